@@ -1,0 +1,65 @@
+// What travels between frontend, processor and workers. Types only.
+// A request gets smaller and surer on its way down: text -> token ids -> a sequence in the engine.
+
+/** How the next token is chosen. Every field has its value; the defaults were applied at the door. */
+export interface SamplingOptions {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** 1 is off. */
+  readonly topP: number;
+  /** 0 is off. */
+  readonly topK: number;
+  /** 0 is off. */
+  readonly minP: number;
+  /** A safe integer. Random numbers are f(seed, position in the sequence) and nothing else. */
+  readonly seed: number;
+  /** 0 is off. Subtracted once from every token that the output already has. */
+  readonly presencePenalty: number;
+  /** 0 is off. Subtracted for each time that the output already has the token. */
+  readonly frequencyPenalty: number;
+  /** 1 is off. Divides positive and multiplies negative logits of tokens in prompt or output. */
+  readonly repetitionPenalty: number;
+}
+
+/** When a sequence ends. Stop strings are not here: text is the processor's business. */
+export interface StopConditions {
+  /** At least 1, and such that prompt and output fit the model's context. */
+  readonly maxTokens: number;
+  /** No stop token is sampled before this many tokens. */
+  readonly minTokens: number;
+  /** End-of-sequence ids of the model, hidden from the text; empty under `ignore_eos`. */
+  readonly stopTokenIds: readonly number[];
+}
+
+/** One sequence to generate, as a worker gets it. */
+export interface PreprocessedRequest {
+  readonly requestId: string;
+  readonly tokenIds: Int32Array;
+  readonly sampling: SamplingOptions;
+  readonly stop: StopConditions;
+}
+
+export type FinishReason = "stop" | "length" | "cancelled" | "server_shutdown";
+
+/** What one engine step added to one sequence. */
+export interface TokenOutput {
+  /** New token ids, usually one. Hidden stop ids are included, as the last. */
+  readonly tokenIds: readonly number[];
+  /** Prompt tokens that were found in the prefix cache. The same in every output of a sequence. */
+  readonly numCachedTokens: number;
+  /** Present in the last output only. */
+  readonly finishReason?: FinishReason;
+}
+
+/** A piece of text of one choice, as the processor hands it to the frontend. */
+export interface TextOutput {
+  /** Which of the `n` choices. */
+  readonly index: number;
+  readonly text: string;
+  /** Tokens that this piece stands for. 0 where text was held back or flushed. */
+  readonly numTokens: number;
+  readonly numPromptTokens: number;
+  readonly numCachedTokens: number;
+  /** Present in the last output of the choice only. */
+  readonly finishReason?: FinishReason;
+}
