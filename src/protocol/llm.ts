@@ -33,7 +33,6 @@ export interface StopConditions {
 
 /** One sequence to generate, as a worker gets it. */
 export interface PreprocessedRequest {
-  readonly requestId: string;
   readonly tokenIds: Int32Array;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;

@@ -1,0 +1,20 @@
+// Kinds of configuration values that several components have.
+
+import * as v from "valibot";
+
+/** A key and what it means: for the reference in docs/config.md, which is made of these. */
+export const key = <S extends v.GenericSchema>(meaning: string, schema: S) =>
+  v.pipe(schema, v.description(meaning));
+
+/** An integer of at least `min` (1). */
+export const count = (min = 1) => v.pipe(v.number(), v.integer(), v.minValue(min));
+
+export const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
+
+export const model = key(
+  "A directory as on the Hugging Face hub, or `mock`.",
+  v.pipe(v.string(), v.minLength(1)),
+);
+
+/** The model that needs no files: a mocked engine, and a tokenizer with a token for each character. */
+export const MOCK_MODEL = "mock";

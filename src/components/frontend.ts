@@ -1,0 +1,116 @@
+// Frontend: the OpenAI door. It parses nothing itself: src/openai does, and gets handlers from here.
+//
+//   HTTP --> Frontend --chat, completions--> Processor
+//            (models/ in the registry say which processors can be routed to)
+
+import { type ConfigProblem, configured, depends, type GraphView, Service } from "dynamo";
+import * as v from "valibot";
+
+import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
+import type { HttpServer } from "../openai/listen.ts";
+import { key, port } from "./fields.ts";
+import { Processor } from "./processor.ts";
+import { MODELS_PREFIX, type PublishedModel } from "./published-model.ts";
+
+export const FrontendConfig = v.strictObject({
+  servedModelName: key(
+    "The name that clients ask for. Default: the last part of the processor's model.",
+    v.optional(v.string()),
+  ),
+  endpoint: key(
+    "Where chats go: namespace.Service.endpoint.",
+    v.optional(v.string(), "dynamo.Processor.chat/completions"),
+  ),
+  host: key("0.0.0.0 lets other machines in.", v.optional(v.string(), "127.0.0.1")),
+  port: key("0 is any free port.", v.optional(port, 8000)),
+  maxBodyMib: key(
+    "Larger bodies are refused with 413.",
+    v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(1024)), 16),
+  ),
+});
+
+/** How long before its deadline the server stops waiting for answers in flight and ends them. */
+const LAST_WORDS_MS = 1000;
+
+export class Frontend extends Service {
+  config = configured(FrontendConfig);
+  processor = depends(Processor);
+
+  #models = new Map<string, PublishedModel>();
+  #server: HttpServer | undefined;
+
+  static override validate(config: v.InferOutput<typeof FrontendConfig>, graph: GraphView) {
+    return validateEndpoint(config.endpoint, graph);
+  }
+
+  override async start(): Promise<void> {
+    const { createApp } = await import("../openai/app.ts");
+    const { listen } = await import("../openai/listen.ts");
+    await this.#followModels();
+    const { clock } = this.context;
+    const { host, port, maxBodyMib } = this.config;
+    const app = createApp(this.#backend(), {
+      clock,
+      log: this.log,
+      maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
+    });
+    this.#server = listen(app, { host, port, clock });
+    this.log.info("listening", { url: this.#server.url });
+  }
+
+  override async stop(remainingMs: number): Promise<void> {
+    await this.#server?.stop(Math.max(0, remainingMs - LAST_WORDS_MS));
+  }
+
+  #backend(): OpenAIBackend {
+    return {
+      models: () => this.#served(),
+      endpoints: () => (this.#models.size > 0 ? [`dyn://${this.config.endpoint}`] : []),
+      chat: (request) => this.processor["chat/completions"](request),
+      complete: (request) => this.processor.completions(request),
+      metrics: () => this.context.scrape(),
+    };
+  }
+
+  /** One name, for as long as a processor says that it can route to a worker. */
+  #served(): readonly ServedModel[] {
+    const [first] = this.#models.values();
+    if (!first) return [];
+    const { name, created, maxModelLen } = first;
+    return [{ id: this.config.servedModelName ?? name, created, maxModelLen }];
+  }
+
+  async #followModels(): Promise<void> {
+    const { registry } = this.context;
+    const { revision, keyValues } = await registry.range(MODELS_PREFIX);
+    for (const { key, value } of keyValues) this.#models.set(key, JSON.parse(value));
+    this.follow(registry.watch(MODELS_PREFIX, { fromRevision: revision + 1 }), ({ events }) => {
+      for (const event of events) {
+        if (event.type === "delete") this.#models.delete(event.key);
+        else this.#models.set(event.keyValue.key, JSON.parse(event.keyValue.value));
+      }
+    });
+  }
+}
+
+function validateEndpoint(endpoint: string, graph: GraphView): readonly ConfigProblem[] {
+  const problem = (message: string) => [{ key: "endpoint", message }];
+  const [, namespace, name, method] =
+    /^(?:dyn:\/\/)?([^.\s]+)\.([^.\s]+)\.(\S+)$/.exec(endpoint) ?? [];
+  if (namespace === undefined || name === undefined || method === undefined) {
+    return problem("must be namespace.Service.endpoint, as in dynamo.Processor.chat/completions");
+  }
+  const self = graph.services.find((service) => service.name === graph.service);
+  const linked = self?.edges.get("processor");
+  const target = graph.services.find((service) => service.name === name);
+  if (!target || linked !== name) {
+    return problem(`${name} is not linked to ${graph.service} in this graph; linked: ${linked}`);
+  }
+  if (target.namespace !== namespace) {
+    return problem(`${name} is in the namespace ${target.namespace}, not ${namespace}`);
+  }
+  if (!target.endpoints.includes(method)) {
+    return problem(`${name} has no endpoint ${method}; it has: ${target.endpoints.join(", ")}`);
+  }
+  return [];
+}

@@ -1,0 +1,142 @@
+// What a worker does before it can be called: opens its model, sizes its KV pool, and connects its metrics.
+
+import { freemem, totalmem } from "node:os";
+import { basename } from "node:path";
+import type { ServiceContext } from "dynamo";
+
+import type { Logger } from "../base/log.ts";
+import { LLMEngine } from "../engine/llm-engine.ts";
+import type { ModelRunner } from "../engine/model-runner.ts";
+import type { ModelConfig, ModelFiles } from "../model/model-files.ts";
+import { openModel, openModelConfig } from "../model/open-model.ts";
+import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
+import { MOCK_MODEL } from "./fields.ts";
+import type { VllmWorkerConfig } from "./worker.ts";
+import { registerWorkerMetrics } from "./worker-metrics.ts";
+
+export interface OpenEngineOptions {
+  readonly config: VllmWorkerConfig;
+  readonly context: ServiceContext<string>;
+  readonly log: Logger;
+}
+
+/** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
+const MAX_WAITING = 4096;
+
+/** Share of the memory that is free at start, for the KV blocks of all workers, where no size is given. */
+const DEFAULT_KV_SHARE = 0.25;
+
+/** The mocked model's context, where `max-model-len` is not given. */
+const MOCK_MODEL_LEN = 16384;
+
+export async function openEngine(options: OpenEngineOptions): Promise<LLMEngine> {
+  const { config, context, log } = options;
+  const begun = context.clock.now();
+  const runner = config.engine === "mocker" ? await openMock(options) : await openNative(options);
+  const metrics = registerWorkerMetrics(await context.metrics(), {
+    model_name: basename(config.model),
+    engine: String(context.workerId - 1),
+  });
+  const engine = new LLMEngine({
+    runner,
+    config: { enablePrefixCaching: config.enablePrefixCaching, maxWaiting: MAX_WAITING },
+    clock: context.clock,
+    observer: metrics.observer,
+  });
+  metrics.watch(() => engine.stats());
+  log.info("model ready", {
+    model: basename(config.model),
+    engine: config.engine,
+    context: engine.maxModelLen,
+    blocks: runner.limits.numBlocks,
+    ms: Math.round(context.clock.now() - begun),
+  });
+  return engine;
+}
+
+async function openMock({ config, context, log }: OpenEngineOptions): Promise<ModelRunner> {
+  const { MOCK_DEFAULTS, MockRunner } = await import("../engine/mock-runner.ts");
+  const model =
+    config.model === MOCK_MODEL ? undefined : (await openModelConfig(config.model)).config;
+  const modelLen = model?.maxPositionEmbeddings ?? config.maxModelLen ?? MOCK_MODEL_LEN;
+  return new MockRunner({
+    limits: {
+      ...stepLimits(config),
+      maxModelLen: clampModelLen(config, modelLen, log),
+      firstBlock: 0,
+      numBlocks: config.numGpuBlocksOverride ?? MOCK_DEFAULTS.numBlocks,
+      vocabSize: model?.vocabSize ?? MOCK_VOCAB_SIZE,
+    },
+    clock: context.clock,
+    speedupRatio: config.speedupRatio,
+  });
+}
+
+async function openNative({ config, context, log }: OpenEngineOptions): Promise<ModelRunner> {
+  const { openNativeRunner } = await import("../engine/native-runner.ts");
+  const model = await openModel(config.model);
+  const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
+  const numBlocks = numKvBlocks(config, { model, maxModelLen, numWorkers: context.numWorkers });
+  return openNativeRunner({
+    model,
+    library: context.prepared,
+    owner: context.instanceId,
+    threads: config.threads === "auto" ? undefined : config.threads,
+    totalBlocks: numBlocks * context.numWorkers,
+    limits: {
+      ...stepLimits(config),
+      maxModelLen,
+      firstBlock: numBlocks * (context.workerId - 1),
+      numBlocks,
+    },
+  });
+}
+
+function stepLimits({ maxNumSeqs, maxNumBatchedTokens, blockSize }: VllmWorkerConfig) {
+  return { maxNumSeqs, maxNumBatchedTokens, blockSize };
+}
+
+/** No position that the model was not made for, whatever the configuration says; see docs/decisions/0002. */
+function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger): number {
+  const asked = config.maxModelLen ?? modelLen;
+  if (asked > modelLen) {
+    log.warn("max-model-len is beyond the model's context and was lowered to it", {
+      "max-model-len": asked,
+      context: modelLen,
+    });
+  }
+  return Math.min(asked, modelLen);
+}
+
+interface KvDemand {
+  readonly model: ModelFiles;
+  readonly maxModelLen: number;
+  readonly numWorkers: number;
+}
+
+/**
+ * KV blocks of one worker: as configured, or what fits in its share of memory, but never more than its sequences
+ * could fill. Address space only: a block takes memory from its first use on.
+ */
+function numKvBlocks(config: VllmWorkerConfig, demand: KvDemand): number {
+  if (config.numGpuBlocksOverride !== undefined) return config.numGpuBlocksOverride;
+  const { blockSize, maxNumSeqs } = config;
+  const blocksPerSequence = Math.ceil(demand.maxModelLen / blockSize);
+  const fitting = Math.floor(
+    kvBytesPerWorker(config, demand) / (kvBytesPerToken(demand.model.config) * blockSize),
+  );
+  return Math.max(1, Math.min(fitting, blocksPerSequence * maxNumSeqs));
+}
+
+function kvBytesPerWorker(config: VllmWorkerConfig, { model, numWorkers }: KvDemand): number {
+  if (config.kvCacheMemoryBytes !== undefined) return config.kvCacheMemoryBytes;
+  if (config.gpuMemoryUtilization === undefined) return (freemem() * DEFAULT_KV_SHARE) / numWorkers;
+  let weightBytes = 0;
+  for (const { numBytes } of model.tensors.values()) weightBytes += numBytes;
+  return Math.max(0, totalmem() * config.gpuMemoryUtilization - weightBytes) / numWorkers;
+}
+
+/** K and V of all layers, in F32. */
+function kvBytesPerToken({ numLayers, numKvHeads, headSize }: ModelConfig): number {
+  return 2 * numLayers * numKvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
+}

@@ -1,0 +1,273 @@
+// Who holds which KV block. Blocks are counted, not copied: sequences with a common prefix share its
+// blocks, and a freed block keeps its content until it is reused, so that the next prompt finds it.
+//
+//     findPrefix -> numBlocksToTake -> allocate -> (step) -> cacheFullBlocks -> ... -> free
+//
+// A block is in one of three states. `used`: some table holds it. `free with content`: no table does,
+// but the prefix cache knows its hash; least recently used is reused first. `free without content`:
+// reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
+//
+// Unlike there, a sequence that computes a block which the cache already has swaps its own for the
+// cached one. Hence every full block of a running sequence can be shared, and no hash has two blocks.
+
+import { AssertionError, assert } from "../base/assert.ts";
+import { extendChain } from "../kv/block-hash.ts";
+import type { BlockHash, KvEvent, KvEventData, StoredBlock } from "../protocol/kv-event.ts";
+import type { BlockTable } from "./block-table.ts";
+import { FreeList } from "./free-list.ts";
+
+export interface BlockManagerOptions {
+  /** The pool is the block ids [firstBlock, firstBlock + numBlocks). */
+  readonly firstBlock: number;
+  readonly numBlocks: number;
+  /** Tokens per block. */
+  readonly blockSize: number;
+  readonly enablePrefixCaching: boolean;
+  /** Told of each change of the prefix cache, in order. */
+  readonly onKvEvent?: ((event: KvEvent) => void) | undefined;
+}
+
+/** The leading blocks of a sequence that the prefix cache has. */
+export interface PrefixMatch {
+  readonly numBlocks: number;
+  /** How many of them no sequence holds, so that sharing them takes them from the free ones. */
+  readonly numFreeBlocks: number;
+}
+
+export const NO_PREFIX: PrefixMatch = { numBlocks: 0, numFreeBlocks: 0 };
+
+export class BlockManager {
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly #firstBlock: number;
+  readonly #enablePrefixCaching: boolean;
+  readonly #onKvEvent: ((event: KvEvent) => void) | undefined;
+
+  // Inside, a block is its index in the pool: blockId - firstBlock.
+  readonly #free: FreeList;
+  readonly #refCounts: Int32Array;
+  readonly #hashes: (BlockHash | undefined)[];
+  readonly #cached = new Map<BlockHash, number>();
+  /** The tokens of each cached block, so that a collision of hashes is a miss and not another's text. */
+  readonly #tokenIds: Int32Array;
+  #nextEventId = 0;
+
+  constructor(options: BlockManagerOptions) {
+    this.numBlocks = options.numBlocks;
+    this.blockSize = options.blockSize;
+    this.#firstBlock = options.firstBlock;
+    this.#enablePrefixCaching = options.enablePrefixCaching;
+    this.#onKvEvent = options.onKvEvent;
+    this.#free = new FreeList(options.numBlocks);
+    this.#refCounts = new Int32Array(options.numBlocks);
+    this.#hashes = new Array(options.numBlocks).fill(undefined);
+    this.#tokenIds = new Int32Array(options.enablePrefixCaching ? this.numTokens : 0);
+    for (let i = 0; i < options.numBlocks; i++) this.#free.pushBack(i);
+  }
+
+  /** Tokens that the pool holds at most. */
+  get numTokens(): number {
+    return this.numBlocks * this.blockSize;
+  }
+
+  get numFreeBlocks(): number {
+    return this.#free.length;
+  }
+
+  /** Blocks that some sequence holds. */
+  get numUsedBlocks(): number {
+    return this.numBlocks - this.#free.length;
+  }
+
+  /**
+   * Looks up the leading blocks of `tokenIds`. The last token is never found, even where its block is
+   * full: it has to be computed, since what it predicts is not in the cache.
+   */
+  findPrefix(table: BlockTable, tokenIds: Int32Array): PrefixMatch {
+    if (!this.#enablePrefixCaching) return NO_PREFIX;
+    extendChain(table.chain, tokenIds, this.blockSize);
+    const maxBlocks = Math.floor((tokenIds.length - 1) / this.blockSize);
+    let numBlocks = 0;
+    let numFreeBlocks = 0;
+    while (numBlocks < maxBlocks) {
+      const block = this.#cached.get(hashAt(table, numBlocks));
+      if (block === undefined || !this.#holdsTokens(block, tokenIds, numBlocks)) break;
+      if (this.#refCounts[block] === 0) numFreeBlocks += 1;
+      numBlocks += 1;
+    }
+    return { numBlocks, numFreeBlocks };
+  }
+
+  /** How many free blocks it takes until `table` has room for `numTokens`, with `prefix` shared. */
+  numBlocksToTake(table: BlockTable, numTokens: number, prefix: PrefixMatch = NO_PREFIX): number {
+    const numShared = prefix.numBlocks - prefix.numFreeBlocks;
+    const numNeeded = Math.ceil(numTokens / this.blockSize);
+    return Math.max(0, numNeeded - table.numBlocks - numShared);
+  }
+
+  /** Makes room for `numTokens` in `table`. A `prefix` is for a table without blocks. */
+  allocate(table: BlockTable, numTokens: number, prefix: PrefixMatch = NO_PREFIX): void {
+    const numToTake = this.numBlocksToTake(table, numTokens, prefix);
+    assert(numToTake <= this.numFreeBlocks, "blocks are allocated that are not free");
+    assert(prefix.numBlocks === 0 || table.numBlocks === 0, "a prefix comes before all blocks");
+    // First the prefix, so that taking new blocks does not reuse the very ones that were found.
+    for (let i = 0; i < prefix.numBlocks; i++) {
+      const block = this.#cached.get(hashAt(table, i));
+      assert(block !== undefined, "a prefix is taken after the cache has changed");
+      this.#share(block);
+      table.push(this.#firstBlock + block);
+    }
+    table.numCachedBlocks = Math.max(table.numCachedBlocks, prefix.numBlocks);
+    this.#takeNew(table, Math.ceil(numTokens / this.blockSize));
+  }
+
+  /** Lets others share the blocks that the first `numComputedTokens` of `tokenIds` have filled. */
+  cacheFullBlocks(table: BlockTable, tokenIds: Int32Array, numComputedTokens: number): void {
+    const numFullBlocks = Math.floor(numComputedTokens / this.blockSize);
+    if (!this.#enablePrefixCaching || numFullBlocks === table.numCachedBlocks) return;
+    extendChain(table.chain, tokenIds.subarray(0, numComputedTokens), this.blockSize);
+    let stored: StoredBlock[] = [];
+    for (let i = table.numCachedBlocks; i < numFullBlocks; i++) {
+      const own = table.blockIdAt(i) - this.#firstBlock;
+      const twin = this.#cached.get(hashAt(table, i));
+      if (twin === undefined) {
+        this.#enterCache(own, table, i, tokenIds);
+        stored.push(table.chain[i] as StoredBlock);
+      } else if (this.#holdsTokens(twin, tokenIds, i)) {
+        this.#emitStored(table, i, stored);
+        stored = [];
+        this.#share(twin);
+        table.blockIds[i] = this.#firstBlock + twin;
+        this.#release(own);
+      } else {
+        break; // Another prefix has the same hash: this sequence is not cached from here on.
+      }
+      table.numCachedBlocks = i + 1;
+    }
+    this.#emitStored(table, table.numCachedBlocks, stored);
+  }
+
+  /** Gives all blocks of `table` back. The end of a sequence is reused before its beginning. */
+  free(table: BlockTable): void {
+    for (let i = table.numBlocks - 1; i >= 0; i--) {
+      this.#release(table.blockIdAt(i) - this.#firstBlock);
+    }
+    table.clear();
+  }
+
+  /** Forgets all content. No sequence may hold a block. */
+  clear(): void {
+    assert(this.numUsedBlocks === 0, "the prefix cache is cleared while blocks are in use");
+    this.#hashes.fill(undefined);
+    this.#cached.clear();
+    this.#emit({ type: "cleared" });
+  }
+
+  /**
+   * Asserts that the books agree with `tables`, which are all that hold blocks: each reference is
+   * counted, and each block is either used or free, once.
+   */
+  checkIntegrity(tables: Iterable<BlockTable>): void {
+    const references = new Int32Array(this.numBlocks);
+    for (const table of tables) this.#countReferences(table, references);
+
+    const isFree = new Uint8Array(this.numBlocks);
+    for (const block of this.#free) {
+      assert(isFree[block] === 0, "a block is in the free list twice");
+      isFree[block] = 1;
+    }
+    let numHashed = 0;
+    for (let block = 0; block < this.numBlocks; block++) {
+      const numHeld = references[block] as number;
+      const fault = this.#findFault(block, numHeld, isFree[block] === 1);
+      if (fault !== undefined)
+        throw new AssertionError(`block ${this.#firstBlock + block} ${fault}`);
+      if (this.#hashes[block] !== undefined) numHashed += 1;
+    }
+    assert(numHashed === this.#cached.size, "the prefix cache has a block without hash");
+  }
+
+  #countReferences(table: BlockTable, references: Int32Array): void {
+    for (let i = 0; i < table.numBlocks; i++) {
+      const block = table.blockIdAt(i) - this.#firstBlock;
+      assert(block >= 0 && block < this.numBlocks, "a table holds a block outside the pool");
+      references[block] = (references[block] as number) + 1;
+      const isCached = i < table.numCachedBlocks;
+      assert(!isCached || this.#hashes[block] === hashAt(table, i), "a table's hash is another's");
+    }
+  }
+
+  #findFault(block: number, numHeld: number, isFree: boolean): string | undefined {
+    const refCount = this.#refCounts[block];
+    if (refCount !== numHeld) return `is counted ${refCount} times and held ${numHeld} times`;
+    if (isFree !== (numHeld === 0)) return isFree ? "is both used and free" : "is lost";
+    const hash = this.#hashes[block];
+    const isFound = hash === undefined || this.#cached.get(hash) === block;
+    return isFound ? undefined : "has a hash by which it is not found";
+  }
+
+  #takeNew(table: BlockTable, numBlocks: number): void {
+    const removed: BlockHash[] = [];
+    while (table.numBlocks < numBlocks) {
+      const block = this.#free.popFront();
+      const hash = this.#hashes[block];
+      if (hash !== undefined) {
+        this.#cached.delete(hash);
+        this.#hashes[block] = undefined;
+        removed.push(hash);
+      }
+      this.#refCounts[block] = 1;
+      table.push(this.#firstBlock + block);
+    }
+    if (removed.length > 0) this.#emit({ type: "removed", blockHashes: removed });
+  }
+
+  #share(block: number): void {
+    if (this.#refCounts[block] === 0) this.#free.remove(block);
+    this.#refCounts[block] = (this.#refCounts[block] as number) + 1;
+  }
+
+  #release(block: number): void {
+    const refCount = (this.#refCounts[block] as number) - 1;
+    assert(refCount >= 0, "a block is freed that nobody holds");
+    this.#refCounts[block] = refCount;
+    if (refCount > 0) return;
+    if (this.#hashes[block] === undefined) this.#free.pushFront(block);
+    else this.#free.pushBack(block);
+  }
+
+  #enterCache(block: number, table: BlockTable, blockIndex: number, tokenIds: Int32Array): void {
+    const hash = hashAt(table, blockIndex);
+    this.#hashes[block] = hash;
+    this.#cached.set(hash, block);
+    const start = blockIndex * this.blockSize;
+    this.#tokenIds.set(tokenIds.subarray(start, start + this.blockSize), block * this.blockSize);
+  }
+
+  #holdsTokens(block: number, tokenIds: Int32Array, blockIndex: number): boolean {
+    const own = block * this.blockSize;
+    const other = blockIndex * this.blockSize;
+    for (let i = 0; i < this.blockSize; i++) {
+      if (this.#tokenIds[own + i] !== tokenIds[other + i]) return false;
+    }
+    return true;
+  }
+
+  /** Tells of `blocks`, which end before the block at `endIndex`. */
+  #emitStored(table: BlockTable, endIndex: number, blocks: readonly StoredBlock[]): void {
+    if (blocks.length === 0) return;
+    const parent = table.chain[endIndex - blocks.length - 1];
+    if (parent === undefined) this.#emit({ type: "stored", blocks });
+    else this.#emit({ type: "stored", parentHash: parent.blockHash, blocks });
+  }
+
+  #emit(data: KvEventData): void {
+    this.#onKvEvent?.({ eventId: this.#nextEventId++, data });
+  }
+}
+
+function hashAt(table: BlockTable, blockIndex: number): BlockHash {
+  const entry = table.chain[blockIndex];
+  assert(entry !== undefined, "a block's hash is asked for before its tokens are known");
+  return entry.blockHash;
+}

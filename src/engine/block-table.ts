@@ -1,0 +1,30 @@
+// The blocks of one sequence, in its order, and what is known of their names. Written by the block
+// manager only; read by whoever fills a batch.
+
+import type { StoredBlock } from "../protocol/kv-event.ts";
+import { withCapacity } from "./int-array.ts";
+
+export class BlockTable {
+  /** Ids in sequence order; valid up to `numBlocks`. */
+  blockIds = new Int32Array(8);
+  numBlocks = 0;
+  /** Leading blocks that the prefix cache knows by their hash: computed, full and shareable. */
+  numCachedBlocks = 0;
+  /** Hashes of the leading full blocks of the sequence's tokens, whether computed or not. */
+  readonly chain: StoredBlock[] = [];
+
+  push(blockId: number): void {
+    this.blockIds = withCapacity(this.blockIds, this.numBlocks + 1);
+    this.blockIds[this.numBlocks++] = blockId;
+  }
+
+  /** The block at `blockIndex` of this sequence, which the table holds. */
+  blockIdAt(blockIndex: number): number {
+    return this.blockIds[blockIndex] as number;
+  }
+
+  clear(): void {
+    this.numBlocks = 0;
+    this.numCachedBlocks = 0;
+  }
+}

@@ -1,0 +1,38 @@
+// What an engine has to say of itself: counters to be read at any time, and durations as they are measured.
+
+import type { FinishReason } from "../protocol/llm.ts";
+
+/** Told of each measurement, in milliseconds, on the engine's thread. Must be quick and must not throw. */
+export interface EngineObserver {
+  /** From arrival to the first step. */
+  queueTime(ms: number): void;
+  /** From arrival to the first token. */
+  timeToFirstToken(ms: number): void;
+  /** From one token of a sequence to its next. */
+  interTokenLatency(ms: number): void;
+  sequenceFinished(sequence: FinishedSequence): void;
+}
+
+export interface FinishedSequence {
+  readonly finishReason: FinishReason;
+  readonly numPromptTokens: number;
+  readonly numOutputTokens: number;
+  /** From arrival to the end. */
+  readonly totalMs: number;
+}
+
+/** Numbers since the start (`total`) and of this moment. */
+export interface EngineStats {
+  readonly numRunning: number;
+  readonly numWaiting: number;
+  readonly numBlocksUsed: number;
+  readonly numBlocks: number;
+  readonly stepsTotal: number;
+  readonly preemptionsTotal: number;
+  /** Tokens of prompts whose first token has been generated. */
+  readonly promptTokensTotal: number;
+  readonly generationTokensTotal: number;
+  /** Prompt tokens that were looked up in the prefix cache, and those found. */
+  readonly prefixCacheQueriesTotal: number;
+  readonly prefixCacheHitsTotal: number;
+}

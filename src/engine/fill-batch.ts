@@ -1,0 +1,87 @@
+// Writes what the scheduler chose into the runner's arrays.
+//
+// Per step, 256 sequences: with scheduling and results < 200 µs (test/bench/step-overhead.ts). So index
+// loops, and no object per token.
+
+import type { RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import type { SchedulerOutput } from "./scheduler.ts";
+import type { Sequence } from "./sequence.ts";
+import { maxBlocksPerSeq } from "./step-batch.ts";
+
+export function fillBatch(
+  batch: StepBatch,
+  limits: RunnerLimits,
+  { sequences }: SchedulerOutput,
+): StepShape {
+  const tableWidth = maxBlocksPerSeq(limits);
+  let numTokens = 0;
+  let numRows = 0;
+  batch.queryStartLoc[0] = 0;
+  batch.penaltyStartLoc[0] = 0;
+  batch.bannedStartLoc[0] = 0;
+  for (let s = 0; s < sequences.length; s++) {
+    const sequence = sequences[s] as Sequence;
+    fillTokens(batch, limits.blockSize, sequence, numTokens);
+    fillTable(batch, sequence, s * tableWidth);
+    numTokens += sequence.numScheduledTokens;
+    batch.queryStartLoc[s + 1] = numTokens;
+    batch.seqLens[s] = sequence.numComputedTokens + sequence.numScheduledTokens;
+    if (!sequence.isSampled) continue;
+    batch.logitsRows[numRows] = numTokens - 1;
+    fillSampling(batch, sequence, numRows);
+    fillPenalties(batch, sequence, numRows);
+    fillBanned(batch, limits.vocabSize, sequence, numRows);
+    numRows += 1;
+  }
+  return { numSeqs: sequences.length, numTokens, numRows };
+}
+
+function fillTokens(batch: StepBatch, blockSize: number, sequence: Sequence, start: number): void {
+  const { tokenIds, table, numComputedTokens, numScheduledTokens } = sequence;
+  for (let i = 0; i < numScheduledTokens; i++) {
+    const position = numComputedTokens + i;
+    const blockIndex = Math.floor(position / blockSize);
+    batch.tokenIds[start + i] = tokenIds[position] as number;
+    batch.positions[start + i] = position;
+    batch.slotMapping[start + i] = table.blockIdAt(blockIndex) * blockSize + (position % blockSize);
+  }
+}
+
+function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
+  const { blockIds, numBlocks } = table;
+  for (let i = 0; i < numBlocks; i++) batch.blockTables[start + i] = blockIds[i] as number;
+}
+
+function fillSampling(batch: StepBatch, { sampling, seed }: Sequence, row: number): void {
+  batch.temperature[row] = sampling.temperature;
+  batch.topP[row] = sampling.topP;
+  batch.minP[row] = sampling.minP;
+  batch.topK[row] = sampling.topK;
+  batch.seed[row] = seed;
+  batch.presencePenalty[row] = sampling.presencePenalty;
+  batch.frequencyPenalty[row] = sampling.frequencyPenalty;
+  batch.repetitionPenalty[row] = sampling.repetitionPenalty;
+}
+
+function fillPenalties(batch: StepBatch, { tokenCounts }: Sequence, row: number): void {
+  let end = batch.penaltyStartLoc[row] as number;
+  if (tokenCounts !== undefined) {
+    const { tokenIds, counts, numDistinct } = tokenCounts;
+    // Thousands a row: two block copies are quicker than a loop, though each makes a view.
+    batch.penaltyTokenIds.set(tokenIds.subarray(0, numDistinct), end);
+    batch.penaltyCounts.set(counts.subarray(0, numDistinct), end);
+    end += numDistinct;
+  }
+  batch.penaltyStartLoc[row + 1] = end;
+}
+
+function fillBanned(batch: StepBatch, vocabSize: number, sequence: Sequence, row: number): void {
+  let end = batch.bannedStartLoc[row] as number;
+  if (sequence.isBelowMinTokens) {
+    for (const tokenId of sequence.stop.stopTokenIds) {
+      // Some models name an end token that their head has no row for.
+      if (tokenId < vocabSize) batch.bannedTokenIds[end++] = tokenId;
+    }
+  }
+  batch.bannedStartLoc[row + 1] = end;
+}

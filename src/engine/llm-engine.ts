@@ -1,0 +1,273 @@
+// The engine: sequences in, tokens out, in a loop of three calls.
+//
+//     generate() --> waiting --schedule--> batch --run--> sampled ids --update--> OutputStream
+//
+// It has no thread of its own. `run()` is the loop; between steps it gives the event loop one turn, in
+// which new requests and aborts arrive. Everything that changes state does so without an `await`.
+
+import { assert, verifying } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { DynamoError } from "../base/error.ts";
+import type { KvEvent } from "../protocol/kv-event.ts";
+import type { FinishReason, PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
+import type { ForwardPassMetrics } from "../protocol/metrics.ts";
+import { BlockManager } from "./block-manager.ts";
+import type { EngineObserver, EngineStats } from "./engine-observer.ts";
+import { fillBatch } from "./fill-batch.ts";
+import type { ModelRunner } from "./model-runner.ts";
+import { OutputStream } from "./output-stream.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Sequence } from "./sequence.ts";
+import { validateRequest } from "./validate-request.ts";
+
+export interface EngineConfig {
+  readonly enablePrefixCaching: boolean;
+  /** Requests that may wait beyond the `maxNumSeqs` that may run. */
+  readonly maxWaiting: number;
+}
+
+export interface LLMEngineOptions {
+  /** Closed by the engine, when its last step has ended. */
+  readonly runner: ModelRunner;
+  readonly config: EngineConfig;
+  readonly clock: Clock;
+  readonly observer?: EngineObserver;
+  readonly onKvEvent?: (event: KvEvent) => void;
+}
+
+export class LLMEngine {
+  /** Longest sequence in tokens, prompt and output: the model's limit, or the KV pool if that is less. */
+  readonly maxModelLen: number;
+
+  readonly #runner: ModelRunner;
+  readonly #config: EngineConfig;
+  readonly #clock: Clock;
+  readonly #observer: EngineObserver | undefined;
+  readonly #blocks: BlockManager;
+  readonly #scheduler: Scheduler;
+  readonly #open = new Map<Sequence, OpenStream>();
+
+  #state: "new" | "running" | "failed" | "closed" = "new";
+  readonly #loopEnded = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  #stepsTotal = 0;
+  #promptTokensTotal = 0;
+  #generationTokensTotal = 0;
+
+  constructor(options: LLMEngineOptions) {
+    const { limits } = options.runner;
+    this.#runner = options.runner;
+    this.#config = options.config;
+    this.#clock = options.clock;
+    this.#observer = options.observer;
+    this.#blocks = new BlockManager({
+      ...limits,
+      enablePrefixCaching: options.config.enablePrefixCaching,
+      onKvEvent: options.onKvEvent,
+    });
+    this.#scheduler = new Scheduler(limits, this.#blocks);
+    this.maxModelLen = Math.min(limits.maxModelLen, this.#blocks.numTokens);
+  }
+
+  /**
+   * Puts a request in the queue now and returns the stream of its tokens. The stream's `return()` aborts
+   * the sequence at once; its blocks are free before the next step is scheduled.
+   *
+   * @throws {ContextLengthExceededError} and others of `validateRequest`, {EngineFullError}, {EngineClosedError}
+   */
+  generate(request: PreprocessedRequest): AsyncIterableIterator<TokenOutput> {
+    if (this.#state === "closed" || this.#state === "failed") throw new EngineClosedError();
+    const { vocabSize, maxNumSeqs } = this.#runner.limits;
+    validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
+    const { maxWaiting } = this.#config;
+    if (this.#scheduler.numUnfinished >= maxNumSeqs + maxWaiting) {
+      throw new EngineFullError(maxNumSeqs, maxWaiting);
+    }
+    const sequence = new Sequence(request, this.#clock.now());
+    const stream = new OutputStream(sequence, () => this.#end(sequence, "cancelled"));
+    this.#open.set(sequence, { stream, lastTokenAt: sequence.arrivedAt });
+    this.#scheduler.add(sequence);
+    this.#wake?.();
+    return stream;
+  }
+
+  /** Steps while there is work, sleeps while there is none. Ends after `close()`; fails if a step fails. */
+  async run(): Promise<void> {
+    if (this.#state === "closed") return;
+    assert(this.#state === "new", "an engine runs once");
+    this.#state = "running";
+    try {
+      while (this.#isRunning()) {
+        if (this.#scheduler.numUnfinished === 0) await this.#idle();
+        else await this.#step();
+        await this.#clock.turn(); // Requests and aborts arrive now.
+      }
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#loopEnded.resolve();
+    }
+  }
+
+  /** Ends all streams with `reason`, waits for the running step, and closes the runner. */
+  close(reason: FinishReason = "server_shutdown"): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  stats(): EngineStats {
+    return {
+      numRunning: this.#scheduler.running.length,
+      numWaiting: this.#scheduler.numWaiting,
+      numBlocksUsed: this.#blocks.numUsedBlocks,
+      numBlocks: this.#blocks.numBlocks,
+      stepsTotal: this.#stepsTotal,
+      preemptionsTotal: this.#scheduler.numPreemptions,
+      promptTokensTotal: this.#promptTokensTotal,
+      generationTokensTotal: this.#generationTokensTotal,
+      prefixCacheQueriesTotal: this.#scheduler.numQueriedTokens,
+      prefixCacheHitsTotal: this.#scheduler.numHitTokens,
+    };
+  }
+
+  metrics(): ForwardPassMetrics {
+    const stats = this.stats();
+    const queries = stats.prefixCacheQueriesTotal;
+    return {
+      workerStats: {
+        requestActiveSlots: stats.numRunning,
+        requestTotalSlots: this.#runner.limits.maxNumSeqs,
+        numRequestsWaiting: stats.numWaiting,
+      },
+      kvStats: {
+        kvActiveBlocks: stats.numBlocksUsed,
+        kvTotalBlocks: stats.numBlocks,
+        cacheUsage: stats.numBlocksUsed / stats.numBlocks,
+        prefixCacheHitRate: queries === 0 ? 0 : stats.prefixCacheHitsTotal / queries,
+      },
+    };
+  }
+
+  /** Asserts that each block is used or free, and each reference counted. */
+  checkIntegrity(): void {
+    this.#blocks.checkIntegrity(this.#scheduler.running.map((sequence) => sequence.table));
+  }
+
+  #isRunning(): boolean {
+    return this.#state === "running";
+  }
+
+  async #step(): Promise<void> {
+    const { batch, limits } = this.#runner;
+    const output = this.#scheduler.schedule(this.#clock.now());
+    const shape = fillBatch(batch, limits, output);
+
+    const startedAt = this.#clock.now();
+    this.#runner.submit(shape);
+    await this.#runner.wait();
+    const now = this.#clock.now();
+
+    const advanced = this.#scheduler.update(output, batch.sampledIds, now - startedAt);
+    this.#stepsTotal += 1;
+    this.#deliver(advanced, now);
+    if (verifying) this.checkIntegrity();
+  }
+
+  /** Until `generate()` or `close()`. Nothing runs now, so a lost block would be seen. */
+  async #idle(): Promise<void> {
+    this.checkIntegrity();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+    this.#wake = undefined;
+  }
+
+  #deliver(advanced: readonly Sequence[], now: number): void {
+    this.#generationTokensTotal += advanced.length;
+    for (const sequence of advanced) {
+      const open = this.#open.get(sequence);
+      assert(open !== undefined, "a sequence runs that nobody asked for");
+      this.#measure(sequence, now - open.lastTokenAt);
+      open.lastTokenAt = now;
+      if (sequence.finishReason === undefined) open.stream.notify();
+      else this.#settle(sequence, sequence.finishReason);
+    }
+  }
+
+  /** `sinceLastMs` is the time since the sequence's last token or, before the first, its arrival. */
+  #measure(sequence: Sequence, sinceLastMs: number): void {
+    if (sequence.numOutputTokens > 1) {
+      this.#observer?.interTokenLatency(sinceLastMs);
+      return;
+    }
+    this.#promptTokensTotal += sequence.numPromptTokens;
+    this.#observer?.queueTime((sequence.admittedAt ?? sequence.arrivedAt) - sequence.arrivedAt);
+    this.#observer?.timeToFirstToken(sinceLastMs);
+  }
+
+  /** Ends a sequence before its time. */
+  #end(sequence: Sequence, reason: FinishReason): void {
+    this.#scheduler.abort(sequence, reason);
+    this.#settle(sequence, reason);
+  }
+
+  #settle(sequence: Sequence, finishReason: FinishReason): void {
+    const open = this.#open.get(sequence);
+    if (open === undefined) return; // The reader left after the end.
+    this.#open.delete(sequence);
+    open.stream.notify();
+    const { numPromptTokens, numOutputTokens, arrivedAt } = sequence;
+    const totalMs = this.#clock.now() - arrivedAt;
+    this.#observer?.sequenceFinished({ finishReason, numPromptTokens, numOutputTokens, totalMs });
+  }
+
+  #fail(error: Error): void {
+    this.#state = "failed";
+    for (const [sequence, { stream }] of this.#open) {
+      this.#scheduler.abort(sequence, "cancelled");
+      stream.fail(error);
+    }
+    this.#open.clear();
+  }
+
+  async #close(reason: FinishReason): Promise<void> {
+    const hasLoop = this.#state !== "new";
+    this.#state = "closed";
+    for (const sequence of [...this.#open.keys()]) this.#end(sequence, reason);
+    this.#wake?.();
+    if (hasLoop) await this.#loopEnded.promise;
+    this.#blocks.clear();
+    this.#runner.close();
+  }
+}
+
+interface OpenStream {
+  readonly stream: OutputStream;
+  /** Or when the sequence arrived, before its first token. */
+  lastTokenAt: number;
+}
+
+/** The queue is at its limit. The caller may try again, here later or elsewhere now. */
+export class EngineFullError extends DynamoError {
+  override readonly code = "engine_full";
+
+  constructor(maxNumSeqs: number, maxWaiting: number) {
+    super(
+      `the engine is full: ${maxNumSeqs} requests run and ${maxWaiting} wait; try again later, ` +
+        "or serve with more workers",
+      { max_num_seqs: maxNumSeqs, max_waiting: maxWaiting },
+    );
+  }
+}
+
+/** The engine has been closed, or a step has failed; `run()` says which. */
+export class EngineClosedError extends DynamoError {
+  override readonly code = "server_shutdown";
+
+  constructor() {
+    super("the engine is closed and takes no more requests; send it to another worker");
+  }
+}

@@ -1,0 +1,118 @@
+// A model runner without a model: Dynamo's mocker (lib/llm/src/mocker) as a runner. It takes the time that a
+// large model on a data-centre GPU would, by a fit of theirs, and its tokens are random but repeatable.
+// For routing, benchmarks, and trying a graph on a machine that could not run its model.
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import { createStepBatch } from "./step-batch.ts";
+
+/** Dynamo's defaults. */
+export const MOCK_DEFAULTS = {
+  numBlocks: 16384,
+  blockSize: 64,
+  maxNumSeqs: 256,
+  maxNumBatchedTokens: 8192,
+  speedupRatio: 1,
+} as const;
+
+export interface MockRunnerOptions {
+  readonly limits: RunnerLimits;
+  readonly clock: Clock;
+  /** How many times faster than the timing model. Infinity takes no time. */
+  readonly speedupRatio: number;
+}
+
+export class MockRunner implements ModelRunner {
+  readonly limits: RunnerLimits;
+  readonly batch: StepBatch;
+  readonly #clock: Clock;
+  readonly #speedupRatio: number;
+  #shape: StepShape | undefined;
+  #doneAt = 0;
+
+  constructor({ limits, clock, speedupRatio }: MockRunnerOptions) {
+    assert(speedupRatio > 0, "a mocked runner's speed-up is above 0");
+    this.limits = limits;
+    this.batch = createStepBatch(limits);
+    this.#clock = clock;
+    this.#speedupRatio = speedupRatio;
+  }
+
+  submit(shape: StepShape): void {
+    assert(this.#shape === undefined, "a step is submitted while one runs");
+    assert(shape.numSeqs <= this.limits.maxNumSeqs, "more sequences than maxNumSeqs");
+    assert(shape.numTokens <= this.limits.maxNumBatchedTokens, "more than maxNumBatchedTokens");
+    assert(shape.numRows <= shape.numSeqs, "more rows than sequences");
+    this.#shape = shape;
+    this.#doneAt = this.#clock.now() + this.#stepMs(shape) / this.#speedupRatio;
+  }
+
+  async wait(): Promise<void> {
+    const shape = this.#shape;
+    assert(shape !== undefined, "a step is waited for that was not submitted");
+    const remainingMs = this.#doneAt - this.#clock.now();
+    if (remainingMs > 0) await this.#clock.sleep(remainingMs);
+    for (let row = 0; row < shape.numRows; row++) this.#sample(row);
+    this.#shape = undefined;
+  }
+
+  close(): void {
+    this.#shape = undefined;
+  }
+
+  #stepMs({ numSeqs }: StepShape): number {
+    const { queryStartLoc, seqLens } = this.batch;
+    let numPrefillTokens = 0;
+    let numActiveBlocks = 0;
+    let hasDecodes = false;
+    for (let s = 0; s < numSeqs; s++) {
+      const numQueries = (queryStartLoc[s + 1] as number) - (queryStartLoc[s] as number);
+      const isDecode = numQueries === 1;
+      hasDecodes ||= isDecode;
+      numPrefillTokens += isDecode ? 0 : numQueries;
+      numActiveBlocks += Math.ceil((seqLens[s] as number) / this.limits.blockSize);
+    }
+    // Blocks that sequences share are counted for each, so the sum may pass the pool.
+    const activeShare = Math.min(1, numActiveBlocks / this.limits.numBlocks);
+    return (
+      (numPrefillTokens > 0 ? prefillMs(numPrefillTokens) : 0) +
+      (hasDecodes ? decodeMs(activeShare) : 0)
+    );
+  }
+
+  #sample(row: number): void {
+    const { seed, logitsRows, positions, bannedStartLoc, bannedTokenIds } = this.batch;
+    const { vocabSize } = this.limits;
+    const position = positions[logitsRows[row] as number] as number;
+    const banned = bannedTokenIds.subarray(bannedStartLoc[row], bannedStartLoc[row + 1]);
+    let tokenId = mix(fold(seed[row] as bigint), position) % vocabSize;
+    for (let i = 0; i < banned.length && banned.includes(tokenId); i++) {
+      tokenId = (tokenId + 1) % vocabSize;
+    }
+    this.batch.sampledIds[row] = tokenId;
+    this.batch.logprobs[row] = -Math.log(vocabSize); // As if all tokens were equally likely.
+  }
+}
+
+/** Time to prefill `numTokens`, in ms. */
+export function prefillMs(numTokens: number): number {
+  return 1.25e-6 * numTokens ** 2 + 0.0741 * numTokens + 26.2;
+}
+
+/** Time of one decode step while `activeShare` of the KV blocks are in use, in ms. */
+export function decodeMs(activeShare: number): number {
+  return -5.47 * activeShare ** 2 + 43.88 * activeShare + 19.44;
+}
+
+function fold(seed: bigint): number {
+  return Number(BigInt.asUintN(32, seed ^ (seed >> 32n)));
+}
+
+/** 32 well-mixed bits of two numbers: the finaliser of MurmurHash3 over a Weyl sequence. */
+function mix(seed: number, position: number): number {
+  let h = Math.imul(seed ^ 0x9e37_79b9, 0x85eb_ca6b) + Math.imul(position + 1, 0x9e37_79b9);
+  h = Math.imul(h ^ (h >>> 16), 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,84 @@
+// What the reader of one sequence holds. It buffers nothing: the tokens lie in the sequence, and the
+// stream knows how many of them were read. So a slow reader gets several in one output and costs no
+// memory.
+
+import type { TokenOutput } from "../protocol/llm.ts";
+import type { Sequence } from "./sequence.ts";
+
+type Result = IteratorResult<TokenOutput, undefined>;
+
+const DONE: Result = { done: true, value: undefined };
+
+export class OutputStream implements AsyncIterableIterator<TokenOutput, undefined> {
+  readonly #sequence: Sequence;
+  readonly #abort: () => void;
+  readonly #readers: PromiseWithResolvers<Result>[] = [];
+  #numRead = 0;
+  #state: "open" | "done" | { readonly failure: Error } = "open";
+
+  /** `abort` is called when the reader leaves, also after the sequence has ended. */
+  constructor(sequence: Sequence, abort: () => void) {
+    this.#sequence = sequence;
+    this.#abort = abort;
+  }
+
+  next(): Promise<Result> {
+    const result = this.#readers.length === 0 ? this.#take() : undefined;
+    if (result !== undefined) return Promise.resolve(result);
+    if (typeof this.#state === "object") {
+      const { failure } = this.#state;
+      this.#state = "done"; // As a generator that threw: the next call is answered with the end.
+      return Promise.reject(failure);
+    }
+    const reader = Promise.withResolvers<Result>();
+    this.#readers.push(reader);
+    return reader.promise;
+  }
+
+  /** Leaves: the sequence is aborted now, not when a pending `next()` has been answered. */
+  return(): Promise<Result> {
+    this.#state = "done";
+    this.#abort();
+    this.notify();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The engine's word that the sequence has a new token or has ended. */
+  notify(): void {
+    while (this.#readers.length > 0) {
+      const result = this.#take();
+      if (result === undefined) return;
+      this.#readers.shift()?.resolve(result);
+    }
+  }
+
+  /** The engine's word that there will be no more, for a reason that is no end of the sequence. */
+  fail(error: Error): void {
+    const reader = this.#readers.shift();
+    this.#state = reader === undefined ? { failure: error } : "done";
+    reader?.reject(error);
+    this.notify();
+  }
+
+  /** All that is new, or the end; undefined where there is nothing to give yet. */
+  #take(): Result | undefined {
+    if (this.#state === "done") return DONE;
+    if (this.#state !== "open") return undefined;
+    const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens, finishReason } =
+      this.#sequence;
+    if (finishReason === undefined && this.#numRead === numOutputTokens) return undefined;
+    const newTokenIds: number[] = [];
+    while (this.#numRead < numOutputTokens) {
+      newTokenIds.push(tokenIds[numPromptTokens + this.#numRead++] as number);
+    }
+    if (finishReason === undefined) {
+      return { done: false, value: { tokenIds: newTokenIds, numCachedTokens } };
+    }
+    this.#state = "done";
+    return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, finishReason } };
+  }
+}

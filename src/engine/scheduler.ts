@@ -1,0 +1,233 @@
+// Which tokens run in a step: one budget for all, shared in this order (vLLM v1/core/sched/scheduler.py).
+//
+//   1. decodes: every running sequence that has one token left to compute. One that finds no free
+//      block preempts the youngest, so the oldest always gets on and the pool never locks.
+//   2. prefills that have begun, oldest first, in chunks as the pacer allows.
+//   3. admissions, first come, first served, while there are seats, tokens and blocks.
+//
+// A sequence is given the blocks of its whole prompt when it is admitted, so only decodes ever preempt.
+
+import { assert } from "../base/assert.ts";
+import type { FinishReason } from "../protocol/llm.ts";
+import type { BlockManager } from "./block-manager.ts";
+import type { RunnerLimits } from "./model-runner.ts";
+import { PrefillPacer } from "./prefill-pacer.ts";
+import { type Sequence, stopReason } from "./sequence.ts";
+
+/** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
+export interface SchedulerOutput {
+  /** Decodes first. Those sampled in this step get the rows of logits in this order. */
+  readonly sequences: readonly Sequence[];
+  readonly numTokens: number;
+  readonly numDecodes: number;
+}
+
+/** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
+const WATERMARK = 0.01;
+
+export class Scheduler {
+  readonly #limits: RunnerLimits;
+  readonly #blocks: BlockManager;
+  readonly #numReservedBlocks: number;
+  readonly #pacer = new PrefillPacer();
+
+  /** By arrival; preempted ones in front. */
+  readonly #waiting: Sequence[] = [];
+  /** By admission. */
+  readonly #running: Sequence[] = [];
+
+  // Kept between steps, so that a step allocates nothing.
+  readonly #scheduled: Sequence[] = [];
+  readonly #advanced: Sequence[] = [];
+  #numScheduledTokens = 0;
+  #numDecodes = 0;
+
+  #numPreemptions = 0;
+  #numQueriedTokens = 0;
+  #numHitTokens = 0;
+
+  constructor(limits: RunnerLimits, blocks: BlockManager) {
+    this.#limits = limits;
+    this.#blocks = blocks;
+    this.#numReservedBlocks = Math.ceil(WATERMARK * blocks.numBlocks);
+  }
+
+  get running(): readonly Sequence[] {
+    return this.#running;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.length;
+  }
+
+  get numUnfinished(): number {
+    return this.#waiting.length + this.#running.length;
+  }
+
+  get numPreemptions(): number {
+    return this.#numPreemptions;
+  }
+
+  /** Prompt tokens that were looked up in the prefix cache. */
+  get numQueriedTokens(): number {
+    return this.#numQueriedTokens;
+  }
+
+  /** Prompt tokens that were found there. */
+  get numHitTokens(): number {
+    return this.#numHitTokens;
+  }
+
+  add(sequence: Sequence): void {
+    assert(sequence.status === "waiting", "a sequence is added twice");
+    this.#waiting.push(sequence);
+  }
+
+  /**
+   * Ends a sequence at once, whatever it does. Its blocks are free before the next step is scheduled,
+   * and nobody is given them earlier, so a step that still writes to them does no harm.
+   */
+  abort(sequence: Sequence, reason: FinishReason): void {
+    if (sequence.status === "finished") return;
+    const queue = sequence.status === "waiting" ? this.#waiting : this.#running;
+    queue.splice(queue.indexOf(sequence), 1);
+    this.#finish(sequence, reason);
+  }
+
+  /** Chooses the next step's work. Never empty while a sequence is unfinished. */
+  schedule(now: number): SchedulerOutput {
+    this.#scheduled.length = 0;
+    this.#numScheduledTokens = 0;
+    this.#scheduleDecodes();
+    this.#numDecodes = this.#scheduled.length;
+
+    const maxTokens = Math.min(
+      this.#limits.maxNumBatchedTokens,
+      this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes),
+    );
+    this.#schedulePrefills(maxTokens);
+    this.#admit(maxTokens, now);
+    assert(this.#scheduled.length > 0 || this.numUnfinished === 0, "no sequence can get on");
+    return {
+      sequences: this.#scheduled,
+      numTokens: this.#numScheduledTokens,
+      numDecodes: this.#numDecodes,
+    };
+  }
+
+  /**
+   * Takes in what the step sampled, one id a row. Returns the sequences that got a token, some of which
+   * are finished by it; valid until the next update.
+   */
+  update(output: SchedulerOutput, sampledIds: Int32Array, elapsedMs: number): readonly Sequence[] {
+    const { numDecodes } = output;
+    const numPrefillTokens = output.numTokens - numDecodes;
+    this.#pacer.observe({ numDecodes, numPrefillTokens, elapsedMs });
+
+    this.#advanced.length = 0;
+    let row = 0;
+    for (const sequence of output.sequences) {
+      const { isSampled } = sequence;
+      if (sequence.status === "running")
+        this.#advance(sequence, isSampled ? sampledIds[row] : undefined);
+      if (isSampled) row += 1;
+    }
+    return this.#advanced;
+  }
+
+  #advance(sequence: Sequence, sampledId: number | undefined): void {
+    sequence.numComputedTokens += sequence.numScheduledTokens;
+    this.#blocks.cacheFullBlocks(sequence.table, sequence.tokenIds, sequence.numComputedTokens);
+    if (sampledId === undefined) return;
+    sequence.append(sampledId);
+    this.#advanced.push(sequence);
+    const reason = stopReason(sequence);
+    if (reason !== undefined) this.abort(sequence, reason);
+  }
+
+  #scheduleDecodes(): void {
+    for (let i = 0; i < this.#running.length; i++) {
+      if (this.#numScheduledTokens === this.#limits.maxNumBatchedTokens) return;
+      const sequence = this.#running[i] as Sequence;
+      if (sequence.numUncomputedTokens !== 1) continue;
+      if (!this.#makeRoom(sequence)) return; // It was the youngest itself.
+      this.#schedule(sequence, 1);
+    }
+  }
+
+  #schedulePrefills(maxTokens: number): void {
+    for (const sequence of this.#running) {
+      const numTokensLeft = maxTokens - this.#numScheduledTokens;
+      if (numTokensLeft === 0) return;
+      const numUncomputed = sequence.numUncomputedTokens;
+      if (numUncomputed > 1) this.#schedule(sequence, Math.min(numUncomputed, numTokensLeft));
+    }
+  }
+
+  #admit(maxTokens: number, now: number): void {
+    while (this.#running.length < this.#limits.maxNumSeqs) {
+      const numTokensLeft = maxTokens - this.#numScheduledTokens;
+      const sequence = this.#waiting[0];
+      if (sequence === undefined || numTokensLeft === 0) return;
+      if (!this.#tryStart(sequence, now)) return;
+      this.#waiting.shift();
+      this.#running.push(sequence);
+      this.#schedule(sequence, Math.min(sequence.numUncomputedTokens, numTokensLeft));
+    }
+  }
+
+  /** Gives a waiting sequence its blocks, if there are enough. */
+  #tryStart(sequence: Sequence, now: number): boolean {
+    const { table, numTokens } = sequence;
+    const prefix = this.#blocks.findPrefix(table, sequence.tokenIds.subarray(0, numTokens));
+    const numReserved = this.#running.length > 0 ? this.#numReservedBlocks : 0;
+    const numToTake = this.#blocks.numBlocksToTake(table, numTokens, prefix);
+    if (numToTake > this.#blocks.numFreeBlocks - numReserved) return false;
+
+    this.#blocks.allocate(table, numTokens, prefix);
+    sequence.status = "running";
+    sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
+    if (sequence.admittedAt === undefined) {
+      sequence.admittedAt = now;
+      sequence.numCachedTokens = sequence.numComputedTokens;
+      this.#numQueriedTokens += sequence.numPromptTokens;
+      this.#numHitTokens += sequence.numCachedTokens;
+    }
+    return true;
+  }
+
+  /** Room for the next token of a running sequence; false if it had to give its own blocks up. */
+  #makeRoom(sequence: Sequence): boolean {
+    const { table, numTokens } = sequence;
+    const numToTake = this.#blocks.numBlocksToTake(table, numTokens);
+    if (numToTake === 0) return true;
+    while (numToTake > this.#blocks.numFreeBlocks) {
+      const youngest = this.#running.pop();
+      assert(youngest !== undefined, "a running sequence is not in the list");
+      this.#preempt(youngest);
+      if (youngest === sequence) return false;
+    }
+    this.#blocks.allocate(table, numTokens);
+    return true;
+  }
+
+  #preempt(sequence: Sequence): void {
+    this.#blocks.free(sequence.table);
+    sequence.status = "waiting";
+    sequence.numComputedTokens = 0;
+    this.#waiting.unshift(sequence);
+    this.#numPreemptions += 1;
+  }
+
+  #schedule(sequence: Sequence, numTokens: number): void {
+    sequence.numScheduledTokens = numTokens;
+    this.#scheduled.push(sequence);
+    this.#numScheduledTokens += numTokens;
+  }
+
+  #finish(sequence: Sequence, reason: FinishReason): void {
+    this.#blocks.free(sequence.table);
+    sequence.status = "finished";
+    sequence.finishReason = reason;
+  }
+}

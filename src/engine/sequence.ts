@@ -1,0 +1,107 @@
+// One prompt and what is generated from it, from its arrival to its end.
+//
+//     waiting --admit--> running --stop, length, abort--> finished
+//        ^                  |
+//        +---- preempt -----+     its blocks are gone, its tokens are not: they are computed again
+
+import { assert } from "../base/assert.ts";
+import type {
+  FinishReason,
+  PreprocessedRequest,
+  SamplingOptions,
+  StopConditions,
+} from "../protocol/llm.ts";
+import { BlockTable } from "./block-table.ts";
+import { withCapacity } from "./int-array.ts";
+import { TokenCounts } from "./token-counts.ts";
+
+export class Sequence {
+  readonly numPromptTokens: number;
+  readonly sampling: SamplingOptions;
+  /** `sampling.seed` as 64 bits, as batches want it. */
+  readonly seed: bigint;
+  readonly stop: StopConditions;
+  /** When it came, by the engine's clock. */
+  readonly arrivedAt: number;
+  readonly table = new BlockTable();
+  /** Only where a penalty is on. */
+  readonly tokenCounts: TokenCounts | undefined;
+
+  status: "waiting" | "running" | "finished" = "waiting";
+  /** Set when finished. */
+  finishReason: FinishReason | undefined;
+  /** When it first ran. */
+  admittedAt: number | undefined;
+  /** Prompt tokens that were in the prefix cache when it first ran. */
+  numCachedTokens = 0;
+  /** Leading tokens whose K and V are in its blocks. */
+  numComputedTokens = 0;
+  /** How many of the tokens behind them the running step computes. */
+  numScheduledTokens = 0;
+
+  #tokenIds: Int32Array<ArrayBuffer>;
+  #numTokens: number;
+
+  constructor(request: PreprocessedRequest, arrivedAt: number) {
+    assert(request.stop.maxTokens >= 1, "a sequence generates at least one token");
+    this.numPromptTokens = request.tokenIds.length;
+    this.sampling = request.sampling;
+    this.seed = BigInt.asUintN(64, BigInt(request.sampling.seed));
+    this.stop = request.stop;
+    this.arrivedAt = arrivedAt;
+    this.#tokenIds = Int32Array.from(request.tokenIds);
+    this.#numTokens = this.numPromptTokens;
+    if (hasPenalty(request.sampling)) {
+      this.tokenCounts = new TokenCounts();
+      // The other penalties are by the count in the output, which is 0 for a token of the prompt only.
+      const penalised = request.sampling.repetitionPenalty === 1 ? [] : request.tokenIds;
+      for (const tokenId of penalised) this.tokenCounts.addPromptToken(tokenId);
+    }
+  }
+
+  /** Prompt and output, end to end; valid up to `numTokens`. */
+  get tokenIds(): Int32Array {
+    return this.#tokenIds;
+  }
+
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  get numOutputTokens(): number {
+    return this.#numTokens - this.numPromptTokens;
+  }
+
+  get numUncomputedTokens(): number {
+    return this.#numTokens - this.numComputedTokens;
+  }
+
+  /** Whether the running step computes the last token, and so samples the next. */
+  get isSampled(): boolean {
+    return this.numScheduledTokens === this.numUncomputedTokens;
+  }
+
+  /** Whether a stop token would come too early now. */
+  get isBelowMinTokens(): boolean {
+    return this.numOutputTokens < this.stop.minTokens;
+  }
+
+  append(tokenId: number): void {
+    this.#tokenIds = withCapacity(this.#tokenIds, this.#numTokens + 1);
+    this.#tokenIds[this.#numTokens++] = tokenId;
+    this.tokenCounts?.addOutputToken(tokenId);
+  }
+}
+
+/** Why a sequence ends with its last token, if it does. */
+export function stopReason(sequence: Sequence): FinishReason | undefined {
+  const { stopTokenIds, maxTokens } = sequence.stop;
+  const lastTokenId = sequence.tokenIds[sequence.numTokens - 1] as number;
+  if (stopTokenIds.includes(lastTokenId)) return "stop";
+  return sequence.numOutputTokens >= maxTokens ? "length" : undefined;
+}
+
+function hasPenalty(sampling: SamplingOptions): boolean {
+  const { presencePenalty, frequencyPenalty, repetitionPenalty } = sampling;
+  return presencePenalty !== 0 || frequencyPenalty !== 0 || repetitionPenalty !== 1;
+}

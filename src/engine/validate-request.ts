@@ -1,0 +1,81 @@
+// The engine's door: what must hold of a request before it gets a place in the queue.
+
+import { DynamoError } from "../base/error.ts";
+import type { PreprocessedRequest } from "../protocol/llm.ts";
+import { MAX_BANNED_TOKENS } from "./model-runner.ts";
+
+export interface RequestLimits {
+  readonly vocabSize: number;
+  /** Prompt and output together: what the model was opened for, or the KV pool if that is less. */
+  readonly maxModelLen: number;
+}
+
+/** Throws unless the request, alone in the engine, would run to its end. */
+export function validateRequest(request: PreprocessedRequest, limits: RequestLimits): void {
+  const { tokenIds, stop } = request;
+  if (tokenIds.length === 0) throw new EmptyPromptError();
+  for (const tokenId of tokenIds) {
+    if (tokenId < 0 || tokenId >= limits.vocabSize) {
+      throw new UnknownTokenError(tokenId, limits.vocabSize);
+    }
+  }
+  if (stop.minTokens > 0 && stop.stopTokenIds.length > MAX_BANNED_TOKENS) {
+    throw new TooManyStopTokensError(stop.stopTokenIds.length);
+  }
+  if (tokenIds.length + stop.maxTokens > limits.maxModelLen) {
+    throw new ContextLengthExceededError({
+      promptTokens: tokenIds.length,
+      maxTokens: stop.maxTokens,
+      maxModelLen: limits.maxModelLen,
+    });
+  }
+}
+
+export class EmptyPromptError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor() {
+    super("the prompt has no tokens; send at least one", { param: "prompt" });
+  }
+}
+
+export class UnknownTokenError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(tokenId: number, vocabSize: number) {
+    super(
+      `the prompt has token id ${tokenId}, but the model's vocabulary ends at ${vocabSize - 1}; ` +
+        "is it the right tokenizer?",
+      { param: "prompt", token_id: tokenId, vocab_size: vocabSize },
+    );
+  }
+}
+
+export class TooManyStopTokensError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(numStopTokens: number) {
+    super(
+      `min_tokens works with at most ${MAX_BANNED_TOKENS} stop tokens, got ${numStopTokens}; ` +
+        "leave out min_tokens or some stop tokens",
+      { param: "min_tokens" },
+    );
+  }
+}
+
+export class ContextLengthExceededError extends DynamoError {
+  override readonly code = "context_length_exceeded";
+
+  constructor(counts: {
+    readonly promptTokens: number;
+    readonly maxTokens: number;
+    readonly maxModelLen: number;
+  }) {
+    const { promptTokens, maxTokens, maxModelLen } = counts;
+    super(
+      `${promptTokens} prompt tokens and up to ${maxTokens} new ones do not fit in ${maxModelLen}; ` +
+        "shorten the prompt, ask for fewer tokens, or serve with a larger max-model-len and KV pool",
+      { prompt_tokens: promptTokens, max_tokens: maxTokens, max_model_len: maxModelLen },
+    );
+  }
+}

@@ -1,0 +1,35 @@
+// The tokenizer of the mocked model, which has no files: one token for each printable ASCII character, so that
+// whatever the mocked engine samples is text. A prompt's other bytes are folded into the same range.
+
+import { JsonObject } from "../model/json-object.ts";
+import type { ChatMessage } from "./chat-template.ts";
+import { type EncodeOptions, PromptTooLongError, type TextCodec } from "./text-codec.ts";
+import { TextStream, type TextStreamOptions } from "./text-stream.ts";
+import { TokenPieces } from "./token-pieces.ts";
+
+const FIRST_CHAR = 0x20;
+/** Characters 0x20 to 0x7e. */
+export const MOCK_VOCAB_SIZE = 95;
+
+export class MockTokenizer implements TextCodec {
+  readonly #pieces = new TokenPieces({
+    decoder: new JsonObject("the mocked model's decoder", { type: "Fuse" }),
+    addedTokens: new Map(),
+    tokenOf: (tokenId) =>
+      tokenId < MOCK_VOCAB_SIZE ? String.fromCharCode(FIRST_CHAR + tokenId) : undefined,
+  });
+
+  encode(text: string, { maxTokens }: EncodeOptions): Int32Array {
+    const bytes = new TextEncoder().encode(text);
+    if (bytes.length > maxTokens) throw new PromptTooLongError(bytes.length, maxTokens);
+    return Int32Array.from(bytes, (byte) => (byte - FIRST_CHAR + 256) % MOCK_VOCAB_SIZE);
+  }
+
+  encodeChat(messages: readonly ChatMessage[], options: EncodeOptions): Int32Array {
+    return this.encode(messages.map(({ content }) => content).join("\n"), options);
+  }
+
+  textStream(options: TextStreamOptions): TextStream {
+    return new TextStream(this.#pieces, options);
+  }
+}

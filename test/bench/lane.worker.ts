@@ -1,0 +1,87 @@
+// The other threads of the lane benchmark: an actor, a bare end of a lane, or a NATS responder.
+
+import { parentPort } from "node:worker_threads";
+
+import { connect } from "@nats-io/transport-node";
+
+import { Actor, type ActorId } from "../../src/actor/actor.ts";
+import { enterActorThread } from "../../src/actor/actor-thread.ts";
+import { ControlPort } from "../../src/actor/control-port.ts";
+import { Lane, type LaneOffer } from "../../src/actor/lane.ts";
+import { TurnEnd } from "../../src/actor/turn-end.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { createLogger } from "../../src/base/log.ts";
+
+enterActorThread(async (scope) => {
+  const control = new ControlPort(scope.channel);
+  control.onPush("stop", () => scope.bye());
+  if (scope.init.data === "lane") serveLane(control);
+  else if (scope.init.data === "nats") await serveNats(control);
+  else serveActor(scope.init.id, control);
+  control.onRequest("ready", () => true);
+});
+
+/** Counts what comes over a bare lane. */
+function serveLane(control: ControlPort): void {
+  let received = 0;
+  let expected = Infinity;
+  let tell: () => void = () => {};
+  const lane = new Lane({
+    receive: () => {
+      if (++received >= expected) tell();
+    },
+    turnEnd: new TurnEnd(),
+    clock: systemClock,
+  });
+  control.onPush<LaneOffer>("bare", (offer) => lane.connect(offer));
+  control.onRequest<number>("received", (count) => {
+    expected = received + count;
+    return new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+  });
+}
+
+function serveActor(id: ActorId, control: ControlPort): void {
+  const actor: Actor = new Actor({
+    id,
+    tag: `Bench:${id}`,
+    control,
+    maxCalls: 1024,
+    clock: systemClock,
+    log: createLogger(`Bench:${id}`),
+    handler(endpoint, args) {
+      const [value, count, next] = args as [unknown, number, ActorId];
+      if (endpoint === "echo") return value;
+      if (endpoint === "stream") return repeat(value, count);
+      if (endpoint === "steps") return steps(value, count);
+      return relay(actor.call(next, "steps", [value, count]));
+    },
+  });
+}
+
+async function* repeat(value: unknown, count: number) {
+  for (let i = 0; i < count; i++) yield value;
+}
+
+/** One item a turn of the event loop, as an engine's steps give one token to each sequence. */
+async function* steps(value: unknown, count: number) {
+  for (let i = 0; i < count; i++) {
+    await systemClock.turn();
+    yield value;
+  }
+}
+
+async function* relay(items: AsyncIterable<unknown>) {
+  for await (const item of items) yield item;
+}
+
+async function serveNats(control: ControlPort): Promise<void> {
+  const port = await new Promise((resolve) => control.onRequest("port", resolve));
+  const connection = await connect({ servers: `127.0.0.1:${port}` });
+  connection.subscribe("echo", {
+    callback: (_, message) => void message.respond(message.data),
+  });
+  await connection.flush();
+  parentPort?.ref?.();
+}

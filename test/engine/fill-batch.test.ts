@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+
+import { fillBatch } from "../../src/engine/fill-batch.ts";
+import type { RunnerLimits } from "../../src/engine/model-runner.ts";
+import { Sequence } from "../../src/engine/sequence.ts";
+import { createStepBatch } from "../../src/engine/step-batch.ts";
+import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
+import { SMALL_LIMITS } from "./fake-runner.ts";
+import { requestOf } from "./requests.ts";
+
+const limits: RunnerLimits = { ...SMALL_LIMITS, maxModelLen: 16, maxNumSeqs: 3 };
+
+/** A sequence at these blocks that computes `numScheduled` tokens behind `numComputed`. */
+function place(
+  request: PreprocessedRequest,
+  at: {
+    readonly blockIds: readonly number[];
+    readonly computed: number;
+    readonly scheduled: number;
+  },
+): Sequence {
+  const sequence = new Sequence(request, 0);
+  for (const blockId of at.blockIds) sequence.table.push(blockId);
+  sequence.numComputedTokens = at.computed;
+  sequence.numScheduledTokens = at.scheduled;
+  return sequence;
+}
+
+function fill(sequences: readonly Sequence[]) {
+  const batch = createStepBatch(limits);
+  const shape = fillBatch(batch, limits, { sequences, numTokens: 0, numDecodes: 0 });
+  return { batch, shape };
+}
+
+/** The rows of a CSR pair of arrays. */
+function rowsOf(startLoc: Int32Array, values: Int32Array, numRows: number): number[][] {
+  return Array.from({ length: numRows }, (_, row) => [
+    ...values.subarray(startLoc[row], startLoc[row + 1]),
+  ]);
+}
+
+describe("a batch", () => {
+  test("lays decodes and chunks end to end, each at its slots", () => {
+    const decode = place(requestOf([1, 2, 3, 4, 5]), {
+      blockIds: [9, 7],
+      computed: 4,
+      scheduled: 1,
+    });
+    const chunk = place(requestOf([11, 12, 13, 14, 15, 16, 17, 18]), {
+      blockIds: [4, 3],
+      computed: 2,
+      scheduled: 4,
+    });
+    const whole = place(requestOf([21, 22]), { blockIds: [6], computed: 0, scheduled: 2 });
+    const { batch, shape } = fill([decode, chunk, whole]);
+
+    expect(shape).toEqual({ numSeqs: 3, numTokens: 7, numRows: 2 });
+    expect([...batch.tokenIds.subarray(0, 7)]).toEqual([5, 13, 14, 15, 16, 21, 22]);
+    expect([...batch.positions.subarray(0, 7)]).toEqual([4, 2, 3, 4, 5, 0, 1]);
+    expect([...batch.slotMapping.subarray(0, 7)]).toEqual([28, 18, 19, 12, 13, 24, 25]);
+    expect([...batch.queryStartLoc]).toEqual([0, 1, 5, 7]);
+    expect([...batch.seqLens]).toEqual([5, 6, 2]);
+    expect([...batch.logitsRows.subarray(0, 2)]).toEqual([0, 6]);
+    const table = (s: number) => [...batch.blockTables.subarray(s * 4, s * 4 + 2)];
+    expect([table(0), table(1), table(2)[0]]).toEqual([[9, 7], [4, 3], 6]);
+  });
+
+  test("bears each row's sampling options", () => {
+    const sampling = { temperature: 0.5, topP: 0.75, topK: 40, minP: 0.25, seed: 3 };
+    const at = { blockIds: [0], computed: 0, scheduled: 1 };
+    const { batch } = fill([place(requestOf([1]), at), place(requestOf([1], { sampling }), at)]);
+    const row = (key: "temperature" | "topP" | "topK" | "minP") => [...batch[key].subarray(0, 2)];
+    expect(row("temperature")).toEqual([0, 0.5]);
+    expect(row("topP")).toEqual([1, 0.75]);
+    expect(row("topK")).toEqual([0, 40]);
+    expect(row("minP")).toEqual([0, 0.25]);
+  });
+
+  test("bears any safe integer as seed", () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (seed) => {
+        const request = requestOf([1], { sampling: { seed } });
+        const { batch } = fill([place(request, { blockIds: [0], computed: 0, scheduled: 1 })]);
+        expect(batch.seed[0]).toBe(BigInt.asUintN(64, BigInt(seed)));
+      }),
+    );
+  });
+
+  test("counts the output's tokens under a penalty, the prompt's too if repetition is one", () => {
+    const at = { blockIds: [0, 1], computed: 0, scheduled: 6 };
+    const plain = place(requestOf([1, 2, 3]), { ...at, scheduled: 3 });
+    const penalised = [{ frequencyPenalty: 0.5 }, { repetitionPenalty: 1.5 }].map((sampling) => {
+      const sequence = place(requestOf([5, 6, 5], { sampling }), at);
+      for (const tokenId of [7, 5, 7]) sequence.append(tokenId);
+      return sequence;
+    });
+    const { batch, shape } = fill([plain, ...penalised]);
+    expect(rowsOf(batch.penaltyStartLoc, batch.penaltyTokenIds, shape.numRows)).toEqual([
+      [],
+      [7, 5],
+      [5, 6, 7],
+    ]);
+    expect(rowsOf(batch.penaltyStartLoc, batch.penaltyCounts, shape.numRows)).toEqual([
+      [],
+      [2, 1],
+      [1, 0, 2],
+    ]);
+    expect([...batch.frequencyPenalty]).toEqual([0, 0.5, 0]);
+    expect([...batch.repetitionPenalty]).toEqual([1, 1, 1.5]);
+  });
+
+  test("bans stop tokens below min_tokens, those that the vocabulary has", () => {
+    const stop = { stopTokenIds: [3, 99, 4], minTokens: 1 };
+    const at = { blockIds: [0, 1], computed: 0, scheduled: 1 };
+    const young = place(requestOf([1], { stop }), at);
+    const old = place(requestOf([1], { stop }), { ...at, scheduled: 2 });
+    old.append(8);
+    const { batch, shape } = fill([old, young]);
+    expect(rowsOf(batch.bannedStartLoc, batch.bannedTokenIds, shape.numRows)).toEqual([[], [3, 4]]);
+  });
+});

@@ -1,0 +1,62 @@
+// Requests to an engine, and what comes back, in the words of tests.
+
+import type {
+  FinishReason,
+  PreprocessedRequest,
+  SamplingOptions,
+  StopConditions,
+  TokenOutput,
+} from "../../src/protocol/llm.ts";
+
+export const GREEDY: SamplingOptions = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  seed: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+};
+
+export function requestOf(
+  tokenIds: readonly number[],
+  options: {
+    readonly sampling?: Partial<SamplingOptions>;
+    readonly stop?: Partial<StopConditions>;
+  } = {},
+): PreprocessedRequest {
+  return {
+    tokenIds: Int32Array.from(tokenIds),
+    sampling: { ...GREEDY, ...options.sampling },
+    stop: { maxTokens: 8, minTokens: 0, stopTokenIds: [], ...options.stop },
+  };
+}
+
+/** `length` ids below `vocabSize`, the same for the same seed. */
+export function promptOf(length: number, seed = 0, vocabSize = 50): number[] {
+  return Array.from(
+    { length },
+    (_, i) => ((Math.imul(i + 1, 7919 + 2 * seed) + seed) >>> 3) % vocabSize,
+  );
+}
+
+export interface Answer {
+  readonly tokenIds: number[];
+  readonly finishReason: FinishReason | undefined;
+  readonly numCachedTokens: number;
+}
+
+export async function answerOf(stream: AsyncIterable<TokenOutput>): Promise<Answer> {
+  const tokenIds: number[] = [];
+  let last: TokenOutput | undefined;
+  for await (const output of stream) {
+    tokenIds.push(...output.tokenIds);
+    last = output;
+  }
+  return {
+    tokenIds,
+    finishReason: last?.finishReason,
+    numCachedTokens: last?.numCachedTokens ?? 0,
+  };
+}
