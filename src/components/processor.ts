@@ -45,6 +45,7 @@ export class Processor extends Service {
 
   #codec!: TextCodec;
   #card: ModelCard | undefined;
+  #eosTokenIds: readonly number[] = [];
   #maxModelLen = 0;
   #published = false;
 
@@ -56,7 +57,9 @@ export class Processor extends Service {
     } else {
       const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
       this.#card = await openModelConfig(model);
-      this.#codec = await Tokenizer.load(this.#card.directory, this.log);
+      const tokenizer = await Tokenizer.load(this.#card.directory, this.log);
+      this.#codec = tokenizer;
+      this.#eosTokenIds = union(this.#card.config.eosTokenIds, tokenizer.eosTokenId);
     }
     this.follow(this.worker.watchInstances(), (live) => this.#publish(live));
   }
@@ -98,7 +101,7 @@ export class Processor extends Service {
   async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
     const { tokenIds, index, defaultMaxTokens } = choice;
     const stop = stopOf(request, {
-      eosTokenIds: this.#card?.config.eosTokenIds ?? [],
+      eosTokenIds: this.#eosTokenIds,
       maxTokens: Math.max(1, Math.min(defaultMaxTokens, this.#maxModelLen - tokenIds.length)),
     });
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, choice);
@@ -158,6 +161,11 @@ export class Processor extends Service {
       return undefined;
     }
   }
+}
+
+/** The tokenizer may name an end of its own, as vLLM has it too. */
+function union(ids: readonly number[], id: number | undefined): readonly number[] {
+  return id === undefined || ids.includes(id) ? ids : [...ids, id];
 }
 
 interface Choice {

@@ -52,12 +52,20 @@ export interface GenerationDefaults {
   readonly repetitionPenalty?: number;
 }
 
-/** A model directory, opened and checked. */
-export interface ModelFiles {
+/** What a model's configuration files say; its weights were not looked at. */
+export interface ModelCard {
   /** Absolute path of the directory. */
   readonly directory: string;
   readonly config: ModelConfig;
   readonly generationDefaults: GenerationDefaults;
-  /** By Hugging Face name: `model.layers.0.self_attn.q_proj.weight` and so on. */
+}
+
+/** A model directory, opened and checked. */
+export interface ModelFiles extends ModelCard {
+  /**
+   * The tensors that the engine needs, each with its right shape, by Hugging Face name:
+   * `model.layers.0.self_attn.q_proj.weight` and so on. A tied model's one matrix is always under
+   * `model.embed_tokens.weight`, whichever of its two names the file uses.
+   */
   readonly tensors: ReadonlyMap<string, TensorSlice>;
 }

@@ -1,0 +1,176 @@
+// The files of a model directory that say how text becomes tokens, read and joined as transformers
+// joins them.
+
+import { join } from "node:path";
+
+import { JsonObject, readJsonObject, readTextFile } from "../model/json-object.ts";
+import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
+import { listFiles, resolveModelDirectory } from "../model/model-path.ts";
+
+export interface TokenizerFiles {
+  /** tokenizer.json. */
+  readonly tokenizer: JsonObject;
+  /** tokenizer_config.json; empty where there is none. */
+  readonly config: JsonObject;
+  /** Tokens beside the vocabulary, from both files, by id. */
+  readonly addedTokens: ReadonlyMap<number, AddedToken>;
+  readonly vocabulary: VocabularySize;
+  readonly bosToken: string | undefined;
+  readonly eosToken: string | undefined;
+  /** Whether a text is opened by the `bosToken` though tokenizer.json does not say so. */
+  readonly addBosToken: boolean;
+  readonly chatTemplate: ChatTemplateSource | undefined;
+}
+
+export interface VocabularySize {
+  /** One more than the highest token id, added tokens included. */
+  readonly numIds: number;
+  /** The longest spelling of a token in UTF-8. No token stands for more bytes of text than that. */
+  readonly maxTokenBytes: number;
+}
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Special tokens steer the model and are never part of a text. */
+  readonly special: boolean;
+  /** All its keys, as the file has them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface ChatTemplateSource {
+  readonly place: string;
+  readonly text: string;
+}
+
+const TOKEN_ID = { min: 0, max: 2 ** 24 };
+
+export async function readTokenizerFiles(model: string): Promise<TokenizerFiles> {
+  const directory = await resolveModelDirectory(model);
+  const tokenizer = await readJsonObject(join(directory, "tokenizer.json"));
+  if (tokenizer === undefined) throw await noTokenizer(directory);
+  const configPath = join(directory, "tokenizer_config.json");
+  const config = (await readJsonObject(configPath)) ?? new JsonObject(configPath, {});
+  const tokensMap = await readJsonObject(join(directory, "special_tokens_map.json"));
+  const addedTokens = joinAddedTokens(tokenizer, config);
+  return {
+    tokenizer,
+    config,
+    addedTokens,
+    vocabulary: measureVocabulary(tokenizer, addedTokens),
+    bosToken: tokenText(config, "bos_token") ?? tokenText(tokensMap, "bos_token"),
+    eosToken: tokenText(config, "eos_token") ?? tokenText(tokensMap, "eos_token"),
+    addBosToken: config.boolean("add_bos_token") ?? false,
+    chatTemplate: await readChatTemplate(directory, config),
+  };
+}
+
+/** Checks each entry: ids index arrays later, and one of 4 billion would make one of that length. */
+function measureVocabulary(
+  tokenizer: JsonObject,
+  addedTokens: ReadonlyMap<number, AddedToken>,
+): VocabularySize {
+  let numIds = 0;
+  let maxTokenBytes = 1;
+  const add = (token: string, id: number) => {
+    numIds = Math.max(numIds, id + 1);
+    maxTokenBytes = Math.max(maxTokenBytes, Buffer.byteLength(token));
+  };
+  for (const [token, id] of vocabularyEntries(tokenizer)) add(token, id);
+  for (const { content, id } of addedTokens.values()) add(content, id);
+  return { numIds, maxTokenBytes };
+}
+
+function vocabularyEntries(tokenizer: JsonObject): readonly (readonly [string, number])[] {
+  const model = tokenizer.object("model");
+  if (model === undefined) throw tokenizer.missing("model");
+  const type = model.string("type") ?? "BPE"; // older files do not say
+  if (type === "BPE") return bpeEntries(model);
+  if (type === "Unigram") return unigramEntries(model);
+  throw new ModelError(`${model.place}: type ${type} is not supported; supported: BPE, Unigram`);
+}
+
+function bpeEntries(model: JsonObject): readonly (readonly [string, number])[] {
+  const vocabulary = model.object("vocab");
+  if (vocabulary === undefined) throw model.missing("vocab");
+  return vocabulary.keys().map((token) => {
+    const id = vocabulary.integer(token, TOKEN_ID);
+    if (id === undefined) throw vocabulary.missing(token);
+    return [token, id];
+  });
+}
+
+function unigramEntries(model: JsonObject): readonly (readonly [string, number])[] {
+  const vocabulary = model.list("vocab");
+  if (vocabulary === undefined) throw model.missing("vocab");
+  return vocabulary.map((entry, id) => {
+    const token: unknown = Array.isArray(entry) ? entry[0] : undefined;
+    if (typeof token === "string") return [token, id];
+    throw new ModelError(`${model.place}: vocab[${id}] is no token`);
+  });
+}
+
+/** tokenizer_config.json's `added_tokens_decoder` adds to, and overrides, tokenizer.json's list. */
+function joinAddedTokens(
+  tokenizer: JsonObject,
+  config: JsonObject,
+): ReadonlyMap<number, AddedToken> {
+  const tokens = new Map<number, AddedToken>();
+  for (const json of tokenizer.objects("added_tokens") ?? []) {
+    const id = json.integer("id", TOKEN_ID);
+    if (id === undefined) throw json.missing("id");
+    tokens.set(id, parseAddedToken(json, id));
+  }
+  const decoder = config.object("added_tokens_decoder");
+  for (const key of decoder?.keys() ?? []) {
+    const json = decoder?.object(key);
+    const id = Number(key);
+    if (json === undefined || !Number.isInteger(id) || id < TOKEN_ID.min || id > TOKEN_ID.max) {
+      throw new ModelError(`${decoder?.place}: ${key} is no token id with an object`);
+    }
+    tokens.set(id, parseAddedToken(json, id));
+  }
+  return tokens;
+}
+
+function parseAddedToken(json: JsonObject, id: number): AddedToken {
+  const content = json.string("content");
+  if (content === undefined) throw json.missing("content");
+  const fields = Object.fromEntries(json.keys().map((key) => [key, json.get(key)]));
+  return { id, content, special: json.boolean("special") ?? false, fields: { ...fields, id } };
+}
+
+/** A special token stands as a string or as an object with its `content`. */
+function tokenText(json: JsonObject | undefined, key: string): string | undefined {
+  const value = json?.get(key);
+  return typeof value === "string" ? value : json?.object(key)?.string("content");
+}
+
+/** chat_template.jinja, else tokenizer_config.json's `chat_template`: a text, or a list of named ones. */
+async function readChatTemplate(
+  directory: string,
+  config: JsonObject,
+): Promise<ChatTemplateSource | undefined> {
+  const path = join(directory, "chat_template.jinja");
+  const file = await readTextFile(path);
+  if (file !== undefined) return { place: path, text: file };
+
+  const place = `${config.place}: chat_template`;
+  const value = config.get("chat_template");
+  if (value === undefined) return undefined;
+  if (typeof value === "string") return { place, text: value };
+  const named = config.objects("chat_template") ?? [];
+  const text = named.find((json) => json.string("name") === "default")?.string("template");
+  if (text !== undefined) return { place, text };
+  throw new ModelError(`${place} has no template named "default"; put the one to use into ${path}`);
+}
+
+async function noTokenizer(directory: string): Promise<ModelError> {
+  const [sentencePiece] = await listFiles(directory, ["tokenizer.model"]);
+  const cure =
+    sentencePiece === undefined
+      ? "download it from the model's repository"
+      : `${sentencePiece} alone is not supported; convert it once: ` +
+        `AutoTokenizer.from_pretrained("${directory}").save_pretrained("${directory}")`;
+  return new ModelNotFoundError(`${directory} has no tokenizer.json; ${cure}`);
+}

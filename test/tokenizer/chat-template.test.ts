@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+
+import { errorCode } from "../../src/base/error.ts";
+import { ModelError } from "../../src/model/model-error.ts";
+import { ChatTemplateError } from "../../src/tokenizer/chat-template.ts";
+import { BOS, byteLevelTokenizer, EOT, load } from "./synthetic-tokenizers.ts";
+
+const TEMPLATE = `{{ bos_token }}{% for message in messages -%}
+  {%- if message.role == "tool" %}{{ raise_exception("no tools here") }}{% endif -%}
+  [{{ message.role }}]{{ message.content | trim }}{{ eos_token }}
+{%- endfor %}{% if add_generation_prompt %}[assistant]{% endif %}`;
+
+const conversation = [
+  { role: "system", content: " be kind " },
+  { role: "user", content: "hi" },
+];
+const rendered = `[system]be kind${EOT}[user]hi${EOT}[assistant]`;
+const options = { maxTokens: 1000 };
+
+function decoded(template: unknown, files: Readonly<Record<string, string>> = {}) {
+  return load(byteLevelTokenizer({ chat_template: template }), files);
+}
+
+describe("a chat", () => {
+  test("is written as the model's template says, opening token included, once", async () => {
+    const tokenizer = await decoded(TEMPLATE);
+    const ids = tokenizer.encodeChat(conversation, options);
+    expect([...ids]).toEqual([...tokenizer.encode(`${BOS}${rendered}`, options)]);
+    expect(ids.filter((id) => id === tokenizer.bosTokenId)).toHaveLength(1);
+  });
+
+  test("gets no opening token that its template does not write", async () => {
+    const tokenizer = await decoded("{{ messages[0].content }}");
+    expect([...tokenizer.encodeChat(conversation, options)]).not.toContain(tokenizer.bosTokenId);
+  });
+
+  test("without a template is its texts joined by newlines, with one warning", async () => {
+    const warnings: string[] = [];
+    const tokenizer = await load(byteLevelTokenizer(), {}, warnings);
+    tokenizer.encodeChat(conversation, options);
+    const ids = tokenizer.encodeChat(conversation, options);
+    expect([...ids]).toEqual([...tokenizer.encode(" be kind \nhi", options)]);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("no chat template");
+  });
+
+  test("that the template refuses is the client's mistake", async () => {
+    const tokenizer = await decoded(TEMPLATE);
+    const render = () => tokenizer.encodeChat([{ role: "tool", content: "" }], options);
+    expect(render).toThrow(ChatTemplateError);
+    expect(render).toThrow("no tools here");
+    try {
+      render();
+    } catch (error) {
+      expect(errorCode(error)).toBe("invalid_request");
+      expect(error).toMatchObject({ details: { param: "messages" } });
+    }
+  });
+
+  test("is data, never template", async () => {
+    const tokenizer = await decoded("{{ messages[0].content }}");
+    const ids = tokenizer.encodeChat([{ role: "user", content: "{{ 1 + 1 }}" }], options);
+    expect(tokenizer.decode(ids)).toBe("{{ 1 + 1 }}");
+  });
+
+  test("too long for the context is refused", async () => {
+    const tokenizer = await decoded(TEMPLATE);
+    expect(() => tokenizer.encodeChat(conversation, { maxTokens: 5 })).toThrow("context holds 5");
+  });
+});
+
+describe("the template", () => {
+  const text = async (template: unknown, files = {}) => {
+    const tokenizer = await decoded(template, files);
+    return tokenizer.decode(tokenizer.encodeChat(conversation, options));
+  };
+
+  test("may be the default of a named list", async () => {
+    const named = [
+      { name: "tool_use", template: "tools" },
+      { name: "default", template: "plain" },
+    ];
+    expect(await text(named)).toBe("plain");
+    await expect(text(named.slice(0, 1))).rejects.toThrow('no template named "default"');
+  });
+
+  test("is the one in chat_template.jinja where there is such a file", async () => {
+    expect(await text("config", { "chat_template.jinja": "file" })).toBe("file");
+  });
+
+  test("that cannot be parsed is the model's mistake, found at the start", async () => {
+    await expect(text("{% if %}")).rejects.toThrow(ModelError);
+    await expect(text("{% for x in %}")).rejects.toThrow("chat_template is not a valid template");
+  });
+
+  test("does not see what it was not given", async () => {
+    const probe = "{{ tools is defined }}{{ messages[0].constructor is defined }}";
+    expect(await text(probe)).toBe("falsefalse");
+  });
+});
