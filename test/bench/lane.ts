@@ -75,15 +75,18 @@ function bareLane(control: ControlPort): Lane {
   const forth = createLaneMemory();
   const back = createLaneMemory();
   const bell = new MessageChannel();
-  const theirs: LaneOffer = { peer: 0, send: back, receive: forth, bell: bell.port2 };
+  const spin = "forbidden";
+  const theirs: LaneOffer = { peer: 0, send: back, receive: forth, bell: bell.port2, spin };
   control.push("bare", theirs, [bell.port2]);
   const lane = new Lane({ receive: () => {}, turnEnd: new TurnEnd(), clock });
-  lane.connect({ peer: 1, send: forth, receive: back, bell: bell.port1 });
+  lane.connect({ peer: 1, send: forth, receive: back, bell: bell.port1, spin });
   return lane;
 }
 
+let sent = 0;
 async function oneWay(lane: Lane, control: ControlPort, count: number): Promise<void> {
-  const done = control.request("received", count);
+  sent += count;
+  const done = control.request("received", sent);
   const start = performance.now();
   for (let i = 0; i < count; i++) {
     lane.send({ type: "item", call: 1, value: PAYLOAD });
@@ -94,7 +97,11 @@ async function oneWay(lane: Lane, control: ControlPort, count: number): Promise<
 }
 
 /** One at a time: what a caller waits. */
-async function roundTrips(name: string, count: number, call: () => Promise<unknown>): Promise<void> {
+async function roundTrips(
+  name: string,
+  count: number,
+  call: () => Promise<unknown>,
+): Promise<void> {
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const start = performance.now();
@@ -133,7 +140,9 @@ async function startNats() {
   const server = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
   const failed = new Promise<false>((resolve) => server.on("error", () => resolve(false)));
   for (let attempt = 0; attempt < 50; attempt++) {
-    const ready = connect({ servers: `127.0.0.1:${port}`, reconnect: false }).catch(() => undefined);
+    const ready = connect({ servers: `127.0.0.1:${port}`, reconnect: false }).catch(
+      () => undefined,
+    );
     const connection = await Promise.race([ready, failed]);
     if (connection === false) return undefined;
     if (connection !== undefined) return { port, connection, server };
@@ -147,7 +156,9 @@ function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {
       const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+      probe.close(() =>
+        resolve(typeof address === "object" && address !== null ? address.port : 0),
+      );
     });
   });
 }
@@ -188,16 +199,22 @@ for (let round = 0; round <= ROUNDS; round++) {
 
 for (const [name, values] of results) {
   const sorted = [...values].sort((a, b) => a - b).map((value) => value.toFixed(1));
-  console.log(`${name.padEnd(54)} ${median(values).toFixed(1).padStart(12)}   [${sorted[0]} … ${sorted.at(-1)}]`);
+  console.log(
+    `${name.padEnd(54)} ${median(values).toFixed(1).padStart(12)}   [${sorted[0]} … ${sorted.at(-1)}]`,
+  );
 }
 const ratio = (part: string) =>
   median(results.get(`nats request, 64 B: ${part}`) ?? []) /
   median(results.get(`actor call, 64 B: ${part}`) ?? []);
 if (nats === undefined) {
-  console.log("nats-server is not on the PATH, so there is nothing to compare with: apt-get install nats-server");
+  console.log(
+    "nats-server is not on the PATH, so there is nothing to compare with: apt-get install nats-server",
+  );
 } else {
-  console.log(`actor call beside nats request: RTT p50 ${ratio("RTT p50, µs").toFixed(1)}x shorter, ` +
-    `${(1 / ratio("calls/s, 64 at once")).toFixed(1)}x the calls/s`);
+  console.log(
+    `actor call beside nats request: RTT p50 ${ratio("RTT p50, µs").toFixed(1)}x shorter, ` +
+      `${(1 / ratio("calls/s, 64 at once")).toFixed(1)}x the calls/s`,
+  );
 }
 
 actor.close();

@@ -34,8 +34,9 @@ function serveLane(control: ControlPort): void {
     clock: systemClock,
   });
   control.onPush<LaneOffer>("bare", (offer) => lane.connect(offer));
-  control.onRequest<number>("received", (count) => {
-    expected = received + count;
+  control.onRequest<number>("received", (total) => {
+    if (received >= total) return undefined;
+    expected = total;
     return new Promise<void>((resolve) => {
       tell = resolve;
     });

@@ -85,7 +85,6 @@ async function measure(
 
 function request(i: number, sampling: SamplingOptions): PreprocessedRequest {
   return {
-    requestId: `${i}`,
     tokenIds: Int32Array.from({ length: PROMPT_TOKENS }, (_, t) => (t * 31 + i * 7) % 32_000),
     sampling,
     stop: { maxTokens: 3000, minTokens: 0, stopTokenIds: [2] },

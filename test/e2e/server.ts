@@ -10,13 +10,19 @@ export const executable = join(root, "dynamo");
 export const tinyStories = join(root, "..", "shared", "data", "tinystories-656k");
 export const hasTinyStories = existsSync(join(tinyStories, "model.safetensors"));
 
+/** The parts of an answer that tests look at. */
+export interface Completion {
+  readonly choices: readonly { readonly text: string; readonly finish_reason: string }[];
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
+}
+
 export interface ServerOptions {
   /** Arguments after `dynamo serve`. `--port` is added. */
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** What must answer before the server counts as started. */
-  readonly readyPath?: string;
+  /** What must answer before the server counts as started: `/health` with 200, or anything at all. */
+  readonly readyWhen?: "healthy" | "listening";
 }
 
 export interface Server {
@@ -25,6 +31,9 @@ export interface Server {
   /** Everything that it has written to stderr so far. */
   stderr(): string;
   signal(name: NodeJS.Signals): void;
+  post(path: string, body: object, signal?: AbortSignal): Promise<Response>;
+  /** A text completion that must succeed. */
+  complete(body: object): Promise<Completion>;
   readonly exited: Promise<number>;
   /** Ctrl-C, and its exit code. Kills what is still there after ten seconds. */
   stop(): Promise<number>;
@@ -51,6 +60,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     stderr: () => stderr,
     signal: (name) => child.kill(name),
     exited: child.exited,
+    post: (path, body, signal) =>
+      fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+        ...(signal && { signal }),
+      }),
+    async complete(body) {
+      const response = await server.post("/v1/completions", body);
+      if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+      return (await response.json()) as Completion;
+    },
     async stop() {
       child.kill("SIGINT");
       const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
@@ -64,11 +85,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return sumSamples(text, name, labels);
     },
   };
-  await waitUntilReady(server, options.readyPath ?? "/health");
+  await waitUntilReady(server, options.readyWhen ?? "healthy");
   return server;
 }
 
-async function waitUntilReady(server: Server, path: string): Promise<void> {
+async function waitUntilReady(server: Server, when: "healthy" | "listening"): Promise<void> {
   let ended: number | undefined;
   void server.exited.then((code) => {
     ended = code;
@@ -77,8 +98,8 @@ async function waitUntilReady(server: Server, path: string): Promise<void> {
     if (ended !== undefined) {
       throw new Error(`dynamo ended with code ${ended} before it served:\n${server.stderr()}`);
     }
-    const response = await fetch(server.url + path).catch(() => undefined);
-    if (response?.ok) return;
+    const response = await fetch(`${server.url}/health`).catch(() => undefined);
+    if (response && (response.ok || when === "listening")) return;
     await Bun.sleep(25);
   }
   await server.stop();

@@ -1,0 +1,97 @@
+// Errors as OpenAI's clients know them. Failures of the rooms behind arrive as DynamoErrors and are
+// told apart by code; what has no place in the table is a 500 that says nothing of our insides.
+
+import { DynamoError, errorCode } from "../base/error.ts";
+
+export interface ApiErrorOptions {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** The field at fault, as `messages[0].content`. */
+  readonly param?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer that is an error. Its message is meant for the client. */
+export class ApiError extends DynamoError {
+  override readonly code: string;
+  readonly status: number;
+  readonly param: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(options: ApiErrorOptions) {
+    super(options.message);
+    this.status = options.status;
+    this.code = options.code;
+    this.param = options.param;
+    this.headers = options.headers ?? {};
+  }
+
+  get type(): string {
+    return this.status >= 500 ? "server_error" : "invalid_request_error";
+  }
+
+  /** OpenAI's shape, plus the id under which our log knows the request. */
+  body(requestId: string): object {
+    const { message, type, param = null, code } = this;
+    return { error: { message, type, param, code }, request_id: requestId };
+  }
+}
+
+/** `parameter`: the field that carries the prompt, which is at fault when the context overflows. */
+export function toApiError(error: unknown, parameter?: "messages" | "prompt"): ApiError {
+  if (error instanceof ApiError) return error;
+  const code = errorCode(error);
+  if (OVERLOADED.has(code)) return overloaded(code);
+  if (error instanceof DynamoError && code === "context_length_exceeded") {
+    return new ApiError({ status: 400, code, message: overflowMessage(error), param: parameter });
+  }
+  if (error instanceof DynamoError && code === "invalid_request") {
+    const { param } = error.details;
+    return new ApiError({
+      status: 400,
+      code: "invalid_value",
+      message: error.message,
+      param: typeof param === "string" ? param : undefined,
+    });
+  }
+  return new ApiError({
+    status: 500,
+    code: "internal_error",
+    message: "The server failed while it worked on this request. Its log has the reason.",
+  });
+}
+
+export function invalidRequest(code: string, message: string, param?: string): ApiError {
+  return new ApiError({ status: 400, code, message, param });
+}
+
+/** Codes of a server that is well but cannot take this request now. */
+const OVERLOADED = new Set([
+  "no_workers",
+  "mailbox_full",
+  "engine_full",
+  "actor_down",
+  "actor_stopping",
+  "server_shutdown",
+  "cancelled",
+]);
+
+export function overloaded(code: string): ApiError {
+  return new ApiError({
+    status: 503,
+    code,
+    message: `The server cannot take this request now (${code}). Try again in a moment.`,
+    headers: { "retry-after": "1" },
+  });
+}
+
+function overflowMessage(error: DynamoError): string {
+  const { prompt_tokens, max_tokens, max_model_len } = error.details;
+  if (typeof max_model_len !== "number") return error.message;
+  const completion = typeof max_tokens === "number" ? `, ${max_tokens} for the completion` : "";
+  return (
+    `This model's context is ${max_model_len} tokens, but the request needs more ` +
+    `(${prompt_tokens} in the prompt${completion}). Shorten the prompt or lower max_tokens.`
+  );
+}

@@ -1,0 +1,138 @@
+// The OpenAI door: its routes. hono is imported in this file only.
+// There is no middleware: a body stream that is touched on its way out loses Bun's direct path.
+
+import { type Context, Hono } from "hono";
+
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { ApiError } from "./api-error.ts";
+import type { OpenAIBackend } from "./backend.ts";
+import { type Connection, Exchange } from "./exchange.ts";
+import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
+import { FrontendMetrics } from "./metrics.ts";
+
+export interface AppOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxBodyBytes?: number;
+  /** How long a client may read nothing of its stream before it is cut. */
+  readonly stallMs?: number;
+}
+
+export interface OpenAIApp {
+  /** Without a connection (in tests), idle timeouts are nobody's business. */
+  fetch(request: Request, connection?: Connection): Response | Promise<Response>;
+  /** Ends every open answer now, with what it has; its choices say `server_shutdown`. */
+  endAnswers(): void;
+}
+
+export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIApp {
+  const context: AppContext = {
+    backend,
+    metrics: new FrontendMetrics(),
+    open: new Set(),
+    clock: options.clock,
+    log: options.log,
+    maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
+    stallMs: options.stallMs ?? 30_000,
+  };
+  const routes: readonly Route[] = [
+    {
+      method: "POST",
+      path: "/v1/chat/completions",
+      answer: (x) => generate(context, chatRoute, x),
+    },
+    {
+      method: "POST",
+      path: "/v1/completions",
+      answer: (x) => generate(context, completionRoute, x),
+    },
+    { method: "GET", path: "/v1/models", answer: (x) => x.json(modelList(backend)) },
+    { method: "GET", path: "/v1/models/:id{.+}", answer: (x, id) => x.json(oneModel(backend, id)) },
+    { method: "GET", path: "/health", answer: (x) => health(backend, x) },
+    { method: "GET", path: "/live", answer: (x) => x.json(LIVE) },
+    { method: "GET", path: "/metrics", answer: (x) => metricsText(context, x) },
+  ];
+  const hono = honoOf(routes, options.log);
+  return {
+    fetch: (request, connection = UNTIMED) => hono.fetch(request, connection),
+    endAnswers: () => {
+      for (const generation of [...context.open]) generation.shutDown();
+    },
+  };
+}
+
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** `id`: what the path's parameter stands for, if it has one. */
+  answer(exchange: Exchange, id: string): Response | Promise<Response>;
+}
+
+type Env = { readonly Bindings: Connection };
+
+const LIVE = { status: "live", message: "Service is live" };
+const UNTIMED: Connection = { hold() {}, release() {} };
+
+/** Every answer, also to a path or method that nobody serves, has the same shape and bears an id. */
+function honoOf(routes: readonly Route[], log: Logger): Hono<Env> {
+  const hono = new Hono<Env>();
+  const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, log);
+  for (const { method, path, answer } of routes) {
+    hono.on(method, path, (c) => answer(exchangeOf(c), c.req.param("id") ?? ""));
+    hono.all(path, (c) => exchangeOf(c).error(methodNotAllowed(method, c.req.path)));
+  }
+  hono.notFound((c) => exchangeOf(c).error(routeNotFound(c.req.path)));
+  hono.onError((error, c) => exchangeOf(c).error(error));
+  return hono;
+}
+
+function modelList(backend: OpenAIBackend): object {
+  return { object: "list", data: backend.models().map(modelCard) };
+}
+
+function oneModel(backend: OpenAIBackend, id: string): object {
+  const model = backend.models().find((served) => served.id === id);
+  if (model) return modelCard(model);
+  const message = `The model '${id.slice(0, 100)}' does not exist.`;
+  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
+}
+
+function modelCard({ id, created, maxModelLen }: ReturnType<OpenAIBackend["models"]>[number]) {
+  return { id, object: "model", created, owned_by: "dynamo", max_model_len: maxModelLen };
+}
+
+/** Healthy means that a request sent now can be routed. */
+function health(backend: OpenAIBackend, exchange: Exchange): Response {
+  if (backend.models().length === 0) {
+    return exchange.json({ status: "unhealthy", message: "No endpoints available" }, 503);
+  }
+  return exchange.json({ status: "healthy", endpoints: backend.endpoints() });
+}
+
+/** The frontend's families first; what the rest cannot tell now is missing, and logged. */
+async function metricsText({ metrics, backend, log }: AppContext, exchange: Exchange) {
+  const own = await metrics.registry.metrics();
+  const rest = await backend.metrics().catch((error: unknown) => {
+    log.warn("metrics of the services are missing", { error: String(error) });
+    return "";
+  });
+  return exchange.text(own + rest, metrics.registry.contentType);
+}
+
+function methodNotAllowed(allowed: string, path: string): ApiError {
+  return new ApiError({
+    status: 405,
+    code: "method_not_allowed",
+    message: `${path} takes ${allowed} only.`,
+    headers: { allow: allowed },
+  });
+}
+
+function routeNotFound(path: string): ApiError {
+  return new ApiError({
+    status: 404,
+    code: "route_not_found",
+    message: `There is nothing at ${path.slice(0, 100)}. The API is under /v1.`,
+  });
+}

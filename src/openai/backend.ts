@@ -1,0 +1,28 @@
+// What the OpenAI door asks of the rooms behind it: plain handlers, whoever stands behind them.
+
+import type { TextOutput } from "../protocol/llm.ts";
+import type { ChatCompletionRequest, CompletionRequest } from "./schema.ts";
+
+export interface OpenAIBackend {
+  /** What can be routed to now. Empty means: alive, but not ready. */
+  models(): readonly ServedModel[];
+  /** Addresses that stand behind the models now, for people who read `/health`. */
+  endpoints(): readonly string[];
+  /**
+   * The choices of one answer, interleaved. Each choice ends with an output that has a finish reason.
+   * The iterator's `return()` cancels at once: work stops, and a pending `next()` settles.
+   */
+  chat(request: ChatCompletionRequest, requestId: string): AsyncIterable<TextOutput>;
+  /** The same. Choice `c` of prompt `p` has the index `p * n + c`. */
+  complete(request: CompletionRequest, requestId: string): AsyncIterable<TextOutput>;
+  /** Prometheus text of everything but the frontend's own families. */
+  metrics(): Promise<string>;
+}
+
+export interface ServedModel {
+  readonly id: string;
+  /** Seconds since the Unix epoch. */
+  readonly created: number;
+  /** Tokens that prompt and output may have together. */
+  readonly maxModelLen: number;
+}

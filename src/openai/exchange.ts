@@ -1,0 +1,84 @@
+// One HTTP request and the answers that every route can give to it.
+
+import { randomUUID } from "node:crypto";
+
+import { toWireError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { type ApiError, toApiError } from "./api-error.ts";
+
+/** What the app may ask of the connection that a request came on. */
+export interface Connection {
+  /** An answer is on its way: silence is no reason to close. */
+  hold(): void;
+  /** The answer has ended: the usual idle timeout holds again. */
+  release(): void;
+}
+
+export class Exchange {
+  readonly request: Request;
+  /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
+  readonly requestId: string;
+  readonly connection: Connection;
+  readonly #log: Logger;
+  readonly #headers: Record<string, string>;
+
+  constructor(request: Request, connection: Connection, log: Logger) {
+    const given = request.headers.get("x-request-id");
+    this.request = request;
+    this.requestId = given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+    this.connection = connection;
+    this.#log = log;
+    this.#headers = { "x-request-id": this.requestId };
+  }
+
+  /** Names the fields that were not understood, in a header of the answer. */
+  reportIgnored(names: readonly string[]): void {
+    if (names.length === 0) return;
+    const shown = names.slice(0, 32).map((name) => name.replace(/[^\w.[\]-]/g, "?").slice(0, 64));
+    this.#headers["x-dynamo-ignored-params"] = shown.join(", ");
+  }
+
+  json(body: object, status = 200): Response {
+    return Response.json(body, { status, headers: this.#headers });
+  }
+
+  text(body: string, contentType: string): Response {
+    return new Response(body, { headers: { ...this.#headers, "content-type": contentType } });
+  }
+
+  events(body: ReadableStream): Response {
+    const headers = {
+      ...this.#headers,
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+    };
+    return new Response(body, { headers });
+  }
+
+  error(error: unknown, parameter?: "messages" | "prompt"): Response {
+    const apiError = this.#translate(error, parameter);
+    const headers = { ...this.#headers, ...apiError.headers };
+    return Response.json(apiError.body(this.requestId), { status: apiError.status, headers });
+  }
+
+  /** An error in the middle of a stream, whose status line has long been sent. */
+  errorEvent(error: unknown): string {
+    return `data: ${JSON.stringify(this.#translate(error).body(this.requestId))}\n\n`;
+  }
+
+  /** For a client that is gone; nginx's number. Nobody reads it. */
+  clientGone(): Response {
+    return new Response(null, { status: 499 });
+  }
+
+  /** A failure that is ours is logged here; the client is told no more than that it happened. */
+  #translate(error: unknown, parameter?: "messages" | "prompt"): ApiError {
+    const apiError = toApiError(error, parameter);
+    if (apiError.status === 500) {
+      const { message, stack } = toWireError(error);
+      this.#log.error("a request failed", { request: this.requestId, error: message, stack });
+    }
+    return apiError;
+  }
+}

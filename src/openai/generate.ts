@@ -1,0 +1,154 @@
+// What the two generating routes do with a request, from its body to its answer.
+
+import { randomUUID } from "node:crypto";
+
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { TextOutput } from "../protocol/llm.ts";
+import { ApiError, overloaded } from "./api-error.ts";
+import type { OpenAIBackend } from "./backend.ts";
+import { eventStream } from "./event-stream.ts";
+import type { Exchange } from "./exchange.ts";
+import { Generation } from "./generation.ts";
+import { readJson } from "./json-body.ts";
+import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
+import {
+  type ChatCompletionRequest,
+  type CompletionRequest,
+  type GenerationRequest,
+  type Parsed,
+  parseChatRequest,
+  parseCompletionRequest,
+} from "./schema.ts";
+import { chatFormat, completionFormat, type WireFormat } from "./wire-format.ts";
+
+/** What all requests of an app share. */
+export interface AppContext {
+  readonly backend: OpenAIBackend;
+  readonly metrics: FrontendMetrics;
+  /** Answers that have begun and not ended. */
+  readonly open: Set<Generation>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxBodyBytes: number;
+  readonly stallMs: number;
+}
+
+/** In what the routes differ. */
+export interface GenerationRoute<Request extends GenerationRequest> {
+  readonly endpoint: RequestLabels["endpoint"];
+  /** The field that carries the prompt. */
+  readonly promptField: "messages" | "prompt";
+  readonly format: WireFormat;
+  parse(body: unknown): Parsed<Request>;
+  numPrompts(request: Request): number;
+  open(backend: OpenAIBackend, request: Request, id: string): AsyncIterable<TextOutput>;
+}
+
+export const chatRoute: GenerationRoute<ChatCompletionRequest> = {
+  endpoint: "chat_completions",
+  promptField: "messages",
+  format: chatFormat,
+  parse: parseChatRequest,
+  numPrompts: () => 1,
+  open: (backend, request, id) => backend.chat(request, id),
+};
+
+export const completionRoute: GenerationRoute<CompletionRequest> = {
+  endpoint: "completions",
+  promptField: "prompt",
+  format: completionFormat,
+  parse: parseCompletionRequest,
+  numPrompts: ({ prompts }) => prompts.length,
+  open: (backend, request, id) => backend.complete(request, id),
+};
+
+export async function generate<Request extends GenerationRequest>(
+  context: AppContext,
+  route: GenerationRoute<Request>,
+  exchange: Exchange,
+): Promise<Response> {
+  const { signal } = exchange.request;
+  let labels: RequestLabels = { model: "unknown", endpoint: route.endpoint, request_type: "unary" };
+  let generation: Generation | undefined;
+  try {
+    const body = await readJson(exchange.request, context.maxBodyBytes);
+    const { request, ignored } = route.parse(body);
+    exchange.reportIgnored(ignored);
+    labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
+    checkServed(request.model, context.backend);
+    labels = { ...labels, model: request.model };
+    if (signal.aborted) throw signal.reason;
+    generation = openGeneration({ context, route, exchange, request, labels });
+    return await answerWhileWanted(context, exchange, generation, request);
+  } catch (error) {
+    if (generation === undefined) context.metrics.refused(labels);
+    return signal.aborted ? exchange.clientGone() : exchange.error(error, route.promptField);
+  }
+}
+
+/** A model that is not listed is unknown; when none is listed, the server is not ready. */
+function checkServed(model: string, backend: OpenAIBackend): void {
+  const served = backend.models().map(({ id }) => id);
+  if (served.length === 0) throw overloaded("no_workers");
+  if (served.includes(model)) return;
+  const message = `The model '${model.slice(0, 100)}' does not exist. There is: ${served.join(", ")}.`;
+  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
+}
+
+interface Opening<Request extends GenerationRequest> {
+  readonly context: AppContext;
+  readonly route: GenerationRoute<Request>;
+  readonly exchange: Exchange;
+  readonly request: Request;
+  readonly labels: RequestLabels;
+}
+
+function openGeneration<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
+  const { context, route, exchange, request, labels } = opening;
+  const { backend, metrics, clock, log, open } = context;
+  const id = route.format.idPrefix + randomUUID(); // ours and unique, as the engine needs it
+  const created = Math.floor(clock.wallTime() / 1000);
+  const generation = new Generation({
+    head: { id, created, model: request.model, includeUsage: request.includeUsage },
+    format: route.format,
+    numPrompts: route.numPrompts(request),
+    n: request.n,
+    open: () => route.open(backend, request, id),
+    metrics,
+    labels,
+    clock,
+    log,
+    onEnd: () => {
+      open.delete(generation);
+      exchange.connection.release();
+    },
+    errorEvent: (error) => exchange.errorEvent(error),
+  });
+  open.add(generation);
+  exchange.connection.hold();
+  return generation;
+}
+
+/** The answer, or nothing worth reading as soon as the client is gone, whatever the backend does then. */
+async function answerWhileWanted(
+  context: AppContext,
+  exchange: Exchange,
+  generation: Generation,
+  { stream }: GenerationRequest,
+): Promise<Response> {
+  const gone = Promise.withResolvers<Response>();
+  const onAbort = () => {
+    generation.abandon();
+    gone.resolve(exchange.clientGone());
+  };
+  exchange.request.signal.addEventListener("abort", onAbort, { once: true });
+  const { clock, stallMs } = context;
+  const answer = async () => {
+    await generation.start();
+    if (!stream) return exchange.json(await generation.answer());
+    const pump = generation.pump.bind(generation);
+    return exchange.events(eventStream({ pump, clock, stallMs }));
+  };
+  return Promise.race([answer(), gone.promise]);
+}

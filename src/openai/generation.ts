@@ -1,0 +1,184 @@
+// One answer on its way: it reads the backend's stream and writes a whole answer or events.
+//
+//   backend --TextOutput--> Generation --answer()--> JSON
+//                                      --pump()----> EventSink
+//
+// It ends in one of four ways: the backend's stream ends; it throws; the client is gone (abandon);
+// the server stops (shutDown). Each leaves the backend's stream at once.
+
+import type { Clock } from "../base/clock.ts";
+import { DynamoError, errorCode } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { FinishReason, TextOutput } from "../protocol/llm.ts";
+import { overloaded } from "./api-error.ts";
+import { type EventSink, SlowReaderError } from "./event-stream.ts";
+import {
+  type FrontendMetrics,
+  type RequestLabels,
+  RequestMeter,
+  type RequestStatus,
+} from "./metrics.ts";
+import { Tally } from "./tally.ts";
+import type { AnswerHead, ChunkWriter, WireFormat } from "./wire-format.ts";
+
+export interface GenerationOptions {
+  readonly head: AnswerHead;
+  readonly format: WireFormat;
+  readonly numPrompts: number;
+  readonly n: number;
+  /** Calls the backend. */
+  readonly open: () => AsyncIterable<TextOutput>;
+  readonly metrics: FrontendMetrics;
+  readonly labels: RequestLabels;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called once, when the answer has ended for whatever reason. */
+  readonly onEnd: () => void;
+  /** The event that tells the client of an error in the middle of its stream. */
+  readonly errorEvent: (error: unknown) => string;
+}
+
+export class Generation {
+  readonly #options: GenerationOptions;
+  readonly #iterator: AsyncIterator<TextOutput>;
+  readonly #tally: Tally;
+  readonly #meter: RequestMeter;
+  #state: "running" | "shut_down" | "ended" = "running";
+  #first: TextOutput | undefined;
+
+  constructor(options: GenerationOptions) {
+    const { open, metrics, labels, clock } = options;
+    this.#options = options;
+    this.#iterator = open()[Symbol.asyncIterator]();
+    this.#tally = new Tally(options);
+    this.#meter = new RequestMeter(metrics, labels, clock);
+  }
+
+  /** Waits for the first output, so that what fails before it is still an HTTP status. */
+  async start(): Promise<void> {
+    try {
+      this.#first = await this.#next();
+      if (this.#first === undefined) throw overloaded("server_shutdown");
+    } catch (error) {
+      this.#end("error");
+      throw error;
+    }
+  }
+
+  /** The whole answer. */
+  async answer(): Promise<object> {
+    const { head, format } = this.#options;
+    const texts = this.#tally.choiceTokens.map(() => "");
+    const reasons = this.#tally.choiceTokens.map(() => SHUT_DOWN);
+    try {
+      for (let output = this.#first; output; output = await this.#next()) {
+        texts[output.index] += output.text;
+        if (output.finishReason) reasons[output.index] = output.finishReason;
+      }
+    } catch (error) {
+      this.#end("error");
+      throw error;
+    }
+    this.#end("success");
+    const choices = texts.map((text, index) => ({
+      text,
+      finishReason: reasons[index] ?? SHUT_DOWN,
+    }));
+    return format.answer(head, choices, this.#tally.usage());
+  }
+
+  /** The answer as events. Throws only to have the connection cut. */
+  async pump(sink: EventSink): Promise<void> {
+    const { head, format } = this.#options;
+    const chunks = format.chunks(head);
+    try {
+      for (let output = this.#first; output; output = await this.#next()) {
+        const events = eventsOf(output, chunks);
+        const behind = events === "" ? undefined : sink.write(events);
+        if (behind) await behind;
+      }
+    } catch (error) {
+      await this.#fail(error, sink);
+      return;
+    }
+    const last = this.#tally.openChoices().map((index) => chunks.finish(index, SHUT_DOWN));
+    if (head.includeUsage) last.push(chunks.usage(this.#tally.usage()));
+    this.#end("success");
+    await sink.write(`${last.join("")}data: [DONE]\n\n`);
+  }
+
+  /** The client is gone: nobody waits for an answer any more. */
+  abandon(): void {
+    if (this.#state === "ended") return;
+    this.#leave();
+    this.#end("error");
+  }
+
+  /** Ends with what there is; choices that are still open say `server_shutdown`. */
+  shutDown(): void {
+    if (this.#state !== "running") return;
+    this.#state = "shut_down";
+    this.#leave();
+  }
+
+  /** The next output, entered in the books; `undefined` at the end. */
+  async #next(): Promise<TextOutput | undefined> {
+    try {
+      const result = await this.#iterator.next();
+      if (this.#state !== "running") return undefined;
+      if (!result.done) {
+        this.#tally.add(result.value);
+        this.#meter.output(result.value);
+        return result.value;
+      }
+    } catch (error) {
+      if (this.#state !== "running" || errorCode(error) === SHUT_DOWN) return undefined;
+      throw error;
+    }
+    const [open] = this.#tally.openChoices();
+    if (open !== undefined) throw new CutShortError(open);
+    return undefined;
+  }
+
+  async #fail(error: unknown, sink: EventSink): Promise<void> {
+    if (error instanceof SlowReaderError) {
+      this.#options.log.warn(`a stream was cut: ${error.message}`, { request: this.#id });
+      this.abandon();
+      throw error;
+    }
+    this.#end("error");
+    await sink.write(this.#options.errorEvent(error));
+  }
+
+  #leave(): void {
+    this.#iterator.return?.().catch((error: unknown) => {
+      const fields = { request: this.#id, error: String(error) };
+      this.#options.log.warn("a cancelled request did not end well", fields);
+    });
+  }
+
+  get #id(): string {
+    return this.#options.head.id;
+  }
+
+  #end(status: RequestStatus): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#meter.end(status, this.#tally);
+    this.#options.onEnd();
+  }
+}
+
+const SHUT_DOWN: FinishReason = "server_shutdown";
+
+function eventsOf({ index, text, finishReason }: TextOutput, chunks: ChunkWriter): string {
+  const events = text === "" ? "" : chunks.text(index, text);
+  return finishReason === undefined ? events : events + chunks.finish(index, finishReason);
+}
+
+/** A backend broke its word: every choice ends with a finish reason. */
+class CutShortError extends DynamoError {
+  constructor(index: number) {
+    super(`the backend's stream ended before choice ${index} had its finish reason`);
+  }
+}

@@ -1,0 +1,204 @@
+// A request as the rooms behind the door see it: checked, in camelCase, with every default applied
+// except those that the model decides. Parsing is here, the fields and their bounds are in wire.ts.
+
+import * as v from "valibot";
+
+import { invalidRequest } from "./api-error.ts";
+import { isHarmless, refuseUnsupported } from "./unsupported.ts";
+import {
+  type ChatFields,
+  chatFields,
+  completionFields,
+  type GenerationFields,
+  KNOWN_FIELDS,
+  MAX_CHOICES,
+} from "./wire.ts";
+
+/** `undefined` leaves a value to the model's generation config. */
+export interface GenerationRequest {
+  readonly model: string;
+  /** Choices for each prompt. */
+  readonly n: number;
+  readonly stream: boolean;
+  /** Whether a stream ends with a chunk that has the usage. */
+  readonly includeUsage: boolean;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  /** 0 is off. */
+  readonly topK: number | undefined;
+  readonly minP: number | undefined;
+  /** `undefined`: any, and another one each time. */
+  readonly seed: number | undefined;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly repetitionPenalty: number | undefined;
+  /** `undefined`: as many as the context has room for. */
+  readonly maxTokens: number | undefined;
+  readonly minTokens: number;
+  readonly ignoreEos: boolean;
+  readonly stop: readonly string[];
+}
+
+export interface ChatCompletionRequest extends GenerationRequest {
+  readonly messages: readonly ChatMessage[];
+  /** The text of the messages is the prompt; no template is applied. */
+  readonly useRawPrompt: boolean;
+}
+
+export interface CompletionRequest extends GenerationRequest {
+  /** Texts, or token ids that are used as they are. At least one. */
+  readonly prompts: readonly (string | Int32Array)[];
+}
+
+interface ChatMessage {
+  readonly role: "system" | "developer" | "user" | "assistant" | "tool";
+  /** Text parts arrive joined by newlines. */
+  readonly content: string;
+  readonly name: string | undefined;
+}
+
+export interface Parsed<Request> {
+  readonly request: Request;
+  /** Fields that the client sent and this server does not know. */
+  readonly ignored: readonly string[];
+}
+
+export function parseChatRequest(body: unknown): Parsed<ChatCompletionRequest> {
+  const given = withoutNulls(body);
+  refuseUnsupported(given, KNOWN_FIELDS.chat);
+  const fields = parse(chatFields, given);
+  const unknownInMessages = checkMessages(given["messages"]);
+  const request: ChatCompletionRequest = {
+    ...generationOf(fields),
+    maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
+    messages: fields.messages.map(messageOf),
+    useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
+  };
+  checkTogether(request, 1);
+  return { request, ignored: [...ignoredIn(given, KNOWN_FIELDS.chat), ...unknownInMessages] };
+}
+
+export function parseCompletionRequest(body: unknown): Parsed<CompletionRequest> {
+  const given = withoutNulls(body);
+  refuseUnsupported(given, KNOWN_FIELDS.completion);
+  const fields = parse(completionFields, given);
+  const request: CompletionRequest = { ...generationOf(fields), prompts: fields.prompt };
+  checkTogether(request, request.prompts.length);
+  return { request, ignored: ignoredIn(given, KNOWN_FIELDS.completion) };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** OpenAI's clients send `null` for what they leave open. */
+function withoutNulls(body: unknown): Fields {
+  if (!isObject(body)) throw invalidRequest("invalid_type", "The body must be a JSON object.");
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+}
+
+function generationOf(fields: GenerationFields): GenerationRequest {
+  const { nvext } = fields;
+  if (fields.stream_options && !fields.stream) {
+    const message = "'stream_options' is for streams: set 'stream' to true, or leave it out.";
+    throw invalidRequest("invalid_value", message, "stream_options");
+  }
+  return {
+    model: fields.model,
+    n: fields.n,
+    stream: fields.stream,
+    includeUsage: fields.stream_options?.include_usage ?? false,
+    temperature: fields.temperature ?? (nvext?.greed_sampling ? 0 : undefined),
+    topP: fields.top_p,
+    topK: fields.top_k ?? nvext?.top_k ?? undefined,
+    minP: fields.min_p,
+    seed: fields.seed,
+    presencePenalty: fields.presence_penalty,
+    frequencyPenalty: fields.frequency_penalty,
+    repetitionPenalty: fields.repetition_penalty ?? nvext?.repetition_penalty ?? undefined,
+    maxTokens: fields.max_tokens,
+    minTokens: fields.min_tokens,
+    ignoreEos: fields.ignore_eos ?? nvext?.ignore_eos ?? false,
+    stop: fields.stop,
+  };
+}
+
+/** What no field can say alone. */
+function checkTogether({ n, minTokens, maxTokens }: GenerationRequest, numPrompts: number): void {
+  if (maxTokens !== undefined && minTokens > maxTokens) {
+    const message = `'min_tokens' must not be above 'max_tokens', which is ${maxTokens}.`;
+    throw invalidRequest("invalid_value", message, "min_tokens");
+  }
+  if (n * numPrompts > MAX_CHOICES) {
+    const message = `'n' times the number of prompts must be at most ${MAX_CHOICES}.`;
+    throw invalidRequest("invalid_value", message, "n");
+  }
+}
+
+function messageOf({ role, content, name }: ChatFields["messages"][number], index: number) {
+  // An assistant's turn may have been a call without text; the others have something to say.
+  if (content == null && role !== "assistant") throw missing(`messages[${index}].content`);
+  const text = Array.isArray(content) ? content.map((part) => part.text).join("\n") : content;
+  return { role, content: text ?? "", name: name ?? undefined };
+}
+
+/** Refuses tool calls in the history; gives the names of fields that are unknown. */
+function checkMessages(messages: unknown): ReadonlySet<string> {
+  const unknown = new Set<string>();
+  if (!Array.isArray(messages)) return unknown;
+  for (const [index, message] of messages.entries()) {
+    refuseUnsupported(message, KNOWN_FIELDS.message, `messages[${index}].`);
+    for (const name of unknownIn(message, KNOWN_FIELDS.message)) unknown.add(`messages[].${name}`);
+  }
+  return unknown;
+}
+
+function ignoredIn(given: Fields, known: ReadonlySet<string>): readonly string[] {
+  const ignored = unknownIn(given, known);
+  for (const [name, inner] of [
+    ["stream_options", KNOWN_FIELDS.streamOptions],
+    ["nvext", KNOWN_FIELDS.nvext],
+  ] as const) {
+    const value = given[name];
+    if (!isObject(value)) continue;
+    refuseUnsupported(value, inner, `${name}.`);
+    for (const unknown of unknownIn(value, inner)) ignored.push(`${name}.${unknown}`);
+  }
+  return ignored;
+}
+
+function unknownIn(fields: Fields, known: ReadonlySet<string>): string[] {
+  return Object.keys(fields).filter(
+    (name) => !known.has(name) && fields[name] !== null && !isHarmless(name),
+  );
+}
+
+/** The checked fields; the first one that is wrong is named, and what it should have been. */
+function parse<Schema extends v.GenericSchema>(
+  schema: Schema,
+  given: Fields,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, given, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const param = pathOf(issue);
+  if (issue.type === "object" && issue.received === "undefined") throw missing(param);
+  const isTypeIssue = issue.kind === "schema" && issue.type !== "picklist";
+  throw invalidRequest(
+    isTypeIssue ? "invalid_type" : "invalid_value",
+    `'${param}' ${issue.message}; got ${issue.received.slice(0, 60)}.`,
+    param,
+  );
+}
+
+function missing(param: string) {
+  return invalidRequest("missing_required_parameter", `'${param}' is required.`, param);
+}
+
+/** As `messages[0].content`. */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  const keys = issue.path?.map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${key}`));
+  return keys?.join("").slice(1) ?? "";
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,61 @@
+// What one answer has come to so far: its tokens, and which of its choices are still open.
+
+import type { TextOutput } from "../protocol/llm.ts";
+
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+}
+
+export class Tally {
+  /** Tokens of each choice. */
+  readonly choiceTokens: number[];
+  /** Tokens of each prompt that a choice has spoken for. */
+  readonly promptTokens: number[] = [];
+  readonly #cachedTokens: number[] = [];
+  readonly #finished: boolean[];
+  readonly #choicesPerPrompt: number;
+
+  constructor({ numPrompts, n }: { readonly numPrompts: number; readonly n: number }) {
+    this.choiceTokens = new Array(numPrompts * n).fill(0);
+    this.#finished = new Array(numPrompts * n).fill(false);
+    this.#choicesPerPrompt = n;
+  }
+
+  // per output: no allocation
+  add(output: TextOutput): void {
+    const { index } = output;
+    const prompt = Math.floor(index / this.#choicesPerPrompt);
+    this.choiceTokens[index] = (this.choiceTokens[index] ?? 0) + output.numTokens;
+    this.promptTokens[prompt] = output.numPromptTokens;
+    // The choices of a prompt find what their siblings just computed: only the least was there before.
+    const cached = this.#cachedTokens[prompt];
+    if (cached === undefined || output.numCachedTokens < cached) {
+      this.#cachedTokens[prompt] = output.numCachedTokens;
+    }
+    if (output.finishReason !== undefined) this.#finished[index] = true;
+  }
+
+  openChoices(): readonly number[] {
+    return [...this.#finished.keys()].filter((index) => !this.#finished[index]);
+  }
+
+  /** A prompt counts once, however many choices it has. */
+  usage(): Usage {
+    const promptTokens = sum(this.promptTokens);
+    const completionTokens = sum(this.choiceTokens);
+    return {
+      prompt_tokens: promptTokens,
+      completion_tokens: completionTokens,
+      total_tokens: promptTokens + completionTokens,
+      prompt_tokens_details: { cached_tokens: sum(this.#cachedTokens) },
+    };
+  }
+}
+
+// A prompt may have no entry yet: reduce passes over holes.
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

@@ -1,0 +1,79 @@
+// The guide's dry runs, word for word. The model that they name is not on this machine.
+
+import { describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { root, runDynamo } from "./server.ts";
+
+const guide = (router: string) => `Service Configuration:
+{
+  "Frontend": {
+    "served_model_name": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+    "endpoint": "dynamo.Processor.chat/completions",
+    "port": 8000
+  },
+  "Processor": {
+    "model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+    "block-size": 64,
+    "max-model-len": 16384,
+    "router": "${router}"
+  },
+  "VllmWorker": {
+    "model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+    "enforce-eager": true,
+    "block-size": 64,
+    "max-model-len": 16384,
+    "max-num-batched-tokens": 16384,
+    "enable-prefix-caching": true,
+    "router": "random",
+    "tensor-parallel-size": 1,
+    "ServiceArgs": {
+      "workers": 1
+    }
+  }
+}
+
+Environment Variable that would be set:
+DYNAMO_SERVICE_CONFIG={"Frontend": {"served_model_name": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "endpoint": "dynamo.Processor.chat/completions", "port": 8000}, "Processor": {"model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "block-size": 64, "max-model-len": 16384, "router": "${router}"}, "VllmWorker": {"model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "enforce-eager": true, "block-size": 64, "max-model-len": 16384, "max-num-batched-tokens": 16384, "enable-prefix-caching": true, "router": "random", "tensor-parallel-size": 1, "ServiceArgs": {"workers": 1}}}
+`;
+
+const command = ["serve", "graphs.agg:Frontend", "-f", "./configs/agg.yaml"];
+
+describe("the guide's dry run", () => {
+  test("prints the guide's text and nothing else on stdout", async () => {
+    const { code, stdout } = await runDynamo([...command, "--dry-run"]);
+    expect(stdout).toBe(guide("round-robin"));
+    expect(code).toBe(0);
+  });
+
+  test("with an override changes that one value", async () => {
+    const { code, stdout } = await runDynamo([
+      ...command,
+      "--Processor.router=random",
+      "--dry-run",
+    ]);
+    expect(stdout).toBe(guide("random"));
+    expect(code).toBe(0);
+  });
+
+  test("beside a bare executable uses the graph that is built in", async () => {
+    const config = join(root, "configs/agg.yaml");
+    const args = ["serve", "graphs.agg:Frontend", "-f", config, "--dry-run"];
+    const { code, stdout } = await runDynamo(args, { cwd: tmpdir() });
+    expect(stdout).toBe(guide("round-robin"));
+    expect(code).toBe(0);
+  });
+
+  test("names an unknown key with its place and the nearest that there is, and exits with 2", async () => {
+    const { code, stdout, stderr } = await runDynamo([
+      ...command,
+      "--VllmWorker.max-num-seq=8",
+      "--dry-run",
+    ]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("max-num-seq");
+    expect(stderr).toContain("max-num-seqs");
+  });
+});

@@ -1,0 +1,108 @@
+// ./dynamo as a file: alone, in odd places, beside graphs of the user's.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { version } from "../../package.json";
+import { executable, hasTinyStories, root, runDynamo, startServer, tinyStories } from "./server.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "e2e-executable-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the executable", () => {
+  test("has at most 150 MB", () => {
+    expect(statSync(executable).size).toBeLessThan(150e6);
+  });
+
+  test("tells its version", async () => {
+    const { code, stdout } = await runDynamo(["--version"]);
+    expect(stdout).toBe(`dynamo ${version}\n`);
+    expect(code).toBe(0);
+  });
+
+  test("ignores a foreign bunfig.toml and .env in the current folder", async () => {
+    const cwd = join(folder, "foreign");
+    mkdirSync(cwd);
+    writeFileSync(join(cwd, "bunfig.toml"), 'preload = ["./intruder.ts"]\n');
+    writeFileSync(join(cwd, "intruder.ts"), 'console.log("intruder"); process.exit(9);\n');
+    writeFileSync(join(cwd, ".env"), "DYN_DEPLOYMENT_CONFIG=nonsense: [\n");
+    const args = [
+      "serve",
+      "graphs.agg:Frontend",
+      "-f",
+      join(root, "configs/agg.yaml"),
+      "--dry-run",
+    ];
+    const { code, stdout } = await runDynamo(args, { cwd });
+    expect(stdout).toStartWith("Service Configuration:\n");
+    expect(code).toBe(0);
+  });
+
+  test.skipIf(!hasTinyStories)(
+    "computes with no TMPDIR and nothing else on the machine (needs ../shared/data)",
+    async () => {
+      const server = await startServer({
+        args: ["graphs.agg:Frontend", "--model", tinyStories],
+        cwd: folder,
+        env: { TMPDIR: "/nonexistent", PATH: "/nonexistent", HOME: "/nonexistent" },
+      });
+      try {
+        const request = { model: "tinystories-656k", prompt: "Once", max_tokens: 5 };
+        expect((await server.complete(request)).usage.completion_tokens).toBe(5);
+      } finally {
+        expect(await server.stop()).toBe(0);
+      }
+    },
+  );
+});
+
+describe("beside the bare executable, a user's graph", () => {
+  test("hello_world serves from its own files", async () => {
+    const cwd = join(folder, "hello");
+    mkdirSync(join(cwd, "graphs"), { recursive: true });
+    cpSync(join(root, "graphs/hello_world.ts"), join(cwd, "graphs/hello.ts"));
+    const config = join(root, "configs/hello_world.yaml");
+    const server = await startServer({
+      args: ["graphs.hello:Frontend", "-f", config],
+      cwd,
+      readyWhen: "listening",
+    });
+    try {
+      const response = await server.post("/generate", { text: "one two" });
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain("two");
+    } finally {
+      expect(await server.stop()).toBe(0);
+    }
+  });
+
+  test("that is broken gives its own file, line and column", async () => {
+    const cwd = join(folder, "broken");
+    mkdirSync(join(cwd, "graphs"), { recursive: true });
+    const lines = [
+      'import { Service } from "dynamo";',
+      "",
+      "class A extends Service {",
+      "  x = = 1;",
+    ];
+    writeFileSync(join(cwd, "graphs/syntax.ts"), lines.join("\n"));
+    writeFileSync(
+      join(cwd, "graphs/throws.ts"),
+      ['import { Service } from "dynamo";', "", "const a: any = undefined;", "a.b.c;"].join("\n"),
+    );
+    const syntax = await runDynamo(["serve", "graphs.syntax:A"], { cwd });
+    expect(syntax.code).toBe(2);
+    expect(syntax.stderr).toContain("graphs/syntax.ts:4:7");
+    const throws = await runDynamo(["serve", "graphs.throws:A"], { cwd });
+    expect(throws.code).toBe(2);
+    expect(throws.stderr).toContain("graphs/throws.ts:4:");
+  });
+
+  test("that is not there is answered with those that are", async () => {
+    const { code, stderr } = await runDynamo(["serve", "graphs.ag:Frontend"], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain("graphs.agg");
+  });
+});

@@ -1,0 +1,76 @@
+// Ctrl-C: what is in flight, what is left behind, and how fast.
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+
+import { type Server, startServer } from "./server.ts";
+
+const mock = ["graphs.agg:Frontend", "-f", "configs/mock.yaml"];
+
+describe("Ctrl-C", () => {
+  test("under load ends all streams with a reason, and the process with 0", async () => {
+    const before = leftovers();
+    const server = await startServer({ args: mock });
+    const streams = Array.from({ length: 20 }, () => streamed(server, 16_000));
+    await untilStreaming(server, 20);
+    const begun = performance.now();
+    server.signal("SIGINT");
+    expect(await server.exited).toBe(0);
+    console.log(`  ended after ${(performance.now() - begun).toFixed(0)} ms`);
+    for (const { finishReason, done } of await Promise.all(streams)) {
+      expect(finishReason).toBe("server_shutdown");
+      expect(done).toBe(true);
+    }
+    expect(leftovers()).toEqual(before);
+  });
+
+  test("lets a short answer in flight end as it would", async () => {
+    const server = await startServer({ args: [...mock, "--VllmWorker.speedup-ratio=10"] });
+    const stream = streamed(server, 30);
+    await untilStreaming(server, 1);
+    server.signal("SIGTERM");
+    expect(await stream).toMatchObject({ finishReason: "length", done: true });
+    expect(await server.exited).toBe(0);
+  });
+
+  test("twice ends at once", async () => {
+    const server = await startServer({ args: mock });
+    const stream = streamed(server, 16_000).catch(() => undefined);
+    await untilStreaming(server, 1);
+    server.signal("SIGINT");
+    await Bun.sleep(100);
+    const begun = performance.now();
+    server.signal("SIGINT");
+    expect(await server.exited).not.toBe(0);
+    expect(performance.now() - begun).toBeLessThan(2000); // a drain would take longer
+    await stream;
+  });
+
+  test("while idle ends with 0 and frees the port", async () => {
+    const server = await startServer({ args: mock });
+    expect(await server.stop()).toBe(0);
+    expect(fetch(`${server.url}/live`)).rejects.toThrow();
+  });
+});
+
+async function streamed(server: Server, maxTokens: number) {
+  const request = { model: "mock", prompt: "go on", max_tokens: maxTokens, stream: true };
+  const response = await server.post("/v1/completions", request);
+  const text = await response.text();
+  const reasons = [...text.matchAll(/"finish_reason":"(\w+)"/g)].map((match) => match[1]);
+  return { finishReason: reasons.at(-1), done: text.endsWith("data: [DONE]\n\n") };
+}
+
+async function untilStreaming(server: Server, count: number): Promise<void> {
+  while ((await server.metric("vllm:num_requests_running")) < count) await Bun.sleep(10);
+  while ((await server.metric("dynamo_frontend_queued_requests")) > 0) await Bun.sleep(10);
+}
+
+/** Temporary files and shared memory that could be ours. */
+function leftovers(): readonly string[] {
+  return [tmpdir(), "/dev/shm"]
+    .flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`))
+    .filter((path) => /dynamo|\.bun-|\.so$/.test(path))
+    .toSorted();
+}

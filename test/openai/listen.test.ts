@@ -1,0 +1,110 @@
+import { describe, expect, test } from "bun:test";
+
+import { systemClock } from "../../src/base/clock.ts";
+import { listen } from "../../src/openai/listen.ts";
+import { ManualClock } from "../manual-clock.ts";
+import { COMPLETION, eventsOf, harness } from "./harness.ts";
+import { postText, rawClient, until } from "./raw-client.ts";
+
+const HOST = "127.0.0.1";
+const STREAM = postText("completions", { ...COMPLETION, stream: true });
+
+/** The events in the body of a raw chunked answer. */
+function eventsIn(raw: string): unknown[] {
+  const [, ...body] = raw.split("\r\n\r\n");
+  return eventsOf(body.join("\r\n\r\n").replace(/(\r\n)?[0-9a-f]+\r\n|\r\n/g, ""));
+}
+
+describe("stopping", () => {
+  test("lets streams in flight end, and takes no new ones", async () => {
+    const { app, opened } = harness();
+    const server = listen(app, { host: HOST, port: 0, clock: systemClock });
+    const client = await rawClient(server.port, STREAM);
+    const stream = await opened();
+    stream.push({ text: "one" });
+    await until(() => client.text().includes("one"), "the first piece");
+    const stopped = server.stop(5000);
+    await expect(fetch(`${server.url}live`)).rejects.toThrow();
+    stream.push({ text: "two", finishReason: "stop" });
+    stream.end();
+    await stopped;
+    await client.closed;
+    expect(eventsIn(client.text()).slice(-2)).toMatchObject([
+      { choices: [{ finish_reason: "stop" }] },
+      "[DONE]",
+    ]);
+  });
+
+  test("after the grace, streams end with server_shutdown and their work is cancelled", async () => {
+    const { app, opened } = harness();
+    const clock = new ManualClock();
+    const server = listen(app, { host: HOST, port: 0, clock });
+    const client = await rawClient(server.port, STREAM);
+    const stream = await opened();
+    stream.push({ text: "one" });
+    await until(() => client.text().includes("one"), "the first piece");
+    const stopped = server.stop(1000);
+    await clock.advance(999);
+    expect(stream.hasLeft).toBe(false);
+    await clock.advance(1);
+    await stream.left;
+    await stopped;
+    await client.closed;
+    expect(eventsIn(client.text()).slice(-2)).toMatchObject([
+      { choices: [{ finish_reason: "server_shutdown" }] },
+      "[DONE]",
+    ]);
+  });
+
+  test("a client that reads nothing does not hold the server up", async () => {
+    const { app, opened } = harness();
+    const server = listen(app, { host: HOST, port: 0, clock: systemClock });
+    const client = await rawClient(server.port, STREAM);
+    client.pause();
+    const stream = await opened();
+    const text = "x".repeat(65_536);
+    for (let i = 0; i < 200; i++) stream.push({ text });
+    await Bun.sleep(50);
+    await server.stop(0);
+    await stream.left;
+    client.resume();
+    await client.closed;
+  });
+
+  test("closes connections that are kept open for nothing", async () => {
+    const { app } = harness();
+    const server = listen(app, { host: HOST, port: 0, clock: systemClock });
+    const client = await rawClient(server.port, "GET /live HTTP/1.1\r\nHost: test\r\n\r\n");
+    await until(() => client.text().includes("live"), "the answer");
+    await server.stop(5000);
+    await client.closed;
+  });
+});
+
+describe("listening", () => {
+  test("on a port that is taken fails with the place and a cure", () => {
+    const { app } = harness();
+    const clock = systemClock;
+    const holder = Bun.serve({ hostname: HOST, port: 0, fetch: () => new Response() });
+    const port = holder.port ?? 0;
+    expect(() => listen(app, { host: HOST, port, clock })).toThrow(
+      new RegExp(`cannot listen on ${HOST}:${port} .*choose another port`),
+    );
+    return holder.stop(true);
+  });
+
+  test("a connection is held while an answer is on its way, and released after it", async () => {
+    const { app, opened } = harness();
+    const calls: string[] = [];
+    const connection = { hold: () => calls.push("hold"), release: () => calls.push("release") };
+    const body = JSON.stringify(COMPLETION);
+    const request = new Request("http://test/v1/completions", { method: "POST", body });
+    const answer = app.fetch(request, connection);
+    const stream = await opened();
+    expect(calls).toEqual(["hold"]);
+    stream.push({ finishReason: "stop" });
+    stream.end();
+    await answer;
+    expect(calls).toEqual(["hold", "release"]);
+  });
+});

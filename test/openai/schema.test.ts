@@ -1,0 +1,335 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+
+import { ApiError } from "../../src/openai/api-error.ts";
+import { parseChatRequest, parseCompletionRequest } from "../../src/openai/schema.ts";
+
+const MESSAGES = [{ role: "user", content: "hi" }];
+const chat = (extra: object = {}) => parseChatRequest({ model: "m", messages: MESSAGES, ...extra });
+const completion = (extra: object = {}) =>
+  parseCompletionRequest({ model: "m", prompt: "hi", ...extra });
+
+/** The ApiError that `run` throws. */
+function refusal(run: () => unknown): ApiError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error("should have been refused");
+}
+
+// Stated once more, on purpose: these are the documented bounds, whatever the schema says.
+const DECIMALS = [
+  { field: "temperature", min: 0, max: 2 },
+  { field: "top_p", above: 0, max: 1 },
+  { field: "min_p", min: 0, max: 1 },
+  { field: "presence_penalty", min: -2, max: 2 },
+  { field: "frequency_penalty", min: -2, max: 2 },
+  { field: "repetition_penalty", above: 0, max: 2 },
+] as const;
+const SAFE = Number.MAX_SAFE_INTEGER;
+const INTEGERS = [
+  { field: "n", min: 1, max: 128 },
+  { field: "max_tokens", min: 1, max: SAFE },
+  { field: "min_tokens", min: 0, max: 16 }, // at most max_tokens, which is 16 here
+  { field: "top_k", min: -1, max: SAFE },
+  { field: "seed", min: -SAFE, max: SAFE },
+] as const;
+
+describe("numbers", () => {
+  for (const { field, ...bounds } of DECIMALS) {
+    const low = "min" in bounds ? bounds.min : bounds.above;
+    const isInside = (x: number) => ("min" in bounds ? x >= low : x > low) && x <= bounds.max;
+
+    test(`${field} is taken within its bounds and refused outside`, () => {
+      const edges = [low, bounds.max, low - 1e-9, bounds.max + 1e-9, low - 1, bounds.max + 1];
+      const values = fc.oneof(fc.double(), fc.constantFrom(...edges, 1e308, -1e308, Infinity));
+      fc.assert(
+        fc.property(values, (value) => {
+          const accept = () => completion({ [field]: value });
+          if (isInside(value)) accept();
+          else expect(refusal(accept)).toMatchObject({ status: 400, param: field });
+        }),
+      );
+    });
+  }
+
+  for (const { field, min, max } of INTEGERS) {
+    test(`${field} is an integer within its bounds`, () => {
+      const edges = [min, max, min - 1, max + 1, min + 0.5, 2 ** 53, 1e308, Number.NaN];
+      const values = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(...edges));
+      fc.assert(
+        fc.property(values, (value) => {
+          const accept = () => completion({ [field]: value });
+          if (Number.isSafeInteger(value) && value >= min && value <= max) accept();
+          else expect(refusal(accept)).toMatchObject({ status: 400, param: field });
+        }),
+      );
+    });
+  }
+
+  test("a number in a string is a wrong type", () => {
+    for (const { field } of [...DECIMALS, ...INTEGERS]) {
+      const error = refusal(() => completion({ [field]: "1" }));
+      expect(error).toMatchObject({ code: "invalid_type", param: field });
+    }
+  });
+});
+
+describe("defaults", () => {
+  test("what the model decides stays open, the rest has its value", () => {
+    expect(chat().request).toEqual({
+      model: "m",
+      n: 1,
+      stream: false,
+      includeUsage: false,
+      temperature: undefined,
+      topP: undefined,
+      topK: undefined,
+      minP: undefined,
+      seed: undefined,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      repetitionPenalty: undefined,
+      maxTokens: undefined,
+      minTokens: 0,
+      ignoreEos: false,
+      stop: [],
+      messages: [{ role: "user", content: "hi", name: undefined }],
+      useRawPrompt: false,
+    });
+  });
+
+  test("a completion has OpenAI's 16 tokens", () => {
+    expect(completion().request.maxTokens).toBe(16);
+  });
+
+  test("null is the same as absent, for every field that has a default", () => {
+    const fields = [...DECIMALS, ...INTEGERS].map(({ field }) => field);
+    const more = ["stop", "stream", "stream_options", "nvext", "ignore_eos", "tools", "logprobs"];
+    const nulls = Object.fromEntries([...fields, ...more].map((field) => [field, null]));
+    expect(completion(nulls)).toEqual(completion());
+  });
+
+  test("max_completion_tokens wins over max_tokens", () => {
+    expect(chat({ max_tokens: 5, max_completion_tokens: 3 }).request.maxTokens).toBe(3);
+  });
+
+  test("top_k of -1 and 0 both mean off", () => {
+    expect(completion({ top_k: -1 }).request.topK).toBe(0);
+    expect(completion({ top_k: 0 }).request.topK).toBe(0);
+  });
+});
+
+describe("nvext", () => {
+  const nvext = { ignore_eos: true, top_k: 3, repetition_penalty: 1.5, greed_sampling: true };
+
+  test("its fields count when the root has none", () => {
+    expect(completion({ nvext }).request).toMatchObject({
+      ignoreEos: true,
+      topK: 3,
+      repetitionPenalty: 1.5,
+      temperature: 0,
+    });
+  });
+
+  test("the root wins", () => {
+    const root = { ignore_eos: false, top_k: 0, repetition_penalty: 1, temperature: 0.5 };
+    expect(completion({ nvext, ...root }).request).toMatchObject({
+      ignoreEos: false,
+      topK: 0,
+      repetitionPenalty: 1,
+      temperature: 0.5,
+    });
+  });
+
+  test("a raw prompt is passed on; annotations are reported as ignored", () => {
+    const { request, ignored } = chat({ nvext: { use_raw_prompt: true, annotations: ["x"] } });
+    expect(request.useRawPrompt).toBe(true);
+    expect(ignored).toEqual(["nvext.annotations"]);
+  });
+
+  test("a guided grammar in it is refused by name", () => {
+    expect(refusal(() => chat({ nvext: { guided_regex: "a+" } })).param).toBe("nvext.guided_regex");
+  });
+});
+
+describe("messages", () => {
+  const withMessage = (message: object) => () => chat({ messages: [...MESSAGES, message] });
+
+  test("text parts are joined by newlines", () => {
+    const content = [
+      { type: "text", text: "one" },
+      { type: "text", text: "two" },
+    ];
+    expect(chat({ messages: [{ role: "user", content }] }).request.messages[0]?.content).toBe(
+      "one\ntwo",
+    );
+  });
+
+  test("an assistant's message may have no content", () => {
+    const { request } = withMessage({ role: "assistant", content: null })();
+    expect(request.messages[1]).toEqual({ role: "assistant", content: "", name: undefined });
+  });
+
+  test("what is wrong is named by its path", () => {
+    const image = { type: "image_url", image_url: { url: "x" } };
+    expect(refusal(withMessage({ role: "user" })).param).toBe("messages[1].content");
+    expect(refusal(withMessage({ content: "x" })).param).toBe("messages[1].role");
+    expect(refusal(withMessage({ role: "function", content: "x" })).param).toBe("messages[1].role");
+    expect(refusal(withMessage({ role: "user", content: 5 })).param).toBe("messages[1].content");
+    expect(refusal(withMessage({ role: "user", content: [image] })).param).toBe(
+      "messages[1].content[0].type",
+    );
+    expect(refusal(() => chat({ messages: ["x"] })).param).toBe("messages[0]");
+    expect(refusal(() => chat({ messages: "x" })).param).toBe("messages");
+  });
+
+  test("tool calls in the history are refused, empty ones are not", () => {
+    const message = { role: "assistant", content: "x" };
+    withMessage({ ...message, tool_calls: [] })();
+    expect(refusal(withMessage({ ...message, tool_calls: [{ id: "1" }] })).param).toBe(
+      "messages[1].tool_calls",
+    );
+  });
+
+  test("10000 messages are taken, one more is not", () => {
+    const messages = Array(10_000).fill(MESSAGES[0]);
+    expect(chat({ messages }).request.messages).toHaveLength(10_000);
+    expect(refusal(() => chat({ messages: [...messages, MESSAGES[0]] })).param).toBe("messages");
+  });
+});
+
+describe("prompts", () => {
+  test("a prompt is a text, token ids, or a list of either", () => {
+    const prompts = (prompt: unknown) => completion({ prompt }).request.prompts;
+    expect(prompts("a")).toEqual(["a"]);
+    expect(prompts(["a", "b"])).toEqual(["a", "b"]);
+    expect(prompts([1, 2])).toEqual([Int32Array.of(1, 2)]);
+    expect(prompts([[1], [2, 3]])).toEqual([Int32Array.of(1), Int32Array.of(2, 3)]);
+  });
+
+  test("any other prompt is refused and named", () => {
+    const wrong = [5, true, {}, [], [[]], [1, "a"], ["a", 1], [1.5], [-1], [2 ** 31], [[1], [-1]]];
+    for (const prompt of wrong) {
+      expect(refusal(() => completion({ prompt })).param).toStartWith("prompt");
+    }
+    expect(refusal(() => parseCompletionRequest({ model: "m" })).code).toBe(
+      "missing_required_parameter",
+    );
+  });
+
+  test("prompts times n have a limit", () => {
+    const prompt = Array(128).fill("a");
+    expect(completion({ prompt, n: 2 }).request.prompts).toHaveLength(128);
+    expect(refusal(() => completion({ prompt, n: 3 })).param).toBe("n");
+    expect(refusal(() => completion({ prompt: Array(257).fill("a") })).param).toBe("prompt");
+  });
+});
+
+describe("stop strings", () => {
+  test("up to 16 of up to 256 bytes", () => {
+    const stop = Array(16).fill("é".repeat(128));
+    expect(completion({ stop }).request.stop).toEqual(stop);
+    expect(completion({ stop: "x" }).request.stop).toEqual(["x"]);
+    expect(refusal(() => completion({ stop: [...stop, "x"] })).param).toBe("stop");
+    expect(refusal(() => completion({ stop: `é${"x".repeat(255)}` })).param).toBe("stop");
+    expect(refusal(() => completion({ stop: ["a", ""] })).param).toBe("stop[1]");
+  });
+});
+
+describe("fields that are not for us", () => {
+  test("unknown ones are reported, descriptive ones and nulls are not", () => {
+    const { ignored } = chat({
+      flavour: 1,
+      user: "me",
+      metadata: {},
+      absent: null,
+      stream: true,
+      stream_options: { odd: 1 },
+      messages: [{ role: "user", content: "x", mood: "good", refusal: null }],
+    });
+    expect(ignored).toEqual(["flavour", "stream_options.odd", "messages[].mood"]);
+  });
+
+  test("what would change the answer is refused by name", () => {
+    const wishes = {
+      tools: [{}],
+      tool_choice: "required",
+      response_format: { type: "json_schema" },
+      logprobs: 0,
+      top_logprobs: 3,
+      logit_bias: { 1: 1 },
+      best_of: 2,
+      echo: true,
+      suffix: "x",
+      stop_token_ids: [1],
+      truncate_prompt_tokens: 5,
+      cache_salt: "s",
+    };
+    for (const [field, value] of Object.entries(wishes)) {
+      const error = refusal(() => completion({ [field]: value }));
+      expect(error).toMatchObject({ status: 400, code: "unsupported_parameter", param: field });
+    }
+  });
+
+  test("what asks for nothing is taken without a word", () => {
+    const neutral = {
+      tools: [],
+      tool_choice: "auto",
+      response_format: { type: "text" },
+      logprobs: false,
+      logit_bias: {},
+      best_of: 3,
+      n: 3,
+      echo: false,
+      suffix: "",
+      skip_special_tokens: true,
+    };
+    expect(completion(neutral).ignored).toEqual([]);
+  });
+
+  test("min_tokens above max_tokens and stream_options without a stream are refused", () => {
+    expect(refusal(() => completion({ min_tokens: 17 })).param).toBe("min_tokens");
+    expect(refusal(() => chat({ stream_options: { include_usage: true } })).param).toBe(
+      "stream_options",
+    );
+  });
+});
+
+describe("any body at all", () => {
+  test("is parsed or refused with 400, and never changes an object's prototype", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 4 }), (json) => {
+        const error = refusal(() => parseChatRequest(JSON.parse(json)));
+        expect(error.status).toBe(400);
+      }),
+    );
+    completion(
+      JSON.parse(`{"__proto__": {"polluted": 1}, "nvext": {"__proto__": {"polluted": 1}}}`),
+    );
+    expect("polluted" in {}).toBe(false);
+  });
+
+  test("a known field with a value of any kind is parsed or refused with its name", () => {
+    const fields = ["model", "prompt", "stop", "stream", "stream_options", "nvext", "n", "seed"];
+    fc.assert(
+      fc.property(fc.constantFrom(...fields), fc.jsonValue(), (field, value) => {
+        try {
+          completion({ [field]: value });
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          expect(error).toMatchObject({ status: 400, param: expect.stringContaining(field) });
+        }
+      }),
+    );
+  });
+
+  test("arrays nested 100000 deep in an unknown field do no harm", () => {
+    const deep = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+    expect(completion({ odd: deep }).ignored).toEqual(["odd"]);
+    expect(refusal(() => completion({ prompt: deep })).param).toStartWith("prompt");
+  });
+});
