@@ -2,7 +2,9 @@
 //
 //   bun scripts/build.ts [--native-only]
 
+import { renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -27,7 +29,10 @@ async function buildExecutable(): Promise<void> {
     ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
   ].flat();
   const entries = ["src/main.ts", "src/actor.worker.ts"];
-  await run([process.execPath, "build", ...flags, ...entries, "--outfile", "dynamo"]);
+  const folder = join(root, "native/build/executable");
+  await run([process.execPath, "build", ...flags, ...entries, "--outfile", join(folder, "dynamo")]);
+  renameSync(join(folder, "dynamo"), join(root, "dynamo"));
+  rmSync(folder, { recursive: true }); // the source maps are inside the executable as well
 }
 
 async function run(command: readonly string[]): Promise<void> {

@@ -1,8 +1,23 @@
-// The graphs that the executable carries, by the name that a command line gives them. Each is
-// imported only when it is asked for: by main to read it, by an actor's thread to run its part.
+// The graphs that the executable carries, by the name that a command line gives them. They are carried as
+// text and run like a user's file: bundled with the rest, classes of one name would be renamed, and a
+// service is found by its class's name.
 
-export const builtInGraphs: Readonly<Record<string, () => Promise<{ readonly default: unknown }>>> =
-  {
-    "graphs.agg": () => import("../graphs/agg.ts"),
-    "graphs.hello_world": () => import("../graphs/hello_world.ts"),
-  };
+import agg from "../graphs/agg.ts" with { type: "text" };
+import helloWorld from "../graphs/hello_world.ts" with { type: "text" };
+
+// TypeScript takes no notice of the attribute: for it these are the graphs, while they are their texts.
+const TEXTS: Readonly<Record<string, string>> = {
+  "graphs.agg": String(agg),
+  "graphs.hello_world": String(helloWorld),
+};
+
+const SCHEME = "dynamo:";
+
+/** Imported only when asked for: by main to read it, by an actor's thread to run its part. */
+export const builtInGraphs: Readonly<Record<string, () => Promise<object>>> = Object.fromEntries(
+  Object.keys(TEXTS).map((name) => [name, () => import(SCHEME + name)]),
+);
+
+/** What those imports resolve to; see sdk-modules.ts. */
+export const builtInModules: readonly { readonly name: string; readonly text: string }[] =
+  Object.entries(TEXTS).map(([name, text]) => ({ name: SCHEME + name, text }));

@@ -3,9 +3,17 @@
 //   HTTP --> Frontend --chat, completions--> Processor
 //            (models/ in the registry say which processors can be routed to)
 
-import { type ConfigProblem, configured, depends, type GraphView, Service } from "dynamo";
+import {
+  type ConfigProblem,
+  configured,
+  depends,
+  type GraphView,
+  parseAddress,
+  Service,
+} from "dynamo";
 import * as v from "valibot";
 
+import { DynamoError } from "../base/error.ts";
 import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
 import type { HttpServer } from "../openai/listen.ts";
 import { key, port } from "./fields.ts";
@@ -95,22 +103,27 @@ export class Frontend extends Service {
 
 function validateEndpoint(endpoint: string, graph: GraphView): readonly ConfigProblem[] {
   const problem = (message: string) => [{ key: "endpoint", message }];
-  const [, namespace, name, method] =
-    /^(?:dyn:\/\/)?([^.\s]+)\.([^.\s]+)\.(\S+)$/.exec(endpoint) ?? [];
-  if (namespace === undefined || name === undefined || method === undefined) {
-    return problem("must be namespace.Service.endpoint, as in dynamo.Processor.chat/completions");
+  const self = graph.services.find(({ name }) => name === graph.service);
+  let address: ReturnType<typeof parseAddress>;
+  try {
+    address = parseAddress(endpoint, self?.namespace ?? "");
+  } catch (error) {
+    if (error instanceof DynamoError) return problem(error.message);
+    throw error;
   }
-  const self = graph.services.find((service) => service.name === graph.service);
   const linked = self?.edges.get("processor");
-  const target = graph.services.find((service) => service.name === name);
-  if (!target || linked !== name) {
-    return problem(`${name} is not linked to ${graph.service} in this graph; linked: ${linked}`);
+  const target = graph.services.find(({ name }) => name === address.component);
+  if (!target || linked !== target.name) {
+    return problem(`${address.component} is not what ${graph.service} is linked to: ${linked}`);
   }
-  if (target.namespace !== namespace) {
-    return problem(`${name} is in the namespace ${target.namespace}, not ${namespace}`);
+  if (target.namespace !== address.namespace) {
+    return problem(
+      `${target.name} is in the namespace ${target.namespace}, not ${address.namespace}`,
+    );
   }
-  if (!target.endpoints.includes(method)) {
-    return problem(`${name} has no endpoint ${method}; it has: ${target.endpoints.join(", ")}`);
+  if (!target.endpoints.includes(address.endpoint)) {
+    const known = target.endpoints.join(", ");
+    return problem(`${target.name} has no endpoint ${address.endpoint}; it has: ${known}`);
   }
   return [];
 }

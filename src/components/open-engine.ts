@@ -81,7 +81,7 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
     model,
     library: context.prepared,
     owner: context.instanceId,
-    threads: config.threads === "auto" ? undefined : config.threads,
+    threads: config.threads === "auto" ? 0 : config.threads,
     totalBlocks: numBlocks * context.numWorkers,
     limits: {
       ...stepLimits(config),

@@ -87,7 +87,7 @@ export class Processor extends Service {
     prompts: readonly Int32Array[],
     defaultMaxTokens: number,
   ): AsyncIterableIterator<TextOutput> {
-    const seed = request.seed ?? (request.temperature === 0 ? 0 : randomSeed());
+    const seed = request.seed ?? randomSeed();
     const choices = prompts.flatMap((tokenIds, prompt) =>
       Array.from({ length: request.n }, (_, choice) => {
         const index = prompt * request.n + choice;

@@ -82,11 +82,14 @@ export class MockRunner implements ModelRunner {
   }
 
   #sample(row: number): void {
-    const { seed, logitsRows, positions, bannedStartLoc, bannedTokenIds } = this.batch;
+    const { seed, temperature, topK, logitsRows, positions, bannedStartLoc, bannedTokenIds } =
+      this.batch;
     const { vocabSize } = this.limits;
     const position = positions[logitsRows[row] as number] as number;
     const banned = bannedTokenIds.subarray(bannedStartLoc[row], bannedStartLoc[row + 1]);
-    let tokenId = mix(fold(seed[row] as bigint), position) % vocabSize;
+    // Greedy sampling takes no chances, so it has no use for a seed.
+    const isGreedy = temperature[row] === 0 || topK[row] === 1;
+    let tokenId = mix(isGreedy ? 0 : fold(seed[row] as bigint), position) % vocabSize;
     for (let i = 0; i < banned.length && banned.includes(tokenId); i++) {
       tokenId = (tokenId + 1) % vocabSize;
     }

@@ -47,7 +47,7 @@ describe("the mocked runner", () => {
     const running = engine.run();
     const [first, again, other] = await Promise.all(
       [1, 1, 2 ** 40].map((seed) =>
-        answerOf(engine.generate(requestOf(promptOf(10), { sampling: { seed } }))),
+        answerOf(engine.generate(requestOf(promptOf(10), { sampling: { temperature: 1, seed } }))),
       ),
     );
     expect(again?.tokenIds).toEqual(first?.tokenIds as number[]);

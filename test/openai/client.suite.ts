@@ -514,7 +514,7 @@ async function failureOf(call: Promise<unknown>): Promise<InstanceType<typeof Op
 
 /** The end of one piece and the start of the next. */
 function acrossBorder(pieces: readonly string[]): string {
-  const isPlain = (piece = "") => /^[ -~]{2,}$/.test(piece);
+  const isPlain = (piece = "") => /^[ -~]+$/.test(piece);
   const at = pieces.findIndex((piece, i) => i >= 4 && isPlain(piece) && isPlain(pieces[i + 1]));
   return `${pieces[at]?.slice(-2)}${pieces[at + 1]?.slice(0, 2)}`;
 }

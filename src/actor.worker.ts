@@ -1,0 +1,23 @@
+// What runs first in an actor's thread: imports the graph, and runs the instance that the main thread names.
+
+import { enterActorThread } from "./actor/actor-thread.ts";
+import { systemClock } from "./base/clock.ts";
+import { builtInGraphs } from "./built-in-graphs.ts";
+import { Instance } from "./sdk/run-instance.ts";
+import { installSdkModules } from "./sdk-modules.ts";
+import type { ThreadData } from "./serve/deploy.ts";
+import { importService } from "./serve/import-service.ts";
+
+installSdkModules();
+enterActorThread(async (scope) => {
+  const { source, init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
+  const service = await importService(init.service, source, builtInGraphs);
+  const instance = new Instance({
+    scope,
+    service,
+    init,
+    clock: systemClock,
+    random: Math.random,
+  });
+  await instance.start();
+});

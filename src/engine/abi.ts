@@ -1,0 +1,272 @@
+// The C ABI of native/include/dynamo_engine.h, mirrored: numbers, struct layouts and functions.
+// test/engine/abi.test.ts compares the layouts with those that a C compiler sees.
+
+import { dlopen, FFIType, type Pointer, toArrayBuffer } from "bun:ffi";
+
+import { DynamoError } from "../base/error.ts";
+
+export const ABI_VERSION = 1;
+export const WAIT_FOREVER = 0xffffffff;
+export const THREADS_ANY = 0;
+
+export const Status = {
+  OK: 0,
+  INVALID_ARGUMENT: 1,
+  MODEL_NOT_LOADABLE: 2,
+  OUT_OF_MEMORY: 3,
+  TIMEOUT: 4,
+} as const;
+
+export const DTYPES = { F32: 0, F16: 1, BF16: 2 } as const;
+
+export const Role = {
+  EMBEDDING: 0,
+  FINAL_NORM: 1,
+  HEAD: 2,
+  ATTENTION_NORM: 3,
+  Q: 4,
+  K: 5,
+  V: 6,
+  O: 7,
+  MLP_NORM: 8,
+  GATE: 9,
+  UP: 10,
+  DOWN: 11,
+} as const;
+
+export const RopeScaling = { PLAIN: 0, LLAMA3: 1 } as const;
+
+/** An address in native memory, or an opaque handle. */
+export type Address = number;
+
+// --- structs -----------------------------------------------------------------------------------
+
+type FieldType = "u16" | "u32" | "i32" | "u64" | "f64" | "pointer";
+
+interface Field {
+  readonly bytes: number;
+  readonly write: (view: DataView, at: number, value: number | bigint) => void;
+}
+
+const u64Field: Field = {
+  bytes: 8,
+  write: (view, at, value) => view.setBigUint64(at, BigInt(value), true),
+};
+
+const FIELDS: Readonly<Record<FieldType, Field>> = {
+  u16: { bytes: 2, write: (view, at, value) => view.setUint16(at, Number(value), true) },
+  u32: { bytes: 4, write: (view, at, value) => view.setUint32(at, Number(value), true) },
+  i32: { bytes: 4, write: (view, at, value) => view.setInt32(at, Number(value), true) },
+  f64: { bytes: 8, write: (view, at, value) => view.setFloat64(at, Number(value), true) },
+  u64: u64Field,
+  pointer: u64Field,
+};
+
+export interface Layout<Name extends string = string> {
+  readonly size: number;
+  readonly types: Readonly<Record<Name, FieldType>>;
+  readonly offsets: Readonly<Record<Name, number>>;
+}
+
+/** Fields one after the other: the header's structs have no padding. */
+function layout<Name extends string>(types: Readonly<Record<Name, FieldType>>): Layout<Name> {
+  const offsets: Partial<Record<Name, number>> = {};
+  let size = 0;
+  for (const name of fieldNames(types)) {
+    offsets[name] = size;
+    size += FIELDS[types[name]].bytes;
+  }
+  return { size, types, offsets: offsets as Record<Name, number> }; // the loop has set every name
+}
+
+function fieldNames<Name extends string>(types: Readonly<Record<Name, FieldType>>): Name[] {
+  return Object.keys(types) as Name[]; // `Object.keys` forgets the names' type
+}
+
+export const TENSOR = layout({
+  role: "u16",
+  dtype: "u16",
+  layer: "u32",
+  fd: "i32",
+  rank: "u32",
+  rows: "u64", // shape[0]
+  columns: "u64", // shape[1]
+  offset: "u64",
+  num_bytes: "u64",
+});
+
+export const MODEL_CONFIG = layout({
+  key: "u64",
+  rms_norm_eps: "f64",
+  rope_theta: "f64",
+  rope_factor: "f64",
+  rope_low_freq_factor: "f64",
+  rope_high_freq_factor: "f64",
+  rope_original_max_positions: "u32",
+  rope_scaling: "u32",
+  vocab_size: "u32",
+  hidden_size: "u32",
+  intermediate_size: "u32",
+  num_layers: "u32",
+  num_heads: "u32",
+  num_kv_heads: "u32",
+  head_size: "u32",
+  tie_word_embeddings: "u32",
+});
+
+export const KV_POOL_CONFIG = layout({ key: "u64", num_blocks: "u32", block_size: "u32" });
+
+export const ENGINE_CONFIG = layout({
+  max_num_seqs: "u32",
+  max_num_batched_tokens: "u32",
+  max_model_len: "u32",
+});
+
+export const BATCH = layout({
+  token_ids: "pointer",
+  positions: "pointer",
+  slot_mapping: "pointer",
+  query_start_loc: "pointer",
+  seq_lens: "pointer",
+  block_tables: "pointer",
+  logits_rows: "pointer",
+  temperature: "pointer",
+  top_p: "pointer",
+  min_p: "pointer",
+  top_k: "pointer",
+  seed: "pointer",
+  presence_penalty: "pointer",
+  frequency_penalty: "pointer",
+  repetition_penalty: "pointer",
+  penalty_start_loc: "pointer",
+  penalty_token_ids: "pointer",
+  penalty_counts: "pointer",
+  banned_start_loc: "pointer",
+  banned_token_ids: "pointer",
+  sampled_ids: "pointer",
+  logprobs: "pointer",
+});
+
+export type FieldsOf<L> = L extends Layout<infer Name> ? Record<Name, number | bigint> : never;
+
+/** One struct as native reads it, or several in a row. */
+export function encode<Name extends string>(
+  type: Layout<Name>,
+  ...structs: readonly Readonly<Record<Name, number | bigint>>[]
+): Uint8Array {
+  const bytes = new Uint8Array(type.size * structs.length);
+  const view = new DataView(bytes.buffer);
+  for (const [index, struct] of structs.entries()) {
+    for (const name of fieldNames(type.types)) {
+      const at = index * type.size + type.offsets[name];
+      FIELDS[type.types[name]].write(view, at, struct[name]);
+    }
+  }
+  return bytes;
+}
+
+/** The addresses of a struct of pointers. */
+export function decodePointers<Name extends string>(
+  type: Layout<Name>,
+  bytes: Uint8Array,
+): Record<Name, Address> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const addresses: Partial<Record<Name, Address>> = {};
+  for (const name of fieldNames(type.types)) {
+    addresses[name] = Number(view.getBigUint64(type.offsets[name], true));
+  }
+  return addresses as Record<Name, Address>; // the loop has set every name
+}
+
+/** Native memory as an ArrayBuffer, without a copy. It dies with its owner, not with this view. */
+export function mapMemory(address: Address, numBytes: number): ArrayBuffer {
+  return toArrayBuffer(address as Pointer, 0, numBytes); // bun:ffi brands its numbers
+}
+
+// --- functions ---------------------------------------------------------------------------------
+
+const { u32, i32, ptr, cstring } = FFIType;
+
+const FUNCTIONS = {
+  dyn_abi_version: { args: [], returns: u32 },
+  dyn_last_error: { args: [], returns: cstring },
+  dyn_device_open: { args: [u32, u32, ptr], returns: i32 },
+  dyn_device_close: { args: [ptr], returns: i32 },
+  dyn_model_open: { args: [ptr, u32, ptr, ptr, u32, ptr], returns: i32 },
+  dyn_model_close: { args: [ptr], returns: i32 },
+  dyn_kv_pool_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
+  dyn_kv_pool_close: { args: [ptr], returns: i32 },
+  dyn_engine_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
+  dyn_engine_close: { args: [ptr], returns: i32 },
+  dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
+  dyn_engine_submit: { args: [ptr, u32, u32, u32], returns: i32 },
+  dyn_engine_wait: { args: [ptr, u32], returns: i32 },
+  dyn_owner_release: { args: [u32], returns: i32 },
+} as const;
+
+/** The functions of the header. Handles are addresses; each call returns a `Status`. */
+export interface NativeLibrary {
+  lastError(): string;
+  deviceOpen(owner: number, numThreads: number, out: BigUint64Array): number;
+  deviceClose(device: Address): number;
+  modelOpen(
+    device: Address,
+    owner: number,
+    config: Uint8Array,
+    tensors: Uint8Array,
+    numTensors: number,
+    out: BigUint64Array,
+  ): number;
+  modelClose(model: Address): number;
+  kvPoolOpen(model: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
+  kvPoolClose(pool: Address): number;
+  engineOpen(pool: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
+  engineClose(engine: Address): number;
+  engineBatch(engine: Address, out: Uint8Array): number;
+  engineSubmit(engine: Address, numSeqs: number, numTokens: number, numRows: number): number;
+  engineWait(engine: Address, timeoutUs: number): number;
+  ownerRelease(owner: number): number;
+}
+
+/** Loads the library at `path`. All threads of the process that load it share one instance. */
+export function loadLibrary(path: string): NativeLibrary {
+  const { symbols: c } = open(path);
+  const version = c.dyn_abi_version();
+  if (version !== ABI_VERSION) {
+    throw new NativeLibraryError(
+      `${path} has ABI version ${version}, this program needs ${ABI_VERSION}: build both from one commit`,
+    );
+  }
+  const p = (address: Address) => address as Pointer; // bun:ffi brands its numbers
+  return {
+    lastError: () => String(c.dyn_last_error()),
+    deviceOpen: c.dyn_device_open,
+    deviceClose: (device) => c.dyn_device_close(p(device)),
+    modelOpen: (device, owner, config, tensors, numTensors, out) =>
+      c.dyn_model_open(p(device), owner, config, tensors, numTensors, out),
+    modelClose: (model) => c.dyn_model_close(p(model)),
+    kvPoolOpen: (model, owner, config, out) => c.dyn_kv_pool_open(p(model), owner, config, out),
+    kvPoolClose: (pool) => c.dyn_kv_pool_close(p(pool)),
+    engineOpen: (pool, owner, config, out) => c.dyn_engine_open(p(pool), owner, config, out),
+    engineClose: (engine) => c.dyn_engine_close(p(engine)),
+    engineBatch: (engine, out) => c.dyn_engine_batch(p(engine), out),
+    engineSubmit: (engine, numSeqs, numTokens, numRows) =>
+      c.dyn_engine_submit(p(engine), numSeqs, numTokens, numRows),
+    engineWait: (engine, timeoutUs) => c.dyn_engine_wait(p(engine), timeoutUs),
+    ownerRelease: c.dyn_owner_release,
+  };
+}
+
+function open(path: string) {
+  try {
+    return dlopen(path, FUNCTIONS);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NativeLibraryError(`cannot load the engine's library ${path}: ${reason}`);
+  }
+}
+
+/** The engine's library is missing, damaged, or from another version. */
+export class NativeLibraryError extends DynamoError {
+  override readonly code = "native_library";
+}

@@ -1,0 +1,165 @@
+// A model on disk as native takes it: a config, a table of tensors with open files, and a key that
+// is equal for equal models only.
+
+import { closeSync, fstatSync, openSync } from "node:fs";
+
+import { DynamoError } from "../base/error.ts";
+import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
+import { DTYPES, encode, type FieldsOf, MODEL_CONFIG, Role, RopeScaling, TENSOR } from "./abi.ts";
+
+export interface ModelTable {
+  readonly key: bigint;
+  readonly config: Uint8Array; // dyn_model_config
+  readonly tensors: Uint8Array; // [numTensors] dyn_tensor
+  readonly numTensors: number;
+}
+
+/** Hands `use` the model's table; its files are open until `use` returns. */
+export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) => T): T {
+  const files = new OpenFiles();
+  try {
+    const rows = tensorTable(model).map(({ role, layer, tensor }) =>
+      tensorFields(role, layer, tensor, files.open(tensor.path)),
+    );
+    const key = modelKey(files, model.config, rows);
+    return use({
+      key,
+      config: encode(MODEL_CONFIG, configFields(model.config, key)),
+      tensors: encode(TENSOR, ...rows),
+      numTensors: rows.length,
+    });
+  } finally {
+    files.close();
+  }
+}
+
+/** The files' identity and everything that is read from them. */
+function modelKey(
+  files: OpenFiles,
+  config: ModelConfig,
+  rows: readonly FieldsOf<typeof TENSOR>[],
+): bigint {
+  const shapes = rows.map(({ fd: _, ...fields }) => fields);
+  const parts = [files.identity(), configFields(config, 0n), shapes];
+  const toText = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
+  return Bun.hash.xxHash3(JSON.stringify(parts, toText));
+}
+
+/** Files that are open for the time of a load. */
+class OpenFiles {
+  readonly #fds = new Map<string, number>();
+
+  open(path: string): number {
+    const known = this.#fds.get(path);
+    if (known !== undefined) return known;
+    try {
+      const fd = openSync(path, "r");
+      this.#fds.set(path, fd);
+      return fd;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ModelNotLoadableError(`cannot open ${path}, a file of the model: ${reason}`);
+    }
+  }
+
+  /** Changes when any of the files is replaced or rewritten. */
+  identity(): string[] {
+    return [...this.#fds.values()].map((fd) => {
+      const { dev, ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
+      return `${dev} ${ino} ${size} ${mtimeNs}`;
+    });
+  }
+
+  close(): void {
+    for (const fd of this.#fds.values()) closeSync(fd);
+  }
+}
+
+interface TableEntry {
+  readonly role: number;
+  readonly layer: number;
+  readonly tensor: TensorSlice;
+}
+
+const LAYER_TENSORS = [
+  [Role.ATTENTION_NORM, "input_layernorm"],
+  [Role.Q, "self_attn.q_proj"],
+  [Role.K, "self_attn.k_proj"],
+  [Role.V, "self_attn.v_proj"],
+  [Role.O, "self_attn.o_proj"],
+  [Role.MLP_NORM, "post_attention_layernorm"],
+  [Role.GATE, "mlp.gate_proj"],
+  [Role.UP, "mlp.up_proj"],
+  [Role.DOWN, "mlp.down_proj"],
+] as const;
+
+/** The tensors that the decoder needs, by their names in Hugging Face's Llama checkpoints. */
+function tensorTable(model: ModelFiles): TableEntry[] {
+  const entry = (role: number, layer: number, name: string): TableEntry => {
+    const tensor = model.tensors.get(`${name}.weight`);
+    if (tensor === undefined) {
+      throw new ModelNotLoadableError(
+        `model ${model.directory} has no tensor ${name}.weight: it is not a Llama checkpoint, or a file is missing`,
+      );
+    }
+    return { role, layer, tensor };
+  };
+  const table = [
+    entry(Role.EMBEDDING, 0, "model.embed_tokens"),
+    entry(Role.FINAL_NORM, 0, "model.norm"),
+  ];
+  if (!model.config.tieWordEmbeddings) table.push(entry(Role.HEAD, 0, "lm_head"));
+  for (let layer = 0; layer < model.config.numLayers; layer++) {
+    for (const [role, name] of LAYER_TENSORS) {
+      table.push(entry(role, layer, `model.layers.${layer}.${name}`));
+    }
+  }
+  return table;
+}
+
+function tensorFields(
+  role: number,
+  layer: number,
+  tensor: TensorSlice,
+  fd: number,
+): FieldsOf<typeof TENSOR> {
+  const [rows = 1, columns = 1] = tensor.shape;
+  return {
+    role,
+    dtype: DTYPES[tensor.dtype],
+    layer,
+    fd,
+    rank: tensor.shape.length,
+    rows,
+    columns,
+    offset: tensor.offset,
+    num_bytes: tensor.numBytes,
+  };
+}
+
+function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_CONFIG> {
+  const scaling = config.ropeScaling;
+  return {
+    key,
+    rms_norm_eps: config.rmsNormEps,
+    rope_theta: config.ropeTheta,
+    rope_factor: scaling?.factor ?? 0,
+    rope_low_freq_factor: scaling?.lowFreqFactor ?? 0,
+    rope_high_freq_factor: scaling?.highFreqFactor ?? 0,
+    rope_original_max_positions: scaling?.originalMaxPositionEmbeddings ?? 0,
+    rope_scaling: scaling === undefined ? RopeScaling.PLAIN : RopeScaling.LLAMA3,
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    num_layers: config.numLayers,
+    num_heads: config.numHeads,
+    num_kv_heads: config.numKvHeads,
+    head_size: config.headSize,
+    tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
+  };
+}
+
+/** A file or a shape is not what the model's config promises. */
+export class ModelNotLoadableError extends DynamoError {
+  override readonly code = "model_not_loadable";
+}

@@ -1,0 +1,246 @@
+// The model runner over the native library (native/include/dynamo_engine.h). One worker has one;
+// the weights, the KV pool and the compute threads behind it are shared by all of the process.
+
+import { assert } from "../base/assert.ts";
+import { DynamoError } from "../base/error.ts";
+import type { ModelFiles } from "../model/model-files.ts";
+import {
+  type Address,
+  BATCH,
+  decodePointers,
+  ENGINE_CONFIG,
+  encode,
+  KV_POOL_CONFIG,
+  loadLibrary,
+  mapMemory,
+  type NativeLibrary,
+  Status,
+  THREADS_ANY,
+  WAIT_FOREVER,
+} from "./abi.ts";
+import {
+  MAX_BANNED_TOKENS,
+  type ModelRunner,
+  type RunnerLimits,
+  type StepBatch,
+  type StepShape,
+} from "./model-runner.ts";
+import { ModelNotLoadableError, withModelTable } from "./native-model.ts";
+
+export interface NativeRunnerOptions {
+  readonly model: ModelFiles;
+  /** What `publishNativeLibrary` returned in the main thread. */
+  readonly library: string;
+  /** Tags all that is opened, for `releaseOwner`. A u32. */
+  readonly owner: number;
+  readonly limits: Omit<RunnerLimits, "vocabSize">;
+  /** Blocks of the pool that all workers of this model share. */
+  readonly totalBlocks: number;
+  /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
+  readonly threads: number | undefined;
+}
+
+/** Opens the model, or joins those who have. Blocks the thread while weights are read. */
+export function openNativeRunner(options: NativeRunnerOptions): ModelRunner {
+  const { limits, totalBlocks } = options;
+  assert(
+    limits.firstBlock >= 0 && limits.firstBlock + limits.numBlocks <= totalBlocks,
+    `blocks [${limits.firstBlock}, +${limits.numBlocks}) lie in a pool of ${totalBlocks}`,
+  );
+  const handles = new Handles(loadLibrary(options.library), options.owner);
+  try {
+    return new NativeRunner(handles, openEngine(handles, options), {
+      ...limits,
+      vocabSize: options.model.config.vocabSize,
+    });
+  } catch (error) {
+    handles.close();
+    throw error;
+  }
+}
+
+/**
+ * Frees what a worker left behind whose thread has ended, however it ended. Waits for the step that
+ * was running, at most.
+ */
+export function releaseOwner(library: string, owner: number): void {
+  const native = loadLibrary(library);
+  check(native, native.ownerRelease(owner), `release of owner ${owner}`);
+}
+
+class NativeRunner implements ModelRunner {
+  readonly limits: RunnerLimits;
+  readonly batch: StepBatch;
+  readonly #handles: Handles;
+  readonly #engine: Address;
+  readonly #buffers: ArrayBuffer[] = [];
+
+  constructor(handles: Handles, engine: Address, limits: RunnerLimits) {
+    this.#handles = handles;
+    this.#engine = engine;
+    this.limits = limits;
+    const pointers = new Uint8Array(BATCH.size);
+    check(handles.native, handles.native.engineBatch(engine, pointers), "batch");
+    this.batch = mapBatch(decodePointers(BATCH, pointers), limits, this.#buffers);
+  }
+
+  // per step: < 1 us, besides the library's check of the batch
+  submit(shape: StepShape): void {
+    const { native } = this.#handles;
+    const { numSeqs, numTokens, numRows } = shape;
+    const status = native.engineSubmit(this.#engine, numSeqs, numTokens, numRows);
+    if (status !== Status.OK) check(native, status, "step");
+  }
+
+  async wait(): Promise<void> {
+    const { native } = this.#handles;
+    const status = native.engineWait(this.#engine, WAIT_FOREVER);
+    if (status !== Status.OK) check(native, status, "step");
+  }
+
+  /** The batch's arrays are empty afterwards, so that nobody reads memory that is gone. */
+  close(): void {
+    for (const buffer of this.#buffers.splice(0)) buffer.transfer(0);
+    this.#handles.close();
+  }
+}
+
+// --- opening -----------------------------------------------------------------------------------
+
+/** What one runner has open, to be closed in reverse. */
+class Handles {
+  readonly native: NativeLibrary;
+  readonly owner: number;
+  readonly #out = new BigUint64Array(1);
+  readonly #closers: (() => number)[] = [];
+
+  constructor(native: NativeLibrary, owner: number) {
+    this.native = native;
+    this.owner = owner;
+  }
+
+  open(
+    what: string,
+    opener: (out: BigUint64Array) => number,
+    closer: (handle: Address) => number,
+  ): Address {
+    check(this.native, opener(this.#out), what);
+    const handle = Number(this.#out[0]);
+    this.#closers.push(() => closer(handle));
+    return handle;
+  }
+
+  close(): void {
+    for (const closer of this.#closers.splice(0).reverse()) check(this.native, closer(), "close");
+  }
+}
+
+function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
+  const { native, owner } = handles;
+  const { limits, model, totalBlocks } = options;
+  const device = handles.open(
+    "device",
+    (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, out),
+    native.deviceClose,
+  );
+  const [weights, key] = openModel(handles, device, model);
+  const pool = encode(KV_POOL_CONFIG, {
+    key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize}`),
+    num_blocks: totalBlocks,
+    block_size: limits.blockSize,
+  });
+  const blocks = handles.open(
+    "KV pool",
+    (out) => native.kvPoolOpen(weights, owner, pool, out),
+    native.kvPoolClose,
+  );
+  const engine = encode(ENGINE_CONFIG, {
+    max_num_seqs: limits.maxNumSeqs,
+    max_num_batched_tokens: limits.maxNumBatchedTokens,
+    max_model_len: limits.maxModelLen,
+  });
+  return handles.open(
+    "engine",
+    (out) => native.engineOpen(blocks, owner, engine, out),
+    native.engineClose,
+  );
+}
+
+/** The model's handle, and the key that says which model it is. */
+function openModel(handles: Handles, device: Address, model: ModelFiles): [Address, bigint] {
+  const { native, owner } = handles;
+  return withModelTable(model, ({ key, config, tensors, numTensors }) => {
+    const handle = handles.open(
+      `model ${model.directory}`,
+      (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),
+      native.modelClose,
+    );
+    return [handle, key];
+  });
+}
+
+// --- the batch ---------------------------------------------------------------------------------
+
+/** Typed arrays over native memory; their buffers are noted in `buffers`. */
+function mapBatch(
+  at: Record<keyof typeof BATCH.offsets, Address>,
+  limits: RunnerLimits,
+  buffers: ArrayBuffer[],
+): StepBatch {
+  const map = (address: Address, numBytes: number) => {
+    const buffer = mapMemory(address, numBytes);
+    buffers.push(buffer);
+    return buffer;
+  };
+  const i32 = (address: Address, length: number) => new Int32Array(map(address, 4 * length));
+  const f32 = (address: Address, length: number) => new Float32Array(map(address, 4 * length));
+  const u64 = (address: Address, length: number) => new BigUint64Array(map(address, 8 * length));
+
+  const tokens = limits.maxNumBatchedTokens;
+  const seqs = limits.maxNumSeqs; // rows, too
+  const blocks = Math.ceil(limits.maxModelLen / limits.blockSize);
+  return {
+    tokenIds: i32(at.token_ids, tokens),
+    positions: i32(at.positions, tokens),
+    slotMapping: i32(at.slot_mapping, tokens),
+    queryStartLoc: i32(at.query_start_loc, seqs + 1),
+    seqLens: i32(at.seq_lens, seqs),
+    blockTables: i32(at.block_tables, seqs * blocks),
+    logitsRows: i32(at.logits_rows, seqs),
+    temperature: f32(at.temperature, seqs),
+    topP: f32(at.top_p, seqs),
+    minP: f32(at.min_p, seqs),
+    topK: i32(at.top_k, seqs),
+    seed: u64(at.seed, seqs),
+    presencePenalty: f32(at.presence_penalty, seqs),
+    frequencyPenalty: f32(at.frequency_penalty, seqs),
+    repetitionPenalty: f32(at.repetition_penalty, seqs),
+    penaltyStartLoc: i32(at.penalty_start_loc, seqs + 1),
+    penaltyTokenIds: i32(at.penalty_token_ids, seqs * limits.maxModelLen),
+    penaltyCounts: i32(at.penalty_counts, seqs * limits.maxModelLen),
+    bannedStartLoc: i32(at.banned_start_loc, seqs + 1),
+    bannedTokenIds: i32(at.banned_token_ids, seqs * MAX_BANNED_TOKENS),
+    sampledIds: i32(at.sampled_ids, seqs),
+    logprobs: f32(at.logprobs, seqs),
+  };
+}
+
+// --- errors ------------------------------------------------------------------------------------
+
+function check(native: NativeLibrary, status: number, what: string): void {
+  if (status === Status.OK) return;
+  const message = `${what}: ${native.lastError()}`;
+  if (status === Status.MODEL_NOT_LOADABLE) throw new ModelNotLoadableError(message);
+  if (status === Status.OUT_OF_MEMORY) throw new OutOfMemoryError(message);
+  throw new InvalidArgumentError(message);
+}
+
+/** The system has no room for what the limits ask for. Lower them. */
+export class OutOfMemoryError extends DynamoError {
+  override readonly code = "out_of_memory";
+}
+
+/** A rule of dynamo_engine.h was broken: a setting that cannot be, or a bug in the scheduler. */
+export class InvalidArgumentError extends DynamoError {
+  override readonly code = "invalid_argument";
+}

@@ -1,0 +1,26 @@
+import type { Registry as MetricsRegistry } from "prom-client";
+
+import type { Clock } from "../base/clock.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
+import type { InstanceId } from "./client.ts";
+
+/** Where an instance runs, and what the process lends it. */
+export interface ServiceContext<Prepared = unknown> {
+  /** Name of the service: its class. */
+  readonly service: string;
+  /** 1 to `numWorkers`; a restart keeps it. */
+  readonly workerId: number;
+  readonly numWorkers: number;
+  readonly namespace: string;
+  /** This incarnation: the id of its actor and of its lease in the registry. */
+  readonly instanceId: InstanceId;
+  /** What the class's static `prepare` returned. */
+  readonly prepared: Prepared;
+  /** The cluster's registry. What is put here vanishes with this instance. */
+  readonly registry: RegistryClient;
+  readonly clock: Clock;
+  /** The prom-client registry of this instance: what is registered here shows in `scrape()`. */
+  metrics(): Promise<MetricsRegistry>;
+  /** Prometheus text of all instances and of the runtime. */
+  scrape(): Promise<string>;
+}

@@ -1,0 +1,90 @@
+// What a service class declares, read from one object of it that never runs.
+
+import { ServiceDefinitionError } from "./error.ts";
+import { type ConfigSchema, needOf } from "./need.ts";
+import type { Service, ServiceClass } from "./service.ts";
+
+export interface ServiceDescription {
+  readonly name: string;
+  /** Of `configured()`; `undefined` for a service that takes no configuration. */
+  readonly schema: ConfigSchema | undefined;
+  readonly dependencies: readonly DeclaredDependency[];
+  /** The public methods, in the order of their definition. */
+  readonly endpoints: readonly string[];
+}
+
+export interface DeclaredDependency {
+  readonly field: string;
+  readonly service: ServiceClass;
+}
+
+export function describeService(service: ServiceClass): ServiceDescription {
+  const known = descriptions.get(service);
+  if (known) return known;
+  const description = readDescription(service);
+  descriptions.set(service, description);
+  return description;
+}
+
+/** Descriptions are asked for at every `link()`, and building a foreign object twice proves nothing new. */
+const descriptions = new WeakMap<ServiceClass, ServiceDescription>();
+
+/** Whether `value` is a class that extends this copy of `Service`. */
+export function isServiceClass(value: unknown): value is ServiceClass {
+  return typeof value === "function" && SERVICE in value;
+}
+
+/** `Service` bears it as a static, so that this file need not import it. */
+export const SERVICE: unique symbol = Symbol("dynamo.Service");
+
+/** Builds the object whose fields say what the service needs. Nothing in it is bound. */
+export function instantiate(service: ServiceClass): Service {
+  try {
+    return Reflect.construct(service, []);
+  } catch (error) {
+    throw new ServiceDefinitionError(
+      `${service.name} cannot be built: ${error instanceof Error ? error.message : String(error)}. ` +
+        "A service is built without arguments and without side effects; what it does at its beginning belongs in start().",
+      { service: service.name },
+    );
+  }
+}
+
+function readDescription(service: ServiceClass): ServiceDescription {
+  if (service.name === "") {
+    throw new ServiceDefinitionError(
+      "a service class needs a name: it is its name in files, flags and the registry",
+    );
+  }
+  const dependencies: DeclaredDependency[] = [];
+  const schemas: ConfigSchema[] = [];
+  for (const [field, value] of Object.entries(instantiate(service))) {
+    const need = needOf(value);
+    if (need?.type === "dependency") dependencies.push({ field, service: need.service });
+    if (need?.type === "configuration") schemas.push(need.schema);
+  }
+  if (schemas.length > 1) {
+    throw new ServiceDefinitionError(
+      `${service.name} has ${schemas.length} configured() fields; its section in the file is one, so make it one schema`,
+      { service: service.name },
+    );
+  }
+  return { name: service.name, schema: schemas[0], dependencies, endpoints: endpointsOf(service) };
+}
+
+/** Methods of the class and of those between it and `Service`; what a subclass redefines stands once. */
+function endpointsOf(service: ServiceClass): readonly string[] {
+  const names = new Set<string>();
+  for (
+    let prototype: object | null = service.prototype;
+    prototype !== null && isServiceClass(prototype.constructor);
+    prototype = Object.getPrototypeOf(prototype)
+  ) {
+    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if (typeof property.value === "function" && !NO_ENDPOINTS.has(name)) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+const NO_ENDPOINTS: ReadonlySet<string> = new Set(["constructor", "start", "stop"]);

@@ -1,0 +1,31 @@
+// "dynamo": all that a service or a graph imports.
+
+export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
+export type {
+  Client,
+  DependencyOf,
+  Endpoints,
+  EveryInstance,
+  FromInstance,
+  InstanceClient,
+  InstanceId,
+  Instances,
+  Ref,
+} from "./client.ts";
+export type { ServiceContext } from "./context.ts";
+export {
+  GraphError,
+  NoWorkersError,
+  ServiceDefinitionError,
+  UnboundFieldError,
+} from "./error.ts";
+export { Graph, type GraphService, graph } from "./graph.ts";
+export { type ConfigSchema, configured, depends } from "./need.ts";
+export {
+  type ConfigProblem,
+  type EndedInstance,
+  type GraphView,
+  Service,
+  type ServiceClass,
+  type ServiceView,
+} from "./service.ts";

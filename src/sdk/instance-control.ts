@@ -1,0 +1,53 @@
+// What an instance and the main thread say to each other on the control port, beside the actor's own words and
+// the registry's.
+
+import type { ActorStats } from "../actor/actor.ts";
+import type { LogLevel } from "../base/log.ts";
+
+/** All that a thread is told about the instance that it runs. Structured-cloneable. */
+export interface InstanceInit {
+  readonly service: string;
+  readonly namespace: string;
+  readonly workerId: number;
+  readonly numWorkers: number;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly maxCalls: number;
+  readonly edges: readonly Edge[];
+  readonly prepared: unknown;
+  readonly logLevel: LogLevel;
+}
+
+/** A dependency field and the service that is linked there. */
+interface Edge {
+  readonly field: string;
+  readonly service: string;
+  readonly namespace: string;
+}
+
+/** Request to the main thread: `start()` has ended, so callers may find the instance. Body: `Ready`. */
+export const READY = "instance.ready";
+export interface Ready {
+  readonly endpoints: readonly string[];
+}
+
+/** Request to the main thread: the instance drains, so nobody shall find it any more. No body. */
+export const LEAVE = "instance.leave";
+
+/** Request from the main thread: what the instance counts. No body; the answer is a `MetricsReport`. */
+export const METRICS = "instance.metrics";
+export interface MetricsReport {
+  readonly stats: ActorStats;
+  /** What prom-client's `getMetricsAsJSON` says of the instance's registry; empty if it has none. */
+  readonly families: readonly object[];
+}
+
+/** Request to the main thread: all reports, and what the supervisor counts. The answer is a `ClusterReport`. */
+export const SCRAPE = "instance.scrape";
+export interface ClusterReport {
+  readonly instances: readonly (MetricsReport & {
+    readonly service: string;
+    readonly workerId: number;
+  })[];
+  /** By service. */
+  readonly restarts: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,181 @@
+// Runs one instance of a service on an actor's thread: puts the real things into its fields, starts it, lets callers
+// find it, and ends it when the supervisor says so.
+
+import { Actor, type Handler } from "../actor/actor.ts";
+import type { ActorScope } from "../actor/actor-host.ts";
+import { ControlPort } from "../actor/control-port.ts";
+import { NoSuchEndpointError } from "../actor/error.ts";
+import type { StopOrder } from "../actor/supervisor.ts";
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { createLogger } from "../base/log.ts";
+import { RegistryClient } from "../registry/registry-client.ts";
+import { ClientCall } from "./client-call.ts";
+import type { ServiceContext } from "./context.ts";
+import { describeService, instantiate } from "./describe.ts";
+import { Follower } from "./follow.ts";
+import {
+  type InstanceInit,
+  LEAVE,
+  METRICS,
+  READY,
+  type Ready,
+  SCRAPE,
+} from "./instance-control.ts";
+import { InstanceList } from "./instance-list.ts";
+import { clusterText, InstanceMetrics } from "./metrics.ts";
+import { needOf } from "./need.ts";
+import { bindService, type Service, type ServiceClass } from "./service.ts";
+import { createClient, receive } from "./service-client.ts";
+
+/** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
+const DRAIN_SHARE = 0.7;
+const STOP_SHARE = 0.9;
+
+export interface InstanceOptions {
+  readonly scope: ActorScope;
+  readonly service: ServiceClass;
+  readonly init: InstanceInit;
+  readonly clock: Clock;
+  /** 0 to 1, as `Math.random`: which instance a call goes to. */
+  readonly random: () => number;
+}
+
+export class Instance {
+  readonly #options: InstanceOptions;
+  readonly #service: Service;
+  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  readonly #control: ControlPort;
+  readonly #registry: RegistryClient;
+  readonly #actor: Actor;
+  readonly #follower: Follower;
+  readonly #metrics = new InstanceMetrics();
+  readonly #lists: InstanceList[] = [];
+
+  constructor(options: InstanceOptions) {
+    const { scope, service, init, clock } = options;
+    const log = createLogger(scope.init.tag, init.logLevel);
+    const leases = new Set(service.leases);
+    this.#options = options;
+    this.#service = instantiate(service);
+    this.#endpoints = endpointsOf(service, this.#service);
+    this.#control = new ControlPort(scope.channel);
+    this.#registry = new RegistryClient(this.#control);
+    this.#actor = new Actor({
+      id: scope.init.id,
+      tag: scope.init.tag,
+      control: this.#control,
+      handler: this.#handle,
+      maxCalls: init.maxCalls,
+      windowOf: (endpoint) => (leases.has(endpoint) ? 1 : undefined),
+      clock,
+      log,
+    });
+    this.#follower = new Follower({
+      detach: (task) => this.#actor.detach(task),
+      fail: (error) => scope.fail(error),
+    });
+    bindService(this.#service, {
+      context: this.#context(),
+      log,
+      follow: this.#follower.follow,
+    });
+    this.#control.onRequest(METRICS, () => this.#metrics.report(this.#actor.stats()));
+    this.#control.onPush<StopOrder>("stop", (order) => {
+      this.#stop(order).catch((error) => scope.fail(error));
+    });
+  }
+
+  /** Resolves when callers can find the instance. */
+  async start(): Promise<void> {
+    await this.#bindFields();
+    await this.#service.start?.();
+    const ready: Ready = { endpoints: [...this.#endpoints.keys()] };
+    await this.#control.request(READY, ready);
+  }
+
+  /** At once and without asking the service; for hosts that run many actors on one thread. */
+  close(): void {
+    this.#follower.leave();
+    for (const list of this.#lists) list.close();
+    this.#actor.close();
+  }
+
+  async #stop({ deadlineMs }: StopOrder): Promise<void> {
+    const { clock, scope } = this.#options;
+    const begin = clock.now();
+    await this.#control.request(LEAVE, undefined);
+    await this.#actor.drain(deadlineMs * DRAIN_SHARE);
+    const remainingMs = begin + deadlineMs * STOP_SHARE - clock.now();
+    await this.#service.stop?.(Math.max(0, remainingMs));
+    this.close();
+    scope.bye();
+  }
+
+  async #bindFields(): Promise<void> {
+    const { init } = this.#options;
+    for (const [field, value] of Object.entries(this.#service)) {
+      const need = needOf(value);
+      if (need?.type === "configuration") setField(this.#service, field, init.config);
+    }
+    for (const { field, service, namespace } of init.edges) {
+      const instances = new InstanceList(this.#registry, { name: service, namespace });
+      this.#lists.push(instances);
+      await instances.open();
+      this.#follower.follow(instances.run());
+      const client = createClient({
+        actor: this.#actor,
+        instances,
+        random: this.#options.random,
+      });
+      setField(this.#service, field, client);
+    }
+  }
+
+  #context(): ServiceContext {
+    const { scope, init, clock } = this.#options;
+    return {
+      service: init.service,
+      workerId: init.workerId,
+      numWorkers: init.numWorkers,
+      namespace: init.namespace,
+      instanceId: scope.init.id,
+      prepared: init.prepared,
+      registry: this.#registry,
+      clock,
+      metrics: () => this.#metrics.registry(),
+      scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),
+    };
+  }
+
+  // per call
+  readonly #handle: Handler = (name, args) => {
+    const endpoint = this.#endpoints.get(name);
+    if (!endpoint) {
+      const known = [...this.#endpoints.keys()].join(", ") || "none";
+      throw new NoSuchEndpointError(
+        `${this.#options.init.service} has no endpoint ${JSON.stringify(name)}; it has: ${known}`,
+        { service: this.#options.init.service, endpoint: name },
+      );
+    }
+    const result = endpoint(...args.map((argument) => receive(this.#actor, argument)));
+    return result instanceof ClientCall ? result.answer() : result;
+  };
+}
+
+type Endpoint = (...args: unknown[]) => unknown;
+
+function endpointsOf(service: ServiceClass, instance: Service): ReadonlyMap<string, Endpoint> {
+  const endpoints = new Map<string, Endpoint>();
+  for (const name of describeService(service).endpoints) {
+    const method: unknown = Reflect.get(instance, name);
+    assert(typeof method === "function", `${service.name}.${name} is a method`);
+    endpoints.set(name, method.bind(instance));
+  }
+  return endpoints;
+}
+
+/** The field is typed as what is put here; `depends()` and `configured()` promised it. */
+function setField(service: Service, field: string, value: unknown): void {
+  Reflect.set(service, field, value);
+}

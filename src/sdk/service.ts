@@ -1,0 +1,144 @@
+// A service: a class whose fields say what it needs and whose public methods are its endpoints.
+
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/log.ts";
+import type { DependencyOf } from "./client.ts";
+import type { ServiceContext } from "./context.ts";
+import { SERVICE } from "./describe.ts";
+import type { Follow } from "./follow.ts";
+import { Graph } from "./graph.ts";
+
+/** For the runtime only: `Service` keeps its binding private. */
+export let bindService: (service: Service, binding: ServiceBinding) => void;
+
+/**
+ * What users extend. `Prepared` is what the class's own static `prepare` returns, if it has one.
+ *
+ * The object is built once more to read its fields, so building it must have no side effects: what a service
+ * does at its beginning belongs in `start()`. Give every service a `#private` member; a class without one is
+ * matched by its shape alone.
+ */
+export abstract class Service<Prepared = unknown> {
+  /** For the runtime: tells service classes from other functions. */
+  static readonly [SERVICE] = true;
+
+  /** Endpoints whose stream is a lease: the generator goes on only when the caller asks for the next item. */
+  static readonly leases: readonly string[] = [];
+
+  /**
+   * Runs in the main thread, once in the life of the process and before the first instance starts. Its result,
+   * which must be structured-cloneable, is `context.prepared` in every instance.
+   */
+  static prepare?(config: unknown): unknown;
+
+  /** Runs in the main thread after the thread of an instance has ended, however it ended. */
+  static release?(prepared: unknown, instance: EndedInstance): void | Promise<void>;
+
+  /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
+  static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
+
+  /**
+   * Adds the edge from this service to one that it declares with `depends()`, and goes on from there:
+   * `A.link(B).link(C)` is A to B and B to C.
+   */
+  static link<S extends Service, D extends DependencyOf<S>>(
+    this: ServiceClass<S>,
+    target: ServiceClass<D>,
+  ): Graph<D> {
+    return Graph.of(this).link(target);
+  }
+
+  /** Runs before any caller can find this instance. A throw ends the instance. */
+  start?(): void | Promise<void>;
+
+  /**
+   * Runs when the instance stops: nobody can find it any more, and the calls that ran have ended. The thread is
+   * ended `deadlineMs` from now, done or not.
+   */
+  stop?(deadlineMs: number): void | Promise<void>;
+
+  #binding: ServiceBinding<Prepared> | undefined;
+
+  /** Where this instance runs. */
+  protected get context(): ServiceContext<Prepared> {
+    return this.#bound.context;
+  }
+
+  /** Lines tagged with this service and worker. */
+  protected get log(): Logger {
+    return this.#bound.log;
+  }
+
+  /**
+   * Background work that this instance cannot live without: a promise, or a stream with what to do for each
+   * item. Its failure is the instance's failure. On stop, the loop over a stream is left.
+   */
+  protected get follow(): Follow {
+    return this.#bound.follow;
+  }
+
+  get #bound(): ServiceBinding<Prepared> {
+    assert(this.#binding, `${this.constructor.name} is not running: use this in start() or later`);
+    return this.#binding;
+  }
+
+  static {
+    bindService = (service, binding) => {
+      service.#binding = binding;
+    };
+  }
+
+  // Names that a client needs for itself. An endpoint so named would be out of reach, hence an error.
+  declare readonly instances?: never;
+  declare readonly waitForInstances?: never;
+  declare readonly watchInstances?: never;
+  declare readonly random?: never;
+  declare readonly roundRobin?: never;
+  declare readonly at?: never;
+  declare readonly all?: never;
+  declare readonly ref?: never;
+  declare readonly instance?: never;
+  // biome-ignore lint/suspicious/noThenProperty: it is declared to forbid it
+  declare readonly then?: never;
+  declare readonly toJSON?: never;
+}
+
+/** A class that extends `Service`; abstract, where a graph is to choose. */
+export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
+  Pick<typeof Service, "leases" | "prepare" | "release" | "validate">;
+
+export interface EndedInstance {
+  readonly instanceId: number;
+}
+
+/** What is wrong with a value of the configuration. `key` is in camelCase, as in the schema. */
+export interface ConfigProblem {
+  readonly key: string;
+  readonly message: string;
+}
+
+/** The deployment as `validate` sees it. */
+export interface GraphView {
+  /** The service that is validated. */
+  readonly service: string;
+  /** The one that the graph starts from. */
+  readonly entry: string;
+  readonly services: readonly ServiceView[];
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly namespace: string;
+  readonly numWorkers: number;
+  readonly endpoints: readonly string[];
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Dependency field to the name of the service that is linked there. */
+  readonly edges: ReadonlyMap<string, string>;
+}
+
+/** What the runtime gives an instance before its `start()`. */
+export interface ServiceBinding<Prepared = unknown> {
+  readonly context: ServiceContext<Prepared>;
+  readonly log: Logger;
+  readonly follow: Follow;
+}

@@ -1,0 +1,117 @@
+// src/engine/abi.ts against the header, as a C compiler sees it.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import {
+  ABI_VERSION,
+  BATCH,
+  DTYPES,
+  ENGINE_CONFIG,
+  encode,
+  KV_POOL_CONFIG,
+  type Layout,
+  loadLibrary,
+  MODEL_CONFIG,
+  Role,
+  RopeScaling,
+  Status,
+  TENSOR,
+  THREADS_ANY,
+  WAIT_FOREVER,
+} from "../../src/engine/abi.ts";
+import { MAX_BANNED_TOKENS } from "../../src/engine/model-runner.ts";
+import { builtLibrary, isBuilt } from "./native-build.ts";
+
+const root = join(import.meta.dir, "../..");
+const header = readFileSync(join(root, "native/include/dynamo_engine.h"), "utf8");
+
+describe("the numbers of the header", () => {
+  test("constants are the header's", () => {
+    expect(defined("DYN_ABI_VERSION")).toBe(`${ABI_VERSION}u`);
+    expect(defined("DYN_MAX_BANNED_TOKENS")).toBe(`${MAX_BANNED_TOKENS}u`);
+    expect(defined("DYN_THREADS_ANY")).toBe(`${THREADS_ANY}u`);
+    expect([defined("DYN_WAIT_FOREVER"), WAIT_FOREVER]).toEqual(["UINT32_MAX", 2 ** 32 - 1]);
+  });
+
+  for (const [name, prefix, numbers] of [
+    ["dyn_status", "DYN_", Status],
+    ["dyn_dtype", "DYN_", DTYPES],
+    ["dyn_role", "DYN_", Role],
+    ["dyn_rope_scaling", "DYN_ROPE_", RopeScaling],
+  ] as const) {
+    test(`${name} has the same names and numbers here and there`, () => {
+      expect(enumOf(name)).toEqual(
+        Object.fromEntries(Object.entries(numbers).map(([key, value]) => [prefix + key, value])),
+      );
+    });
+  }
+
+  test("every function of the header is called somewhere", () => {
+    const source = readFileSync(join(root, "src/engine/abi.ts"), "utf8");
+    const functions = [...header.matchAll(/^DYN_API .*?\b(dyn_\w+)\(/gm)].map(([, name]) => name);
+    expect(functions.length).toBeGreaterThan(10);
+    for (const name of functions) expect(source).toContain(`  ${name}: {`);
+  });
+});
+
+describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
+  const layouts: Record<string, Layout> = {
+    dyn_tensor: TENSOR,
+    dyn_model_config: MODEL_CONFIG,
+    dyn_kv_pool_config: KV_POOL_CONFIG,
+    dyn_engine_config: ENGINE_CONFIG,
+    dyn_batch: BATCH,
+  };
+
+  test("structs have the same fields at the same offsets", () => {
+    const ours: Record<string, number> = {};
+    for (const [name, { size, offsets }] of Object.entries(layouts)) {
+      ours[name] = size;
+      for (const [field, offset] of Object.entries(offsets)) ours[`${name}.${field}`] = offset;
+    }
+    // C calls the two numbers of a shape by one name.
+    ours["dyn_tensor.shape"] = TENSOR.offsets.rows;
+    delete ours["dyn_tensor.rows"];
+    delete ours["dyn_tensor.columns"];
+    expect(ours).toEqual(layoutSeenByC());
+  });
+
+  test("has the version that this program asks for", () => {
+    expect(() => loadLibrary(builtLibrary)).not.toThrow();
+  });
+
+  test("a library that is none is an error with its path", () => {
+    expect(() => loadLibrary("/nowhere/lib.so")).toThrow(/cannot load .*\/nowhere\/lib\.so/);
+  });
+});
+
+test("a struct is written field by field, little-endian", () => {
+  const bytes = encode(KV_POOL_CONFIG, { key: 0x0102030405060708n, num_blocks: 3, block_size: 16 });
+  expect([...bytes]).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 3, 0, 0, 0, 16, 0, 0, 0]);
+});
+
+function defined(name: string): string | undefined {
+  return header.match(new RegExp(`^#define ${name} (\\S+)`, "m"))?.[1];
+}
+
+function enumOf(name: string): Record<string, number> {
+  const body = header.match(new RegExp(`typedef enum ${name} \\{([^}]*)\\}`))?.[1] ?? "";
+  return Object.fromEntries(
+    [...body.matchAll(/(DYN_\w+) = (\d+)/g)].map(([, key, value]) => [key, Number(value)]),
+  );
+}
+
+function layoutSeenByC(): Record<string, number> {
+  const program = join(root, "native/build/c_api_test");
+  expect(existsSync(program)).toBe(true);
+  const { stdout } = Bun.spawnSync([program, "--layout"]);
+  const lines = stdout.toString().trim().split("\n");
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name = "", value] = line.split(" ");
+      return [name, Number(value)];
+    }),
+  );
+}

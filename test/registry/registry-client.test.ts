@@ -1,0 +1,101 @@
+// The registry as an actor sees it, over a control port.
+
+import { describe, expect, test } from "bun:test";
+
+import { ControlPort } from "../../src/actor/control-port.ts";
+import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
+import { RegistryClient } from "../../src/registry/registry-client.ts";
+import { serveRegistry } from "../../src/registry/registry-server.ts";
+import { InstanceList } from "../../src/sdk/instance-list.ts";
+import { channelPair } from "../actor/in-process-host.ts";
+import { ManualClock } from "../manual-clock.ts";
+import { take } from "./registry.suite.ts";
+
+async function connect(limits: { readonly maxHistory?: number } = {}) {
+  const registry = new EmbeddedRegistry({ clock: new ManualClock(), limits });
+  const lease = await registry.grant({ id: 7 });
+  const [outside, inside] = channelPair();
+  const server = serveRegistry({ control: new ControlPort(outside), registry, lease });
+  return { registry, lease, server, client: new RegistryClient(new ControlPort(inside)) };
+}
+
+test("puts are under the actor's lease", async () => {
+  const { registry, lease, client } = await connect();
+  const revision = await client.put("a", "1");
+  expect(await client.get("a")).toEqual({
+    key: "a",
+    value: "1",
+    createRevision: revision,
+    modRevision: revision,
+    version: 1,
+    lease,
+  });
+  await registry.revoke(lease);
+  expect(await client.range("")).toEqual({ revision: revision + 1, keyValues: [] });
+  await expect(client.put("a", "2")).rejects.toMatchObject({ code: "lease_expired" });
+});
+
+describe("a watch", () => {
+  test("sees what the actor itself does after opening it", async () => {
+    const { client } = await connect();
+    const watch = client.watch("a");
+    await client.put("a", "1");
+    await client.delete("a");
+    watch.requestProgress();
+    const responses = await take(watch, 3);
+    expect(responses.map(({ events }) => events.map(({ type }) => type))).toEqual([
+      ["put"],
+      ["delete"],
+      [],
+    ]);
+  });
+
+  test("ends when it is left, also while it waits", async () => {
+    const { client } = await connect();
+    const watch = client.watch("");
+    const next = watch.next();
+    await watch.return();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(await watch.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("fails by code when its reader has fallen behind, and is then over", async () => {
+    const { client } = await connect({ maxHistory: 2 });
+    const watch = client.watch("");
+    for (const value of ["1", "2", "3", "4"]) await client.put("a", value);
+    await expect(watch.next()).rejects.toMatchObject({ code: "compacted" });
+    expect(await watch.next()).toMatchObject({ done: true });
+  });
+
+  test("ends with the actor", async () => {
+    const { client, server } = await connect();
+    const next = client.watch("").next();
+    await client.get("a"); // so that the watch is open
+    server.close();
+    expect(await next).toMatchObject({ done: true });
+  });
+});
+
+test("a list of instances that has fallen behind reads itself anew", async () => {
+  const { registry, client } = await connect({ maxHistory: 2 });
+  const key = (id: number) => `instances/ns/Worker/generate:${id.toString(16)}`;
+  await registry.put(key(1), "");
+  const list = new InstanceList(client, { name: "Worker", namespace: "ns" });
+  await list.open();
+  expect(list.live).toEqual([1]);
+
+  for (const id of [2, 3, 31]) await registry.put(key(id), "");
+  await registry.delete(key(1));
+  const running = list.run();
+  expect(await list.waitFor(3)).toEqual([2, 3, 31]);
+
+  list.avoid(3);
+  expect(list.live).toEqual([2, 31]);
+  const changed = Promise.withResolvers<void>();
+  list.onChange(changed.resolve);
+  await registry.delete(key(2));
+  await changed.promise;
+  expect(list.live).toEqual([3, 31]); // the registry said something new
+  list.close();
+  await running;
+});

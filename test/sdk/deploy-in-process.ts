@@ -1,0 +1,59 @@
+// Runs a graph on the test's own thread, with the actor room's in-process host.
+
+import { type Clock, systemClock } from "../../src/base/clock.ts";
+import { createLogger } from "../../src/base/log.ts";
+import type { Graph } from "../../src/sdk/graph.ts";
+import { Instance } from "../../src/sdk/run-instance.ts";
+import { type Deployment, deploy, type ThreadData } from "../../src/serve/deploy.ts";
+import type { DeploymentPlan } from "../../src/serve/plan.ts";
+import { InProcessHost } from "../actor/in-process-host.ts";
+
+export interface PlanOptions {
+  /** By service name; 1 unless given. */
+  readonly workers?: Readonly<Record<string, number>>;
+  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly maxCalls?: number;
+}
+
+export interface InProcessDeployment extends Deployment {
+  readonly host: InProcessHost;
+  readonly logLines: readonly string[];
+}
+
+export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan {
+  return {
+    source: { type: "built-in", name: "test" },
+    entry: graph.entry.name,
+    services: graph.services.map(({ name, service, edges }) => ({
+      name,
+      service,
+      namespace: "test",
+      numWorkers: options.workers?.[name] ?? 1,
+      config: options.config?.[name] ?? {},
+      env: {},
+      maxCalls: options.maxCalls ?? 1024,
+      edges,
+    })),
+  };
+}
+
+export async function deployInProcess(
+  graph: Graph,
+  options: PlanOptions & { readonly clock?: Clock; readonly random?: () => number } = {},
+): Promise<InProcessDeployment> {
+  const { clock = systemClock, random = Math.random } = options;
+  const plan = planOf(graph, options);
+  const logLines: string[] = [];
+  const host = new InProcessHost((scope) => {
+    const { init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
+    const service = plan.services.find(({ name }) => name === init.service)?.service;
+    if (!service) throw new Error(`${init.service} is not in the plan`);
+    const instance = new Instance({ scope, service, init, clock, random });
+    instance.start().catch((error) => scope.fail(error));
+    return () => instance.close();
+  });
+  const log = createLogger("main", "debug", (line) => logLines.push(line));
+  const deployment = deploy(plan, { host, clock, log, logLevel: "error" });
+  await deployment.ready;
+  return Object.assign(deployment, { host, logLines });
+}
