@@ -6,6 +6,9 @@
 // process over loopback TCP. So it compares what a graph in one process pays for a call with what it would pay if its
 // services met at a broker, not two ways to do the same thing. Rounds are interleaved, medians are printed: wake-ups
 // cost 5 µs on a busy machine and 25 µs or more on an idle one, so only figures of one run may be compared.
+//
+// Calls are measured over lanes that sleep when they have nothing to read, and over lanes that look again for a moment
+// first (src/actor/spin.ts). The switchboard allows the latter only while there are fewer actors than cores.
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -27,13 +30,20 @@ const ROUNDS = Number(process.argv[2]?.replace("--rounds=", "") ?? 5);
 const PAYLOAD = { ids: [101234, 201234, 301234, 401234, 501234, 601234, 701234, 801234], count: 5 }; // a frame of 64 B
 const PAYLOAD_BYTES = new Uint8Array(64);
 
+const SLEEPING = "actor call, 64 B, sleeping";
+const SPINNING = "actor call, 64 B, spinning";
+const NATS = "nats request, 64 B";
+const RTT = "RTT p50, µs";
+const RATE = "calls/s, 64 at once";
+
 const clock = systemClock;
 const host = new WorkerHost({
   env: process.env,
   clock,
   entry: new URL("./lane.worker.ts", import.meta.url),
 });
-const switchboard = new Switchboard();
+const sleeping = new Switchboard(0);
+const spinning = new Switchboard(Infinity);
 const threads: { terminate(): void }[] = [];
 
 const results = new Map<string, number[]>();
@@ -43,7 +53,10 @@ function record(name: string, value: number): void {
   results.set(name, values);
 }
 
-async function spawnThread(data: string): Promise<{ id: ActorId; control: ControlPort }> {
+async function spawnThread(
+  switchboard: Switchboard,
+  data: "actor" | "lane" | "nats",
+): Promise<{ id: ActorId; control: ControlPort }> {
   const id = switchboard.nextActorId();
   const thread = host.spawn({ id, tag: `Bench:${id}`, data, env: {} });
   threads.push(thread);
@@ -56,7 +69,7 @@ async function spawnThread(data: string): Promise<{ id: ActorId; control: Contro
   return { id, control };
 }
 
-function localActor(): Actor {
+function localActor(switchboard: Switchboard): Actor {
   const [outside, inside] = channelPair();
   const id = switchboard.nextActorId();
   switchboard.attach(id, new ControlPort(outside));
@@ -109,7 +122,7 @@ async function roundTrips(
     times.push((performance.now() - start) * 1000);
   }
   times.sort((a, b) => a - b);
-  record(`${name}: RTT p50, µs`, times[Math.floor(count * 0.5)] ?? 0);
+  record(`${name}: ${RTT}`, times[Math.floor(count * 0.5)] ?? 0);
   record(`${name}: RTT p99, µs`, times[Math.floor(count * 0.99)] ?? 0);
 }
 
@@ -121,7 +134,7 @@ async function throughput(name: string, count: number, call: () => Promise<unkno
     while (left-- > 0) await call();
   };
   await Promise.all(Array.from({ length: 64 }, one));
-  record(`${name}: calls/s, 64 at once`, (count / (performance.now() - start)) * 1000);
+  record(`${name}: ${RATE}`, (count / (performance.now() - start)) * 1000);
 }
 
 async function items(name: string, streams: readonly AsyncIterable<unknown>[]): Promise<void> {
@@ -168,14 +181,16 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-const far = await spawnThread("lane");
-const callee = await spawnThread("actor");
-const middle = await spawnThread("actor");
-const actor = localActor();
+const far = await spawnThread(sleeping, "lane");
+const callee = await spawnThread(sleeping, "actor");
+const middle = await spawnThread(sleeping, "actor");
+const spinner = await spawnThread(spinning, "actor");
+const actor = localActor(sleeping);
+const spinningActor = localActor(spinning);
 const lane = bareLane(far.control);
 const nats = await startNats();
 if (nats !== undefined) {
-  const responder = await spawnThread("nats");
+  const responder = await spawnThread(sleeping, "nats");
   await responder.control.request("port", nats.port);
 }
 
@@ -183,12 +198,15 @@ for (let round = 0; round <= ROUNDS; round++) {
   if (round === 1) results.clear(); // the first warms up
   await oneWay(lane, far.control, 400_000);
   const call = async () => await actor.call(callee.id, "echo", [PAYLOAD]);
-  await roundTrips("actor call, 64 B", 2000, call);
-  await throughput("actor call, 64 B", 20_000, call);
+  await roundTrips(SLEEPING, 2000, call);
+  await throughput(SLEEPING, 20_000, call);
+  const spin = async () => await spinningActor.call(spinner.id, "echo", [PAYLOAD]);
+  await roundTrips(SPINNING, 2000, spin);
+  await throughput(SPINNING, 20_000, spin);
   if (nats !== undefined) {
     const request = () => nats.connection.request("echo", PAYLOAD_BYTES);
-    await roundTrips("nats request, 64 B", 500, request);
-    await throughput("nats request, 64 B", 5000, request);
+    await roundTrips(NATS, 500, request);
+    await throughput(NATS, 5000, request);
   }
   await items("one stream: items/s", [actor.call(callee.id, "stream", [PAYLOAD, 100_000])]);
   await items(
@@ -203,21 +221,26 @@ for (const [name, values] of results) {
     `${name.padEnd(54)} ${median(values).toFixed(1).padStart(12)}   [${sorted[0]} … ${sorted.at(-1)}]`,
   );
 }
-const ratio = (part: string) =>
-  median(results.get(`nats request, 64 B: ${part}`) ?? []) /
-  median(results.get(`actor call, 64 B: ${part}`) ?? []);
 if (nats === undefined) {
   console.log(
-    "nats-server is not on the PATH, so there is nothing to compare with: apt-get install nats-server",
+    "nats-server is not on the PATH, so nothing to compare with: apt-get install nats-server",
   );
 } else {
+  compare(SLEEPING);
+  compare(SPINNING);
+}
+
+function compare(name: string): void {
+  const of = (measured: string, what: string) => median(results.get(`${measured}: ${what}`) ?? []);
+  const latency = of(NATS, RTT) / of(name, RTT);
+  const rate = of(name, RATE) / of(NATS, RATE);
   console.log(
-    `actor call beside nats request: RTT p50 ${ratio("RTT p50, µs").toFixed(1)}x shorter, ` +
-      `${(1 / ratio("calls/s, 64 at once")).toFixed(1)}x the calls/s`,
+    `${name}, beside nats: RTT p50 ${latency.toFixed(1)}x shorter, ${rate.toFixed(1)}x the calls/s`,
   );
 }
 
 actor.close();
+spinningActor.close();
 lane.close();
 await nats?.connection.close();
 nats?.server.kill();

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { readConfig } from "../../src/serve/config-source.ts";
+import { configNotice, readConfig } from "../../src/serve/config-source.ts";
 import { formatJson } from "../../src/serve/python-json.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dynamo-config-"));
@@ -38,6 +38,14 @@ test("a deployment's configuration replaces the file, which need not exist", () 
     '{"S": {"from": "deployment"}}',
   );
   expect(read("no/such.yaml", DEPLOYMENT)).toBe('{"S": {"from": "deployment"}}');
+});
+
+test("a file that is replaced is worth a word", () => {
+  const notice = (file: string | undefined, environment: Record<string, string>) =>
+    configNotice({ file, environment, workingDir: folder, builtIns });
+  expect(notice("./a.yaml", DEPLOYMENT)).toBe("DYN_DEPLOYMENT_CONFIG is set and replaces a.yaml");
+  expect(notice(undefined, DEPLOYMENT)).toBeUndefined();
+  expect(notice("a.yaml", SERVICES)).toBeUndefined();
 });
 
 test("a file that is not there: what is, and what was meant", () => {

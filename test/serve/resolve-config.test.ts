@@ -179,6 +179,20 @@ describe("a mistake is shown where it was made", () => {
     );
   });
 
+  test("a long line is shown around the mistake", () => {
+    const long = "x".repeat(200);
+    const message = failure(`Frontend: {served_model_name: ${long}, prot: 1, host: ${long}}\n`);
+    const before = "x".repeat(28);
+    expect(message).toStartWith(
+      [
+        `test.yaml:1:233: Frontend has no key "prot". Did you mean "port"?`,
+        "",
+        `    1 | ...${before}, prot: 1, host: ${"x".repeat(55)}...`,
+        `      | ${" ".repeat(33)}^^^^`,
+      ].join("\n"),
+    );
+  });
+
   test("an unknown service", () => {
     expect(failure(`${MINIMAL}VlmWorker: {}\n`)).toContain(
       `test.yaml:7:1: this graph has no service "VlmWorker"; it has VllmWorker, Processor, Frontend. Did you mean "VllmWorker"?`,

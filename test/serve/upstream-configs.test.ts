@@ -2,10 +2,9 @@
 // graph of one pool of workers, with warnings at most.
 
 import { describe, expect, test } from "bun:test";
-
+import agg from "../../graphs/agg.ts";
 import { readYamlConfig } from "../../src/serve/config-tree.ts";
 import { resolveConfig } from "../../src/serve/resolve-config.ts";
-import agg from "../cli/site/graphs/agg.ts";
 
 const FRONTEND = `
 Frontend:

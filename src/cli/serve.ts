@@ -1,0 +1,181 @@
+// `dynamo serve`: graph and configuration to a plan, and the plan to a running deployment, until Ctrl-C.
+
+import { basename, resolve } from "node:path";
+
+import { systemClock } from "../base/clock.ts";
+import { createLogger } from "../base/log.ts";
+import { builtInConfigs } from "../built-in-configs.ts";
+import { builtInGraphs } from "../built-in-graphs.ts";
+import { WorkerHost } from "../host.ts";
+import { describeService } from "../sdk/describe.ts";
+import type { Graph } from "../sdk/graph.ts";
+import { installSdkModules } from "../sdk-modules.ts";
+import { type ConfigSourceOptions, configNotice, readConfig } from "../serve/config-source.ts";
+import { deploy } from "../serve/deploy.ts";
+import { renderDryRun } from "../serve/dry-run.ts";
+import { renderExplanation } from "../serve/explain.ts";
+import { loadGraph } from "../serve/load-graph.ts";
+import { impliedOverride, type Override } from "../serve/override.ts";
+import { type DeploymentPlan, planDeployment } from "../serve/plan.ts";
+import { resolveConfig } from "../serve/resolve-config.ts";
+import type { Command, CommandInput } from "./command.ts";
+import type { CliContext } from "./context.ts";
+import { untilEnded } from "./until-ended.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const serveCommand: Command = {
+  meta: { name: "serve", description: "Serve a graph of services" },
+  synonyms: { "--config-file": "--file" },
+  args: {
+    graph: {
+      type: "positional",
+      required: false,
+      description:
+        "module:Entry, as graphs.agg:Frontend (graphs/agg.ts), or a path: ./my/graph.ts:Entry",
+    },
+    file: {
+      type: "string",
+      alias: "f",
+      valueHint: "FILE",
+      description: "YAML: a map of services, each with a map of its keys",
+    },
+    model: {
+      type: "string",
+      valueHint: "DIR",
+      description:
+        "Model for every service that takes one; it is served under the directory's name",
+    },
+    port: {
+      type: "string",
+      alias: "p",
+      valueHint: "PORT",
+      description: "Port of the entry service",
+    },
+    host: {
+      type: "string",
+      valueHint: "HOST",
+      description: "Address that the entry service listens on",
+    },
+    "dry-run": {
+      type: "boolean",
+      description: "Check everything but the model's files, print the configuration, and end",
+    },
+    explain: {
+      type: "boolean",
+      description: "Print where each value comes from, and what will run",
+    },
+    "service-name": {
+      type: "string",
+      valueHint: "SERVICE",
+      description: "Run this one service of the graph",
+    },
+    "working-dir": {
+      type: "string",
+      valueHint: "DIR",
+      description: "Where modules are looked for (default: the current folder)",
+    },
+    help: { type: "boolean", alias: "h", description: "Show this help" },
+  },
+  epilogue: `SETTINGS
+
+  --Service.key=value     Set one key, over the file. Also: --Service.key value, --Service.key = value.
+                          Values are JSON where they can be: 8000, true, {"a": 1}; else text.
+                          Keys are kebab or snake case; maps are merged:
+                          --VllmWorker.ServiceArgs.workers=2
+
+  A flag beats the file, the file beats the service's default.
+
+ENVIRONMENT
+
+  DYNAMO_SERVICE_CONFIG   The configuration as --dry-run prints it; used where no file is given
+  DYN_DEPLOYMENT_CONFIG   YAML that replaces the file
+
+EXAMPLES
+
+  dynamo serve graphs.agg:Frontend --model ./SmolLM2-135M-Instruct
+  dynamo serve graphs.agg:Frontend -f ./configs/agg.yaml --dry-run
+  dynamo serve graphs.agg:Frontend -f ./configs/mock.yaml --VllmWorker.ServiceArgs.workers=2
+
+EXIT CODES
+
+  0  ended by Ctrl-C after what was running had ended (a second Ctrl-C ends at once: 130)
+  1  failed while running
+  2  bad usage, graph or configuration; nothing was started
+`,
+  run: serve,
+};
+
+async function serve(input: CommandInput): Promise<number> {
+  const { flags, positionals, overrides, context } = input;
+  const [spec] = positionals;
+  if (spec === undefined) throw new UsageError(noGraph());
+  const workingDir = resolve(context.workingDir, flags.get("working-dir") ?? ".");
+  installSdkModules();
+  const { graph, source } = await loadGraph(spec, { workingDir, builtIns: builtInGraphs });
+  const options: ConfigSourceOptions = {
+    file: flags.get("file"),
+    environment: context.environment,
+    workingDir: context.workingDir,
+    builtIns: builtInConfigs,
+  };
+  const tree = readConfig(options).override([...impliedOverrides(input, graph), ...overrides]);
+  const config = resolveConfig(tree, graph);
+  const plan = planDeployment({ graph, source, config, only: flags.get("service-name") });
+  const notice = configNotice(options);
+  if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
+  if (config.ignored.length > 0) context.err(`dynamo: warning: ${ignoredText(config.ignored)}\n`);
+  if (flags.has("dry-run")) context.out(renderDryRun(tree.services));
+  if (flags.has("explain")) context.out(renderExplanation(config, plan));
+  return flags.has("dry-run") ? 0 : run(plan, context);
+}
+
+async function run(plan: DeploymentPlan, context: CliContext): Promise<number> {
+  const log = createLogger("dynamo", "info", context.err);
+  const host = new WorkerHost({ env: context.environment, clock: systemClock });
+  const deployment = deploy(plan, { host, clock: systemClock, log });
+  return untilEnded(deployment, { onInterrupt: context.onInterrupt, clock: systemClock, log });
+}
+
+/** `--port`, `--host` and `--model` are short for settings; what is set by its own name beats them. */
+function impliedOverrides({ flags, context }: CommandInput, graph: Graph): readonly Override[] {
+  const entry = describeService(graph.entry).name;
+  const overrides: Override[] = [];
+  for (const name of ["host", "port"]) {
+    const text = flags.get(name);
+    if (text !== undefined) overrides.push(impliedOverride([entry, name], { name, text }));
+  }
+  const text = flags.get("model");
+  if (text === undefined) return overrides;
+  const servedName = basename(resolve(context.workingDir, text));
+  for (const { name, service } of graph.services.toReversed()) {
+    const keys = Object.keys(describeService(service).schema?.entries ?? {});
+    const flag = { name: "model", text };
+    if (keys.includes("servedModelName")) {
+      overrides.push(impliedOverride([name, "served_model_name"], flag, servedName));
+    }
+    if (keys.includes("model")) overrides.push(impliedOverride([name, "model"], flag, text));
+  }
+  return overrides;
+}
+
+function noGraph(): string {
+  return `which graph? These are built in:
+
+${Object.keys(builtInGraphs)
+  .map((name) => `  ${name}`)
+  .join("\n")}
+
+To begin, with a model as on the Hugging Face hub:
+
+  dynamo serve graphs.agg:Frontend --model DIR
+
+or without one, to try the server:
+
+  dynamo serve graphs.agg:Frontend -f configs/mock.yaml
+
+A graph of your own is a file: graphs/mine.ts is graphs.mine:Entry. See dynamo serve --help.`;
+}
+
+function ignoredText(ignored: readonly string[]): string {
+  return `known to Dynamo, and without effect in this graph: ${ignored.join(", ")}`;
+}

@@ -1,0 +1,64 @@
+// How a deployment ends: by itself, by Ctrl-C, or by a second Ctrl-C.
+//
+//   first Ctrl-C    stop(): what runs may end, then every actor, within a bound    exit code 0
+//   second Ctrl-C   at once                                                        exit code 130
+//   its own end     the error that ended it is thrown                              (exit code 1)
+
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Deployment } from "../serve/deploy.ts";
+
+export type RunningDeployment = Pick<Deployment, "ready" | "ended" | "stop">;
+
+export interface UntilEndedOptions {
+  onInterrupt(receive: () => void): () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** For a stop as a whole. deploy.ts plans for less, so this is for what is stuck in native code. */
+export const MAX_STOP_MS = 5000;
+
+const INTERRUPTED = 130; // 128 + SIGINT, as shells have it
+
+export async function untilEnded(
+  deployment: RunningDeployment,
+  { onInterrupt, clock, log }: UntilEndedOptions,
+): Promise<number> {
+  const startedAt = clock.now();
+  const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
+  let isStopping = false;
+  const release = onInterrupt(() => {
+    if (isStopping) return resolve(INTERRUPTED);
+    isStopping = true;
+    log.info("stopping; Ctrl-C again ends at once");
+    const timer = clock.after(MAX_STOP_MS, () => {
+      log.warn("not everything has ended in time", { ms: MAX_STOP_MS });
+      resolve(0);
+    });
+    deployment.stop().then(() => {
+      timer.cancel();
+      log.info("stopped");
+      resolve(0);
+    }, reject);
+  });
+  const ended = deployment.ended.then((error) => {
+    if (error && !isStopping) throw error;
+    return interrupted;
+  });
+  const failedToStart = deployment.ready.then(
+    () => {
+      log.info("ready", { ms: Math.round(clock.now() - startedAt) });
+      return interrupted;
+    },
+    (error: unknown) => {
+      if (!isStopping) throw error; // a start that was interrupted is no failure
+      return interrupted;
+    },
+  );
+  try {
+    return await Promise.race([interrupted, ended, failedToStart]);
+  } finally {
+    release();
+  }
+}

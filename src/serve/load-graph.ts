@@ -1,0 +1,177 @@
+// Finds and imports the graph that a command line names:
+//
+//   graphs.agg:Frontend       graphs/agg.ts under the working directory, else the built-in one
+//   ./my/graph.ts:Frontend    a path
+//   graphs.agg                its single root
+//
+// The caller has made "dynamo" importable before (src/sdk-modules.ts).
+
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
+
+import { DynamoError } from "../base/error.ts";
+import { describeService, isServiceClass } from "../sdk/describe.ts";
+import { Graph } from "../sdk/graph.ts";
+import { explainImportError } from "./import-error.ts";
+import { didYouMean } from "./nearest.ts";
+import type { GraphSource } from "./plan.ts";
+
+/** Name to import, for the graphs that the executable carries. */
+export type BuiltInGraphs = Readonly<Record<string, () => Promise<object>>>;
+
+export interface LoadedGraph {
+  readonly graph: Graph;
+  readonly source: GraphSource;
+}
+
+export interface LoadOptions {
+  /** Absolute. */
+  readonly workingDir: string;
+  readonly builtIns: BuiltInGraphs;
+}
+
+export async function loadGraph(spec: string, options: LoadOptions): Promise<LoadedGraph> {
+  const { module, entry } = parseSpec(spec);
+  const path = findFile(module, options.workingDir);
+  const builtIn = options.builtIns[module];
+  if (path === undefined && builtIn === undefined) throw notFound(module, options);
+  const exported = path === undefined ? await builtIn?.() : await importFile(path, options);
+  const graph = graphOf(exported ?? {}, module, entry);
+  const source = path === undefined ? builtInSource(module) : fileSource(path);
+  return { graph, source };
+}
+
+interface GraphSpec {
+  readonly module: string;
+  readonly entry: string | undefined;
+}
+
+function parseSpec(spec: string): GraphSpec {
+  const match = /^(.+?)(?::([A-Za-z_$][\w$]*))?$/.exec(spec);
+  const module = match?.[1] ?? "";
+  if (module === "" || module.endsWith(":")) {
+    throw new GraphLoadError(
+      `${JSON.stringify(spec)} names no graph; write module:Entry, as in graphs.agg:Frontend`,
+    );
+  }
+  return { module, entry: match?.[2] };
+}
+
+const EXTENSIONS = [".ts", ".tsx", ".mts", ".js", ".mjs"];
+
+function findFile(module: string, workingDir: string): string | undefined {
+  const base = isPath(module) ? module : module.replaceAll(".", "/");
+  const candidates = EXTENSIONS.includes(extname(module))
+    ? [module]
+    : EXTENSIONS.map((extension) => base + extension);
+  return candidates.map((path) => resolve(workingDir, path)).find((path) => existsSync(path));
+}
+
+function isPath(module: string): boolean {
+  return module.includes("/") || EXTENSIONS.includes(extname(module));
+}
+
+async function importFile(path: string, { workingDir }: LoadOptions): Promise<object> {
+  try {
+    return await import(path);
+  } catch (error) {
+    throw new GraphLoadError(explainImportError(error, path, workingDir));
+  }
+}
+
+/** The graph is the default export. A module without one may export services; its root is then the graph. */
+function graphOf(exported: object, module: string, entry: string | undefined): Graph {
+  const named = Object.entries(exported);
+  const chosen = "default" in exported ? [exported.default] : named.map(([, value]) => value);
+  const graphs = chosen.flatMap((value) => asGraph(value));
+  if (graphs.length === 0) {
+    throw new GraphLoadError(
+      `${module} exports no graph; end it with "export default Frontend.link(...)"`,
+    );
+  }
+  const roots = "default" in exported ? graphs : rootsOf(graphs);
+  const [root, ...others] =
+    entry === undefined ? roots : graphs.filter((one) => nameOf(one) === entry);
+  if (!root) throw wrongEntry(module, entry ?? "", graphs);
+  if (others.length > 0) {
+    const names = roots.map(nameOf).join(", ");
+    throw new GraphLoadError(
+      `${module} has several roots: ${names}; name one, as in ${module}:${nameOf(root)}, or export one as default`,
+    );
+  }
+  return root;
+}
+
+function asGraph(value: unknown): readonly Graph[] {
+  if (value instanceof Graph) return [value];
+  return isServiceClass(value) ? [Graph.of(value)] : [];
+}
+
+/** Those from which nothing else of the module leads to. */
+function rootsOf(graphs: readonly Graph[]): readonly Graph[] {
+  return graphs.filter(
+    ({ entry }) =>
+      !graphs.some(
+        (other) => other.entry !== entry && other.services.some(({ service }) => service === entry),
+      ),
+  );
+}
+
+function wrongEntry(module: string, entry: string, graphs: readonly Graph[]): GraphLoadError {
+  const names = graphs.map(nameOf);
+  const inside = graphs.some(({ services }) => services.some(({ name }) => name === entry));
+  const hint = inside
+    ? ` To run ${entry} alone, add --service-name ${entry}.`
+    : didYouMean(entry, names);
+  return new GraphLoadError(
+    `${module} starts from ${names.join(" or ")}, not from ${entry}; write ${module}:${names[0]}.${hint}`,
+  );
+}
+
+function nameOf(graph: Graph): string {
+  return describeService(graph.entry).name;
+}
+
+function notFound(module: string, { workingDir, builtIns }: LoadOptions): GraphLoadError {
+  const wanted = isPath(module) ? module : `${module.replaceAll(".", "/")}.ts`;
+  const onDisk = graphsNear(resolve(workingDir, wanted), workingDir);
+  const known = [...onDisk, ...Object.keys(builtIns)];
+  return new GraphLoadError(
+    [
+      `there is no graph ${JSON.stringify(module)}: no ${wanted} under ${workingDir}, and none is built in by that name.${didYouMean(module, known)}`,
+      onDisk.length > 0 ? `  on disk:  ${onDisk.join(", ")}` : "",
+      `  built in: ${Object.keys(builtIns).join(", ")}`,
+    ]
+      .filter((line) => line !== "")
+      .join("\n"),
+  );
+}
+
+/** What could have been meant: modules where the wanted one would be, and in `graphs`. */
+function graphsNear(path: string, workingDir: string): readonly string[] {
+  const folders = new Set([dirname(path), join(workingDir, "graphs")]);
+  const files = [...folders]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((file) => EXTENSIONS.includes(extname(file)) && !basename(file).endsWith(".d.ts"));
+  return files.map((file) => moduleName(file, workingDir)).toSorted();
+}
+
+function moduleName(file: string, workingDir: string): string {
+  const path = relative(workingDir, file);
+  if (path.startsWith("..")) return path;
+  return path.slice(0, -extname(path).length).replaceAll("/", ".");
+}
+
+function fileSource(path: string): GraphSource {
+  return { type: "file", path };
+}
+
+function builtInSource(name: string): GraphSource {
+  return { type: "built-in", name };
+}
+
+/** There is no such graph, or it cannot be imported. */
+export class GraphLoadError extends DynamoError {
+  override readonly code = "graph_not_loadable";
+}

@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test";
+import { DynamoError } from "../../src/base/error.ts";
+import { createLogger } from "../../src/base/log.ts";
+import { MAX_STOP_MS, untilEnded } from "../../src/cli/until-ended.ts";
+import { ManualClock } from "../manual-clock.ts";
+
+/** A deployment whose steps the test decides, and a keyboard. */
+function setUp() {
+  const clock = new ManualClock();
+  const ready = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<DynamoError | undefined>();
+  const stopped = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  let numStops = 0;
+  let receive: (() => void) | undefined;
+  const exitCode = untilEnded(
+    {
+      ready: ready.promise,
+      ended: ended.promise,
+      stop: () => {
+        numStops += 1;
+        return stopped.promise;
+      },
+    },
+    {
+      onInterrupt: (handler) => {
+        receive = handler;
+        return () => {
+          receive = undefined;
+        };
+      },
+      clock,
+      log: createLogger("dynamo", "info", (line) => lines.push(line)),
+    },
+  );
+  return {
+    clock,
+    ready,
+    ended,
+    stopped,
+    lines,
+    exitCode,
+    ctrlC: () => receive?.(),
+    numStops: () => numStops,
+    listens: () => receive !== undefined,
+  };
+}
+
+test("the first Ctrl-C drains, and ends with 0", async () => {
+  const world = setUp();
+  world.ready.resolve();
+  await world.clock.turn();
+  world.ctrlC();
+  expect(world.numStops()).toBe(1);
+  world.ended.resolve(undefined);
+  world.stopped.resolve();
+  expect(await world.exitCode).toBe(0);
+  expect(world.listens()).toBe(false);
+  expect(world.clock.numTimers).toBe(0);
+});
+
+test("the second ends at once with 130, whatever still runs", async () => {
+  const world = setUp();
+  world.ctrlC();
+  world.ctrlC();
+  expect(await world.exitCode).toBe(130);
+  expect(world.numStops()).toBe(1);
+});
+
+test("a stop that hangs is given up after its bound", async () => {
+  const world = setUp();
+  world.ctrlC();
+  await world.clock.advance(MAX_STOP_MS);
+  expect(await world.exitCode).toBe(0);
+  expect(world.lines.join("")).toContain("not everything has ended in time");
+});
+
+test("a start that Ctrl-C interrupts is no failure", async () => {
+  const world = setUp();
+  world.ctrlC();
+  world.ready.reject(new DynamoError("stopped before it was ready"));
+  world.ended.resolve(new DynamoError("stopped before it was ready"));
+  await world.clock.turn();
+  world.stopped.resolve();
+  expect(await world.exitCode).toBe(0);
+});
+
+test("a deployment that cannot start, or ends by itself, throws what ended it", async () => {
+  const start = setUp();
+  start.ready.reject(new DynamoError("port 8000 is in use"));
+  await expect(start.exitCode).rejects.toThrow("port 8000 is in use");
+  const later = setUp();
+  later.ready.resolve();
+  later.ended.resolve(new DynamoError("VllmWorker:1 failed too often"));
+  await expect(later.exitCode).rejects.toThrow("VllmWorker:1 failed too often");
+  expect(later.listens()).toBe(false);
+});
