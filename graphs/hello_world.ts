@@ -54,6 +54,7 @@ export class Frontend extends Service {
 
   override start() {
     this.#server = Bun.serve({
+      hostname: "127.0.0.1",
       port: this.config.port,
       routes: { "/generate": { POST: (request) => this.#generate(request) } },
       error: (error) => Response.json({ error: error.message }, { status: 500 }),

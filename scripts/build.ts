@@ -27,6 +27,7 @@ async function buildExecutable(): Promise<void> {
     ["--compile", "--minify-whitespace", "--minify-syntax", "--sourcemap"],
     ["--bytecode", "--format=esm", "--splitting"],
     ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+    ["--compile-exec-argv=--no-install"], // a package that a user's graph lacks is not fetched
   ].flat();
   const entries = ["src/main.ts", "src/actor.worker.ts"];
   const folder = join(root, "native/build/executable");

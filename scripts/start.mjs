@@ -64,9 +64,8 @@ function serve(serveArgs) {
   const child = spawn(join(root, "dynamo"), ["serve", "graphs.agg:Frontend", ...serveArgs], {
     stdio: "inherit",
   });
-  // Ctrl-C reaches the child by itself, being in the same group; what else ends this process is passed on.
-  process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  // A terminal's Ctrl-C reaches the child as well, which takes two within a moment for one.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
     process.exitCode = signal === null ? (code ?? 1) : 1;
   });

@@ -1,6 +1,7 @@
 // How a deployment ends: by itself, by Ctrl-C, or by a second Ctrl-C.
 //
 //   first Ctrl-C    stop(): what runs may end, then every actor, within a bound    exit code 0
+//                   (npm passes on what the terminal has already sent: within a moment two count as one)
 //   second Ctrl-C   at once                                                        exit code 130
 //   its own end     the error that ended it is thrown                              (exit code 1)
 
@@ -19,6 +20,9 @@ export interface UntilEndedOptions {
 /** For a stop as a whole. deploy.ts plans for less, so this is for what is stuck in native code. */
 export const MAX_STOP_MS = 5000;
 
+/** Faster than anyone presses twice. */
+const ECHO_MS = 150;
+
 const INTERRUPTED = 130; // 128 + SIGINT, as shells have it
 
 export async function untilEnded(
@@ -28,9 +32,14 @@ export async function untilEnded(
   const startedAt = clock.now();
   const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
   let isStopping = false;
+  let stoppingSince = 0;
   const release = onInterrupt(() => {
-    if (isStopping) return resolve(INTERRUPTED);
+    if (isStopping) {
+      if (clock.now() - stoppingSince > ECHO_MS) resolve(INTERRUPTED);
+      return;
+    }
     isStopping = true;
+    stoppingSince = clock.now();
     log.info("stopping; Ctrl-C again ends at once");
     const timer = clock.after(MAX_STOP_MS, () => {
       log.warn("not everything has ended in time", { ms: MAX_STOP_MS });

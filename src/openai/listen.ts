@@ -50,6 +50,7 @@ function bind(host: string, port: number, fetch: OpenAIApp["fetch"]) {
       hostname: host,
       port,
       development: false,
+      reusePort: false, // Bun turns it on outside of development: a second server would share the port unseen
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has its own limit, and words for it
       fetch: (request, server) =>

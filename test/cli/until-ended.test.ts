@@ -62,9 +62,20 @@ test("the first Ctrl-C drains, and ends with 0", async () => {
 test("the second ends at once with 130, whatever still runs", async () => {
   const world = setUp();
   world.ctrlC();
+  world.ctrlC(); // an echo
+  await world.clock.advance(200);
   world.ctrlC();
   expect(await world.exitCode).toBe(130);
   expect(world.numStops()).toBe(1);
+});
+
+test("an echo of the first, as npm sends it, is not a second", async () => {
+  const world = setUp();
+  world.ctrlC();
+  world.ctrlC();
+  await world.clock.advance(1000);
+  world.stopped.resolve();
+  expect(await world.exitCode).toBe(0);
 });
 
 test("a stop that hangs is given up after its bound", async () => {

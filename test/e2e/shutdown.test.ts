@@ -43,7 +43,7 @@ describe("Ctrl-C", () => {
     const stream = streamed(server, 16_000).catch(() => undefined);
     await untilStreaming(server, 1);
     server.signal("SIGINT");
-    await Bun.sleep(100);
+    await Bun.sleep(200);
     const begun = performance.now();
     server.signal("SIGINT");
     expect(await server.exited).not.toBe(0);

@@ -1,0 +1,216 @@
+// dynamo_engine.h: the C ABI of the inference engine, and the only header that TypeScript sees.
+//
+//   dyn_device   the CPU with its one pool of compute threads; one per process.
+//                Engines on it take whole steps in turn, so n workers never oversubscribe the cores
+//   dyn_model    the packed weights of one model; read-only, shared by every engine on it
+//   dyn_kv_pool  the paged K and V of one model; shared, so handing a sequence from one engine to
+//                another moves block numbers, never bytes
+//   dyn_engine   workspace and one batch; one per worker
+//
+// The library knows tokens and blocks; it does not know requests. The scheduler
+// (src/engine/scheduler.ts) decides what runs in a step, an engine runs it:
+//
+//     device -> model -> pool -> engine_open -> batch -> { fill in, submit, wait }* -> close
+//
+// Conventions
+//   1. Every call that can fail returns dyn_status. dyn_last_error() then says why, in one line;
+//      the text belongs to the calling thread and lasts until its next call.
+//   2. Nothing here prints, throws, aborts or exits: the library is a guest in a server process.
+//   3. One engine is driven by one thread at a time. Which engine may write which block of a shared
+//      pool is the caller's business (src/engine/block-manager.ts).
+//   4. A handle is one owner's reference to an object of the process. Devices, models and pools are
+//      shared: opening the same key again gives a new handle to the same object, and waits where
+//      another thread is still making it. An object lives as long as a handle, or an object made
+//      on it, needs it. dyn_owner_release(owner) closes what a dead worker left behind, after its
+//      running step has ended. Closing a handle twice is DYN_INVALID_ARGUMENT, no crash.
+//   5. Memory is sized at open and never grows. Exceeding a limit is DYN_INVALID_ARGUMENT.
+//   6. Structs have fixed-width fields and no padding. src/engine/abi.ts mirrors them, and
+//      test/engine/abi.test.ts compares the two.
+//   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript,
+//   where
+//      a bad length cannot write; what arrives is a file descriptor and a checked table of (tensor,
+//      dtype, shape, offset). Descriptors stay the caller's, and are not used after the call.
+//   8. Same bits, always: what a sequence gets does not depend on what else is in the batch, on how
+//      its prompt was cut into steps, on the block size or on the number of threads.
+//
+// Shapes: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
+// and B banned tokens; all bounded in dyn_engine_config. Names and meanings follow vLLM's attention
+// metadata (PagedAttention: arXiv:2309.06180).
+
+#ifndef DYNAMO_ENGINE_H_
+#define DYNAMO_ENGINE_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DYN_API __attribute__((visibility("default")))
+
+#define DYN_ABI_VERSION 1u
+#define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
+#define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
+#define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per CPU.
+
+typedef enum dyn_status {
+  DYN_OK = 0,
+  DYN_INVALID_ARGUMENT = 1,  // The caller broke a rule of this header.
+  DYN_MODEL_NOT_LOADABLE = 2,
+  DYN_OUT_OF_MEMORY = 3,  // At open only. A full KV pool is the scheduler's business.
+  DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
+} dyn_status;
+
+// Weights keep their type, vectors become F32, activations and the KV pool are F32.
+typedef enum dyn_dtype {
+  DYN_F32 = 0,
+  DYN_F16 = 1,
+  DYN_BF16 = 2,
+} dyn_dtype;
+
+// What a tensor is in a Llama decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
+typedef enum dyn_role {
+  DYN_EMBEDDING = 0,       // [vocab, hidden]
+  DYN_FINAL_NORM = 1,      // [hidden]
+  DYN_HEAD = 2,            // [vocab, hidden]; absent where tie_word_embeddings is 1
+  DYN_ATTENTION_NORM = 3,  // [hidden]               This and the following: once a layer.
+  DYN_Q = 4,               // [q, hidden]
+  DYN_K = 5,               // [kv, hidden]
+  DYN_V = 6,               // [kv, hidden]
+  DYN_O = 7,               // [hidden, q]
+  DYN_MLP_NORM = 8,        // [hidden]
+  DYN_GATE = 9,            // [intermediate, hidden]
+  DYN_UP = 10,             // [intermediate, hidden]
+  DYN_DOWN = 11,           // [hidden, intermediate]
+} dyn_role;
+
+typedef enum dyn_rope_scaling {
+  DYN_ROPE_PLAIN = 0,
+  DYN_ROPE_LLAMA3 = 1,  // Llama 3.1: low frequencies are slowed down by `rope_factor`.
+} dyn_rope_scaling;
+
+typedef struct dyn_device dyn_device;
+typedef struct dyn_model dyn_model;
+typedef struct dyn_kv_pool dyn_kv_pool;
+typedef struct dyn_engine dyn_engine;
+
+// Where a tensor's elements lie: row-major, little-endian, bytes [offset, offset + num_bytes) of
+// fd.
+typedef struct dyn_tensor {
+  uint16_t role;   // dyn_role
+  uint16_t dtype;  // dyn_dtype
+  uint32_t layer;  // 0 for what is not part of a layer.
+  int32_t fd;
+  uint32_t rank;      // 1 or 2
+  uint64_t shape[2];  // A vector is [n, 1].
+  uint64_t offset;
+  uint64_t num_bytes;
+} dyn_tensor;
+
+typedef struct dyn_model_config {
+  uint64_t key;  // Equal for equal models only: a hash of the files' identity and all the below.
+  double rms_norm_eps;
+  double rope_theta;
+  double rope_factor;            // This and the next three: read for DYN_ROPE_LLAMA3 only.
+  double rope_low_freq_factor;   //
+  double rope_high_freq_factor;  //
+  uint32_t rope_original_max_positions;
+  uint32_t rope_scaling;  // dyn_rope_scaling
+  uint32_t vocab_size;
+  uint32_t hidden_size;
+  uint32_t intermediate_size;
+  uint32_t num_layers;
+  uint32_t num_heads;  // A multiple of num_kv_heads, and at most 64 times as many.
+  uint32_t num_kv_heads;
+  uint32_t head_size;            // Even.
+  uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
+} dyn_model_config;
+
+typedef struct dyn_kv_pool_config {
+  uint64_t key;  // Equal for equal pools of equal models only.
+  uint32_t num_blocks;
+  uint32_t block_size;  // Tokens per block.
+} dyn_kv_pool_config;
+
+typedef struct dyn_engine_config {
+  uint32_t max_num_seqs;            // S, and R
+  uint32_t max_num_batched_tokens;  // T
+  uint32_t max_model_len;           // Longest sequence; M is this / block_size, rounded up.
+} dyn_engine_config;
+
+// The form the scheduler fills in. The engine owns the arrays and lends them until it is closed, so
+// TypeScript maps them once and a step allocates nothing.
+typedef struct dyn_batch {
+  int32_t* token_ids;          // [T]     Tokens of all sequences, end to end.
+  int32_t* positions;          // [T]     Index of each token in its own sequence.
+  int32_t* slot_mapping;       // [T]     Where K and V go: block_id * block_size + offset.
+  int32_t* query_start_loc;    // [S + 1] Sequence s owns tokens [start[s], start[s + 1]).
+  int32_t* seq_lens;           // [S]     Tokens to attend to, those of this step included.
+  int32_t* block_tables;       // [S, M]  KV block ids in sequence order. Unused tail: any value.
+  int32_t* logits_rows;        // [R]     Rows of T to sample: decodes and ends of prompts.
+  float* temperature;          // [R]     0 is greedy.
+  float* top_p;                // [R]     1 is off.
+  float* min_p;                // [R]     0 is off.
+  int32_t* top_k;              // [R]     0 is off.
+  uint64_t* seed;              // [R]     Random numbers are f(seed, position) and nothing else.
+  float* presence_penalty;     // [R]     0 is off.
+  float* frequency_penalty;    // [R]     0 is off.
+  float* repetition_penalty;   // [R]     1 is off.
+  int32_t* penalty_start_loc;  // [R + 1] Row r owns penalised tokens [start[r], start[r + 1]).
+  int32_t*
+      penalty_token_ids;    // [P]     Distinct tokens of prompt and output; P = S * max_model_len.
+  int32_t* penalty_counts;  // [P]     Times in the output; 0 for a token of the prompt only.
+  int32_t* banned_start_loc;  // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
+  int32_t* banned_token_ids;  // [B]     B = S * DYN_MAX_BANNED_TOKENS.
+  int32_t* sampled_ids;       // [R]     Out.
+  float* logprobs;            // [R]     Out: of each sampled id, by the logits as they came.
+} dyn_batch;
+
+// The version that the library was built with; the caller compares it with DYN_ABI_VERSION.
+DYN_API uint32_t dyn_abi_version(void);
+
+// Why this thread's last call failed; "" where it did not.
+DYN_API const char* dyn_last_error(void);
+
+// Opens the CPU with `num_threads` compute threads. Once it is open, only the same number or
+// DYN_THREADS_ANY is accepted.
+DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, dyn_device** device);
+DYN_API dyn_status dyn_device_close(dyn_device* device);
+
+// Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.
+DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
+                                  const dyn_model_config* config, const dyn_tensor* tensors,
+                                  uint32_t num_tensors, dyn_model** model);
+DYN_API dyn_status dyn_model_close(dyn_model* model);
+
+// Reserves address space for the blocks. A block takes memory from its first use on.
+DYN_API dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner,
+                                    const dyn_kv_pool_config* config, dyn_kv_pool** pool);
+DYN_API dyn_status dyn_kv_pool_close(dyn_kv_pool* pool);
+
+DYN_API dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner,
+                                   const dyn_engine_config* config, dyn_engine** engine);
+
+// Ends after the running step, if there is one. The batch's arrays are gone then.
+DYN_API dyn_status dyn_engine_close(dyn_engine* engine);
+
+// Where the engine's batch lies.
+DYN_API dyn_status dyn_engine_batch(dyn_engine* engine, dyn_batch* batch);
+
+// Checks the whole batch, hands the step to the device's compute threads and returns at once; the
+// caller never computes. A batch that breaks a bound is refused before anything is written. The
+// batch must not be touched until dyn_engine_wait says DYN_OK.
+DYN_API dyn_status dyn_engine_submit(dyn_engine* engine, uint32_t num_seqs, uint32_t num_tokens,
+                                     uint32_t num_rows);
+
+// Blocks until the submitted step is done, or for timeout_us.
+DYN_API dyn_status dyn_engine_wait(dyn_engine* engine, uint32_t timeout_us);
+
+// Closes every handle of `owner`, whose thread must have ended. For whoever outlives the workers.
+DYN_API dyn_status dyn_owner_release(uint32_t owner);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // DYNAMO_ENGINE_H_

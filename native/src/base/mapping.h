@@ -1,0 +1,31 @@
+// Mapping: anonymous memory from the system. It is zero, and a page costs nothing until it is
+// touched, so a pool or a workspace may be sized for its limit.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/status.h"
+
+namespace dyn {
+
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  // `what` names the memory in the error. 0 bytes are allowed and map nothing.
+  static Status create(uint64_t num_bytes, const char* what, Mapping* mapping);
+
+  std::byte* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace dyn

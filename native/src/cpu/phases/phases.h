@@ -1,0 +1,27 @@
+// The row-wise parts of a decoder layer, between the matrix products. One row is one token; none
+// looks at another row.
+
+#pragma once
+
+#include <cstdint>
+
+namespace dyn {
+
+// y = x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467)
+void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,
+              float eps, float* y /* [size] */);
+
+// Cosine and sine of position * frequency for each pair of a head.
+void rope_angles(uint32_t position, const double* frequencies /* [num_pairs] */, uint32_t num_pairs,
+                 float* cosines /* [num_pairs] */, float* sines /* [num_pairs] */);
+
+// Turns each pair (x[i], x[i + head_size / 2]) of each head by its angle (RoPE, arXiv:2104.09864,
+// in the "rotate half" order of Hugging Face's checkpoints).
+void apply_rope(const float* cosines /* [head_size / 2] */, const float* sines, uint32_t num_heads,
+                uint32_t head_size, float* x /* [num_heads, head_size] */);
+
+// y = silu(gate) * up, with silu(x) = x / (1 + e^-x) (SwiGLU, arXiv:2002.05202)
+void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,
+            float* y /* [size] */);
+
+}  // namespace dyn

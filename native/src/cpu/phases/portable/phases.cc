@@ -1,0 +1,63 @@
+#include "cpu/phases/phases.h"
+
+#include <cmath>
+
+#include "base/exp.h"
+#include "cpu/lanes.h"
+
+namespace dyn {
+namespace {
+
+// Sixteen sums side by side, then the tail, then a fixed tree: the order follows from `size` alone.
+float sum_of_squares(const float* x, size_t size) {
+  Lanes sums[4] = {};
+  size_t i = 0;
+  for (; i + 16 <= size; i += 16) {
+    for (size_t n = 0; n < 4; ++n) {
+      const Lanes lanes = load_lanes(x + i + n * kLanes);
+      sums[n] += lanes * lanes;
+    }
+  }
+  float tail = 0.0f;
+  for (; i < size; ++i) tail += x[i] * x[i];
+  const Lanes sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + tail;
+}
+
+}  // namespace
+
+void rms_norm(const float* x, const float* weight, uint32_t size, float eps, float* y) {
+  const float mean = sum_of_squares(x, size) / static_cast<float>(size);
+  const float scale = 1.0f / std::sqrt(mean + eps);
+  for (size_t i = 0; i < size; ++i) y[i] = x[i] * scale * weight[i];
+}
+
+void rope_angles(uint32_t position, const double* frequencies, uint32_t num_pairs, float* cosines,
+                 float* sines) {
+  for (size_t i = 0; i < num_pairs; ++i) {
+    const double angle = position * frequencies[i];
+    cosines[i] = static_cast<float>(std::cos(angle));
+    sines[i] = static_cast<float>(std::sin(angle));
+  }
+}
+
+void apply_rope(const float* cosines, const float* sines, uint32_t num_heads, uint32_t head_size,
+                float* x) {
+  const size_t num_pairs = head_size / 2;
+  for (size_t head = 0; head < num_heads; ++head) {
+    float* low = x + head * head_size;
+    float* high = low + num_pairs;
+    for (size_t i = 0; i < num_pairs; ++i) {
+      const float a = low[i];
+      const float b = high[i];
+      low[i] = a * cosines[i] - b * sines[i];
+      high[i] = b * cosines[i] + a * sines[i];
+    }
+  }
+}
+
+void swiglu(const float* gate, const float* up, uint32_t size, float* y) {
+  for (size_t i = 0; i < size; ++i) y[i] = gate[i] / (1.0f + exp_f32(-gate[i])) * up[i];
+}
+
+}  // namespace dyn

@@ -1,0 +1,64 @@
+#include "engine/kv_pool.h"
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "base/checked.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint32_t kMaxBlockSize = 1u << 16;
+
+}  // namespace
+
+static_assert(std::has_unique_object_representations_v<dyn_kv_pool_config>);
+
+Status KvPool::create(std::shared_ptr<Model> model, const dyn_kv_pool_config& config,
+                      std::shared_ptr<KvPool>* pool) {
+  const dyn_model_config& shape = model->config();
+  if (config.block_size == 0 || config.block_size > kMaxBlockSize) {
+    return invalid_argument("block_size is " + std::to_string(config.block_size) +
+                            ", it must be within 1 and " + std::to_string(kMaxBlockSize));
+  }
+  uint64_t num_slots = 0;
+  if (config.num_blocks == 0 || !checked_mul(config.num_blocks, config.block_size, &num_slots) ||
+      num_slots > INT32_MAX) {
+    return invalid_argument("num_blocks is " + std::to_string(config.num_blocks) +
+                            ", it must be at least 1 and make at most 2^31 - 1 slots");
+  }
+  const uint64_t slot_elements = uint64_t{2} * shape.num_kv_heads * shape.head_size;
+  uint64_t layer_elements = 0;
+  uint64_t num_bytes = 0;
+  if (!checked_mul(num_slots, slot_elements, &layer_elements) ||
+      !checked_mul(layer_elements, uint64_t{shape.num_layers} * sizeof(float), &num_bytes)) {
+    return out_of_memory("the KV pool needs more than 2^64 bytes; lower num_blocks");
+  }
+  auto created = std::make_shared<KvPool>();
+  RETURN_IF_ERROR(Mapping::create(num_bytes, "the KV pool", &created->blocks_));
+  created->model_ = std::move(model);
+  created->config_ = config;
+  created->elements_per_layer_ = layer_elements;
+  *pool = std::move(created);
+  return {};
+}
+
+Status KvPool::check_same(const Model& model, const dyn_kv_pool_config& config) const {
+  if (&model == model_.get() && config.num_blocks == config_.num_blocks &&
+      config.block_size == config_.block_size) {
+    return {};
+  }
+  return invalid_argument("the key is that of a pool with another model or shape");
+}
+
+KvLayers KvPool::layers() const {
+  const dyn_model_config& shape = model_->config();
+  return {.first = {.blocks = reinterpret_cast<float*>(blocks_.data()),
+                    .num_kv_heads = shape.num_kv_heads,
+                    .head_size = shape.head_size,
+                    .block_size = config_.block_size},
+          .elements_per_layer = elements_per_layer_};
+}
+
+}  // namespace dyn

@@ -1,0 +1,34 @@
+// KvPool: the paged K and V of one model, for all layers, F32.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/mapping.h"
+#include "base/status.h"
+#include "engine/model.h"
+#include "graph/decoder.h"
+
+namespace dyn {
+
+class KvPool {
+ public:
+  static Status create(std::shared_ptr<Model> model, const dyn_kv_pool_config& config,
+                       std::shared_ptr<KvPool>* pool);
+
+  // Whether a second opener of the key means the same pool.
+  Status check_same(const Model& model, const dyn_kv_pool_config& config) const;
+
+  Model& model() const { return *model_; }
+  const dyn_kv_pool_config& config() const { return config_; }
+  KvLayers layers() const;
+
+ private:
+  std::shared_ptr<Model> model_;
+  dyn_kv_pool_config config_ = {};
+  Mapping blocks_;  // [num_layers, num_blocks, num_kv_heads, 2, block_size * head_size]
+  size_t elements_per_layer_ = 0;
+};
+
+}  // namespace dyn

@@ -1,0 +1,88 @@
+// Decoder: one forward pass of a Llama-shaped model over a ragged batch.
+//
+//     embed -> { norm, QKV | RoPE, write K V | attend | O + residual |
+//                norm, gate up SwiGLU | down + residual } * layers -> final norm, head
+//
+// Each arrow and bar is one loop that the pool's threads share. Only the rows that will be sampled
+// pass the head. Letters as in dynamo_engine.h: T tokens, S sequences, R rows of logits.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "cpu/attention/attention.h"
+#include "graph/weights.h"
+#include "pool/thread_pool.h"
+
+namespace dyn {
+
+struct StepSize {
+  uint32_t num_seqs;
+  uint32_t num_tokens;
+  uint32_t num_rows;
+};
+
+// The layers of a KV pool; layer l starts l * elements_per_layer behind the first.
+struct KvLayers {
+  KvLayer first;
+  size_t elements_per_layer;
+
+  KvLayer at(size_t layer) const {
+    KvLayer result = first;
+    result.blocks += layer * elements_per_layer;
+    return result;
+  }
+};
+
+class Decoder {
+ public:
+  // What it is given must outlive it.
+  Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
+          ThreadPool* pool);
+
+  // Takes the workspace for `limits` (`max_blocks` per sequence).
+  Status reserve(const StepSize& limits, uint32_t max_blocks);
+
+  // Computes the logits of batch.logits_rows. Within a job of the pool only.
+  void forward(const dyn_batch& batch, const StepSize& size);
+
+  float* logits(uint32_t row) const { return logits_ + size_t{row} * config_.vocab_size; }
+
+ private:
+  void place(const StepSize& limits);
+  void embed(const dyn_batch& batch, const StepSize& size);
+  void attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer);
+  void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
+  void head(const dyn_batch& batch, uint32_t num_rows);
+  void norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows, float* y);
+  void project_qkv(uint32_t num_tokens, const LayerWeights& weights);
+  void rotate_and_store(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
+  void attend_tokens(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
+
+  const dyn_model_config& config_;
+  const Weights& weights_;
+  const KvLayers kv_;
+  ThreadPool* const pool_;
+  const uint32_t q_size_;   // num_heads * head_size
+  const uint32_t kv_size_;  // num_kv_heads * head_size
+  const std::vector<double> rope_frequencies_;
+  uint32_t max_blocks_ = 0;  // M
+
+  Arena arena_;
+  int32_t* seq_of_token_ = nullptr;  // [T]
+  float* cosines_ = nullptr;         // [T, head_size / 2]
+  float* sines_ = nullptr;           // [T, head_size / 2]
+  float* x_ = nullptr;               // [T, hidden], the residual stream
+  float* normed_ = nullptr;          // [T, hidden]
+  float* q_ = nullptr;               // [T, num_heads, head_size]
+  float* k_ = nullptr;               // [T, num_kv_heads, head_size]
+  float* v_ = nullptr;               // [T, num_kv_heads, head_size]
+  float* attended_ = nullptr;        // [T, num_heads, head_size]
+  float* activated_ = nullptr;       // [T, intermediate]
+  float* logits_ = nullptr;          // [R, vocab]
+};
+
+}  // namespace dyn

@@ -1,0 +1,127 @@
+#include "graph/tensor_table.h"
+
+#include "base/checked.h"
+#include "pack/dtype.h"
+
+namespace dyn {
+namespace {
+
+constexpr const char* kRoleNames[kNumRoles] = {
+    "embedding", "final norm", "head",     "attention norm", "q",  "k",
+    "v",         "o",          "mlp norm", "gate",           "up", "down",
+};
+
+struct Shape {
+  uint32_t rank;
+  uint64_t rows;
+  uint64_t columns;
+};
+
+bool is_in_layer(uint32_t role) {
+  return role >= DYN_ATTENTION_NORM;
+}
+
+Shape expected_shape(const dyn_model_config& config, dyn_role role) {
+  const uint64_t hidden = config.hidden_size;
+  const uint64_t q = uint64_t{config.num_heads} * config.head_size;
+  const uint64_t kv = uint64_t{config.num_kv_heads} * config.head_size;
+  switch (role) {
+    case DYN_EMBEDDING:
+    case DYN_HEAD:
+      return {2, config.vocab_size, hidden};
+    case DYN_Q:
+      return {2, q, hidden};
+    case DYN_K:
+    case DYN_V:
+      return {2, kv, hidden};
+    case DYN_O:
+      return {2, hidden, q};
+    case DYN_GATE:
+    case DYN_UP:
+      return {2, config.intermediate_size, hidden};
+    case DYN_DOWN:
+      return {2, hidden, config.intermediate_size};
+    case DYN_FINAL_NORM:
+    case DYN_ATTENTION_NORM:
+    case DYN_MLP_NORM:
+      break;
+  }
+  return {1, hidden, 1};
+}
+
+std::string shape_text(uint32_t rank, uint64_t rows, uint64_t columns) {
+  return "[" + std::to_string(rows) + (rank == 2 ? ", " + std::to_string(columns) : "") + "]";
+}
+
+Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
+                    const std::string& name) {
+  const Shape shape = expected_shape(config, static_cast<dyn_role>(tensor.role));
+  if (tensor.rank != shape.rank || tensor.shape[0] != shape.rows ||
+      tensor.shape[1] != shape.columns) {
+    return not_loadable(
+        name + ": the shape is " + shape_text(tensor.rank, tensor.shape[0], tensor.shape[1]) +
+        ", the config asks for " + shape_text(shape.rank, shape.rows, shape.columns));
+  }
+  const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
+  const uint64_t num_bytes = shape.rows * shape.columns * bytes_of(dtype);
+  if (tensor.num_bytes != num_bytes) {
+    return not_loadable(name + ": has " + std::to_string(tensor.num_bytes) + " bytes, its shape " +
+                        "takes " + std::to_string(num_bytes));
+  }
+  uint64_t end = 0;
+  if (!checked_add(tensor.offset, tensor.num_bytes, &end) || end > INT64_MAX) {
+    return not_loadable(name + ": lies beyond the end of any file, at byte " +
+                        std::to_string(tensor.offset));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string TensorTable::name(dyn_role role, uint32_t layer) {
+  return (is_in_layer(role) ? "layer " + std::to_string(layer) + " " : "") + kRoleNames[role];
+}
+
+Status TensorTable::create(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
+                           TensorTable* table) {
+  table->rows_.assign(config.num_layers, {});
+  for (const dyn_tensor& tensor : tensors) RETURN_IF_ERROR(table->add(config, tensor));
+  return table->check_complete(config);
+}
+
+Status TensorTable::add(const dyn_model_config& config, const dyn_tensor& tensor) {
+  if (tensor.role >= kNumRoles) {
+    return invalid_argument("no tensor has role " + std::to_string(tensor.role));
+  }
+  if (tensor.layer >= (is_in_layer(tensor.role) ? config.num_layers : 1)) {
+    return invalid_argument(std::string(kRoleNames[tensor.role]) + ": there is no layer " +
+                            std::to_string(tensor.layer));
+  }
+  const std::string name = TensorTable::name(static_cast<dyn_role>(tensor.role), tensor.layer);
+  if (!is_dtype(tensor.dtype)) {
+    return invalid_argument(name + ": no dtype has number " + std::to_string(tensor.dtype));
+  }
+  RETURN_IF_ERROR(check_extent(config, tensor, name));
+  const dyn_tensor*& entry = rows_[tensor.layer][tensor.role];
+  if (entry != nullptr) return not_loadable(name + ": is in the table twice");
+  entry = &tensor;
+  return {};
+}
+
+Status TensorTable::check_complete(const dyn_model_config& config) const {
+  for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
+    for (uint32_t role = 0; role < kNumRoles; ++role) {
+      if (layer > 0 && !is_in_layer(role)) continue;
+      const bool is_needed = role != DYN_HEAD || config.tie_word_embeddings == 0;
+      const bool is_there = rows_[layer][role] != nullptr;
+      const std::string name = TensorTable::name(static_cast<dyn_role>(role), layer);
+      if (is_needed && !is_there) return not_loadable(name + ": is missing");
+      if (!is_needed && is_there) {
+        return not_loadable(name + ": is in the table, but the embedding is the head");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace dyn

@@ -1,0 +1,36 @@
+// TensorTable: the caller's list of tensors, checked against the model's config: each tensor that
+// the decoder needs is there once, with the shape and the bytes that it must have.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace dyn {
+
+inline constexpr uint32_t kNumRoles = DYN_DOWN + 1;
+
+class TensorTable {
+ public:
+  static Status create(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
+                       TensorTable* table);
+
+  const dyn_tensor& get(dyn_role role, uint32_t layer) const { return *rows_[layer][role]; }
+
+  // What to call a tensor in an error: "layer 3 down".
+  static std::string name(dyn_role role, uint32_t layer);
+
+ private:
+  Status add(const dyn_model_config& config, const dyn_tensor& tensor);
+  Status check_complete(const dyn_model_config& config) const;
+
+  // By layer and role. What is not part of a layer is in row 0.
+  std::vector<std::array<const dyn_tensor*, kNumRoles>> rows_;
+};
+
+}  // namespace dyn

@@ -1,0 +1,104 @@
+#include "graph/weights.h"
+
+#include <cmath>
+#include <string>
+
+#include "cpu/attention/attention.h"
+#include "graph/tensor_table.h"
+#include "pack/tensor_reader.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint32_t kMaxDimension = 1u << 20;  // Keeps a loop's number of items in 32 bits.
+constexpr uint32_t kMaxLayers = 1u << 12;
+constexpr uint32_t kMaxHeads = 1u << 10;
+constexpr uint32_t kMaxHeadSize = 1u << 12;
+
+Status check_dimension(const char* name, uint32_t value, uint32_t max) {
+  if (value >= 1 && value <= max) return {};
+  return invalid_argument(std::string(name) + " is " + std::to_string(value) +
+                          ", it must be within 1 and " + std::to_string(max));
+}
+
+Status check_rope(const dyn_model_config& config) {
+  if (!(config.rope_theta > 0) || !std::isfinite(config.rope_theta)) {
+    return invalid_argument("rope_theta must be positive");
+  }
+  if (config.rope_scaling == DYN_ROPE_PLAIN) return {};
+  if (config.rope_scaling != DYN_ROPE_LLAMA3) {
+    return invalid_argument("no rope scaling has number " + std::to_string(config.rope_scaling));
+  }
+  const bool is_ordered = config.rope_factor >= 1 && config.rope_low_freq_factor > 0 &&
+                          config.rope_high_freq_factor > config.rope_low_freq_factor &&
+                          config.rope_original_max_positions > 0;
+  if (is_ordered) return {};
+  return invalid_argument(
+      "llama3 rope scaling needs factor >= 1, high_freq_factor > low_freq_factor > 0 and "
+      "original_max_positions > 0");
+}
+
+Status load_matrix(const TensorTable& table, dyn_role role, uint32_t layer, PackedMatrix* matrix) {
+  return PackedMatrix::load(table.get(role, layer), TensorTable::name(role, layer), matrix);
+}
+
+Status load_vector(const TensorTable& table, dyn_role role, uint32_t layer,
+                   std::vector<float>* vector) {
+  const dyn_tensor& tensor = table.get(role, layer);
+  vector->resize(tensor.shape[0]);
+  return read_vector(tensor, TensorTable::name(role, layer), vector->data());
+}
+
+Status load_layer(const TensorTable& table, uint32_t index, LayerWeights* layer) {
+  RETURN_IF_ERROR(load_vector(table, DYN_ATTENTION_NORM, index, &layer->attention_norm));
+  RETURN_IF_ERROR(load_matrix(table, DYN_Q, index, &layer->q));
+  RETURN_IF_ERROR(load_matrix(table, DYN_K, index, &layer->k));
+  RETURN_IF_ERROR(load_matrix(table, DYN_V, index, &layer->v));
+  RETURN_IF_ERROR(load_matrix(table, DYN_O, index, &layer->o));
+  RETURN_IF_ERROR(load_vector(table, DYN_MLP_NORM, index, &layer->mlp_norm));
+  RETURN_IF_ERROR(load_matrix(table, DYN_GATE, index, &layer->gate));
+  RETURN_IF_ERROR(load_matrix(table, DYN_UP, index, &layer->up));
+  return load_matrix(table, DYN_DOWN, index, &layer->down);
+}
+
+}  // namespace
+
+Status check_model_config(const dyn_model_config& config) {
+  RETURN_IF_ERROR(check_dimension("vocab_size", config.vocab_size, kMaxDimension));
+  RETURN_IF_ERROR(check_dimension("hidden_size", config.hidden_size, kMaxDimension));
+  RETURN_IF_ERROR(check_dimension("intermediate_size", config.intermediate_size, kMaxDimension));
+  RETURN_IF_ERROR(check_dimension("num_layers", config.num_layers, kMaxLayers));
+  RETURN_IF_ERROR(check_dimension("num_heads", config.num_heads, kMaxHeads));
+  RETURN_IF_ERROR(check_dimension("num_kv_heads", config.num_kv_heads, config.num_heads));
+  RETURN_IF_ERROR(check_dimension("head_size", config.head_size, kMaxHeadSize));
+  RETURN_IF_ERROR(check_dimension("num_heads / num_kv_heads",
+                                  config.num_heads / config.num_kv_heads, kMaxHeadGroup));
+  RETURN_IF_ERROR(
+      check_dimension("num_heads * head_size", config.num_heads * config.head_size, kMaxDimension));
+  if (config.num_heads % config.num_kv_heads != 0) {
+    return invalid_argument("num_heads must be a multiple of num_kv_heads");
+  }
+  if (config.head_size % 2 != 0) return invalid_argument("head_size must be even");
+  if (config.tie_word_embeddings > 1) return invalid_argument("tie_word_embeddings is 0 or 1");
+  if (!(config.rms_norm_eps > 0)) return invalid_argument("rms_norm_eps must be positive");
+  return check_rope(config);
+}
+
+Status Weights::load(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
+                     Weights* weights) {
+  TensorTable table;
+  RETURN_IF_ERROR(TensorTable::create(config, tensors, &table));
+  RETURN_IF_ERROR(load_matrix(table, DYN_EMBEDDING, 0, &weights->embedding_));
+  RETURN_IF_ERROR(load_vector(table, DYN_FINAL_NORM, 0, &weights->final_norm_));
+  weights->head_is_embedding_ = config.tie_word_embeddings == 1;
+  if (!weights->head_is_embedding_) {
+    RETURN_IF_ERROR(load_matrix(table, DYN_HEAD, 0, &weights->head_));
+  }
+  weights->layers_.resize(config.num_layers);
+  for (uint32_t index = 0; index < config.num_layers; ++index) {
+    RETURN_IF_ERROR(load_layer(table, index, &weights->layers_[index]));
+  }
+  return {};
+}
+
+}  // namespace dyn

@@ -1,0 +1,48 @@
+// Weights: the packed tensors of a Llama-shaped decoder.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+#include "pack/packed_matrix.h"
+
+namespace dyn {
+
+// Refuses shapes that the decoder cannot run.
+Status check_model_config(const dyn_model_config& config);
+
+struct LayerWeights {
+  std::vector<float> attention_norm;  // [hidden]
+  PackedMatrix q;                     // [num_heads * head_size, hidden]
+  PackedMatrix k;                     // [num_kv_heads * head_size, hidden]
+  PackedMatrix v;                     // [num_kv_heads * head_size, hidden]
+  PackedMatrix o;                     // [hidden, num_heads * head_size]
+  std::vector<float> mlp_norm;        // [hidden]
+  PackedMatrix gate;                  // [intermediate, hidden]
+  PackedMatrix up;                    // [intermediate, hidden]
+  PackedMatrix down;                  // [hidden, intermediate]
+};
+
+class Weights {
+ public:
+  // Checks the table against the config, then reads and packs every tensor.
+  static Status load(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
+                     Weights* weights);
+
+  const PackedMatrix& embedding() const { return embedding_; }  // [vocab, hidden]
+  const std::vector<LayerWeights>& layers() const { return layers_; }
+  const std::vector<float>& final_norm() const { return final_norm_; }  // [hidden]
+  const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
+
+ private:
+  PackedMatrix embedding_;
+  std::vector<LayerWeights> layers_;
+  std::vector<float> final_norm_;
+  PackedMatrix head_;
+  bool head_is_embedding_ = false;
+};
+
+}  // namespace dyn

@@ -1,0 +1,215 @@
+#include "pool/thread_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <string>
+#include <system_error>
+
+#include "pool/futex.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint32_t kSpins = 2000;  // About 30 us.
+constexpr uint32_t kNoItem = UINT32_MAX;
+
+void spin() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+uint32_t item_of(uint64_t claim) {
+  return static_cast<uint32_t>(claim);
+}
+
+// Threads made meanwhile inherit a mask of all signals: signals are the host's business.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+
+ private:
+  sigset_t saved_;
+};
+
+}  // namespace
+
+ThreadPool::~ThreadPool() {
+  stop();
+}
+
+Status ThreadPool::start(uint32_t num_threads) {
+  const SignalsBlocked signals_blocked;
+  num_threads_ = num_threads;
+  threads_.reserve(num_threads);
+  try {
+    threads_.emplace_back([this] { lead(); });
+    for (uint32_t thread = 1; thread < num_threads; ++thread) {
+      threads_.emplace_back([this, thread] { help(thread); });
+    }
+  } catch (const std::system_error&) {  // The standard library knows no other way to say it.
+    stop();
+    return out_of_memory("cannot start " + std::to_string(num_threads) + " compute threads");
+  }
+  for (std::thread& thread : threads_) pthread_setname_np(thread.native_handle(), "dyn-compute");
+  return {};
+}
+
+void ThreadPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  queue_changed_.notify_all();
+  job_started_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void ThreadPool::enqueue(Job* job) {
+  {
+    const std::lock_guard lock(mutex_);
+    job->next = nullptr;
+    if (last_ == nullptr) {
+      first_ = job;
+    } else {
+      last_->next = job;
+    }
+    last_ = job;
+  }
+  queue_changed_.notify_one();
+}
+
+void ThreadPool::withdraw(Job* job) {
+  std::unique_lock lock(mutex_);
+  Job* previous = nullptr;
+  for (Job* queued = first_; queued != nullptr; previous = queued, queued = queued->next) {
+    if (queued != job) continue;
+    (previous == nullptr ? first_ : previous->next) = job->next;
+    if (last_ == job) last_ = previous;
+    break;
+  }
+  // Also where it was queued: its run before that may be at its very end still.
+  job_ended_.wait(lock, [&] { return running_ != job; });
+}
+
+void ThreadPool::lead() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    queue_changed_.wait(lock, [this] { return first_ != nullptr || stopping_; });
+    if (first_ == nullptr) return;
+    running_ = first_;
+    first_ = running_->next;
+    if (first_ == nullptr) last_ = nullptr;
+    job_runs_.store(true, std::memory_order_release);
+    Job* job = running_;
+    lock.unlock();
+
+    job_started_.notify_all();
+    job->run(job->self);
+
+    job_runs_.store(false, std::memory_order_release);
+    announce_change();
+    lock.lock();
+    running_ = nullptr;
+    job_ended_.notify_all();
+  }
+}
+
+void ThreadPool::help(uint32_t thread) {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      job_started_.wait(lock, [this] { return job_runs_.load() || stopping_; });
+      if (stopping_) return;
+    }
+    for (;;) {
+      const uint32_t seen = loop_changes_.load(std::memory_order_acquire);
+      if (!job_runs_.load(std::memory_order_acquire)) break;
+      if (!run_item(thread)) await_change(seen);
+    }
+  }
+}
+
+void ThreadPool::run_loop(const Loop& loop) {
+  if (num_threads_ == 1 || loop.count <= 1) {
+    for (uint32_t item = 0; item < loop.count; ++item) loop.call(loop.context, item, 0);
+    return;
+  }
+  // Closed, then described, then opened: a helper that sees any part of the new description can
+  // only claim from the new loop, since each part's release orders it after the closing.
+  const uint64_t loop_number = (claim_.load(std::memory_order_relaxed) >> 32) + 1;
+  claim_.store((loop_number << 32) | kNoItem, std::memory_order_relaxed);
+  call_.store(loop.call, std::memory_order_release);
+  context_.store(loop.context, std::memory_order_release);
+  count_.store(loop.count, std::memory_order_release);
+  num_done_.store(0, std::memory_order_relaxed);
+  claim_.store(loop_number << 32, std::memory_order_release);
+  announce_change();
+
+  while (run_item(0)) {
+  }
+  await_items(loop.count);
+}
+
+// Claims one item of the loop being shared and runs it. False where there is none to claim.
+bool ThreadPool::run_item(uint32_t thread) {
+  uint64_t claim = claim_.load(std::memory_order_acquire);
+  for (;;) {
+    const uint32_t count = count_.load(std::memory_order_acquire);
+    const auto call = call_.load(std::memory_order_acquire);
+    const void* context = context_.load(std::memory_order_acquire);
+    if (item_of(claim) >= count) return false;
+    if (claim_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel,
+                                     std::memory_order_acquire)) {
+      call(context, item_of(claim), thread);
+      const uint32_t num_done = num_done_.fetch_add(1) + 1;
+      if (num_done == count && leader_sleeps_.load()) futex_wake(num_done_);
+      return true;
+    }
+  }
+}
+
+// The leader, once there is nothing left to claim: waits for the items of others. In the total
+// order of the default memory order, either the last helper sees that the leader sleeps, or the
+// leader sees that it was the last.
+void ThreadPool::await_items(uint32_t count) {
+  for (uint32_t i = 0; i < kSpins; ++i) {
+    if (num_done_.load(std::memory_order_acquire) == count) return;
+    spin();
+  }
+  leader_sleeps_.store(true);
+  for (uint32_t num_done = num_done_.load(); num_done != count; num_done = num_done_.load()) {
+    futex_wait(num_done_, num_done);
+  }
+  leader_sleeps_.store(false);
+}
+
+// Tells the helpers that there is a new loop, or that the job has ended.
+void ThreadPool::announce_change() {
+  loop_changes_.fetch_add(1);
+  if (num_sleeping_helpers_.load() > 0) futex_wake(loop_changes_);
+}
+
+// A helper without an item: waits for the change after the one it has `seen`.
+void ThreadPool::await_change(uint32_t seen) {
+  for (uint32_t i = 0; i < kSpins; ++i) {
+    if (loop_changes_.load(std::memory_order_acquire) != seen) return;
+    spin();
+  }
+  num_sleeping_helpers_.fetch_add(1);
+  futex_wait(loop_changes_, seen);  // Returns at once where the change has come meanwhile.
+  num_sleeping_helpers_.fetch_sub(1);
+}
+
+}  // namespace dyn

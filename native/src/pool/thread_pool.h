@@ -1,0 +1,103 @@
+// ThreadPool: the compute threads of one device.
+//
+//   submitter --enqueue--> [ job, job ] --whole jobs in turn--> leader --parallel_for--> helpers
+//
+// A job is one step of one engine. The first thread, the leader, takes jobs in the order in which
+// they came and runs their serial code; parallel_for shares a loop's items with the helpers, which
+// claim them from one atomic counter. A helper that the system has descheduled holds up the item it
+// has claimed and nothing else, so a busy machine costs one item, not one loop. Whoever has nothing
+// to do spins briefly, for the next loop is near, and then sleeps, so that others get the CPU.
+
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/status.h"
+
+namespace dyn {
+
+// Lives with whoever enqueues it, until withdraw() has returned.
+struct Job {
+  void (*run)(void* self) = nullptr;
+  void* self = nullptr;
+  Job* next = nullptr;
+};
+
+class ThreadPool {
+ public:
+  ThreadPool() = default;
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool();
+
+  Status start(uint32_t num_threads);
+  uint32_t num_threads() const { return num_threads_; }
+
+  // Runs the job after those enqueued before it. It must not be in the queue already.
+  void enqueue(Job* job);
+
+  // Takes the job out of the queue, and waits for its end where it is running.
+  void withdraw(Job* job);
+
+  // Calls body(item, thread) once for each item below `count`, on any threads in any order, and
+  // returns when all are done. Within a job only. A template, so that the body is inlined.
+  template <typename Body>
+  void parallel_for(uint32_t count, const Body& body) {
+    const auto call = [](const void* context, uint32_t item, uint32_t thread) {
+      (*static_cast<const Body*>(context))(item, thread);
+    };
+    run_loop({.call = call, .context = &body, .count = count});
+  }
+
+ private:
+  struct Loop {
+    void (*call)(const void* context, uint32_t item, uint32_t thread);
+    const void* context;
+    uint32_t count;
+  };
+
+  void lead();
+  void help(uint32_t thread);
+  void stop();
+  void run_loop(const Loop& loop);
+  bool run_item(uint32_t thread);
+  void await_items(uint32_t count);
+  void announce_change();
+  void await_change(uint32_t seen);
+
+  uint32_t num_threads_ = 0;
+  std::vector<std::thread> threads_;
+
+  std::mutex mutex_;  // Guards the queue and running_.
+  std::condition_variable queue_changed_;
+  std::condition_variable job_ended_;
+  std::condition_variable job_started_;
+  Job* first_ = nullptr;
+  Job* last_ = nullptr;
+  Job* running_ = nullptr;
+  bool stopping_ = false;
+
+  std::atomic<bool> job_runs_ = false;
+
+  // The loop being shared. Its number is in the upper half of claim_, the next free item in the
+  // lower: a claim made for a loop that has ended meanwhile fails, so a late helper can do no harm.
+  std::atomic<uint64_t> claim_ = 0;
+  std::atomic<void (*)(const void*, uint32_t, uint32_t)> call_ = nullptr;
+  std::atomic<const void*> context_ = nullptr;
+  std::atomic<uint32_t> count_ = 0;
+
+  // Changes with each loop and at the end of a job: what helpers without an item sleep on.
+  std::atomic<uint32_t> loop_changes_ = 0;
+  std::atomic<uint32_t> num_sleeping_helpers_ = 0;
+
+  // Items done of the loop being shared: what the leader sleeps on.
+  alignas(64) std::atomic<uint32_t> num_done_ = 0;
+  std::atomic<bool> leader_sleeps_ = false;
+};
+
+}  // namespace dyn

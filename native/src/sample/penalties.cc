@@ -1,0 +1,43 @@
+#include "sample/penalties.h"
+
+#include <cstddef>
+#include <limits>
+
+namespace dyn {
+namespace {
+
+float penalised(float logit, const Penalties& penalties, int32_t count) {
+  float result = logit > 0 ? logit / penalties.repetition : logit * penalties.repetition;
+  result -= penalties.frequency * static_cast<float>(count);
+  return count > 0 ? result - penalties.presence : result;
+}
+
+}  // namespace
+
+bool LogitChanges::apply(const Penalties& penalties, std::span<float> logits) {
+  float* saved = saved_;
+  for (size_t i = 0; i < penalties.token_ids.size(); ++i) {
+    float& logit = logits[static_cast<size_t>(penalties.token_ids[i])];
+    *saved++ = logit;
+    logit = penalised(logit, penalties, penalties.counts[i]);
+  }
+  for (const int32_t id : penalties.banned_ids) {
+    float& logit = logits[static_cast<size_t>(id)];
+    *saved++ = logit;
+    logit = -std::numeric_limits<float>::infinity();
+  }
+  return saved != saved_;
+}
+
+// Backwards, so that an id in both lists ends at its first value.
+void LogitChanges::undo(const Penalties& penalties, std::span<float> logits) const {
+  const size_t num_penalised = penalties.token_ids.size();
+  for (size_t i = penalties.banned_ids.size(); i-- > 0;) {
+    logits[static_cast<size_t>(penalties.banned_ids[i])] = saved_[num_penalised + i];
+  }
+  for (size_t i = num_penalised; i-- > 0;) {
+    logits[static_cast<size_t>(penalties.token_ids[i])] = saved_[i];
+  }
+}
+
+}  // namespace dyn

@@ -1,0 +1,90 @@
+#include "sample/sampler.h"
+
+#include <cmath>
+
+#include "base/exp.h"
+#include "sample/logits.h"
+#include "sample/random.h"
+
+namespace dyn {
+namespace {
+
+// No token this far (in units of the temperature) below the likeliest has a weight above zero.
+constexpr float kMaxDrop = 87.0f;
+
+// Draws from all tokens, in the order of their ids: two passes, no memory.
+int32_t draw_from_all(std::span<const float> logits, float max, float temperature, double random) {
+  double rest = random * sum_of_weights(logits, max, temperature);
+  int32_t last = first_id_of(logits, max);
+  for (size_t id = 0; id < logits.size(); ++id) {
+    const float weight = exp_f32((logits[id] - max) / temperature);
+    if (weight == 0.0f) continue;
+    rest -= weight;
+    last = static_cast<int32_t>(id);
+    if (rest < 0) break;
+  }
+  return last;
+}
+
+int32_t draw_from(std::span<const Candidate> candidates, double random) {
+  double mass = 0;
+  for (const Candidate& candidate : candidates) mass += candidate.weight;
+  double rest = random * mass;
+  int32_t last = candidates.front().id;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.weight == 0.0f) continue;
+    rest -= candidate.weight;
+    last = candidate.id;
+    if (rest < 0) break;
+  }
+  return last;
+}
+
+// The logit below which min-p, or the limit of F32, leaves nothing.
+float floor_of(float max, const SampleParams& params) {
+  const float drop = params.min_p > 0 ? -std::log(params.min_p) : kMaxDrop;
+  return max - (drop < kMaxDrop ? drop : kMaxDrop) * params.temperature;
+}
+
+}  // namespace
+
+void Sampler::place(uint32_t vocab_size, uint64_t max_changes, Arena* arena) {
+  arena->place(vocab_size, &candidates_);
+  arena->place(max_changes, &saved_);
+}
+
+Sample Sampler::sample(std::span<float> logits, const SampleParams& params) {
+  float max = max_logit(logits);
+  const double normaliser = log_sum_exp(logits, max);
+
+  LogitChanges changes(saved_);
+  if (changes.apply(params.penalties, logits)) max = max_logit(logits);
+  const int32_t id = choose(logits, max, params);
+  changes.undo(params.penalties, logits);
+
+  const double logit = logits[static_cast<size_t>(id)];
+  return {.id = id, .logprob = static_cast<float>(logit - normaliser)};
+}
+
+int32_t Sampler::choose(std::span<const float> logits, float max, const SampleParams& params) {
+  // Without a finite maximum there is no distribution: all is banned, or the model is broken.
+  if (params.temperature == 0.0f || !std::isfinite(max)) return first_id_of(logits, max);
+
+  const double random = uniform(params.seed, params.position);
+  const size_t k = static_cast<size_t>(params.top_k);
+  const bool is_top_k = k > 0 && k < logits.size();
+  if (!is_top_k && params.top_p >= 1.0f && params.min_p <= 0.0f) {
+    return draw_from_all(logits, max, params.temperature, random);
+  }
+
+  size_t count = collect_candidates(logits, floor_of(max, params), is_top_k ? k : 0, candidates_);
+  double mass = 0;
+  for (size_t i = 0; i < count; ++i) {
+    candidates_[i].weight = exp_f32((candidates_[i].logit - max) / params.temperature);
+    mass += candidates_[i].weight;
+  }
+  if (params.top_p < 1.0f) count = keep_mass({candidates_, count}, params.top_p * mass);
+  return draw_from({candidates_, count}, random);
+}
+
+}  // namespace dyn

@@ -1,0 +1,51 @@
+// Sampler: from one row of logits to one token id and its log-probability.
+//
+//     logits -> penalties, bans -> (greedy: the largest)
+//            -> temperature -> min-p -> top-k -> top-p -> draw
+//
+// vLLM's order (v1/sample/sampler.py). The log-probability is by the logits as they came.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/arena.h"
+#include "sample/candidates.h"
+#include "sample/penalties.h"
+
+namespace dyn {
+
+struct SampleParams {
+  float temperature;  // 0 is greedy.
+  float top_p;        // 1 is off.
+  float min_p;        // 0 is off.
+  int32_t top_k;      // 0 is off.
+  uint64_t seed;
+  uint64_t position;  // Of the token to be sampled.
+  Penalties penalties;
+};
+
+struct Sample {
+  int32_t id;
+  float logprob;
+};
+
+// Scratch for one thread.
+class Sampler {
+ public:
+  // Lays the scratch out for rows of `vocab_size` logits and at most `max_changes` penalised and
+  // banned ids.
+  void place(uint32_t vocab_size, uint64_t max_changes, Arena* arena);
+
+  // Changes `logits` on the way, and puts them back.
+  Sample sample(std::span<float> logits, const SampleParams& params);
+
+ private:
+  int32_t choose(std::span<const float> logits, float max, const SampleParams& params);
+
+  Candidate* candidates_ = nullptr;  // [vocab]
+  float* saved_ = nullptr;           // [max_changes]
+};
+
+}  // namespace dyn

@@ -1,0 +1,121 @@
+// The header as a C11 compiler reads it, and the shared library as a C caller meets it.
+//
+// With --layout it prints the size and the offsets of every struct instead, one a line, which
+// test/engine/abi.test.ts compares with src/engine/abi.ts.
+
+#include <stddef.h>
+#include <string.h>
+
+#include "check.h"
+#include "dynamo_engine.h"
+
+#define SIZE(type) printf(#type " %zu\n", sizeof(type))
+#define FIELD(type, field) printf(#type "." #field " %zu\n", offsetof(type, field))
+
+static void print_layout(void) {
+  SIZE(dyn_tensor);
+  FIELD(dyn_tensor, role);
+  FIELD(dyn_tensor, dtype);
+  FIELD(dyn_tensor, layer);
+  FIELD(dyn_tensor, fd);
+  FIELD(dyn_tensor, rank);
+  FIELD(dyn_tensor, shape);
+  FIELD(dyn_tensor, offset);
+  FIELD(dyn_tensor, num_bytes);
+  SIZE(dyn_model_config);
+  FIELD(dyn_model_config, key);
+  FIELD(dyn_model_config, rms_norm_eps);
+  FIELD(dyn_model_config, rope_theta);
+  FIELD(dyn_model_config, rope_factor);
+  FIELD(dyn_model_config, rope_low_freq_factor);
+  FIELD(dyn_model_config, rope_high_freq_factor);
+  FIELD(dyn_model_config, rope_original_max_positions);
+  FIELD(dyn_model_config, rope_scaling);
+  FIELD(dyn_model_config, vocab_size);
+  FIELD(dyn_model_config, hidden_size);
+  FIELD(dyn_model_config, intermediate_size);
+  FIELD(dyn_model_config, num_layers);
+  FIELD(dyn_model_config, num_heads);
+  FIELD(dyn_model_config, num_kv_heads);
+  FIELD(dyn_model_config, head_size);
+  FIELD(dyn_model_config, tie_word_embeddings);
+  SIZE(dyn_kv_pool_config);
+  FIELD(dyn_kv_pool_config, key);
+  FIELD(dyn_kv_pool_config, num_blocks);
+  FIELD(dyn_kv_pool_config, block_size);
+  SIZE(dyn_engine_config);
+  FIELD(dyn_engine_config, max_num_seqs);
+  FIELD(dyn_engine_config, max_num_batched_tokens);
+  FIELD(dyn_engine_config, max_model_len);
+  SIZE(dyn_batch);
+  FIELD(dyn_batch, token_ids);
+  FIELD(dyn_batch, positions);
+  FIELD(dyn_batch, slot_mapping);
+  FIELD(dyn_batch, query_start_loc);
+  FIELD(dyn_batch, seq_lens);
+  FIELD(dyn_batch, block_tables);
+  FIELD(dyn_batch, logits_rows);
+  FIELD(dyn_batch, temperature);
+  FIELD(dyn_batch, top_p);
+  FIELD(dyn_batch, min_p);
+  FIELD(dyn_batch, top_k);
+  FIELD(dyn_batch, seed);
+  FIELD(dyn_batch, presence_penalty);
+  FIELD(dyn_batch, frequency_penalty);
+  FIELD(dyn_batch, repetition_penalty);
+  FIELD(dyn_batch, penalty_start_loc);
+  FIELD(dyn_batch, penalty_token_ids);
+  FIELD(dyn_batch, penalty_counts);
+  FIELD(dyn_batch, banned_start_loc);
+  FIELD(dyn_batch, banned_token_ids);
+  FIELD(dyn_batch, sampled_ids);
+  FIELD(dyn_batch, logprobs);
+}
+
+static void version_is_the_headers(void) {
+  CHECK(dyn_abi_version() == DYN_ABI_VERSION);
+}
+
+static void nothing_is_open(void) {
+  dyn_engine* const engine = (dyn_engine*)&check_num_broken;  // No handle of the library.
+  dyn_batch batch;
+  CHECK(dyn_engine_close(NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(strcmp(dyn_last_error(), "this engine is not open") == 0);
+  CHECK(dyn_engine_close(engine) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine, 1, 1, 1) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_wait(engine, 0) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_batch(engine, &batch) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_kv_pool_close(NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_model_close(NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_close(NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_owner_release(7) == DYN_OK);
+  CHECK(strcmp(dyn_last_error(), "") == 0);
+}
+
+static void devices_open_and_close(void) {
+  dyn_device* first = NULL;
+  dyn_device* second = NULL;
+  CHECK(dyn_device_open(1, 2, NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(1, 100000, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(1, 2, &first) == DYN_OK);
+  CHECK(dyn_device_open(2, DYN_THREADS_ANY, &second) == DYN_OK);
+  CHECK(first != second);
+  CHECK(dyn_device_close(first) == DYN_OK);
+  CHECK(dyn_device_close(first) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(1, 3, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(strstr(dyn_last_error(), "the device runs 2 threads") != NULL);
+  CHECK(dyn_owner_release(2) == DYN_OK);
+  CHECK(dyn_device_open(1, 3, &first) == DYN_OK);
+  CHECK(dyn_device_close(first) == DYN_OK);
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "--layout") == 0) {
+    print_layout();
+    return 0;
+  }
+  check_claim("the library has the header's version", version_is_the_headers);
+  check_claim("what is not open is an error", nothing_is_open);
+  check_claim("a device is shared until its last handle is closed", devices_open_and_close);
+  return check_finish();
+}

@@ -1,0 +1,418 @@
+// Whole steps through the C ABI: same bits always, bad batches refused, objects shared and
+// released.
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "test_model.h"
+
+namespace {
+
+using namespace dyn::test;
+
+constexpr uint32_t kNumSamples = 12;
+
+std::vector<int32_t> prompt(uint32_t seed, uint32_t length) {
+  std::mt19937 generator(seed);
+  std::vector<int32_t> tokens(length);
+  for (int32_t& token : tokens) token = static_cast<int32_t>(generator() % 67);
+  return tokens;
+}
+
+std::vector<int32_t> block_range(int32_t first, int32_t count) {
+  std::vector<int32_t> blocks(static_cast<size_t>(count));
+  std::iota(blocks.begin(), blocks.end(), first);
+  return blocks;
+}
+
+// What everything else is compared with: one thread, whole prompt at once, alone.
+std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length) {
+  TestEngine engine(model, {});
+  Sequence sequence = {prompt(seed, length), block_range(0, 13), 0};
+  return engine.generate(&sequence, length, kNumSamples);
+}
+
+void chunks_do_not_matter() {
+  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
+    const TestModel model(tiny_config(), dtype);
+    const std::vector<Sampled> expected = expected_samples(model, 1, 100);
+    for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
+      TestEngine engine(model, {});
+      Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
+      CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+    }
+  }
+}
+
+void threads_do_not_matter() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 2, 90);
+  for (const uint32_t num_threads : {2u, 3u, 7u}) {
+    TestEngine engine(model, {.num_threads = num_threads});
+    Sequence sequence = {prompt(2, 90), block_range(0, 13), 0};
+    CHECK(engine.generate(&sequence, 40, kNumSamples) == expected);
+  }
+}
+
+void blocks_do_not_matter() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 3, 77);
+  for (const uint32_t block_size : {1u, 7u, 16u, 48u, 200u}) {
+    TestEngine engine(model, {.num_blocks = 256, .block_size = block_size});
+    std::vector<int32_t> blocks = block_range(3, static_cast<int32_t>(200 / block_size) + 1);
+    std::shuffle(blocks.begin(), blocks.end(), std::mt19937(block_size));
+    Sequence sequence = {prompt(3, 77), blocks, 0};
+    CHECK(engine.generate(&sequence, 50, kNumSamples) == expected);
+  }
+}
+
+// Four sequences that prefill and decode in the same steps, in chunks that change at random.
+void company_does_not_matter() {
+  const TestModel model(tiny_config());
+  std::vector<std::vector<Sampled>> expected;
+  for (uint32_t s = 0; s < 4; ++s) {
+    expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s));
+  }
+  for (uint32_t round = 0; round < 5; ++round) {
+    std::mt19937 generator(round);
+    TestEngine engine(model, {.num_threads = 2});
+    std::vector<Sequence> sequences;
+    std::vector<std::vector<Sampled>> samples(4);
+    for (uint32_t s = 0; s < 4; ++s) {
+      sequences.push_back(
+          {prompt(10 + s, 5 + 30 * s), block_range(static_cast<int32_t>(s) * 13, 13), 0});
+    }
+    while (std::any_of(samples.begin(), samples.end(),
+                       [](const auto& list) { return list.size() < kNumSamples; })) {
+      std::vector<Chunk> chunks;
+      for (uint32_t s = 0; s < 4; ++s) {
+        const auto num_left =
+            static_cast<uint32_t>(sequences[s].tokens.size()) - sequences[s].num_computed;
+        if (generator() % 3 == 0 || samples[s].size() == kNumSamples) continue;
+        chunks.push_back({&sequences[s], 1 + static_cast<uint32_t>(generator()) % num_left});
+        if (chunks.back().num_tokens > 30) chunks.back().num_tokens = 30;
+      }
+      if (chunks.empty()) continue;
+      std::shuffle(chunks.begin(), chunks.end(), generator);
+      const std::vector<Sampled> step = engine.step(chunks);
+      for (size_t i = 0; i < chunks.size(); ++i) {
+        Sequence& sequence = *chunks[i].sequence;
+        if (sequence.num_computed < sequence.tokens.size()) continue;
+        const auto s = static_cast<size_t>(&sequence - sequences.data());
+        samples[s].push_back(step[i]);
+        sequence.tokens.push_back(step[i].id);
+      }
+    }
+    CHECK(samples == expected);
+  }
+}
+
+void cached_prefixes_do_not_matter() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 4, 70);
+  TestEngine engine(model, {});
+  Sequence first = {prompt(4, 70), block_range(0, 13), 0};
+  engine.generate(&first, 70, 3);
+  // The first four blocks are the first sequence's, and their 64 tokens are not computed again.
+  std::vector<int32_t> blocks = block_range(30, 13);
+  std::copy_n(first.blocks.begin(), 4, blocks.begin());
+  Sequence second = {prompt(4, 70), blocks, 64};
+  CHECK(engine.generate(&second, 70, kNumSamples) == expected);
+}
+
+void decoding_is_prefilling() {
+  const TestModel model(tiny_config());
+  TestEngine engine(model, {});
+  Sequence decoded = {prompt(5, 60), block_range(0, 13), 0};
+  const std::vector<Sampled> samples = engine.generate(&decoded, 60, kNumSamples);
+  for (uint32_t i = 0; i < kNumSamples; ++i) {
+    Sequence whole = {
+        {decoded.tokens.begin(), decoded.tokens.begin() + 60 + i}, block_range(20, 13), 0};
+    CHECK(engine.generate(&whole, 100, 1).front() == samples[i]);
+  }
+}
+
+void preemption_does_not_matter() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 6, 40);
+  TestEngine engine(model, {});
+  Sequence sequence = {prompt(6, 40), block_range(0, 13), 0};
+  std::vector<Sampled> samples = engine.generate(&sequence, 40, 5);
+  sequence.num_computed = 0;  // Its blocks went to others; it is computed again in new ones.
+  sequence.blocks = block_range(40, 13);
+  for (const Sampled& sample : engine.generate(&sequence, 17, kNumSamples - 5)) {
+    samples.push_back(sample);
+  }
+  CHECK(samples == expected);
+}
+
+void seeded_draws_do_not_depend_on_company() {
+  const TestModel model(tiny_config());
+  TestEngine engine(model, {.num_threads = 3});
+  std::vector<Sampled> alone;
+  for (const bool is_alone : {true, false}) {
+    Sequence a = {prompt(7, 20), block_range(0, 13), 0};
+    Sequence b = {prompt(8, 31), block_range(13, 13), 0};
+    std::vector<Chunk> chunks = {{&a, 20}};
+    if (!is_alone) chunks.insert(chunks.begin(), {&b, 31});
+    const uint32_t num_tokens = engine.fill(chunks);
+    const auto num_seqs = static_cast<uint32_t>(chunks.size());
+    for (uint32_t row = 0; row < num_seqs; ++row) {
+      engine.batch().temperature[row] = 1.5f;
+      engine.batch().top_p[row] = 0.9f;
+      engine.batch().seed[row] = row + 1 == num_seqs ? 99 : 3;
+    }
+    CHECK(dyn_engine_submit(engine.get(), num_seqs, num_tokens, num_seqs) == DYN_OK);
+    CHECK(dyn_engine_wait(engine.get(), DYN_WAIT_FOREVER) == DYN_OK);
+    const Sampled sampled = {engine.batch().sampled_ids[num_seqs - 1],
+                             engine.batch().logprobs[num_seqs - 1]};
+    if (is_alone) alone.push_back(sampled);
+    CHECK(sampled == alone.front());
+  }
+}
+
+using Change = std::function<void(const dyn_batch&)>;
+
+struct Violation {
+  const char* array;
+  Change change;
+};
+
+std::vector<Violation> violations() {
+  return {
+      {"query_start_loc[0]", [](const dyn_batch& b) { b.query_start_loc[0] = 1; }},
+      {"query_start_loc[1]", [](const dyn_batch& b) { b.query_start_loc[1] = 0; }},
+      {"query_start_loc[1]", [](const dyn_batch& b) { b.query_start_loc[1] = INT32_MIN; }},
+      {"query_start_loc[2]", [](const dyn_batch& b) { b.query_start_loc[2] = 29; }},
+      {"seq_lens[0]", [](const dyn_batch& b) { b.seq_lens[0] = 9; }},
+      {"seq_lens[1]", [](const dyn_batch& b) { b.seq_lens[1] = 201; }},
+      {"seq_lens[1]", [](const dyn_batch& b) { b.seq_lens[1] = -1; }},
+      {"block_tables[0]", [](const dyn_batch& b) { b.block_tables[0] = 64; }},
+      {"block_tables[14]", [](const dyn_batch& b) { b.block_tables[14] = -1; }},
+      {"token_ids[3]", [](const dyn_batch& b) { b.token_ids[3] = 67; }},
+      {"token_ids[29]", [](const dyn_batch& b) { b.token_ids[29] = -1; }},
+      {"positions[5]", [](const dyn_batch& b) { b.positions[5] = 6; }},
+      {"slot_mapping[17]", [](const dyn_batch& b) { b.slot_mapping[17] += 1; }},
+      {"logits_rows[0]", [](const dyn_batch& b) { b.logits_rows[0] = 30; }},
+      {"logits_rows[1]", [](const dyn_batch& b) { b.logits_rows[1] = -1; }},
+      {"temperature[0]", [](const dyn_batch& b) { b.temperature[0] = -0.1f; }},
+      {"temperature[1]", [](const dyn_batch& b) { b.temperature[1] = 0.0f / b.temperature[0]; }},
+      {"top_p[0]", [](const dyn_batch& b) { b.top_p[0] = 1.5f; }},
+      {"min_p[1]", [](const dyn_batch& b) { b.min_p[1] = -1; }},
+      {"top_k[1]", [](const dyn_batch& b) { b.top_k[1] = -1; }},
+      {"presence_penalty[0]", [](const dyn_batch& b) { b.presence_penalty[0] = 1e38f; }},
+      {"frequency_penalty[0]", [](const dyn_batch& b) { b.frequency_penalty[0] = -1e38f; }},
+      {"repetition_penalty[0]", [](const dyn_batch& b) { b.repetition_penalty[0] = 0; }},
+      {"penalty_start_loc[1]", [](const dyn_batch& b) { b.penalty_start_loc[1] = -2; }},
+      {"penalty_start_loc[2]", [](const dyn_batch& b) { b.penalty_start_loc[2] = 300; }},
+      {"penalty_token_ids[0]",
+       [](const dyn_batch& b) {
+         b.penalty_start_loc[2] = 1;
+         b.penalty_token_ids[0] = 67;
+       }},
+      {"banned_start_loc[2]", [](const dyn_batch& b) { b.banned_start_loc[2] = 17; }},
+      {"banned_token_ids[1]",
+       [](const dyn_batch& b) {
+         b.banned_start_loc[2] = 2;
+         b.banned_token_ids[1] = -5;
+       }},
+  };
+}
+
+void wrong_batches_are_refused() {
+  const TestModel model(tiny_config());
+  TestEngine engine(model, {});
+  Sequence a = {prompt(20, 10), block_range(0, 13), 0};
+  Sequence b = {prompt(21, 20), block_range(13, 13), 0};
+  const std::vector<Chunk> chunks = {{&a, 10}, {&b, 20}};
+  const std::vector<Sampled> expected = engine.step(chunks);
+  a.num_computed = 0;
+  b.num_computed = 0;
+  for (const Violation& violation : violations()) {
+    engine.fill(chunks);
+    violation.change(engine.batch());
+    CHECK(dyn_engine_submit(engine.get(), 2, 30, 2) == DYN_INVALID_ARGUMENT);
+    const std::string message = dyn_last_error();
+    CHECK(message.starts_with(violation.array));
+    if (!message.starts_with(violation.array)) {
+      printf("  %s: got: %s\n", violation.array, message.c_str());
+    }
+  }
+  engine.fill(chunks);
+  CHECK(dyn_engine_submit(engine.get(), 0, 30, 2) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine.get(), 9, 30, 2) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine.get(), 2, 129, 2) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine.get(), 2, 29, 2) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine.get(), 2, 30, 3) == DYN_INVALID_ARGUMENT);
+  CHECK(engine.step(chunks) == expected);
+}
+
+void steps_are_waited_for() {
+  const TestModel model(tiny_config());
+  TestEngine engine(model, {});
+  CHECK(dyn_engine_wait(engine.get(), 0) == DYN_INVALID_ARGUMENT);
+  Sequence sequence = {prompt(22, 100), block_range(0, 13), 0};
+  const Chunk chunk = {&sequence, 100};
+  const uint32_t num_tokens = engine.fill(std::span(&chunk, 1));
+  CHECK(dyn_engine_submit(engine.get(), 1, num_tokens, 1) == DYN_OK);
+  CHECK(dyn_engine_submit(engine.get(), 1, num_tokens, 1) == DYN_INVALID_ARGUMENT);
+  dyn_status status = DYN_TIMEOUT;
+  while (status == DYN_TIMEOUT) status = dyn_engine_wait(engine.get(), 1);
+  CHECK(status == DYN_OK);
+  CHECK(dyn_engine_wait(engine.get(), 0) == DYN_INVALID_ARGUMENT);
+}
+
+void a_step_without_rows_only_fills_the_pool() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 23, 50);
+  TestEngine engine(model, {});
+  Sequence sequence = {prompt(23, 50), block_range(0, 13), 0};
+  const Chunk chunk = {&sequence, 32};
+  engine.fill(std::span(&chunk, 1));
+  CHECK(dyn_engine_submit(engine.get(), 1, 32, 0) == DYN_OK);
+  CHECK(dyn_engine_wait(engine.get(), DYN_WAIT_FOREVER) == DYN_OK);
+  sequence.num_computed = 32;
+  CHECK(engine.generate(&sequence, 50, kNumSamples) == expected);
+}
+
+// Two workers on one pool, one device: their steps take turns and do not touch each other.
+void workers_share_a_pool() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected[] = {expected_samples(model, 30, 80),
+                                           expected_samples(model, 31, 80)};
+  std::atomic<int> num_right = 0;
+  const auto work = [&](uint32_t worker) {
+    TestEngine engine(model, {.owner = worker + 1, .num_threads = 2});
+    for (int round = 0; round < 10; ++round) {
+      Sequence sequence = {prompt(30 + worker, 80),
+                           block_range(static_cast<int32_t>(worker) * 32, 13), 0};
+      if (engine.generate(&sequence, 33, kNumSamples) == expected[worker]) ++num_right;
+    }
+  };
+  std::thread first(work, 0);
+  std::thread second(work, 1);
+  first.join();
+  second.join();
+  CHECK(num_right == 20);
+}
+
+void sequences_move_between_engines_without_bytes() {
+  const TestModel model(tiny_config());
+  const std::vector<Sampled> expected = expected_samples(model, 32, 60);
+  TestEngine prefill(model, {.owner = 1});
+  TestEngine decode(model, {.owner = 2});
+  Sequence sequence = {prompt(32, 60), block_range(7, 13), 0};
+  std::vector<Sampled> samples = prefill.generate(&sequence, 60, 1);
+  for (const Sampled& sample : decode.generate(&sequence, 1, kNumSamples - 1)) {
+    samples.push_back(sample);
+  }
+  CHECK(samples == expected);
+}
+
+void equal_keys_open_the_same_model() {
+  const TestModel model(tiny_config());
+  TestEngine engine(model, {});
+  // The second opener has no file: it gets what is loaded, or fails.
+  TestModel without_file(tiny_config());
+  for (dyn_tensor& tensor : without_file.tensors) tensor.fd = -1;
+  const TestEngine second(without_file, {.owner = 2});
+
+  dyn_device* device = nullptr;
+  dyn_model* other = nullptr;
+  CHECK(dyn_device_open(3, DYN_THREADS_ANY, &device) == DYN_OK);
+  TestModel changed(tiny_config());
+  changed.config.rope_theta = 5;
+  CHECK(dyn_model_open(device, 3, &changed.config, changed.tensors.data(),
+                       static_cast<uint32_t>(changed.tensors.size()),
+                       &other) == DYN_INVALID_ARGUMENT);
+  dyn_device* with_more_threads = nullptr;
+  CHECK(dyn_device_open(3, 2, &with_more_threads) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_owner_release(3) == DYN_OK);
+}
+
+void all_wait_for_one_load() {
+  const TestModel model(tiny_config());
+  std::vector<std::thread> threads;
+  std::atomic<int> num_open = 0;
+  dyn_device* device = nullptr;
+  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  for (uint32_t owner = 1; owner <= 8; ++owner) {
+    threads.emplace_back([&, owner] {
+      dyn_model* opened = nullptr;
+      if (dyn_model_open(device, owner, &model.config, model.tensors.data(),
+                         static_cast<uint32_t>(model.tensors.size()), &opened) == DYN_OK) {
+        ++num_open;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(num_open == 8);
+  for (uint32_t owner = 1; owner <= 8; ++owner) CHECK(dyn_owner_release(owner) == DYN_OK);
+}
+
+void a_dead_owner_leaves_nothing() {
+  const TestModel model(tiny_config());
+  TestEngine living(model, {.owner = 1});
+  {
+    TestEngine dead(model, {.owner = 2});
+    Sequence sequence = {prompt(40, 120), block_range(0, 13), 0};
+    const Chunk chunk = {&sequence, 120};
+    const uint32_t num_tokens = dead.fill(std::span(&chunk, 1));
+    CHECK(dyn_engine_submit(dead.get(), 1, num_tokens, 1) == DYN_OK);
+    CHECK(dyn_owner_release(2) == DYN_OK);  // In the middle of its step.
+    CHECK(dyn_engine_wait(dead.get(), 0) == DYN_INVALID_ARGUMENT);
+    CHECK(dyn_engine_close(dead.get()) == DYN_INVALID_ARGUMENT);
+    CHECK(dyn_kv_pool_close(dead.pool()) == DYN_INVALID_ARGUMENT);
+    CHECK(dyn_owner_release(2) == DYN_OK);
+  }
+  const std::vector<Sampled> expected = expected_samples(model, 41, 30);
+  Sequence sequence = {prompt(41, 30), block_range(0, 13), 0};
+  CHECK(living.generate(&sequence, 30, kNumSamples) == expected);
+}
+
+void limits_are_checked_at_open() {
+  const TestModel model(tiny_config());
+  const TestEngine engine(model, {});
+  dyn_engine* opened = nullptr;
+  const dyn_engine_config no_seqs = {0, 1, 1};
+  const dyn_engine_config too_long = {1, 1, UINT32_MAX};
+  const dyn_engine_config too_large = {1u << 16, 1u << 20, 1u << 24};
+  CHECK(dyn_engine_open(engine.pool(), 5, &no_seqs, &opened) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_open(engine.pool(), 5, &too_long, &opened) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_open(engine.pool(), 5, nullptr, &opened) == DYN_INVALID_ARGUMENT);
+  // Untouched memory costs nothing, so this either fits or is refused; it never takes the machine.
+  const dyn_status status = dyn_engine_open(engine.pool(), 5, &too_large, &opened);
+  CHECK(status == DYN_OK || status == DYN_OUT_OF_MEMORY);
+  CHECK(dyn_owner_release(5) == DYN_OK);
+}
+
+}  // namespace
+
+int main() {
+  check_claim("how a prompt is cut into steps does not change a bit", chunks_do_not_matter);
+  check_claim("the number of threads does not change a bit", threads_do_not_matter);
+  check_claim("size and order of blocks do not change a bit", blocks_do_not_matter);
+  check_claim("what else is in the batch does not change a bit", company_does_not_matter);
+  check_claim("a cached prefix does not change a bit", cached_prefixes_do_not_matter);
+  check_claim("decoding gives the bits of prefilling", decoding_is_prefilling);
+  check_claim("preemption does not change a bit", preemption_does_not_matter);
+  check_claim("a seeded draw does not depend on company", seeded_draws_do_not_depend_on_company);
+  check_claim("a batch that breaks a bound is refused, and nothing was touched",
+              wrong_batches_are_refused);
+  check_claim("a step is submitted once and waited for once", steps_are_waited_for);
+  check_claim("a step without rows only fills the pool", a_step_without_rows_only_fills_the_pool);
+  check_claim("workers share a pool and take turns", workers_share_a_pool);
+  check_claim("a sequence moves between engines by its block numbers",
+              sequences_move_between_engines_without_bytes);
+  check_claim("equal keys open the same model, and unequal models are refused",
+              equal_keys_open_the_same_model);
+  check_claim("all openers wait for one load", all_wait_for_one_load);
+  check_claim("a dead owner leaves nothing behind", a_dead_owner_leaves_nothing);
+  check_claim("limits are checked when an engine is opened", limits_are_checked_at_open);
+  return check_finish();
+}

@@ -1,0 +1,165 @@
+// Tables and files that must be refused, each with a message that says what is wrong.
+
+#include <cstring>
+#include <string>
+
+#include "check.h"
+#include "test_model.h"
+
+namespace {
+
+using namespace dyn;
+using test::TestModel;
+
+struct Opened {
+  dyn_status status;
+  std::string message;
+};
+
+Opened open_model(const TestModel& model) {
+  dyn_device* device = nullptr;
+  dyn_model* opened = nullptr;
+  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  const dyn_status status = dyn_model_open(device, 1, &model.config, model.tensors.data(),
+                                           static_cast<uint32_t>(model.tensors.size()), &opened);
+  const Opened result = {status, dyn_last_error()};
+  dyn_owner_release(1);
+  return result;
+}
+
+bool says(const Opened& opened, dyn_status status, const char* text) {
+  const bool is_so = opened.status == status && opened.message.find(text) != std::string::npos;
+  if (!is_so) printf("  got %d: %s\n", opened.status, opened.message.c_str());
+  return is_so;
+}
+
+dyn_tensor& tensor_of(TestModel* model, dyn_role role, uint32_t layer) {
+  for (dyn_tensor& tensor : model->tensors) {
+    if (tensor.role == role && tensor.layer == layer) return tensor;
+  }
+  return model->tensors.front();
+}
+
+void whole_models_load() {
+  dyn_model_config config = test::tiny_config();
+  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
+    config.tie_word_embeddings = 1;
+    CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
+    config.tie_word_embeddings = 0;
+    CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
+  }
+}
+
+void short_file() {
+  const TestModel model(test::tiny_config());
+  const dyn_tensor& last = model.tensors.back();
+  model.file->truncate(last.offset + last.num_bytes - 3);
+  CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 down: the file ends at byte"));
+  CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "3 bytes short"));
+}
+
+void bad_descriptor() {
+  TestModel model(test::tiny_config());
+  tensor_of(&model, DYN_Q, 1).fd = -1;
+  CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 q: cannot read byte"));
+}
+
+void bad_shapes() {
+  {
+    TestModel model(test::tiny_config());
+    tensor_of(&model, DYN_K, 1).shape[0] = 40;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE,
+               "layer 1 k: the shape is [40, 40], the config asks for [20, 40]"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    tensor_of(&model, DYN_FINAL_NORM, 0).rank = 2;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "final norm: the shape is [40, 1]"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    tensor_of(&model, DYN_GATE, 0).num_bytes -= 4;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 0 gate: has 14076 bytes"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    tensor_of(&model, DYN_UP, 0).offset = UINT64_MAX - 10;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "beyond the end of any file"));
+  }
+}
+
+void bad_tables() {
+  {
+    TestModel model(test::tiny_config());
+    model.tensors.pop_back();
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 down: is missing"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    model.tensors.push_back(model.tensors.front());
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "embedding: is in the table twice"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    dyn_tensor head = model.tensors.front();
+    head.role = DYN_HEAD;
+    model.tensors.push_back(head);
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "the embedding is the head"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    model.tensors.front().dtype = 9;
+    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "no dtype has number 9"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    model.tensors.front().role = 77;
+    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "no tensor has role 77"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    model.tensors.back().layer = 2;
+    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "down: there is no layer 2"));
+  }
+}
+
+void bad_configs() {
+  const auto refused = [](void (*change)(dyn_model_config*), const char* text) {
+    TestModel model(test::tiny_config());
+    change(&model.config);
+    return says(open_model(model), DYN_INVALID_ARGUMENT, text);
+  };
+  CHECK(refused([](dyn_model_config* c) { c->hidden_size = 0; }, "hidden_size is 0"));
+  CHECK(refused([](dyn_model_config* c) { c->vocab_size = UINT32_MAX; }, "vocab_size"));
+  CHECK(refused([](dyn_model_config* c) { c->num_layers = UINT32_MAX; }, "num_layers"));
+  CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 3; }, "a multiple of num_kv_heads"));
+  CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 5; }, "num_kv_heads is 5"));
+  CHECK(refused([](dyn_model_config* c) { c->head_size = 9; }, "head_size must be even"));
+  CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
+  CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_theta = -1; }, "rope_theta"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_scaling = 7; }, "no rope scaling has number 7"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_scaling = DYN_ROPE_LLAMA3; }, "llama3"));
+}
+
+void failed_load_is_forgotten() {
+  TestModel model(test::tiny_config());
+  const uint64_t offset = model.tensors.back().offset;
+  model.tensors.back().offset = uint64_t{1} << 40;
+  CHECK(open_model(model).status == DYN_MODEL_NOT_LOADABLE);
+  model.tensors.back().offset = offset;
+  CHECK(open_model(model).status == DYN_OK);
+}
+
+}  // namespace
+
+int main() {
+  check_claim("models of every type load, tied and not", whole_models_load);
+  check_claim("a file cut short names the tensor and what is missing", short_file);
+  check_claim("a closed descriptor is an error", bad_descriptor);
+  check_claim("a tensor of another shape or extent is refused", bad_shapes);
+  check_claim("a table with too little, too much or nonsense is refused", bad_tables);
+  check_claim("a config that no decoder can run is refused", bad_configs);
+  check_claim("a load that failed does not stand in the way of the next", failed_load_is_forgotten);
+  return check_finish();
+}

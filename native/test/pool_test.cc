@@ -1,0 +1,135 @@
+// The thread pool: every item once, jobs in turn, and no job after its withdrawal.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "pool/thread_pool.h"
+
+namespace {
+
+using namespace dyn;
+
+// A job that runs a function, for those who wait for it.
+class FunctionJob {
+ public:
+  template <typename Body>
+  explicit FunctionJob(Body body) : body_(std::move(body)) {
+    job_ = {.run = [](void* self) { static_cast<FunctionJob*>(self)->run(); }, .self = this};
+  }
+  Job* get() { return &job_; }
+  bool is_done() const { return is_done_; }
+  void wait() const { is_done_.wait(false); }
+
+ private:
+  void run() {
+    body_();
+    is_done_ = true;
+    is_done_.notify_all();
+  }
+
+  std::function<void()> body_;
+  std::atomic<bool> is_done_ = false;
+  Job job_;
+};
+
+void every_item_runs_once() {
+  for (const uint32_t num_threads : {1u, 2u, 3u, 8u}) {
+    ThreadPool pool;
+    CHECK(pool.start(num_threads).ok());
+    FunctionJob job([&] {
+      for (uint32_t round = 0; round < 3000; ++round) {
+        const uint32_t count = round % 37;
+        std::vector<std::atomic<uint32_t>> times(count);
+        pool.parallel_for(count, [&](uint32_t item, uint32_t thread) {
+          CHECK(thread < num_threads);
+          ++times[item];
+        });
+        for (const std::atomic<uint32_t>& time : times) CHECK(time == 1);
+      }
+    });
+    pool.enqueue(job.get());
+    job.wait();
+    pool.withdraw(job.get());
+  }
+}
+
+void loops_see_what_loops_before_them_wrote() {
+  ThreadPool pool;
+  CHECK(pool.start(4).ok());
+  FunctionJob job([&] {
+    std::vector<uint32_t> from(100, 0);
+    std::vector<uint32_t> to(100, 0);
+    for (uint32_t round = 1; round <= 2000; ++round) {
+      pool.parallel_for(100, [&](uint32_t i, uint32_t) { to[i] = from[(i + 1) % 100] + 1; });
+      std::swap(from, to);
+    }
+    for (const uint32_t value : from) CHECK(value == 2000);
+  });
+  pool.enqueue(job.get());
+  job.wait();
+  pool.withdraw(job.get());
+}
+
+void jobs_run_in_turn() {
+  ThreadPool pool;
+  CHECK(pool.start(2).ok());
+  std::vector<int> order;  // Only the leader writes it.
+  std::vector<std::unique_ptr<FunctionJob>> jobs;
+  for (int i = 0; i < 20; ++i) {
+    jobs.push_back(std::make_unique<FunctionJob>([&order, i] { order.push_back(i); }));
+  }
+  for (const auto& job : jobs) pool.enqueue(job->get());
+  for (const auto& job : jobs) {
+    job->wait();
+    pool.withdraw(job->get());
+  }
+  for (int i = 0; i < 20; ++i) CHECK(order[static_cast<size_t>(i)] == i);
+}
+
+void withdrawing_waits_or_removes() {
+  ThreadPool pool;
+  CHECK(pool.start(2).ok());
+  std::atomic<bool> has_begun = false;
+  std::atomic<bool> may_end = false;
+  FunctionJob running([&] {
+    has_begun = true;
+    has_begun.notify_all();
+    may_end.wait(false);
+  });
+  FunctionJob first([] {});
+  FunctionJob second([] {});
+  FunctionJob third([] {});
+  pool.enqueue(running.get());
+  pool.enqueue(first.get());
+  pool.enqueue(second.get());
+  pool.enqueue(third.get());
+  has_begun.wait(false);
+  pool.withdraw(third.get());
+  pool.withdraw(first.get());
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    may_end = true;
+    may_end.notify_all();
+  });
+  pool.withdraw(running.get());
+  CHECK(running.is_done());
+  second.wait();
+  pool.withdraw(second.get());
+  CHECK(!first.is_done() && !third.is_done());
+  later.join();
+}
+
+}  // namespace
+
+int main() {
+  check_claim("a loop runs every item once, on any number of threads", every_item_runs_once);
+  check_claim("a loop sees what the loop before it wrote", loops_see_what_loops_before_them_wrote);
+  check_claim("jobs run whole and in turn", jobs_run_in_turn);
+  check_claim("a withdrawn job has ended or never begins", withdrawing_waits_or_removes);
+  return check_finish();
+}

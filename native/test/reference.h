@@ -1,0 +1,34 @@
+// Slow twins of the kernels in double precision, written from the formulas and sharing no code with
+// them. `magnitude`, where there is one, is the scale that a tolerance is relative to.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace dyn::reference {
+
+struct Value {
+  double value;
+  double magnitude;
+};
+
+// sum of x[k] w[k]
+Value dot(std::span<const float> x, std::span<const float> w);
+
+std::vector<double> rms_norm(std::span<const float> x, std::span<const float> weight, double eps);
+
+// One head, turned to `position` with frequencies theta^(-2i / head_size).
+std::vector<double> rope(std::span<const float> x, double theta, uint32_t position);
+
+double swiglu(double gate, double up);
+
+// One query head over all positions of k and v [positions][head_size].
+std::vector<Value> attention(std::span<const float> q, const std::vector<std::vector<float>>& k,
+                             const std::vector<std::vector<float>>& v);
+
+double log_softmax(std::span<const float> logits, size_t id);
+
+}  // namespace dyn::reference

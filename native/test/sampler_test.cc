@@ -1,0 +1,259 @@
+// The sampler against naive twins that sort everything, and its promises about bits and randomness.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "base/arena.h"
+#include "check.h"
+#include "reference.h"
+#include "sample/random.h"
+#include "sample/sampler.h"
+#include "test_model.h"
+#include "tolerances.h"
+
+namespace {
+
+using namespace dyn;
+using test::random_floats;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+class TestSampler {
+ public:
+  explicit TestSampler(uint32_t vocab_size) {
+    sampler_.place(vocab_size, 64, &arena_);
+    CHECK(arena_.map("scratch").ok());
+    sampler_.place(vocab_size, 64, &arena_);
+  }
+  Sample sample(std::vector<float>* logits, const SampleParams& params) {
+    return sampler_.sample(*logits, params);
+  }
+
+ private:
+  Arena arena_;
+  Sampler sampler_;
+};
+
+SampleParams plain_params(float temperature) {
+  return {.temperature = temperature,
+          .top_p = 1,
+          .min_p = 0,
+          .top_k = 0,
+          .seed = 42,
+          .position = 0,
+          .penalties = {.presence = 0,
+                        .frequency = 0,
+                        .repetition = 1,
+                        .token_ids = {},
+                        .counts = {},
+                        .banned_ids = {}}};
+}
+
+// The ids that may be drawn, by a full sort, in vLLM's order of filters.
+std::set<int32_t> allowed_ids(const std::vector<float>& logits, const SampleParams& params) {
+  std::vector<int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  std::sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
+    const float x = logits[static_cast<size_t>(a)];
+    const float y = logits[static_cast<size_t>(b)];
+    return x != y ? x > y : a < b;
+  });
+  const double max = logits[static_cast<size_t>(ids[0])];
+  const auto weight = [&](int32_t id) {
+    return std::exp((logits[static_cast<size_t>(id)] - max) / params.temperature);
+  };
+  std::erase_if(ids, [&](int32_t id) { return weight(id) < params.min_p; });
+  if (params.top_k > 0 && ids.size() > static_cast<size_t>(params.top_k)) {
+    ids.resize(static_cast<size_t>(params.top_k));
+  }
+  double mass = 0;
+  for (const int32_t id : ids) mass += weight(id);
+  std::set<int32_t> allowed;
+  double sum = 0;
+  for (const int32_t id : ids) {
+    allowed.insert(id);
+    sum += weight(id);
+    if (sum >= params.top_p * mass && params.top_p < 1) break;
+  }
+  return allowed;
+}
+
+void greedy_takes_the_first_largest() {
+  std::mt19937 generator(1);
+  for (const uint32_t vocab : {1u, 2u, 15u, 16u, 17u, 1000u}) {
+    TestSampler sampler(vocab);
+    std::vector<float> logits = random_floats(vocab, 5, &generator);
+    logits[vocab / 3] = 6;
+    logits[vocab - 1] = 6;
+    const Sample sample = sampler.sample(&logits, plain_params(0));
+    CHECK(sample.id == static_cast<int32_t>(vocab / 3));
+    CHECK(std::abs(sample.logprob - reference::log_softmax(logits, vocab / 3)) <
+          tolerance::kLogprob);
+  }
+}
+
+void filters_allow_what_a_sort_allows() {
+  std::mt19937 generator(2);
+  constexpr uint32_t kVocab = 700;
+  TestSampler sampler(kVocab);
+  for (const float temperature : {0.3f, 1.0f, 2.0f}) {
+    for (const int32_t top_k : {0, 1, 5, 300, 699, 5000}) {
+      for (const float top_p : {0.001f, 0.5f, 0.95f, 1.0f}) {
+        for (const float min_p : {0.0f, 0.05f, 1.0f}) {
+          SampleParams params = plain_params(temperature);
+          params.top_k = top_k;
+          params.top_p = top_p;
+          params.min_p = min_p;
+          std::vector<float> logits = random_floats(kVocab, 4, &generator);
+          for (size_t i = 0; i < 40; ++i) logits[i * 7] = logits[i * 11];  // Ties.
+          const std::set<int32_t> allowed = allowed_ids(logits, params);
+          std::set<int32_t> drawn;
+          for (params.position = 0; params.position < 400; ++params.position) {
+            drawn.insert(sampler.sample(&logits, params).id);
+          }
+          CHECK(std::includes(allowed.begin(), allowed.end(), drawn.begin(), drawn.end()));
+          CHECK(allowed.size() > 4 || drawn.size() == allowed.size() || temperature < 1);
+        }
+      }
+    }
+  }
+}
+
+void draws_follow_the_distribution() {
+  const std::vector<float> original = {0.0f, 1.0f, 2.0f, -1.0f, 0.5f};
+  TestSampler sampler(5);
+  for (const bool is_filtered : {false, true}) {
+    SampleParams params = plain_params(0.8f);
+    if (is_filtered) params.top_k = 3;  // Leaves ids 1, 2 and 4.
+    std::vector<double> expected(5);
+    double total = 0;
+    for (size_t id = 0; id < 5; ++id) {
+      if (is_filtered && (id == 0 || id == 3)) continue;
+      total += expected[id] = std::exp(original[id] / 0.8);
+    }
+    constexpr int kDraws = 200000;
+    std::vector<int> counts(5);
+    std::vector<float> logits = original;
+    for (params.position = 0; params.position < kDraws; ++params.position) {
+      ++counts[static_cast<size_t>(sampler.sample(&logits, params).id)];
+    }
+    for (size_t id = 0; id < 5; ++id) {
+      const double p = expected[id] / total;
+      CHECK(std::abs(counts[id] - kDraws * p) <= 5 * std::sqrt(kDraws * p * (1 - p)) + 0.5);
+    }
+  }
+}
+
+void randomness_is_of_seed_and_position() {
+  CHECK(uniform(1, 2) == uniform(1, 2));
+  CHECK(uniform(1, 2) != uniform(2, 1));
+  CHECK(uniform(0, 0) != uniform(0, 1));
+  double sum = 0;
+  double smallest = 1;
+  double largest = 0;
+  for (uint64_t position = 0; position < 100000; ++position) {
+    const double u = uniform(7, position);
+    sum += u;
+    smallest = std::min(smallest, u);
+    largest = std::max(largest, u);
+  }
+  CHECK(smallest >= 0 && smallest < 1e-3 && largest < 1 && largest > 0.999);
+  CHECK(std::abs(sum / 100000 - 0.5) < 0.005);
+}
+
+void penalties_are_those_of_vllm() {
+  // Ids 0 and 1 only in the prompt, 2 and 3 twice in the output.
+  const std::vector<int32_t> ids = {0, 1, 2, 3};
+  const std::vector<int32_t> counts = {0, 0, 2, 2};
+  const std::vector<float> logits = {3.0f, -3.0f, 4.0f, -4.0f, 1.0f};
+  std::vector<float> changed = logits;
+  float saved[8];
+  LogitChanges changes(saved);
+  const Penalties penalties = {.presence = 0.5f,
+                               .frequency = 0.25f,
+                               .repetition = 2.0f,
+                               .token_ids = ids,
+                               .counts = counts,
+                               .banned_ids = {}};
+  CHECK(changes.apply(penalties, changed));
+  CHECK(changed == (std::vector<float>{1.5f, -6.0f, 1.0f, -9.0f, 1.0f}));
+  changes.undo(penalties, changed);
+  CHECK(changed == logits);
+}
+
+void changes_are_taken_back_and_not_in_the_logprob() {
+  std::mt19937 generator(4);
+  const std::vector<float> original = random_floats(50, 3, &generator);
+  const std::vector<int32_t> ids = {3, 9, 9, 20};
+  const std::vector<int32_t> counts = {1, 0, 4, 2};
+  const std::vector<int32_t> banned = {9, 20, 31};
+  TestSampler sampler(50);
+  for (const float temperature : {0.0f, 1.0f}) {
+    SampleParams params = plain_params(temperature);
+    params.penalties = {.presence = 1.5f,
+                        .frequency = 0.7f,
+                        .repetition = 1.3f,
+                        .token_ids = ids,
+                        .counts = counts,
+                        .banned_ids = banned};
+    for (params.position = 0; params.position < 300; ++params.position) {
+      std::vector<float> logits = original;
+      const Sample sample = sampler.sample(&logits, params);
+      CHECK(std::memcmp(logits.data(), original.data(), 50 * sizeof(float)) == 0);
+      CHECK(std::find(banned.begin(), banned.end(), sample.id) == banned.end());
+      const double expected = reference::log_softmax(original, static_cast<size_t>(sample.id));
+      CHECK(std::abs(sample.logprob - expected) < tolerance::kLogprob);
+    }
+  }
+}
+
+void any_row_gives_an_id() {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<std::vector<float>> rows = {
+      {nan, nan, nan},           {-kInfinity, -kInfinity, -kInfinity},
+      {kInfinity, 1, kInfinity}, {1, nan, 2},
+      {3e38f, -3e38f, 0},
+  };
+  TestSampler sampler(3);
+  for (std::vector<float> row : rows) {
+    for (const float temperature : {0.0f, 1e-30f, 1.0f, 1e30f}) {
+      for (const int32_t top_k : {0, 2}) {
+        SampleParams params = plain_params(temperature);
+        params.top_k = top_k;
+        params.top_p = top_k > 0 ? 0.5f : 1.0f;
+        const Sample sample = sampler.sample(&row, params);
+        CHECK(sample.id >= 0 && sample.id < 3);
+      }
+    }
+  }
+}
+
+void small_temperature_is_nearly_greedy() {
+  TestSampler sampler(4);
+  std::vector<float> logits = {1.0f, 1.5f, 1.49f, 0.0f};
+  SampleParams params = plain_params(1e-4f);
+  for (params.position = 0; params.position < 1000; ++params.position) {
+    CHECK(sampler.sample(&logits, params).id == 1);
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_claim("greedy takes the largest, the first of equals", greedy_takes_the_first_largest);
+  check_claim("top-k, top-p and min-p allow what a full sort allows",
+              filters_allow_what_a_sort_allows);
+  check_claim("draws follow the distribution", draws_follow_the_distribution);
+  check_claim("a random number is f(seed, position)", randomness_is_of_seed_and_position);
+  check_claim("penalties have vLLM's meaning", penalties_are_those_of_vllm);
+  check_claim("changes are taken back, and log-probabilities know nothing of them",
+              changes_are_taken_back_and_not_in_the_logprob);
+  check_claim("any row gives an id, also one of NaN and infinities", any_row_gives_an_id);
+  check_claim("a small temperature is nearly greedy", small_temperature_is_nearly_greedy);
+  return check_finish();
+}

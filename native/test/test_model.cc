@@ -1,0 +1,246 @@
+#include "test_model.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace dyn::test {
+namespace {
+
+// A fixture that cannot be made is no test result; say why and end.
+void require(bool condition, const char* what) {
+  if (condition) return;
+  std::printf("cannot set the test up: %s: %s\n", what, dyn_last_error());
+  std::exit(1);
+}
+
+uint16_t f16_bits(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const int32_t exponent = static_cast<int32_t>((bits >> 23) & 0xffu) - 112;
+  if (exponent <= 0) return static_cast<uint16_t>(sign);
+  return static_cast<uint16_t>(sign | (static_cast<uint32_t>(exponent) << 10) |
+                               ((bits >> 13) & 0x3ffu));
+}
+
+struct Extent {
+  uint32_t rank;
+  uint64_t rows;
+  uint64_t columns;
+};
+
+Extent extent_of(const dyn_model_config& c, dyn_role role) {
+  const uint64_t q = uint64_t{c.num_heads} * c.head_size;
+  const uint64_t kv = uint64_t{c.num_kv_heads} * c.head_size;
+  switch (role) {
+    case DYN_EMBEDDING:
+    case DYN_HEAD:
+      return {2, c.vocab_size, c.hidden_size};
+    case DYN_Q:
+      return {2, q, c.hidden_size};
+    case DYN_K:
+    case DYN_V:
+      return {2, kv, c.hidden_size};
+    case DYN_O:
+      return {2, c.hidden_size, q};
+    case DYN_GATE:
+    case DYN_UP:
+      return {2, c.intermediate_size, c.hidden_size};
+    case DYN_DOWN:
+      return {2, c.hidden_size, c.intermediate_size};
+    case DYN_FINAL_NORM:
+    case DYN_ATTENTION_NORM:
+    case DYN_MLP_NORM:
+      break;
+  }
+  return {1, c.hidden_size, 1};
+}
+
+constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q,    DYN_K,  DYN_V,   DYN_O,
+                                    DYN_MLP_NORM,       DYN_GATE, DYN_UP, DYN_DOWN};
+
+}  // namespace
+
+std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype) {
+  const size_t size = dtype == DYN_F32 ? 4 : 2;
+  std::vector<std::byte> bytes(values.size() * size);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (dtype == DYN_F32) {
+      std::memcpy(&bytes[i * 4], &values[i], 4);
+    } else {
+      const uint32_t bits = std::bit_cast<uint32_t>(values[i]);
+      const uint16_t half =
+          dtype == DYN_F16 ? f16_bits(values[i]) : static_cast<uint16_t>(bits >> 16);
+      std::memcpy(&bytes[i * 2], &half, 2);
+    }
+  }
+  return bytes;
+}
+
+std::vector<float> random_floats(size_t count, float scale, std::mt19937* generator) {
+  std::vector<float> values(count);
+  for (float& value : values) {
+    const double unit = static_cast<double>((*generator)()) / 4294967296.0;
+    value = static_cast<float>((2 * unit - 1) * scale);
+  }
+  return values;
+}
+
+MemoryFile::MemoryFile(std::span<const std::byte> bytes) : fd_(memfd_create("test", MFD_CLOEXEC)) {
+  require(fd_ >= 0, "memfd_create");
+  size_t num_written = 0;
+  while (num_written < bytes.size()) {
+    const ssize_t count = write(fd_, bytes.data() + num_written, bytes.size() - num_written);
+    require(count > 0, "write");
+    num_written += static_cast<size_t>(count);
+  }
+}
+
+MemoryFile::~MemoryFile() {
+  close(fd_);
+}
+
+void MemoryFile::truncate(uint64_t num_bytes) const {
+  require(ftruncate(fd_, static_cast<off_t>(num_bytes)) == 0, "ftruncate");
+}
+
+TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : config(model_config) {
+  std::mt19937 generator(static_cast<uint32_t>(config.key));
+  std::vector<std::byte> bytes;
+  const auto add = [&](dyn_role role, uint32_t layer) {
+    const Extent extent = extent_of(config, role);
+    std::vector<float> values = random_floats(extent.rows * extent.columns, 0.3f, &generator);
+    if (extent.rank == 1) {
+      for (float& value : values) value += 1.0f;
+    }
+    const std::vector<std::byte> encoded = encode(values, dtype);
+    tensors.push_back({.role = static_cast<uint16_t>(role),
+                       .dtype = static_cast<uint16_t>(dtype),
+                       .layer = layer,
+                       .fd = -1,
+                       .rank = extent.rank,
+                       .shape = {extent.rows, extent.columns},
+                       .offset = bytes.size(),
+                       .num_bytes = encoded.size()});
+    bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+  };
+  add(DYN_EMBEDDING, 0);
+  add(DYN_FINAL_NORM, 0);
+  if (config.tie_word_embeddings == 0) add(DYN_HEAD, 0);
+  for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
+    for (const dyn_role role : kLayerRoles) add(role, layer);
+  }
+  file = std::make_unique<MemoryFile>(bytes);
+  for (dyn_tensor& tensor : tensors) tensor.fd = file->fd();
+}
+
+dyn_model_config tiny_config() {
+  dyn_model_config config = {};
+  config.key = 1;
+  config.rms_norm_eps = 1e-5;
+  config.rope_theta = 10000;
+  config.vocab_size = 67;
+  config.hidden_size = 40;
+  config.intermediate_size = 88;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_size = 10;
+  config.tie_word_embeddings = 1;
+  return config;
+}
+
+TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : options_(options) {
+  const dyn_kv_pool_config pool_config = {
+      .key = model.config.key * 1000003 + options.num_blocks * 1009 + options.block_size,
+      .num_blocks = options.num_blocks,
+      .block_size = options.block_size};
+  const dyn_engine_config engine_config = {.max_num_seqs = options.max_num_seqs,
+                                           .max_num_batched_tokens = options.max_num_batched_tokens,
+                                           .max_model_len = options.max_model_len};
+  require(dyn_device_open(options.owner, options.num_threads, &device_) == DYN_OK, "device");
+  require(dyn_model_open(device_, options.owner, &model.config, model.tensors.data(),
+                         static_cast<uint32_t>(model.tensors.size()), &model_) == DYN_OK,
+          "model");
+  require(dyn_kv_pool_open(model_, options.owner, &pool_config, &pool_) == DYN_OK, "pool");
+  require(dyn_engine_open(pool_, options.owner, &engine_config, &engine_) == DYN_OK, "engine");
+  require(dyn_engine_batch(engine_, &batch_) == DYN_OK, "batch");
+}
+
+// Those that a test has released with their owner are closed already.
+TestEngine::~TestEngine() {
+  dyn_engine_close(engine_);
+  dyn_kv_pool_close(pool_);
+  dyn_model_close(model_);
+  dyn_device_close(device_);
+}
+
+uint32_t TestEngine::fill(std::span<const Chunk> chunks) {
+  const uint32_t block_size = options_.block_size;
+  const uint32_t max_blocks = (options_.max_model_len + block_size - 1) / block_size;
+  uint32_t token = 0;
+  batch_.query_start_loc[0] = 0;
+  batch_.penalty_start_loc[0] = 0;
+  batch_.banned_start_loc[0] = 0;
+  for (uint32_t s = 0; s < chunks.size(); ++s) {
+    const Sequence& sequence = *chunks[s].sequence;
+    for (uint32_t i = 0; i < chunks[s].num_tokens; ++i, ++token) {
+      const uint32_t position = sequence.num_computed + i;
+      batch_.token_ids[token] = sequence.tokens[position];
+      batch_.positions[token] = static_cast<int32_t>(position);
+      batch_.slot_mapping[token] =
+          sequence.blocks[position / block_size] * static_cast<int32_t>(block_size) +
+          static_cast<int32_t>(position % block_size);
+    }
+    batch_.query_start_loc[s + 1] = static_cast<int32_t>(token);
+    batch_.seq_lens[s] = static_cast<int32_t>(sequence.num_computed + chunks[s].num_tokens);
+    for (uint32_t b = 0; b < sequence.blocks.size() && b < max_blocks; ++b) {
+      batch_.block_tables[s * max_blocks + b] = sequence.blocks[b];
+    }
+    batch_.logits_rows[s] = static_cast<int32_t>(token) - 1;
+    batch_.temperature[s] = 0;
+    batch_.top_p[s] = 1;
+    batch_.min_p[s] = 0;
+    batch_.top_k[s] = 0;
+    batch_.seed[s] = s;
+    batch_.presence_penalty[s] = 0;
+    batch_.frequency_penalty[s] = 0;
+    batch_.repetition_penalty[s] = 1;
+    batch_.penalty_start_loc[s + 1] = 0;
+    batch_.banned_start_loc[s + 1] = 0;
+  }
+  return token;
+}
+
+std::vector<Sampled> TestEngine::step(std::span<const Chunk> chunks) {
+  const uint32_t num_tokens = fill(chunks);
+  const auto num_seqs = static_cast<uint32_t>(chunks.size());
+  require(dyn_engine_submit(engine_, num_seqs, num_tokens, num_seqs) == DYN_OK, "submit");
+  require(dyn_engine_wait(engine_, DYN_WAIT_FOREVER) == DYN_OK, "wait");
+  std::vector<Sampled> samples;
+  for (uint32_t s = 0; s < num_seqs; ++s) {
+    samples.push_back({batch_.sampled_ids[s], batch_.logprobs[s]});
+    chunks[s].sequence->num_computed += chunks[s].num_tokens;
+  }
+  return samples;
+}
+
+std::vector<Sampled> TestEngine::generate(Sequence* sequence, uint32_t chunk_size,
+                                          uint32_t num_samples) {
+  std::vector<Sampled> samples;
+  while (samples.size() < num_samples) {
+    const auto num_left = static_cast<uint32_t>(sequence->tokens.size()) - sequence->num_computed;
+    const Chunk chunk = {sequence, num_left < chunk_size ? num_left : chunk_size};
+    const Sampled sample = step(std::span(&chunk, 1)).front();
+    if (chunk.num_tokens < num_left) continue;  // The sample of an unfinished prompt means nothing.
+    samples.push_back(sample);
+    sequence->tokens.push_back(sample.id);
+  }
+  return samples;
+}
+
+}  // namespace dyn::test

@@ -1,0 +1,105 @@
+// Small random models in memory files, and engines on them, driven through the C ABI only.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "dynamo_engine.h"
+
+namespace dyn::test {
+
+// `values` as bytes of `dtype`, each rounded towards zero where it does not fit.
+std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype);
+
+std::vector<float> random_floats(size_t count, float scale, std::mt19937* generator);
+
+// A file that exists in memory only.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::span<const std::byte> bytes);
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile();
+  int fd() const { return fd_; }
+  void truncate(uint64_t num_bytes) const;
+
+ private:
+  int fd_;
+};
+
+// Weights drawn from a seed: equal configs give equal models and equal keys.
+struct TestModel {
+  explicit TestModel(const dyn_model_config& config, dyn_dtype dtype = DYN_F32);
+
+  dyn_model_config config;
+  std::vector<dyn_tensor> tensors;
+  std::unique_ptr<MemoryFile> file;
+};
+
+// 2 layers, hidden 40, 4 heads on 2 KV heads of size 10, vocabulary 67, tied.
+dyn_model_config tiny_config();
+
+struct EngineOptions {
+  uint32_t owner = 1;
+  uint32_t num_threads = 1;
+  uint32_t num_blocks = 64;
+  uint32_t block_size = 16;
+  uint32_t max_num_seqs = 8;
+  uint32_t max_num_batched_tokens = 128;
+  uint32_t max_model_len = 200;
+};
+
+// A sequence and the blocks that hold its K and V.
+struct Sequence {
+  std::vector<int32_t> tokens;
+  std::vector<int32_t> blocks;
+  uint32_t num_computed = 0;
+};
+
+// The next `num_tokens` of `sequence`.
+struct Chunk {
+  Sequence* sequence;
+  uint32_t num_tokens;
+};
+
+struct Sampled {
+  int32_t id;
+  float logprob;
+  bool operator==(const Sampled&) const = default;
+};
+
+class TestEngine {
+ public:
+  TestEngine(const TestModel& model, const EngineOptions& options);
+  TestEngine(const TestEngine&) = delete;
+  TestEngine& operator=(const TestEngine&) = delete;
+  ~TestEngine();
+
+  dyn_engine* get() const { return engine_; }
+  dyn_kv_pool* pool() const { return pool_; }
+  const dyn_batch& batch() const { return batch_; }
+  const EngineOptions& options() const { return options_; }
+
+  // Fills the batch in, greedy, one row for each chunk. Returns the step's number of tokens.
+  uint32_t fill(std::span<const Chunk> chunks);
+
+  // Fills, submits, waits; then counts the chunks as computed.
+  std::vector<Sampled> step(std::span<const Chunk> chunks);
+
+  // Prefills in chunks of `chunk_size`, then decodes greedily to `num_samples` samples.
+  std::vector<Sampled> generate(Sequence* sequence, uint32_t chunk_size, uint32_t num_samples);
+
+ private:
+  EngineOptions options_;
+  dyn_device* device_ = nullptr;
+  dyn_model* model_ = nullptr;
+  dyn_kv_pool* pool_ = nullptr;
+  dyn_engine* engine_ = nullptr;
+  dyn_batch batch_ = {};
+};
+
+}  // namespace dyn::test

@@ -1,0 +1,321 @@
+// A Llama in double precision, written from the papers and the conventions of Hugging Face's
+// checkpoints, slow and plain. It shares no code with what it checks: it reads config.json and
+// safetensors itself.
+//
+// Letters: H hidden size, D head size, V vocabulary.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface Config {
+  readonly vocab_size: number;
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads?: number;
+  readonly head_dim?: number;
+  readonly rms_norm_eps: number;
+  readonly rope_theta?: number;
+  readonly rope_scaling?: RopeScaling | null;
+  readonly tie_word_embeddings?: boolean;
+}
+
+interface RopeScaling {
+  readonly rope_type: string;
+  readonly factor: number;
+  readonly low_freq_factor: number;
+  readonly high_freq_factor: number;
+  readonly original_max_position_embeddings: number;
+}
+
+type Vector = Float64Array<ArrayBuffer>;
+
+interface Layer {
+  readonly attentionNorm: Vector; // [H]
+  readonly q: Vector; // [heads * D, H]
+  readonly k: Vector; // [kv heads * D, H]
+  readonly v: Vector; // [kv heads * D, H]
+  readonly o: Vector; // [H, heads * D]
+  readonly mlpNorm: Vector; // [H]
+  readonly gate: Vector; // [intermediate, H]
+  readonly up: Vector; // [intermediate, H]
+  readonly down: Vector; // [H, intermediate]
+}
+
+/** K and V of the positions so far, for one layer: [position][kv heads * D]. */
+interface LayerCache {
+  readonly keys: Vector[];
+  readonly values: Vector[];
+}
+
+export interface ReferenceSample {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+export class ReferenceLlama {
+  readonly #config: Config;
+  readonly #headSize: number;
+  readonly #numKvHeads: number;
+  readonly #frequencies: readonly number[]; // [D / 2]
+  readonly #embedding: Vector; // [V, H]
+  readonly #finalNorm: Vector; // [H]
+  readonly #head: Vector; // [V, H]
+  readonly #layers: readonly Layer[];
+
+  private constructor(config: Config, tensors: ReadonlyMap<string, Vector>) {
+    const weight = (name: string): Vector => {
+      const tensor = tensors.get(`${name}.weight`);
+      if (tensor === undefined) throw new Error(`no tensor ${name}.weight`);
+      return tensor;
+    };
+    this.#config = config;
+    this.#headSize = config.head_dim ?? config.hidden_size / config.num_attention_heads;
+    this.#numKvHeads = config.num_key_value_heads ?? config.num_attention_heads;
+    this.#frequencies = ropeFrequencies(config, this.#headSize);
+    // A tied matrix is stored once, under either name.
+    const isTied = config.tie_word_embeddings === true;
+    const isUnderHead = isTied && !tensors.has("model.embed_tokens.weight");
+    this.#embedding = weight(isUnderHead ? "lm_head" : "model.embed_tokens");
+    this.#finalNorm = weight("model.norm");
+    this.#head = isTied ? this.#embedding : weight("lm_head");
+    this.#layers = Array.from({ length: config.num_hidden_layers }, (_, index) =>
+      layerWeights((name) => weight(`model.layers.${index}.${name}`)),
+    );
+  }
+
+  /** A directory with config.json and one or more .safetensors files. */
+  static load(directory: string): ReferenceLlama {
+    const config: Config = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+    const tensors = new Map<string, Vector>();
+    for (const name of readdirSync(directory)) {
+      if (!name.endsWith(".safetensors")) continue;
+      for (const [key, tensor] of readSafetensors(join(directory, name))) tensors.set(key, tensor);
+    }
+    return new ReferenceLlama(config, tensors);
+  }
+
+  /** The likeliest continuation, token by token. Ends early with, and includes, one of `stopIds`. */
+  greedy(
+    promptIds: readonly number[],
+    numTokens: number,
+    stopIds: readonly number[] = [],
+  ): number[] {
+    return this.greedySamples(promptIds, numTokens, stopIds).map(({ id }) => id);
+  }
+
+  greedySamples(
+    promptIds: readonly number[],
+    numTokens: number,
+    stopIds: readonly number[] = [],
+  ): ReferenceSample[] {
+    const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
+    const samples: ReferenceSample[] = [];
+    let hidden: Vector = new Float64Array();
+    for (const id of promptIds) hidden = this.#forward(id, cache);
+    while (samples.length < numTokens) {
+      const logits = multiply(this.#head, this.#norm(hidden, this.#finalNorm));
+      const id = argmax(logits);
+      samples.push({ id, logprob: logSoftmax(logits, id) });
+      if (stopIds.includes(id)) break;
+      hidden = this.#forward(id, cache);
+    }
+    return samples;
+  }
+
+  /** The residual stream after all layers, for the token that follows what is in the cache. */
+  #forward(id: number, cache: readonly LayerCache[]): Vector {
+    const size = this.#config.hidden_size;
+    const x = this.#embedding.slice(id * size, (id + 1) * size);
+    for (const [index, layer] of this.#layers.entries()) {
+      const layerCache = cache[index] as LayerCache;
+      add(x, this.#attention(layer, this.#norm(x, layer.attentionNorm), layerCache));
+      add(x, mlp(layer, this.#norm(x, layer.mlpNorm)));
+    }
+    return x;
+  }
+
+  #attention(layer: Layer, x: Vector, { keys, values }: LayerCache): Vector {
+    const size = this.#headSize;
+    const position = keys.length;
+    const q = this.#rotate(multiply(layer.q, x), position);
+    keys.push(this.#rotate(multiply(layer.k, x), position));
+    values.push(multiply(layer.v, x));
+
+    const numHeads = this.#config.num_attention_heads;
+    const headsPerKv = numHeads / this.#numKvHeads;
+    const out: Vector = new Float64Array(numHeads * size);
+    for (let head = 0; head < numHeads; head++) {
+      const kv = Math.floor(head / headsPerKv) * size; // where its K and V begin
+      const query = q.subarray(head * size, (head + 1) * size);
+      const scores = keys.map((key) => dot(query, key.subarray(kv, kv + size)) / Math.sqrt(size));
+      for (const [j, weight] of softmax(scores).entries()) {
+        const value = values[j] as Vector;
+        for (let d = 0; d < size; d++) {
+          out[head * size + d] = at(out, head * size + d) + weight * at(value, kv + d);
+        }
+      }
+    }
+    return multiply(layer.o, out);
+  }
+
+  /** Hugging Face's "rotate half": pairs are (i, i + D / 2). */
+  #rotate(x: Vector, position: number): Vector {
+    const size = this.#headSize;
+    const half = size / 2;
+    const y: Vector = new Float64Array(x.length);
+    for (let head = 0; head < x.length; head += size) {
+      for (let i = 0; i < half; i++) {
+        const angle = position * (this.#frequencies[i] as number);
+        const low = at(x, head + i);
+        const high = at(x, head + i + half);
+        y[head + i] = low * Math.cos(angle) - high * Math.sin(angle);
+        y[head + i + half] = high * Math.cos(angle) + low * Math.sin(angle);
+      }
+    }
+    return y;
+  }
+
+  #norm(x: Vector, weight: Vector): Vector {
+    const scale = 1 / Math.sqrt(dot(x, x) / x.length + this.#config.rms_norm_eps);
+    return x.map((value, i) => value * scale * at(weight, i));
+  }
+}
+
+function layerWeights(weight: (name: string) => Vector): Layer {
+  return {
+    attentionNorm: weight("input_layernorm"),
+    q: weight("self_attn.q_proj"),
+    k: weight("self_attn.k_proj"),
+    v: weight("self_attn.v_proj"),
+    o: weight("self_attn.o_proj"),
+    mlpNorm: weight("post_attention_layernorm"),
+    gate: weight("mlp.gate_proj"),
+    up: weight("mlp.up_proj"),
+    down: weight("mlp.down_proj"),
+  };
+}
+
+// --- mathematics -------------------------------------------------------------------------------
+
+function at(vector: Vector, index: number): number {
+  return vector[index] as number;
+}
+
+function dot(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += at(a, i) * at(b, i);
+  return sum;
+}
+
+function add(to: Vector, from: Vector): void {
+  for (let i = 0; i < to.length; i++) to[i] = at(to, i) + at(from, i);
+}
+
+/** W x, with W [rows, x.length]. */
+function multiply(matrix: Vector, x: Vector): Vector {
+  const y: Vector = new Float64Array(matrix.length / x.length);
+  for (let row = 0; row < y.length; row++) {
+    y[row] = dot(x, matrix.subarray(row * x.length, (row + 1) * x.length));
+  }
+  return y;
+}
+
+function mlp(layer: Layer, x: Vector): Vector {
+  const up = multiply(layer.up, x);
+  const gate = multiply(layer.gate, x);
+  const activated = gate.map((value, i) => (value / (1 + Math.exp(-value))) * at(up, i));
+  return multiply(layer.down, activated);
+}
+
+function softmax(scores: readonly number[]): number[] {
+  const max = Math.max(...scores);
+  const weights = scores.map((score) => Math.exp(score - max));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
+
+/** The first of the largest. */
+function argmax(values: Vector): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (at(values, i) > at(values, best)) best = i;
+  return best;
+}
+
+function logSoftmax(logits: Vector, id: number): number {
+  const max = at(logits, argmax(logits));
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - max), 0);
+  return at(logits, id) - max - Math.log(sum);
+}
+
+/** theta^(-2i / D), slowed down as Llama 3.1 does where the config says so. */
+function ropeFrequencies(config: Config, headSize: number): number[] {
+  const theta = config.rope_theta ?? 10000;
+  const scaling = config.rope_scaling ?? undefined;
+  return Array.from({ length: headSize / 2 }, (_, i) => {
+    const frequency = theta ** ((-2 * i) / headSize);
+    return scaling === undefined ? frequency : scaleLikeLlama3(frequency, scaling);
+  });
+}
+
+function scaleLikeLlama3(frequency: number, scaling: RopeScaling): number {
+  if (scaling.rope_type !== "llama3") throw new Error(`no rope_type ${scaling.rope_type}`);
+  const { factor, low_freq_factor: low, high_freq_factor: high } = scaling;
+  const original = scaling.original_max_position_embeddings;
+  const wavelength = (2 * Math.PI) / frequency;
+  if (wavelength < original / high) return frequency;
+  if (wavelength > original / low) return frequency / factor;
+  const smooth = (original / wavelength - low) / (high - low);
+  return ((1 - smooth) * frequency) / factor + smooth * frequency;
+}
+
+// --- safetensors -------------------------------------------------------------------------------
+
+interface Entry {
+  readonly dtype: string;
+  readonly data_offsets: readonly [number, number];
+}
+
+function* readSafetensors(path: string): Iterable<[string, Vector]> {
+  const file = readFileSync(path);
+  const headerBytes = Number(file.readBigUInt64LE(0));
+  const header: Record<string, Entry> = JSON.parse(file.toString("utf8", 8, 8 + headerBytes));
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [begin, end] = entry.data_offsets;
+    const data = file.subarray(8 + headerBytes + begin, 8 + headerBytes + end);
+    yield [name, readElements(data, entry.dtype)];
+  }
+}
+
+function readElements(data: Buffer, dtype: string): Vector {
+  const read = (bytes: number, element: (offset: number) => number): Vector =>
+    Float64Array.from({ length: data.length / bytes }, (_, i) => element(i * bytes));
+  switch (dtype) {
+    case "F32":
+      return read(4, (offset) => data.readFloatLE(offset));
+    case "BF16":
+      return read(2, (offset) => bfloat16(data.readUInt16LE(offset)));
+    case "F16":
+      return read(2, (offset) => float16(data.readUInt16LE(offset)));
+    default:
+      throw new Error(`no dtype ${dtype}`);
+  }
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The upper half of an F32. */
+function bfloat16(bits: number): number {
+  word.setUint32(0, bits * 65536);
+  return word.getFloat32(0);
+}
+
+/** IEEE 754 half precision: 1 sign, 5 exponent and 10 fraction bits. */
+function float16(bits: number): number {
+  const sign = bits >= 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
