@@ -24,6 +24,8 @@ export { type ConfigSchema, configured, depends } from "./need.ts";
 export {
   type ConfigProblem,
   type EndedInstance,
+  type Footprint,
+  type FootprintScale,
   type GraphView,
   Service,
   type ServiceClass,

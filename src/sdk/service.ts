@@ -37,6 +37,9 @@ export abstract class Service<Prepared = unknown> {
   /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
   static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
 
+  /** What all instances together fill of memory, for `--explain`. Loads nothing. */
+  static footprint?(config: unknown, scale: FootprintScale): Promise<readonly Footprint[]>;
+
   /**
    * Adds the edge from this service to one that it declares with `depends()`, and goes on from there:
    * `A.link(B).link(C)` is A to B and B to C.
@@ -105,7 +108,17 @@ export abstract class Service<Prepared = unknown> {
 
 /** A class that extends `Service`; abstract, where a graph is to choose. */
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
-  Pick<typeof Service, "leases" | "prepare" | "release" | "validate">;
+  Pick<typeof Service, "footprint" | "leases" | "prepare" | "release" | "validate">;
+
+export interface FootprintScale {
+  readonly numWorkers: number;
+}
+
+export interface Footprint {
+  readonly what: string;
+  /** `undefined` where it cannot be known yet. */
+  readonly bytes: number | undefined;
+}
 
 export interface EndedInstance {
   readonly instanceId: number;
