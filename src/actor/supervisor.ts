@@ -26,6 +26,8 @@ export interface ChildSpec {
   readonly tag: string;
   /** permanent: always restarted; transient: when it failed; temporary: never. */
   readonly restart: "permanent" | "transient" | "temporary";
+  /** At the first start: whether it waits for those before it. `nobody`: its thread is spawned at once. */
+  readonly awaits: "those before" | "nobody";
   /** From the "stop" push (body `StopOrder`) to the kill. */
   readonly shutdownMs: number;
   /** What each incarnation's thread is given. */
@@ -89,6 +91,11 @@ interface Slot {
   restarts: number;
 }
 
+interface StartFailure {
+  readonly spec: ChildSpec;
+  readonly error: Error;
+}
+
 export class Supervisor {
   /** Resolves after all children have ended: with undefined after `stop`, with the error after giving up. */
   readonly ended: Promise<DynamoError | undefined>;
@@ -105,17 +112,29 @@ export class Supervisor {
     this.#resolveEnded = resolve;
   }
 
-  /** Starts the children one after the other, each ready before the next. On failure stops what it started and throws. */
+  /**
+   * Starts the children one after the other, each ready before the next, but for those that await nobody: they
+   * start with the first. On failure stops what it started and throws.
+   */
   async start(specs: readonly ChildSpec[]): Promise<void> {
+    const early = new Map<Slot, Promise<StartFailure | undefined>>();
     for (const spec of specs) {
       assert(!this.#slots.some((slot) => slot.spec.id === spec.id), `two children "${spec.id}"`);
-      if (this.#stopping !== undefined) break;
       const slot: Slot = { spec, running: undefined, restarts: 0 };
       this.#slots.push(slot);
-      const failure = await this.#startChild(slot);
+      if (spec.awaits === "nobody") early.set(slot, this.#startFirst(slot));
+    }
+    const earlyFailure = firstFailure([...early.values()]);
+    for (const slot of [...this.#slots]) {
+      if (this.#stopping !== undefined) break;
+      const started = early.get(slot) ?? this.#startFirst(slot);
+      const failure = await Promise.race([started, earlyFailure]);
       if (failure !== undefined && this.#stopping === undefined) {
         await this.stop();
-        throw new ChildStartError(`${spec.tag} did not start: ${failure.message}`, failure);
+        throw new ChildStartError(
+          `${failure.spec.tag} did not start: ${failure.error.message}`,
+          failure.error,
+        );
       }
     }
     if (this.#stopping !== undefined) {
@@ -133,6 +152,11 @@ export class Supervisor {
   /** Restarts so far, by child id. */
   restarts(): ReadonlyMap<string, number> {
     return new Map(this.#slots.map((slot) => [slot.spec.id, slot.restarts]));
+  }
+
+  async #startFirst(slot: Slot): Promise<StartFailure | undefined> {
+    const error = await this.#startChild(slot);
+    return error && { spec: slot.spec, error };
   }
 
   /** Spawns an incarnation and waits until it is ready or has ended. Returns why it is not ready. */
@@ -256,6 +280,13 @@ export function describeExit(exit: ActorExit): string {
     case "failed":
       return `it failed: ${exit.error.message}`;
   }
+}
+
+/** Of several starts, the first that fails; never settles if none does. */
+function firstFailure(starts: readonly Promise<StartFailure | undefined>[]): Promise<StartFailure> {
+  return new Promise((resolve) => {
+    for (const start of starts) void start.then((failure) => failure && resolve(failure));
+  });
 }
 
 function exitError(exit: ActorExit): Error {

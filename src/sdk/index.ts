@@ -1,5 +1,6 @@
 // "dynamo": all that a service or a graph imports.
 
+export { DynamoError, RemoteError } from "../base/error.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
 export type {
   Client,
@@ -20,6 +21,7 @@ export {
   UnboundFieldError,
 } from "./error.ts";
 export { Graph, type GraphService, graph } from "./graph.ts";
+export type { Metrics } from "./metrics.ts";
 export { type ConfigSchema, configured, depends } from "./need.ts";
 export {
   type ConfigProblem,

@@ -26,6 +26,12 @@ export abstract class Service<Prepared = unknown> {
   static readonly leases: readonly string[] = [];
 
   /**
+   * Whether `start()` may run before the services that this one calls are there. It then finds none of them at
+   * first, but its door is open early. A stop is in order all the same.
+   */
+  static readonly startsEarly: boolean = false;
+
+  /**
    * Runs in the main thread, once in the life of the process and before the first instance starts. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
@@ -108,7 +114,7 @@ export abstract class Service<Prepared = unknown> {
 
 /** A class that extends `Service`; abstract, where a graph is to choose. */
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
-  Pick<typeof Service, "footprint" | "leases" | "prepare" | "release" | "validate">;
+  Pick<typeof Service, "footprint" | "leases" | "prepare" | "release" | "startsEarly" | "validate">;
 
 export interface FootprintScale {
   readonly numWorkers: number;

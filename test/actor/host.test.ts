@@ -170,6 +170,7 @@ class Threads {
       id,
       tag: id,
       restart: "permanent",
+      awaits: "those before",
       shutdownMs: 2000,
       data: undefined,
       env: {},

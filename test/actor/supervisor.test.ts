@@ -24,6 +24,31 @@ test("children start in order, each ready before the next begins, and stop in re
   expect(await stage.supervisor.ended).toBeUndefined();
 });
 
+test("a child that awaits nobody starts with the first, and stops in its place", async () => {
+  const stage = new Stage();
+  await stage.start(spec("a"), spec("b"), spec("c", { awaits: "nobody" }));
+  await stage.supervisor.stop();
+  expect(stage.log.filter((line) => line.endsWith("begins"))).toEqual([
+    "c begins",
+    "a begins",
+    "b begins",
+  ]);
+  expect(stage.log.slice(-3)).toEqual(["c stops", "b stops", "a stops"]);
+});
+
+test("a failure of one that awaits nobody ends the start at once", async () => {
+  const stage = new Stage();
+  const never = Promise.withResolvers<void>();
+  const starting = stage.start(
+    spec("a", { begin: () => never.promise, stop: "ignored" }),
+    spec("b", { awaits: "nobody", begin: () => Promise.reject(new Error("no port")) }),
+  );
+  starting.catch(() => undefined);
+  await stage.settle();
+  await stage.clock.advance(5000);
+  await expect(starting).rejects.toThrow("b did not start: no port");
+});
+
 test("a permanent child is restarted however it ended, a transient one when it failed, a temporary one never", async () => {
   const stage = new Stage({ intensity: 10 });
   await stage.start(
@@ -196,6 +221,7 @@ interface TestSpec extends ChildSpec {
 
 interface Behaviour {
   readonly restart: ChildSpec["restart"];
+  readonly awaits: ChildSpec["awaits"];
   readonly shutdownMs: number;
   readonly begin: (scope: ActorScope) => Promise<void>;
   readonly stop: "obeyed" | "ignored";
@@ -207,6 +233,7 @@ let lastKey = 0;
 function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
   const behaviour: Behaviour = {
     restart: "permanent",
+    awaits: "those before",
     shutdownMs: 1000,
     begin: () => Promise.resolve(),
     stop: "obeyed",
@@ -218,6 +245,7 @@ function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
     id,
     tag: id,
     restart: behaviour.restart,
+    awaits: behaviour.awaits,
     shutdownMs: behaviour.shutdownMs,
     data: { key },
     env: {},

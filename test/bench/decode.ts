@@ -12,6 +12,7 @@ import { publishNativeLibrary } from "../../src/engine/native-library.ts";
 import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { type Server, startServer } from "../e2e/server.ts";
+import { GREEDY } from "../engine/requests.ts";
 import { writeTinyModel } from "../engine/tiny-model.ts";
 import { byteLevelTokenizer } from "../tokenizer/synthetic-tokenizers.ts";
 import { median } from "./median.ts";
@@ -102,16 +103,7 @@ async function time(batch: number, decode: () => Promise<void>): Promise<number>
 async function decodeAlone(engine: LLMEngine): Promise<void> {
   const stream = engine.generate({
     tokenIds: Int32Array.from(PROMPT),
-    sampling: {
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-      minP: 0,
-      seed: 0,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repetitionPenalty: 1,
-    },
+    sampling: GREEDY,
     stop: { maxTokens: NUM_TOKENS, minTokens: 0, stopTokenIds: [] },
   });
   for await (const _ of stream);
