@@ -40,11 +40,6 @@ export class JsonObject {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? undefined) : undefined;
   }
 
-  /** Whether the key is there at all, be it with `null`. */
-  has(key: string): boolean {
-    return Object.hasOwn(this.#fields, key);
-  }
-
   keys(): readonly string[] {
     return Object.keys(this.#fields);
   }

@@ -3,10 +3,10 @@
 
 import { join } from "node:path";
 
-import { parseConfigJson } from "./config-json.ts";
-import { selectTensors } from "./decoder-tensors.ts";
 import { parseGenerationDefaults } from "./generation-config.ts";
 import { readJsonObject } from "./json-object.ts";
+import { parseLlamaConfig } from "./llama-config.ts";
+import { selectLlamaTensors } from "./llama-tensors.ts";
 import { ModelNotFoundError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
 import { resolveModelDirectory } from "./model-path.ts";
@@ -16,7 +16,7 @@ import { readSafetensors } from "./safetensors.ts";
 export async function openModel(directory: string): Promise<ModelFiles> {
   const card = await openModelConfig(directory);
   const stored = await readSafetensors(card.directory);
-  return { ...card, tensors: selectTensors(card.directory, card.config, stored) };
+  return { ...card, tensors: selectLlamaTensors(card.directory, card.config, stored) };
 }
 
 /** Opens config.json and generation_config.json alone, for those who need no weights. */
@@ -31,7 +31,7 @@ export async function openModelConfig(model: string): Promise<ModelCard> {
   const generation = await readJsonObject(join(directory, "generation_config.json"));
   return {
     directory,
-    config: parseConfigJson(config, generation),
+    config: parseLlamaConfig(config, generation),
     generationDefaults: parseGenerationDefaults(generation),
   };
 }

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+
+import { JsonObject } from "../../src/model/json-object.ts";
+import { parseLlamaConfig } from "../../src/model/llama-config.ts";
+import { ModelError } from "../../src/model/model-error.ts";
+import { TINY_CONFIG } from "./model-directory.ts";
+
+function parse(changes: Readonly<Record<string, unknown>> = {}, generation?: object) {
+  return parseLlamaConfig(
+    new JsonObject("config.json", { ...TINY_CONFIG, ...changes }),
+    generation && new JsonObject("generation_config.json", { ...generation }),
+  );
+}
+
+describe("config.json", () => {
+  test("a plain Llama is read whole", () => {
+    expect(parse()).toEqual({
+      architecture: "llama",
+      vocabSize: 10,
+      hiddenSize: 16,
+      intermediateSize: 24,
+      numLayers: 2,
+      numHeads: 4,
+      numKvHeads: 2,
+      headSize: 4,
+      rmsNormEps: 1e-5,
+      ropeTheta: 10000,
+      ropeScaling: undefined,
+      maxPositionEmbeddings: 64,
+      tieWordEmbeddings: false,
+      bosTokenId: 1,
+      eosTokenIds: [2],
+    });
+  });
+
+  test("what may be left out has LlamaConfig's defaults", () => {
+    const config = parse({
+      num_key_value_heads: null,
+      rms_norm_eps: undefined,
+      rope_theta: undefined,
+      max_position_embeddings: undefined,
+      tie_word_embeddings: undefined,
+      bos_token_id: null,
+      eos_token_id: null,
+    });
+    expect(config).toMatchObject({
+      numKvHeads: 4,
+      rmsNormEps: 1e-6,
+      ropeTheta: 10000,
+      maxPositionEmbeddings: 2048,
+      tieWordEmbeddings: false,
+      bosTokenId: undefined,
+      eosTokenIds: [],
+    });
+  });
+
+  test("head_dim overrides what the hidden size would give", () => {
+    expect(parse({ head_dim: 8 }).headSize).toBe(8);
+    expect(parse({ head_dim: null }).headSize).toBe(4);
+  });
+
+  test("end tokens of both files are joined, each once", () => {
+    expect(parse({ eos_token_id: [2, 3] }, { eos_token_id: [3, 4] }).eosTokenIds).toEqual([
+      2, 3, 4,
+    ]);
+    expect(parse({}, { eos_token_id: 5 }).eosTokenIds).toEqual([2, 5]);
+  });
+
+  test("a model without architectures is told by its model_type", () => {
+    expect(parse({ architectures: undefined }).architecture).toBe("llama");
+    expect(() => parse({ architectures: [], model_type: "gpt2" })).toThrow("names gpt2");
+  });
+});
+
+describe("rotary scaling", () => {
+  const llama3 = {
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  };
+  const parsed = {
+    type: "llama3" as const,
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositionEmbeddings: 8192,
+  };
+
+  test("llama3 is read under its old and its new key", () => {
+    expect(parse({ rope_scaling: { type: "llama3", ...llama3 } }).ropeScaling).toEqual(parsed);
+    expect(parse({ rope_scaling: { rope_type: "llama3", ...llama3 } }).ropeScaling).toEqual(parsed);
+  });
+
+  test("rope_parameters of newer files holds theta and scaling", () => {
+    const config = parse({
+      rope_theta: undefined,
+      rope_parameters: { rope_theta: 500000, rope_type: "llama3", ...llama3 },
+    });
+    expect(config.ropeTheta).toBe(500000);
+    expect(config.ropeScaling).toEqual(parsed);
+  });
+
+  test("null, and the type `default`, are no scaling", () => {
+    expect(parse({ rope_scaling: null }).ropeScaling).toBeUndefined();
+    const config = parse({ rope_parameters: { rope_type: "default", rope_theta: 10000 } });
+    expect(config.ropeScaling).toBeUndefined();
+  });
+
+  test.each(["linear", "dynamic", "yarn", "longrope"])("%s is refused by name", (type) => {
+    expect(() => parse({ rope_scaling: { type, factor: 2 } })).toThrow(
+      `config.json: rope_scaling: rope type "${type}" is not supported; supported: llama3`,
+    );
+  });
+
+  test("a missing or senseless number is named", () => {
+    const { factor: _, ...noFactor } = llama3;
+    expect(() => parse({ rope_scaling: { type: "llama3", ...noFactor } })).toThrow(
+      "config.json: rope_scaling: factor is missing",
+    );
+    expect(() =>
+      parse({ rope_scaling: { type: "llama3", ...llama3, low_freq_factor: 4 } }),
+    ).toThrow("low_freq_factor (4) must be below high_freq_factor (4)");
+  });
+});
+
+describe("what is refused, with its place and the cure", () => {
+  test.each([
+    ["MistralForCausalLM; supported: LlamaForCausalLM", { architectures: ["MistralForCausalLM"] }],
+    ["quantized (gptq)", { quantization_config: { quant_method: "gptq" } }],
+    ["attention_bias is true", { attention_bias: true }],
+    ["mlp_bias is true", { mlp_bias: true }],
+    ['hidden_act is "gelu"; supported: silu', { hidden_act: "gelu" }],
+    ["config.json: vocab_size is missing", { vocab_size: undefined }],
+    ['vocab_size is "10"; expected a whole number', { vocab_size: "10" }],
+    ["hidden_size is 0", { hidden_size: 0 }],
+    ["hidden_size is -16", { hidden_size: -16 }],
+    ["hidden_size is 16.5", { hidden_size: 16.5 }],
+    ["hidden_size is 9007199254740992", { hidden_size: 2 ** 53 }],
+    ["num_hidden_layers is 1000000000", { num_hidden_layers: 1e9 }],
+    ["(4) is no multiple of num_key_value_heads (3)", { num_key_value_heads: 3 }],
+    ["head_dim is missing", { hidden_size: 18 }],
+    ["needs an even size", { head_dim: 5 }],
+    ["rms_norm_eps is 0", { rms_norm_eps: 0 }],
+    ["rope_theta is -1", { rope_theta: -1 }],
+    ["eos_token_id is 10; expected a whole number from 0 to 9", { eos_token_id: 10 }],
+    ["eos_token_id is [1, -1]", { eos_token_id: [1, -1] }],
+    ['tie_word_embeddings is "yes"; expected true or false', { tie_word_embeddings: "yes" }],
+    ['rope_scaling is "llama3"; expected an object', { rope_scaling: "llama3" }],
+    ["expected a list", { architectures: "LlamaForCausalLM" }],
+  ])("%s", (message, changes) => {
+    expect(() => parse(changes)).toThrow(ModelError);
+    expect(() => parse(changes)).toThrow(message);
+  });
+
+  test("any JSON value in any key gives a config or a ModelError", async () => {
+    const keys = [...Object.keys(TINY_CONFIG), "head_dim", "rope_scaling", "rope_parameters"];
+    await fc.assert(
+      fc.property(fc.constantFrom(...keys), fc.jsonValue(), (key, value) => {
+        expectConfigOrModelError(() => parse({ [key]: value }));
+      }),
+    );
+  });
+});
+
+function expectConfigOrModelError(parseIt: () => unknown): void {
+  try {
+    parseIt();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ModelError);
+  }
+}
