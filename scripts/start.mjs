@@ -48,19 +48,6 @@ function build() {
 }
 
 function serve(serveArgs) {
-  if (!serveArgs.some((argument) => /^--model(=|$)|^-f|^--file|^--config-file/.test(argument))) {
-    throw new Error(
-      [
-        "dynamo is built, but it has no model to serve yet. Give it one:",
-        "",
-        "  npm start -- --model DIR",
-        "",
-        "DIR is a Llama model as on the Hugging Face hub (config.json, *.safetensors, tokenizer.json), for",
-        "example from: git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
-        "Without weights, to try the server alone: npm start -- -f configs/mock.yaml",
-      ].join("\n"),
-    );
-  }
   const child = spawn(join(root, "dynamo"), ["serve", "graphs.agg:Frontend", ...serveArgs], {
     stdio: "inherit",
   });

@@ -4,13 +4,18 @@ import { basename, resolve } from "node:path";
 
 import { systemClock } from "../base/clock.ts";
 import { createLogger } from "../base/log.ts";
-import { builtInConfigs } from "../built-in-configs.ts";
+import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
 import { installSdkModules } from "../sdk-modules.ts";
-import { type ConfigSourceOptions, configNotice, readConfig } from "../serve/config-source.ts";
+import {
+  type ConfigSourceOptions,
+  configNotice,
+  isConfigured,
+  readConfig,
+} from "../serve/config-source.ts";
 import { deploy } from "../serve/deploy.ts";
 import { renderDryRun } from "../serve/dry-run.ts";
 import { renderExplanation } from "../serve/explain.ts";
@@ -37,7 +42,8 @@ export const serveCommand: Command = {
       type: "string",
       alias: "f",
       valueHint: "FILE",
-      description: "YAML: a map of services, each with a map of its keys",
+      description:
+        "YAML: a map of services, each with a map of its keys (default, where a model is needed: configs/built-in.yaml)",
     },
     model: {
       type: "string",
@@ -113,7 +119,7 @@ async function serve(input: CommandInput): Promise<number> {
   installSdkModules();
   const { graph, source } = await loadGraph(spec, { workingDir, builtIns: builtInGraphs });
   const options: ConfigSourceOptions = {
-    file: flags.get("file"),
+    file: flags.get("file") ?? defaultFile(input, graph),
     environment: context.environment,
     workingDir: context.workingDir,
     builtIns: builtInConfigs,
@@ -134,6 +140,17 @@ async function run(plan: DeploymentPlan, context: CliContext): Promise<number> {
   const host = new WorkerHost({ env: context.environment, clock: systemClock });
   const deployment = deploy(plan, { host, clock: systemClock, log });
   return untilEnded(deployment, { onInterrupt: context.onInterrupt, clock: systemClock, log });
+}
+
+/** The built-in model is for graphs that need one, when nobody says which. */
+function defaultFile(input: CommandInput, graph: Graph): string | undefined {
+  const { flags, overrides, context } = input;
+  if (isConfigured(context.environment)) return undefined;
+  const isNamed = flags.has("model") || overrides.some(({ path }) => path[1] === "model");
+  const needsModel = graph.services.some(({ service }) => {
+    return describeService(service).schema?.entries["model"] !== undefined;
+  });
+  return needsModel && !isNamed ? DEFAULT_CONFIG : undefined;
 }
 
 /** `--port`, `--host` and `--model` are short for settings; what is set by its own name beats them. */

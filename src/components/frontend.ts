@@ -84,12 +84,13 @@ export class Frontend extends Service {
     };
   }
 
-  /** One name, for as long as a processor says that it can route to a worker. */
+  /** The names of the model, for as long as a processor says that it can route to a worker. */
   #served(): readonly ServedModel[] {
     const [first] = this.#models.values();
     if (!first) return [];
-    const { name, created, maxModelLen } = first;
-    return [{ id: this.config.servedModelName ?? name, created, maxModelLen }];
+    const { name, aliases, created, maxModelLen } = first;
+    const names = new Set([this.config.servedModelName ?? name, ...aliases]);
+    return [...names].map((id) => ({ id, created, maxModelLen }));
   }
 
   async #followModels(): Promise<void> {

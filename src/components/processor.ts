@@ -8,6 +8,7 @@ import { configured, depends, type InstanceId, Service } from "dynamo";
 import * as v from "valibot";
 
 import { errorCode } from "../base/error.ts";
+import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
 import type { ModelCard } from "../model/model-files.ts";
 import { openModelConfig } from "../model/open-model.ts";
 import type {
@@ -143,6 +144,7 @@ export class Processor extends Service {
       this.#maxModelLen = limit;
       const published: PublishedModel = {
         name: basename(this.config.model),
+        aliases: this.config.model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
         created: Math.floor(clock.wallTime() / 1000),
         maxModelLen: limit,
       };

@@ -33,6 +33,11 @@ export function readConfig(options: ConfigSourceOptions): ConfigTree {
 const DEPLOYMENT = "DYN_DEPLOYMENT_CONFIG";
 const SERVICES = "DYNAMO_SERVICE_CONFIG";
 
+/** Whether the environment gives a configuration, so that none need be looked for. */
+export function isConfigured(environment: ConfigSourceOptions["environment"]): boolean {
+  return Boolean(environment[DEPLOYMENT] || environment[SERVICES]);
+}
+
 /** What a user who gave a file should know. */
 export function configNotice({ file, environment }: ConfigSourceOptions): string | undefined {
   const isReplaced = file !== undefined && environment[DEPLOYMENT];
