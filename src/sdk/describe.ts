@@ -42,11 +42,13 @@ export function instantiate(service: ServiceClass): Service {
   try {
     return Reflect.construct(service, []);
   } catch (error) {
-    throw new ServiceDefinitionError(
+    const failure = new ServiceDefinitionError(
       `${service.name} cannot be built: ${error instanceof Error ? error.message : String(error)}. ` +
         "A service is built without arguments and without side effects; what it does at its beginning belongs in start().",
       { service: service.name },
     );
+    failure.cause = error;
+    throw failure;
   }
 }
 
@@ -60,8 +62,14 @@ function readDescription(service: ServiceClass): ServiceDescription {
   const schemas: ConfigSchema[] = [];
   for (const [field, value] of Object.entries(instantiate(service))) {
     const need = needOf(value);
-    if (need?.type === "dependency") dependencies.push({ field, service: need.service });
-    if (need?.type === "configuration") schemas.push(need.schema);
+    if (need?.type === "dependency") {
+      checkDependency(service, field, need.service);
+      dependencies.push({ field, service: need.service });
+    }
+    if (need?.type === "configuration") {
+      checkSchema(service, field, need.schema);
+      schemas.push(need.schema);
+    }
   }
   if (schemas.length > 1) {
     throw new ServiceDefinitionError(
@@ -70,6 +78,24 @@ function readDescription(service: ServiceClass): ServiceDescription {
     );
   }
   return { name: service.name, schema: schemas[0], dependencies, endpoints: endpointsOf(service) };
+}
+
+// The two checks are the compiler's, for graphs that no compiler has seen.
+
+function checkDependency(service: ServiceClass, field: string, target: unknown): void {
+  if (isServiceClass(target)) return;
+  throw new ServiceDefinitionError(
+    `${service.name}.${field}: depends() takes a class that extends Service of "dynamo"; got ${typeof target}`,
+    { service: service.name },
+  );
+}
+
+function checkSchema(service: ServiceClass, field: string, schema: unknown): void {
+  if (typeof schema === "object" && schema !== null && "entries" in schema) return;
+  throw new ServiceDefinitionError(
+    `${service.name}.${field}: configured() takes a v.strictObject({...}); got ${typeof schema}`,
+    { service: service.name },
+  );
 }
 
 /** Methods of the class and of those between it and `Service`; what a subclass redefines stands once. */

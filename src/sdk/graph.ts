@@ -154,6 +154,7 @@ function orderedServices(
       const cycle = [...path.slice(path.indexOf(service)), service].map(({ name }) => name);
       throw new GraphError(
         `${cycle.join(" -> ")} is a cycle: services start after those that they depend on, so one of these links must go`,
+        { service: service.name },
       );
     }
     const { name } = describeService(service);
@@ -161,6 +162,7 @@ function orderedServices(
     if (namesake !== undefined && namesake !== service) {
       throw new GraphError(
         `two classes of this graph are named ${name}; the name is the key in files and flags, so rename one`,
+        { service: name },
       );
     }
     if (ordered.has(name)) return;

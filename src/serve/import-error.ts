@@ -1,11 +1,15 @@
-// Why a user's module cannot be imported, at the user's own file, line and column. Bun reports each kind
-// of failure in its own way: syntax errors have a position and no stack, a module that is not found has
-// neither, and what the module throws has a stack that may begin in this program.
+// Why a user's graph cannot be loaded, at the user's own file, line and column. Bun reports each kind of
+// failure in its own way: syntax errors have a position and no stack, a module that is not found has
+// neither, and what the module throws has a stack that may begin in this program. What has no place at all
+// (broken JSON, a missing export, a class that is no service) is looked for in the files that were imported.
 
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { dirname, extname, relative } from "node:path";
 
+import { DynamoError } from "../base/error.ts";
 import { renderProblem, type Span } from "./config-error.ts";
+import { JsonError, parseJson } from "./python-json.ts";
+import { userModules } from "./user-modules.ts";
 
 /** `path` is the module that was imported; places are shown relative to `workingDir`. */
 export function explainImportError(error: unknown, path: string, workingDir: string): string {
@@ -16,9 +20,15 @@ export function explainImportError(error: unknown, path: string, workingDir: str
 function explainOne(error: unknown, path: string, workingDir: string): string {
   const message = error instanceof Error ? error.message : String(error);
   const place =
-    positionOf(error) ?? specifierOf(error) ?? missingExport(error, path) ?? frameOf(error);
+    positionOf(error) ??
+    specifierOf(error) ??
+    missingExport(error, path) ??
+    brokenJson(error, path) ??
+    classOf(error, path) ??
+    frameOf(error);
   const span = place && spanOf(place, workingDir);
   if (span) return renderProblem({ message, span });
+  if (error instanceof DynamoError) return message;
   return `${shownPath(path, workingDir)} cannot be imported: ${message}`;
 }
 
@@ -46,11 +56,55 @@ function specifierOf(error: unknown): Place | undefined {
   return findText(String(error.referrer), String(error.specifier));
 }
 
-/** Of the linker: `Export named 'X' not found in module ...`. */
+/** Of the linker: `Export named 'X' not found in module ...`. It says who lacks the name, not who imports it. */
 function missingExport(error: unknown, path: string): Place | undefined {
   if (!(error instanceof SyntaxError)) return undefined;
-  const name = /^Export named '([^']+)' not found/.exec(error.message)?.[1];
-  return name === undefined ? undefined : findText(path, name);
+  const [, name, exporter] =
+    /^Export named '([^']+)' not found in module '([^']+)'/.exec(error.message) ?? [];
+  if (name === undefined) return undefined;
+  for (const { file, imports } of userModules(path)) {
+    if (!imports.some((one) => one.file === exporter)) continue;
+    const text = readFileSync(file, "utf8");
+    for (const clause of text.matchAll(/\b(?:import|export)\s[^;"'`]*?["']/g)) {
+      const at = clause[0].search(new RegExp(`(?<![\\w$])${RegExp.escape(name)}(?![\\w$])`));
+      if (at >= 0) return placeAt(file, clause.index + at, name.length);
+    }
+  }
+  return undefined;
+}
+
+/** Of a `.json` file: the message has neither its name nor a position. */
+function brokenJson(error: unknown, path: string): Place | undefined {
+  if (!(error instanceof SyntaxError) || !error.message.startsWith("JSON Parse error")) {
+    return undefined;
+  }
+  for (const { file } of userModules(path)) {
+    if (extname(file) !== ".json") continue;
+    try {
+      parseJson(readFileSync(file, "utf8"));
+    } catch (reason) {
+      if (!(reason instanceof JsonError)) throw reason;
+      return placeAt(file, reason.at, 1);
+    }
+  }
+  return undefined;
+}
+
+/** Of a service that cannot be one: what its constructor threw, else the class. (Field initialisers have no file.) */
+function classOf(error: unknown, path: string): Place | undefined {
+  if (!(error instanceof DynamoError)) return undefined;
+  const { service } = error.details;
+  if (typeof service !== "string") return undefined;
+  const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
+  const inField = /\n\s+at new \S+ \(unknown:/.test(stack.split("\n", 2).join("\n"));
+  const frame = inField ? undefined : frameOf(error.cause);
+  if (frame) return frame;
+  for (const { file } of userModules(path)) {
+    const text = readFileSync(file, "utf8");
+    const at = text.search(new RegExp(`(?<=\\bclass\\s+)${RegExp.escape(service)}(?![\\w$])`));
+    if (at >= 0) return placeAt(file, at, service.length);
+  }
+  return undefined;
 }
 
 /** Of what the module threw: the topmost frame that is the user's. */
@@ -70,9 +124,13 @@ function isOurs(file: string): boolean {
 
 function findText(file: string, text: string): Place | undefined {
   if (!existsSync(file)) return undefined;
-  const before = readFileSync(file, "utf8").split(text, 1)[0] ?? "";
-  const lines = before.split("\n");
-  return { file, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, length: text.length };
+  const at = readFileSync(file, "utf8").indexOf(text);
+  return at < 0 ? undefined : placeAt(file, at, text.length);
+}
+
+function placeAt(file: string, at: number, length: number): Place {
+  const lines = readFileSync(file, "utf8").slice(0, at).split("\n");
+  return { file, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, length };
 }
 
 function spanOf({ file, line, column, length }: Place, workingDir: string): Span | undefined {

@@ -35,10 +35,14 @@ export async function loadGraph(spec: string, options: LoadOptions): Promise<Loa
   const path = findFile(module, options.workingDir);
   const builtIn = options.builtIns[module];
   if (path === undefined && builtIn === undefined) throw notFound(module, options);
-  const exported = path === undefined ? await builtIn?.() : await importFile(path, options);
-  const graph = graphOf(exported ?? {}, module, entry);
-  const source = path === undefined ? builtInSource(module) : fileSource(path);
-  return { graph, source };
+  if (path === undefined) {
+    const graph = graphOf((await builtIn?.()) ?? {}, module, entry);
+    return { graph, source: { type: "built-in", name: module } };
+  }
+  const graph = await inUsersWords(path, options, async () =>
+    graphOf(await import(path), module, entry),
+  );
+  return { graph, source: { type: "file", path } };
 }
 
 interface GraphSpec {
@@ -71,10 +75,16 @@ function isPath(module: string): boolean {
   return module.includes("/") || EXTENSIONS.includes(extname(module));
 }
 
-async function importFile(path: string, { workingDir }: LoadOptions): Promise<object> {
+/** Whatever is wrong with the user's files is told at its place in them. */
+async function inUsersWords<T>(
+  path: string,
+  { workingDir }: LoadOptions,
+  load: () => Promise<T>,
+): Promise<T> {
   try {
-    return await import(path);
+    return await load();
   } catch (error) {
+    if (error instanceof GraphLoadError) throw error;
     throw new GraphLoadError(explainImportError(error, path, workingDir));
   }
 }
@@ -161,14 +171,6 @@ function moduleName(file: string, workingDir: string): string {
   const path = relative(workingDir, file);
   if (path.startsWith("..")) return path;
   return path.slice(0, -extname(path).length).replaceAll("/", ".");
-}
-
-function fileSource(path: string): GraphSource {
-  return { type: "file", path };
-}
-
-function builtInSource(name: string): GraphSource {
-  return { type: "built-in", name };
 }
 
 /** There is no such graph, or it cannot be imported. */

@@ -198,11 +198,21 @@ class JsonReader {
   #error(what: string): JsonError {
     const before = this.#text.slice(0, this.#at).split("\n");
     const column = (before.at(-1)?.length ?? 0) + 1;
-    return new JsonError(`${what}: line ${before.length} column ${column} (char ${this.#at})`);
+    return new JsonError(
+      `${what}: line ${before.length} column ${column} (char ${this.#at})`,
+      this.#at,
+    );
   }
 }
 
 /** Text that is not JSON. The wording is Python's. */
 export class JsonError extends DynamoError {
   override readonly code = "invalid_json";
+  /** Offset into the text. */
+  readonly at: number;
+
+  constructor(message: string, at: number) {
+    super(message);
+    this.at = at;
+  }
 }

@@ -180,7 +180,7 @@ class Constructor implements YamlDocument {
   }
 
   #scalar(node: Scalar, path: Path): PythonValue {
-    const text = String(node.value);
+    const text = this.#textOf(node);
     const tag = node.tag ?? TAG + (node.type === "PLAIN" ? implicitTag(text) : "str");
     const construct = CONSTRUCTORS[tag];
     if (!construct) throw this.#error(node, path, unsupported(tag, text));
@@ -189,6 +189,16 @@ class Constructor implements YamlDocument {
       throw this.#error(node, path, `is not of the type that its tag says (${tag}): ${text}`);
     }
     return value;
+  }
+
+  /** The library ends a block with a line break that the file, ending in its last line, does not have. */
+  #textOf(node: Scalar): string {
+    const text = String(node.value);
+    const isBlock = node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED";
+    const isLast = node.range?.[1] === this.#source.text.length;
+    return isBlock && isLast && !/[\r\n] *$/.test(this.#source.text)
+      ? text.replace(/\n$/, "")
+      : text;
   }
 
   #expectTag(node: YAMLMap | YAMLSeq, path: Path, name: "map" | "seq"): void {

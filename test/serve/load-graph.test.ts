@@ -31,6 +31,31 @@ write(
 write("missing.ts", 'import { x } from "./not-there.ts";\nexport default x;\n');
 write("unlinked.ts", `${SERVICES}\nexport default Back.link(Front);\n`);
 write("export.ts", 'import { y } from "./nothing.ts";\nexport default y;\n');
+write("import.ts", 'import { way } from "./export.ts";\nexport default way;\n');
+write(
+  "any.ts",
+  'import { Any } from "./many.ts";\n\nimport { any } from "./nothing.ts";\nvoid Any, any;\n',
+);
+write("many.ts", "export const Any = 1;\n");
+write("broken.json", '{\n  "a": 1,,\n}\n');
+write("json.ts", 'import { a } from "./reads-json.ts";\nexport default a;\n');
+write("reads-json.ts", 'import data from "./broken.json";\nexport const a = data.a;\n');
+write(
+  "field.ts",
+  `${SERVICES}\nexport default class Bad extends Service {\n  x = this.context;\n}\n`,
+);
+write(
+  "constructor.ts",
+  `${SERVICES}export default class Bad extends Service {\n  constructor() {\n    super();\n    throw new Error("no");\n  }\n}\n`,
+);
+write(
+  "depends.ts",
+  `${SERVICES}export default class Bad extends Service {\n  x = depends(undefined);\n}\n`,
+);
+write(
+  "cycle.ts",
+  `${SERVICES}class A extends Service { b = depends(B); }\nclass B extends Service { a = depends(A); }\nexport default A;\n`,
+);
 
 const builtIns = { "graphs.agg": () => import("../cli/site/graphs/agg.ts") };
 
@@ -145,5 +170,38 @@ describe("a broken graph is shown at its own line and column", () => {
     const message = await failure("graphs.unlinked");
     expect(message).toStartWith("graphs/unlinked.ts:5:");
     expect(message).toContain("Back does not depend on Front");
+  });
+
+  test("a name that is missing two imports further on, in the file that wants it", async () => {
+    expect(await failure("graphs.import")).toStartWith(
+      "graphs/export.ts:1:10: Export named 'y' not found",
+    );
+  });
+
+  test("a missing name, where another name contains it", async () => {
+    expect(await failure("graphs.any")).toStartWith("graphs/any.ts:3:10: Export named 'any'");
+  });
+
+  test("broken JSON that it imports", async () => {
+    expect(await failure("graphs.json")).toStartWith("graphs/broken.json:2:10: JSON Parse error");
+  });
+
+  test("a service whose fields or constructor throw", async () => {
+    expect(await failure("graphs.field")).toStartWith("graphs/field.ts:5:22: Bad cannot be built");
+    expect(await failure("graphs.constructor")).toStartWith(
+      "graphs/constructor.ts:7:15: Bad cannot be built: no.",
+    );
+  });
+
+  test("a dependency that is no service", async () => {
+    expect(await failure("graphs.depends")).toStartWith(
+      'graphs/depends.ts:4:22: Bad.x: depends() takes a class that extends Service of "dynamo"; got undefined',
+    );
+  });
+
+  test("a cycle", async () => {
+    expect(await failure("graphs.cycle")).toStartWith(
+      "graphs/cycle.ts:4:7: A -> B -> A is a cycle",
+    );
   });
 });

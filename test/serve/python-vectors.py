@@ -33,7 +33,8 @@ YAML = [
     # Strings, escapes and what is not ASCII.
     "hello world", "it's", "'it''s'", '"tab\\there"', '"\\u00e9\\x41\\n"', "é", "日本語", "😀", '"\\U0001F600"', '"\\ud83d"', "a\x7fb",
     "a: b", "a:b", "a#b", "a #b", "'a #b'", '"a\\\\b"', '"\\/"', "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "-5 apples", "'5'",
-    '"5"', "5 6", "@x", "%x", "`x`", "|\n a\n b\n", ">\n a\n b\n\n c\n", "|-\n a\n", "|+\n a\n\n", "a\n  b\n  c", '"a\n  b\n\n  c"', "'a\n  b'",
+    '"5"', "5 6", "@x", "%x", "`x`", "|\n a\n b\n", ">\n a\n b\n\n c\n", "|-\n a\n", "|+\n a\n\n", "|\n a", "|+\n a", "|-\n a", ">\n a\n b", ">\n a\n  b", "|\n a\n ", "|2\n   a", "|\n a\n# why", "k: |\n  a\n\n  b  ", "- >\n  a",
+    "a\n  b\n  c", '"a\n  b\n\n  c"', "'a\n  b'",
     # Collections.
     "[]", "{}", "[1, 2.0, yes, ~, 'a']", "[a, [b, {c: d}]]", "- a\n- b\n-\n- - x\n  - y\n", "{a: 1, b: {c: 2.50}}", "a: 1\nb:\n  - 2\n  - c: 3\n",
     "a:\nb: ~\n", "a: 1\na: 2\nb: 3\n", "b: 1\na: 2\nb: 3\n", "{a, b: 1}", "? a\n: b\n", "? a\n", "a: {}\nb: []\n",
