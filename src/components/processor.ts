@@ -8,6 +8,7 @@ import { configured, depends, type InstanceId, Service } from "dynamo";
 import * as v from "valibot";
 
 import { errorCode } from "../base/error.ts";
+import { ContextLengthExceededError } from "../engine/validate-request.ts";
 import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
 import type { ModelCard } from "../model/model-files.ts";
 import { openModelConfig } from "../model/open-model.ts";
@@ -105,6 +106,7 @@ export class Processor extends Service {
       eosTokenIds: this.#eosTokenIds,
       maxTokens: Math.max(1, Math.min(defaultMaxTokens, this.#maxModelLen - tokenIds.length)),
     });
+    this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, choice);
     const text = this.#codec.textStream({
       promptTokenIds: tokenIds,
@@ -124,6 +126,14 @@ export class Processor extends Service {
       }
       if (finishReason === undefined) yield { ...counts, text: piece.text };
       else yield { ...counts, text: piece.text + text.finish(), finishReason };
+    }
+  }
+
+  /** A worker checks what it can take itself; the limit that is configured here may be lower. */
+  #checkLength(promptTokens: number, maxTokens: number): void {
+    const maxModelLen = this.#maxModelLen;
+    if (promptTokens + maxTokens > maxModelLen) {
+      throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
 

@@ -8,6 +8,9 @@ import type { SchedulerOutput } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 import { maxBlocksPerSeq } from "./step-batch.ts";
 
+/** A smaller one is 0 in F32 sooner or later, and logits are divided by it. */
+const MIN_REPETITION_PENALTY = 1e-20;
+
 export function fillBatch(
   batch: StepBatch,
   limits: RunnerLimits,
@@ -28,7 +31,7 @@ export function fillBatch(
     batch.seqLens[s] = sequence.numComputedTokens + sequence.numScheduledTokens;
     if (!sequence.isSampled) continue;
     batch.logitsRows[numRows] = numTokens - 1;
-    fillSampling(batch, sequence, numRows);
+    fillSampling(batch, limits.vocabSize, sequence, numRows);
     fillPenalties(batch, sequence, numRows);
     fillBanned(batch, limits.vocabSize, sequence, numRows);
     numRows += 1;
@@ -52,15 +55,17 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
   for (let i = 0; i < numBlocks; i++) batch.blockTables[start + i] = blockIds[i] as number;
 }
 
-function fillSampling(batch: StepBatch, { sampling, seed }: Sequence, row: number): void {
+/** What a client may ask for is wider than 32 bits: a bound that changes no choice keeps it within them. */
+function fillSampling(batch: StepBatch, vocabSize: number, sequence: Sequence, row: number): void {
+  const { sampling, seed } = sequence;
   batch.temperature[row] = sampling.temperature;
   batch.topP[row] = sampling.topP;
   batch.minP[row] = sampling.minP;
-  batch.topK[row] = sampling.topK;
+  batch.topK[row] = Math.min(sampling.topK, vocabSize);
   batch.seed[row] = seed;
   batch.presencePenalty[row] = sampling.presencePenalty;
   batch.frequencyPenalty[row] = sampling.frequencyPenalty;
-  batch.repetitionPenalty[row] = sampling.repetitionPenalty;
+  batch.repetitionPenalty[row] = Math.max(sampling.repetitionPenalty, MIN_REPETITION_PENALTY);
 }
 
 function fillPenalties(batch: StepBatch, { tokenCounts }: Sequence, row: number): void {

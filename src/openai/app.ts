@@ -2,6 +2,7 @@
 // There is no middleware: a body stream that is touched on its way out loses Bun's direct path.
 
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -76,7 +77,7 @@ const UNTIMED: Connection = { hold() {}, release() {} };
 
 /** Every answer, also to a path or method that nobody serves, has the same shape and bears an id. */
 function honoOf(routes: readonly Route[], log: Logger): Hono<Env> {
-  const hono = new Hono<Env>();
+  const hono = new Hono<Env>({ getPath: pathOf });
   const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, log);
   for (const { method, path, answer } of routes) {
     hono.on(method, path, (c) => answer(exchangeOf(c), c.req.param("id") ?? ""));
@@ -85,6 +86,12 @@ function honoOf(routes: readonly Route[], log: Logger): Hono<Env> {
   hono.notFound((c) => exchangeOf(c).error(routeNotFound(c.req.path)));
   hono.onError((error, c) => exchangeOf(c).error(error));
   return hono;
+}
+
+/** Where a request names no host, as HTTP/1.0 allows, Bun's URL is its path alone. */
+function pathOf(request: Request): string {
+  const { url } = request;
+  return getPath(url.startsWith("/") ? new Request(`http://nameless${url}`) : request);
 }
 
 function modelList(backend: OpenAIBackend): object {

@@ -77,6 +77,18 @@ describe("a batch", () => {
     expect(row("minP")).toEqual([0, 0.25]);
   });
 
+  test("bears what 32 bits cannot hold as the nearest that means the same", () => {
+    const at = { blockIds: [0], computed: 0, scheduled: 1 };
+    for (const topK of [2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER]) {
+      const { batch } = fill([place(requestOf([1], { sampling: { topK } }), at)]);
+      expect(batch.topK[0]).toBe(limits.vocabSize);
+    }
+    for (const repetitionPenalty of [Number.MIN_VALUE, 1e-50, 1e-38]) {
+      const { batch } = fill([place(requestOf([1], { sampling: { repetitionPenalty } }), at)]);
+      expect(batch.repetitionPenalty[0]).toBeGreaterThan(1e-30); // the least that native takes
+    }
+  });
+
   test("bears any safe integer as seed", () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), (seed) => {

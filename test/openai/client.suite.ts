@@ -209,6 +209,15 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
         expect(await sample({ ...extra, ...penalties, seed: 1 })).toHaveLength(1);
       });
 
+      claim("extreme values that are allowed are taken, and harm nobody", async () => {
+        const [off] = await sample({ seed: 1 });
+        const [all] = await sample({ seed: 1, top_k: Number.MAX_SAFE_INTEGER });
+        expect(all?.text).toBe(off?.text ?? "");
+        for (const field of ["temperature", "top_p", "min_p", "repetition_penalty"]) {
+          expect(await sample({ [field]: Number.MIN_VALUE })).toHaveLength(1);
+        }
+      });
+
       claim("top_k 1 is greedy whatever the temperature", async () => {
         const [choice] = await sample({ top_k: 1, seed: 1 });
         const [greedy] = (await complete({ max_tokens: 32, ignore_eos: true })).choices;

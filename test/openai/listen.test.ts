@@ -108,3 +108,11 @@ describe("listening", () => {
     expect(calls).toEqual(["hold", "release"]);
   });
 });
+
+test("a request that names no host, as load balancers check health, is answered", async () => {
+  const server = listen(harness().app, { host: HOST, port: 0, clock: systemClock });
+  const client = await rawClient(server.port, "GET /live?from=balancer HTTP/1.0\r\n\r\n");
+  await client.closed;
+  expect(client.text()).toStartWith("HTTP/1.1 200 ");
+  await server.stop(0);
+});
