@@ -2,11 +2,20 @@
 //
 //   bun scripts/build.ts [--native-only]
 
-import { renameSync, rmSync } from "node:fs";
+import { cpSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
+
+/** What src/model/built-in-model.ts finds in the executable, out of models/built-in. */
+const MODEL_FILES = [
+  "config.json",
+  "generation_config.json",
+  "model.safetensors",
+  "tokenizer.json",
+  "tokenizer_config.json",
+];
 
 await buildNative();
 if (!process.argv.includes("--native-only")) await buildExecutable();
@@ -31,7 +40,11 @@ async function buildExecutable(): Promise<void> {
   ].flat();
   const entries = ["src/main.ts", "src/actor.worker.ts"];
   const folder = join(root, "native/build/executable");
-  await run([process.execPath, "build", ...flags, ...entries, "--outfile", join(folder, "dynamo")]);
+  const model = join(folder, "built-in");
+  for (const file of MODEL_FILES) cpSync(join(root, "models/built-in", file), join(model, file));
+  const output = join(folder, "dynamo");
+  const build = [process.execPath, "build", ...flags, ...entries];
+  await run([...build, "--asset", model, "--outfile", output]);
   renameSync(join(folder, "dynamo"), join(root, "dynamo"));
   rmSync(folder, { recursive: true }); // the source maps are inside the executable as well
 }
