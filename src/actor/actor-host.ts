@@ -2,7 +2,7 @@
 // runs all of them on one thread with a manual clock. A later host may use child processes.
 
 import type { WireError } from "../base/error.ts";
-import type { ActorId } from "./actor.ts";
+import type { ActorId } from "./actor-id.ts";
 import type { ControlChannel } from "./control-port.ts";
 
 /** What a new thread is given. `data` is whatever the entry of the thread understands. */

@@ -6,18 +6,14 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { toWireError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import type { ActorId } from "./actor-id.ts";
+import type { Call } from "./call.ts";
 import type { ControlPort } from "./control-port.ts";
 import type { LaneOffer } from "./lane.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Peer } from "./peer.ts";
-import type { CallContext, RunningCall } from "./running-call.ts";
+import type { CallContext, Handler, RunningCall } from "./running-call.ts";
 import { TurnEnd } from "./turn-end.ts";
-
-/** One incarnation of an actor, unique in the process and given by the main thread. A restart gets a new one. */
-export type ActorId = number;
-
-/** Runs an endpoint. Returns a value, a promise, or an async iterable, which becomes a stream; a throw is an answer. */
-export type Handler = (endpoint: string, args: readonly unknown[]) => unknown;
 
 export interface ActorOptions {
   readonly id: ActorId;
@@ -42,17 +38,6 @@ export interface ActorStats {
   readonly callsTotal: number;
   /** Calls that were answered with an error. */
   readonly errorsTotal: number;
-}
-
-/**
- * A call that was sent: a promise and an async iterable in one; the callee's reply decides which it is.
- * Leaving a loop over it (`return()`) and `cancel()` take effect at once, on both sides.
- */
-export interface Call<T = unknown> extends Promise<T>, AsyncIterableIterator<T> {
-  /** Ends the call with `CancelledError`, for its reader too. Does nothing once the call has ended. */
-  cancel(): void;
-  /** Resolves when it is known what the answer is. For whoever hands the call on without reading it. */
-  kind(): Promise<"value" | "stream">;
 }
 
 const DEFAULT_WINDOW = 32;

@@ -9,7 +9,7 @@
 import type { MessagePort } from "node:worker_threads";
 
 import type { Clock } from "../base/clock.ts";
-import type { ActorId } from "./actor.ts";
+import type { ActorId } from "./actor-id.ts";
 import { ArenaReader, ArenaWriter, createArena } from "./arena.ts";
 import type { Envelope } from "./envelope.ts";
 import { FrameReader } from "./frame-reader.ts";

@@ -1,7 +1,7 @@
 // The caller's side of a call: holds what has arrived until it is read, and pays for it with credit.
 
 import { CancelledError } from "../base/error.ts";
-import type { Call } from "./actor.ts";
+import type { Call } from "./call.ts";
 import { WrongReplyError } from "./error.ts";
 
 /** What a call needs of the lane that it went out on. */

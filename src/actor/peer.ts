@@ -2,7 +2,7 @@
 
 import { unreachable } from "../base/assert.ts";
 import { RemoteError, toWireError } from "../base/error.ts";
-import type { ActorId } from "./actor.ts";
+import type { ActorId } from "./actor-id.ts";
 import type { Envelope } from "./envelope.ts";
 import { ActorDownError, ActorStoppingError, MailboxFullError } from "./error.ts";
 import { Lane, type LaneOffer, type LaneOptions } from "./lane.ts";

@@ -9,10 +9,12 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 
 import { DynamoError, errorCode, toWireError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import type { Handler } from "./actor.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { OutgoingCall } from "./outgoing-call.ts";
+
+/** Runs an endpoint. Returns a value, a promise, or an async iterable, which becomes a stream; a throw is an answer. */
+export type Handler = (endpoint: string, args: readonly unknown[]) => unknown;
 
 /** What all running calls of an actor share. */
 export interface CallContext {

@@ -8,8 +8,8 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DynamoError, RemoteError } from "../base/error.ts";
-import type { ActorId } from "./actor.ts";
 import type { ActorExit, ActorHost, ActorThread } from "./actor-host.ts";
+import type { ActorId } from "./actor-id.ts";
 import { ControlPort } from "./control-port.ts";
 import type { Switchboard } from "./switchboard.ts";
 

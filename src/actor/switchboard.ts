@@ -7,7 +7,8 @@ import { availableParallelism } from "node:os";
 import { MessageChannel } from "node:worker_threads";
 
 import { assert } from "../base/assert.ts";
-import type { ActorId, Down } from "./actor.ts";
+import type { Down } from "./actor.ts";
+import type { ActorId } from "./actor-id.ts";
 import { type ControlPort, Transferred } from "./control-port.ts";
 import { ActorDownError } from "./error.ts";
 import { createLaneMemory, type LaneOffer } from "./lane.ts";

@@ -1,6 +1,6 @@
 // What a client's call returns: a promise and an async iterable in one, like the actor's own.
 
-import type { Call } from "../actor/actor.ts";
+import type { Call } from "../actor/call.ts";
 
 /** The promise half, from `settle()`: it begins to wait only when somebody does. */
 export abstract class ClientCall implements Call {

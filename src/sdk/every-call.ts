@@ -3,7 +3,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import type { Call } from "../actor/actor.ts";
+import type { Call } from "../actor/call.ts";
 import { errorCode } from "../base/error.ts";
 import type { FromInstance, InstanceId } from "./client.ts";
 import { ClientCall, END } from "./client-call.ts";

@@ -1,10 +1,11 @@
 // Runs one instance of a service on an actor's thread: puts the real things into its fields, starts it, lets callers
 // find it, and ends it when the supervisor says so.
 
-import { Actor, type Handler } from "../actor/actor.ts";
+import { Actor } from "../actor/actor.ts";
 import type { ActorScope } from "../actor/actor-host.ts";
 import { ControlPort } from "../actor/control-port.ts";
 import { NoSuchEndpointError } from "../actor/error.ts";
+import type { Handler } from "../actor/running-call.ts";
 import type { StopOrder } from "../actor/supervisor.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";

@@ -2,8 +2,8 @@
 // Dependencies start first and the entry last, so what accepts requests can also answer them; stop goes the
 // other way round.
 
-import type { ActorId } from "../actor/actor.ts";
 import type { ActorHost } from "../actor/actor-host.ts";
+import type { ActorId } from "../actor/actor-id.ts";
 import {
   type Child,
   type ChildSpec,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
-import type { Call } from "../../src/actor/actor.ts";
+import type { Call } from "../../src/actor/call.ts";
 import { failure, Net, type TestActor } from "./net.ts";
 
 let net: Net;

@@ -1,7 +1,9 @@
 // A few actors on the test's own thread, joined by one switchboard.
 
-import { Actor, type ActorId, type ActorOptions, type Handler } from "../../src/actor/actor.ts";
+import { Actor, type ActorOptions } from "../../src/actor/actor.ts";
+import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
+import type { Handler } from "../../src/actor/running-call.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { ManualClock } from "../manual-clock.ts";

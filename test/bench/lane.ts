@@ -16,9 +16,9 @@ import { createServer } from "node:net";
 import { MessageChannel } from "node:worker_threads";
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-
-import { Actor, type ActorId } from "../../src/actor/actor.ts";
+import { Actor } from "../../src/actor/actor.ts";
 import type { ActorThread } from "../../src/actor/actor-host.ts";
+import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
 import { createLaneMemory, Lane, type LaneOffer } from "../../src/actor/lane.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";

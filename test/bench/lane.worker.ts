@@ -3,8 +3,8 @@
 import type { MessagePort } from "node:worker_threads";
 
 import { connect } from "@nats-io/transport-node";
-
-import { Actor, type ActorId } from "../../src/actor/actor.ts";
+import { Actor } from "../../src/actor/actor.ts";
+import type { ActorId } from "../../src/actor/actor-id.ts";
 import { enterActorThread } from "../../src/actor/actor-thread.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
 import { Lane, type LaneOffer } from "../../src/actor/lane.ts";
