@@ -6,7 +6,8 @@ import { version } from "../package.json";
 const [first, ...others] = process.argv.slice(2);
 
 if ((first === "--version" || first === "-V") && others.length === 0) {
-  process.stdout.write(`dynamo ${version}\n`);
+  const { processContext } = await import("./cli/context.ts");
+  processContext().out(`dynamo ${version}\n`);
 } else {
   const { runCli } = await import("./cli/cli.ts");
   process.exit(await runCli(process.argv.slice(2)));

@@ -50,12 +50,13 @@ function writeToStderr(line: string): void {
   try {
     writeSync(2, line);
   } catch (error) {
-    // Nobody reads stderr any more (EPIPE), or it is full (EAGAIN): a log line is not worth a crash.
-    if (!isPipeError(error)) throw error;
+    // Nobody reads stderr any more (EPIPE), it is full (EAGAIN), so is its disk (ENOSPC), its terminal is gone
+    // (EIO): a log line is not worth a crash.
+    if (!isWriteError(error)) throw error;
   }
 }
 
-function isPipeError(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "EPIPE" || code === "EAGAIN";
+/** Of the operating system, about the file; anything else is a bug. */
+export function isWriteError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "write";
 }

@@ -3,6 +3,8 @@
 
 import { writeSync } from "node:fs";
 
+import { isWriteError } from "../base/log.ts";
+
 export interface CliContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
@@ -21,7 +23,7 @@ export function processContext(): CliContext {
     workingDir: process.cwd(),
     isTerminal: process.stdout.isTTY === true,
     out: (text) => writeAll(1, text),
-    err: (text) => writeAll(2, text),
+    err: writeError,
     onInterrupt(receive) {
       for (const signal of INTERRUPTS) process.on(signal, receive);
       return () => {
@@ -33,6 +35,15 @@ export function processContext(): CliContext {
 
 /** Not SIGHUP: listening for it would undo nohup. */
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const;
+
+/** There is nobody to tell that this failed; and a server outlives its log. */
+function writeError(text: string): void {
+  try {
+    writeAll(2, text);
+  } catch (error) {
+    if (!isWriteError(error)) throw error;
+  }
+}
 
 /** At once and whole: what is only queued is lost when the process ends. */
 function writeAll(fd: number, text: string): void {

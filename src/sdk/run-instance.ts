@@ -52,6 +52,9 @@ export class Instance {
   readonly #follower: Follower;
   readonly #metrics = new InstanceMetrics();
   readonly #lists: InstanceList[] = [];
+  /** Of the service's own `start()`; undefined until it is called. */
+  #started: Promise<void> | undefined;
+  #isStopping = false;
 
   constructor(options: InstanceOptions) {
     const { scope, service, init, clock } = options;
@@ -87,10 +90,13 @@ export class Instance {
     });
   }
 
-  /** Resolves when callers can find the instance. */
+  /** Resolves when callers can find the instance, or it has been stopped before that. */
   async start(): Promise<void> {
     await this.#bindFields();
-    await this.#service.start?.();
+    if (this.#isStopping) return;
+    this.#started = (async () => this.#service.start?.())();
+    await this.#started;
+    if (this.#isStopping) return;
     const ready: Ready = { endpoints: [...this.#endpoints.keys()] };
     await this.#control.request(READY, ready);
   }
@@ -105,12 +111,29 @@ export class Instance {
   async #stop({ deadlineMs }: StopOrder): Promise<void> {
     const { clock, scope } = this.#options;
     const begin = clock.now();
+    this.#isStopping = true;
     await this.#control.request(LEAVE, undefined);
     await this.#actor.drain(deadlineMs * DRAIN_SHARE);
-    const remainingMs = begin + deadlineMs * STOP_SHARE - clock.now();
-    await this.#service.stop?.(Math.max(0, remainingMs));
+    if (await this.#hasStarted(begin + deadlineMs * DRAIN_SHARE - clock.now())) {
+      const remainingMs = begin + deadlineMs * STOP_SHARE - clock.now();
+      await this.#service.stop?.(Math.max(0, remainingMs));
+    }
     this.close();
     scope.bye();
+  }
+
+  /** Whether `start()` has ended, or does so in time: what is half made cannot be asked to end. */
+  async #hasStarted(withinMs: number): Promise<boolean> {
+    if (this.#started === undefined) return false;
+    const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.#options.clock.after(Math.max(0, withinMs), () => resolve(false));
+    const started = this.#started.then(
+      () => true,
+      () => false, // whoever called start() has the error
+    );
+    const hasStarted = await Promise.race([started, timeout]);
+    timer.cancel();
+    return hasStarted;
   }
 
   async #bindFields(): Promise<void> {

@@ -62,7 +62,8 @@ export abstract class Service<Prepared = unknown> {
 
   /**
    * Runs when the instance stops: nobody can find it any more, and the calls that ran have ended. The thread is
-   * ended `deadlineMs` from now, done or not.
+   * ended `deadlineMs` from now, done or not. A stop that comes while `start()` runs waits for it; it is not
+   * called where `start()` threw or does not end in time.
    */
   stop?(deadlineMs: number): void | Promise<void>;
 

@@ -1,6 +1,7 @@
 // The entry as a process: what only the operating system can tell.
 
 import { afterEach, expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -37,11 +38,35 @@ test("--version is one line", async () => {
   expect(await child.exited).toBe(0);
 });
 
-test("output that nobody reads any more is no failure", async () => {
-  const child = dynamo("serve", "--help");
-  await child.stdout.cancel();
+for (const args of [["serve", "--help"], ["--version"]]) {
+  test(`output of ${args.join(" ")} that nobody reads any more is no failure`, async () => {
+    const unread = '(sleep 0.2; "$0" "$@"; echo "code $?" >&2) | true';
+    const command = ["sh", "-c", unread, process.execPath, "src/main.ts", ...args];
+    const child = Bun.spawn(command, { cwd: ROOT, stderr: "pipe" });
+    running.push(child);
+    expect(await child.stderr.text()).toBe("code 0\n");
+  });
+}
+
+test("a server whose log cannot be written, its disk being full, serves all the same", async () => {
+  const log = openSync("/dev/full", "w");
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
+  const args = ["serve", "graphs.hello_world:Frontend", "--port", String(port)];
+  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], { cwd: ROOT, stderr: log });
+  running.push(child);
+  closeSync(log);
+  const body = '{"text": "hello"}';
+  const url = `http://127.0.0.1:${port}/generate`;
+  let answer: string | undefined;
+  for (let attempt = 0; answer === undefined && attempt < 200; attempt++) {
+    await Bun.sleep(25);
+    const response = await fetch(url, { method: "POST", body }).catch(() => undefined);
+    answer = await response?.text();
+  }
+  expect(answer).toContain("Backend: hello");
+  child.kill("SIGINT");
   expect(await child.exited).toBe(0);
-});
+}, 20_000);
 
 test("a mistake ends with 2 and is told on standard error", async () => {
   const child = dynamo("serve", "graphs.agg:Frontend", "--dry-rum");

@@ -37,10 +37,22 @@ export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan 
   };
 }
 
+interface InProcessOptions extends PlanOptions {
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
 export async function deployInProcess(
   graph: Graph,
-  options: PlanOptions & { readonly clock?: Clock; readonly random?: () => number } = {},
+  options: InProcessOptions = {},
 ): Promise<InProcessDeployment> {
+  const deployment = beginInProcess(graph, options);
+  await deployment.ready;
+  return deployment;
+}
+
+/** While it starts. */
+export function beginInProcess(graph: Graph, options: InProcessOptions = {}): InProcessDeployment {
   const { clock = systemClock, random = Math.random } = options;
   const plan = planOf(graph, options);
   const logLines: string[] = [];
@@ -54,6 +66,5 @@ export async function deployInProcess(
   });
   const log = createLogger("main", "debug", (line) => logLines.push(line));
   const deployment = deploy(plan, { host, clock, log, logLevel: "error" });
-  await deployment.ready;
   return Object.assign(deployment, { host, logLines });
 }

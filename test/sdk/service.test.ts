@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { configured, depends, type EndedInstance, Graph, Service } from "../../src/sdk/index.ts";
 import { ManualClock } from "../manual-clock.ts";
 import {
+  beginInProcess,
   deployInProcess,
   type InProcessDeployment,
   type PlanOptions,
@@ -204,6 +205,60 @@ describe("stop", () => {
     const { stop } = await run(Graph.of(Polite));
     await stop.call(deployment);
     expect(steps).toEqual(["0 keys"]);
+  });
+
+  test("that comes while an instance starts waits for its start, and nobody finds it", async () => {
+    const { promise: loaded, resolve: load } = Promise.withResolvers<void>();
+    class Loading extends Service {
+      #model = "none yet";
+      override async start() {
+        steps.push("starting");
+        await loaded;
+        this.#model = "model";
+      }
+      override async stop() {
+        const { keyValues } = await this.context.registry.range("instances/");
+        steps.push(`${this.#model} closed, ${keyValues.length} keys`);
+      }
+      model() {
+        return this.#model;
+      }
+    }
+    deployment = beginInProcess(Graph.of(Loading));
+    const failure = deployment.ready.then(
+      () => "ready",
+      (error: Error) => error.message,
+    );
+    await until(() => steps.includes("starting"));
+    const stopped = deployment.stop();
+    await Bun.sleep(5);
+    load();
+    await stopped;
+    expect(await failure).toBe("the start was interrupted by a stop");
+    expect(steps).toEqual(["starting", "model closed, 0 keys"]);
+    expect(deployment.logLines.filter((line) => line.includes("ERROR"))).toEqual([]);
+  });
+
+  test("does not call stop() of an instance whose start() does not end", async () => {
+    class Hanging extends Service {
+      #hangs = true;
+      override start() {
+        steps.push("starting");
+        return new Promise<void>(() => {});
+      }
+      override stop() {
+        steps.push("stopped");
+      }
+      hangs() {
+        return this.#hangs;
+      }
+    }
+    deployment = beginInProcess(Graph.of(Hanging));
+    deployment.ready.catch(() => undefined);
+    await until(() => steps.includes("starting"));
+    await deployment.stop();
+    expect(steps).toEqual(["starting"]);
+    expect(deployment.logLines.filter((line) => /ERROR|WARN/.test(line))).toEqual([]);
   });
 
   test("leaves no actor, and ends the registry's watches", async () => {
