@@ -52,7 +52,11 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
   for (let i = 0; i < numBlocks; i++) batch.blockTables[start + i] = blockIds[i] as number;
 }
 
-function fillSampling(batch: StepBatch, { sampling, seed }: Sequence, row: number): void {
+export function fillSampling(
+  batch: StepBatch,
+  { sampling, seed }: Pick<Sequence, "sampling" | "seed">,
+  row: number,
+): void {
   batch.temperature[row] = sampling.temperature;
   batch.topP[row] = sampling.topP;
   batch.minP[row] = sampling.minP;
