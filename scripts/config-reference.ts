@@ -11,12 +11,6 @@ const DOCUMENT = new URL("../docs/config.md", import.meta.url);
 const BEGIN = "<!-- made of the schemas: bun scripts/config-reference.ts -->";
 const END = "<!-- end -->";
 
-const SCHEMAS = {
-  Frontend: components.FrontendConfig,
-  Processor: components.ProcessorConfig,
-  VllmWorker: components.VllmWorkerConfig,
-};
-
 /** The document with its tables made anew. */
 export function withReference(document: string): string {
   const [before] = document.split(BEGIN);
@@ -25,10 +19,11 @@ export function withReference(document: string): string {
 }
 
 function reference(): string {
-  const sections = Object.entries(SCHEMAS).map(([service, { entries }]) => {
-    const rows = Object.entries(entries).map(([key, schema]) => row(key, schema));
+  const sections = Object.entries(components).map(([name, exported]) => {
+    if (!("entries" in exported)) return ""; // a service; its schema is exported as its name and `Config`
+    const rows = Object.entries(exported.entries).map(([key, schema]) => row(key, schema));
     const head = ["| key | values | default | meaning |", "|---|---|---|---|"];
-    return `\n### ${service}\n\n${[...head, ...rows].join("\n")}\n`;
+    return `\n### ${name.replace(/Config$/, "")}\n\n${[...head, ...rows].join("\n")}\n`;
   });
   return `${sections.join("")}\n`;
 }

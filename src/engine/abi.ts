@@ -4,6 +4,7 @@
 import { dlopen, FFIType, type Pointer, toArrayBuffer } from "bun:ffi";
 
 import { DynamoError } from "../base/error.ts";
+import { BATCH_ARRAYS } from "./model-runner.ts";
 
 export const ABI_VERSION = 1;
 export const WAIT_FOREVER = 0xffffffff;
@@ -79,8 +80,16 @@ function layout<Name extends string>(types: Readonly<Record<Name, FieldType>>): 
   return { size, types, offsets: offsets as Record<Name, number> }; // the loop has set every name
 }
 
-function fieldNames<Name extends string>(types: Readonly<Record<Name, FieldType>>): Name[] {
+function fieldNames<Name extends string>(types: Readonly<Record<Name, unknown>>): Name[] {
   return Object.keys(types) as Name[]; // `Object.keys` forgets the names' type
+}
+
+function pointersTo<Name extends string>(
+  arrays: Readonly<Record<Name, unknown>>,
+): Record<Name, "pointer"> {
+  const types: Partial<Record<Name, "pointer">> = {};
+  for (const name of fieldNames(arrays)) types[name] = "pointer";
+  return types as Record<Name, "pointer">; // the loop has set every name
 }
 
 export const TENSOR = layout({
@@ -122,30 +131,7 @@ export const ENGINE_CONFIG = layout({
   max_model_len: "u32",
 });
 
-export const BATCH = layout({
-  token_ids: "pointer",
-  positions: "pointer",
-  slot_mapping: "pointer",
-  query_start_loc: "pointer",
-  seq_lens: "pointer",
-  block_tables: "pointer",
-  logits_rows: "pointer",
-  temperature: "pointer",
-  top_p: "pointer",
-  min_p: "pointer",
-  top_k: "pointer",
-  seed: "pointer",
-  presence_penalty: "pointer",
-  frequency_penalty: "pointer",
-  repetition_penalty: "pointer",
-  penalty_start_loc: "pointer",
-  penalty_token_ids: "pointer",
-  penalty_counts: "pointer",
-  banned_start_loc: "pointer",
-  banned_token_ids: "pointer",
-  sampled_ids: "pointer",
-  logprobs: "pointer",
-});
+export const BATCH = layout(pointersTo(BATCH_ARRAYS));
 
 export type FieldsOf<L> = L extends Layout<infer Name> ? Record<Name, number | bigint> : never;
 

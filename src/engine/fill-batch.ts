@@ -56,8 +56,12 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
 }
 
 /** What a client may ask for is wider than 32 bits: a bound that changes no choice keeps it within them. */
-function fillSampling(batch: StepBatch, vocabSize: number, sequence: Sequence, row: number): void {
-  const { sampling, seed } = sequence;
+export function fillSampling(
+  batch: StepBatch,
+  vocabSize: number,
+  { sampling, seed }: Pick<Sequence, "sampling" | "seed">,
+  row: number,
+): void {
   batch.temperature[row] = sampling.temperature;
   batch.topP[row] = sampling.topP;
   batch.minP[row] = sampling.minP;

@@ -20,31 +20,39 @@ export interface RunnerLimits {
   readonly vocabSize: number;
 }
 
-/** The form that the scheduler fills in. The runner owns the arrays and lends them until it closes. */
-export interface StepBatch {
-  readonly tokenIds: Int32Array; // [T]     tokens of all sequences, end to end
-  readonly positions: Int32Array; // [T]     index of each token in its own sequence
-  readonly slotMapping: Int32Array; // [T]     where K and V go: blockId * blockSize + offset
-  readonly queryStartLoc: Int32Array; // [S + 1] sequence s owns tokens [start[s], start[s + 1])
-  readonly seqLens: Int32Array; // [S]     tokens to attend to, those of this step included
-  readonly blockTables: Int32Array; // [S, M]  KV block ids in sequence order; unused tail: any value
-  readonly logitsRows: Int32Array; // [R]     rows of T to sample; R <= S
-  readonly temperature: Float32Array; // [R]     0 is greedy
-  readonly topP: Float32Array; // [R]     1 is off
-  readonly minP: Float32Array; // [R]     0 is off
-  readonly topK: Int32Array; // [R]     0 is off
-  readonly seed: BigUint64Array; // [R]     random numbers are f(seed, position) and nothing else
-  readonly presencePenalty: Float32Array; // [R]     0 is off
-  readonly frequencyPenalty: Float32Array; // [R]     0 is off
-  readonly repetitionPenalty: Float32Array; // [R]     1 is off
-  readonly penaltyStartLoc: Int32Array; // [R + 1] row r owns penalised tokens [start[r], start[r + 1])
-  readonly penaltyTokenIds: Int32Array; // [P]     distinct tokens of prompt and output; P <= S * maxModelLen
-  readonly penaltyCounts: Int32Array; // [P]     times in the output; 0 for a token of the prompt only
-  readonly bannedStartLoc: Int32Array; // [R + 1] row r may not sample tokens [start[r], start[r + 1])
-  readonly bannedTokenIds: Int32Array; // [B]     B <= S * MAX_BANNED_TOKENS
-  readonly sampledIds: Int32Array; // [R]     out
-  readonly logprobs: Float32Array; // [R]     out: log-probability of each sampled id, before temperature
-}
+/**
+ * The form that the scheduler fills in, array by array: what its elements are, and how many. The order
+ * is that of `dyn_batch` in dynamo_engine.h, which calls them the same in snake_case.
+ */
+export const BATCH_ARRAYS = {
+  tokenIds: [Int32Array, "T"], // tokens of all sequences, end to end
+  positions: [Int32Array, "T"], // index of each token in its own sequence
+  slotMapping: [Int32Array, "T"], // where K and V go: blockId * blockSize + offset
+  queryStartLoc: [Int32Array, "S + 1"], // sequence s owns tokens [start[s], start[s + 1])
+  seqLens: [Int32Array, "S"], // tokens to attend to, those of this step included
+  blockTables: [Int32Array, "S, M"], // KV block ids in sequence order; unused tail: any value
+  logitsRows: [Int32Array, "R"], // rows of T to sample; R <= S
+  temperature: [Float32Array, "R"], // 0 is greedy
+  topP: [Float32Array, "R"], // 1 is off
+  minP: [Float32Array, "R"], // 0 is off
+  topK: [Int32Array, "R"], // 0 is off
+  seed: [BigUint64Array, "R"], // random numbers are f(seed, position) and nothing else
+  presencePenalty: [Float32Array, "R"], // 0 is off
+  frequencyPenalty: [Float32Array, "R"], // 0 is off
+  repetitionPenalty: [Float32Array, "R"], // 1 is off
+  penaltyStartLoc: [Int32Array, "R + 1"], // row r owns penalised tokens [start[r], start[r + 1])
+  penaltyTokenIds: [Int32Array, "P"], // distinct tokens of prompt and output
+  penaltyCounts: [Int32Array, "P"], // times in the output; 0 for a token of the prompt only
+  bannedStartLoc: [Int32Array, "R + 1"], // row r may not sample tokens [start[r], start[r + 1])
+  bannedTokenIds: [Int32Array, "B"],
+  sampledIds: [Int32Array, "R"], // out
+  logprobs: [Float32Array, "R"], // out: log-probability of each sampled id, before temperature
+} as const;
+
+/** The runner owns the arrays and lends them until it closes. */
+export type StepBatch = {
+  readonly [Name in keyof typeof BATCH_ARRAYS]: InstanceType<(typeof BATCH_ARRAYS)[Name][0]>;
+};
 
 /** Most tokens that one row may forbid (stop ids before `min_tokens`). */
 export const MAX_BANNED_TOKENS = 16;

@@ -18,14 +18,9 @@ import {
   THREADS_ANY,
   WAIT_FOREVER,
 } from "./abi.ts";
-import {
-  MAX_BANNED_TOKENS,
-  type ModelRunner,
-  type RunnerLimits,
-  type StepBatch,
-  type StepShape,
-} from "./model-runner.ts";
+import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
 import { ModelNotLoadableError, withModelTable } from "./native-model.ts";
+import { layOutBatch } from "./step-batch.ts";
 
 export interface NativeRunnerOptions {
   readonly model: ModelFiles;
@@ -81,7 +76,12 @@ class NativeRunner implements ModelRunner {
     this.limits = limits;
     const pointers = new Uint8Array(BATCH.size);
     check(handles.native, handles.native.engineBatch(engine, pointers), "batch");
-    this.batch = mapBatch(decodePointers(BATCH, pointers), limits, this.#buffers);
+    const addresses = decodePointers(BATCH, pointers);
+    this.batch = layOutBatch(limits, (name, numBytes) => {
+      const buffer = mapMemory(addresses[name], numBytes);
+      this.#buffers.push(buffer);
+      return buffer;
+    });
   }
 
   // per step: < 1 us, besides the library's check of the batch
@@ -177,52 +177,6 @@ function openModel(handles: Handles, device: Address, model: ModelFiles): [Addre
     );
     return [handle, key];
   });
-}
-
-// --- the batch ---------------------------------------------------------------------------------
-
-/** Typed arrays over native memory; their buffers are noted in `buffers`. */
-function mapBatch(
-  at: Record<keyof typeof BATCH.offsets, Address>,
-  limits: RunnerLimits,
-  buffers: ArrayBuffer[],
-): StepBatch {
-  const map = (address: Address, numBytes: number) => {
-    const buffer = mapMemory(address, numBytes);
-    buffers.push(buffer);
-    return buffer;
-  };
-  const i32 = (address: Address, length: number) => new Int32Array(map(address, 4 * length));
-  const f32 = (address: Address, length: number) => new Float32Array(map(address, 4 * length));
-  const u64 = (address: Address, length: number) => new BigUint64Array(map(address, 8 * length));
-
-  const tokens = limits.maxNumBatchedTokens;
-  const seqs = limits.maxNumSeqs; // rows, too
-  const blocks = Math.ceil(limits.maxModelLen / limits.blockSize);
-  return {
-    tokenIds: i32(at.token_ids, tokens),
-    positions: i32(at.positions, tokens),
-    slotMapping: i32(at.slot_mapping, tokens),
-    queryStartLoc: i32(at.query_start_loc, seqs + 1),
-    seqLens: i32(at.seq_lens, seqs),
-    blockTables: i32(at.block_tables, seqs * blocks),
-    logitsRows: i32(at.logits_rows, seqs),
-    temperature: f32(at.temperature, seqs),
-    topP: f32(at.top_p, seqs),
-    minP: f32(at.min_p, seqs),
-    topK: i32(at.top_k, seqs),
-    seed: u64(at.seed, seqs),
-    presencePenalty: f32(at.presence_penalty, seqs),
-    frequencyPenalty: f32(at.frequency_penalty, seqs),
-    repetitionPenalty: f32(at.repetition_penalty, seqs),
-    penaltyStartLoc: i32(at.penalty_start_loc, seqs + 1),
-    penaltyTokenIds: i32(at.penalty_token_ids, seqs * limits.maxModelLen),
-    penaltyCounts: i32(at.penalty_counts, seqs * limits.maxModelLen),
-    bannedStartLoc: i32(at.banned_start_loc, seqs + 1),
-    bannedTokenIds: i32(at.banned_token_ids, seqs * MAX_BANNED_TOKENS),
-    sampledIds: i32(at.sampled_ids, seqs),
-    logprobs: f32(at.logprobs, seqs),
-  };
 }
 
 // --- errors ------------------------------------------------------------------------------------

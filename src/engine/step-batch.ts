@@ -1,4 +1,9 @@
-import { MAX_BANNED_TOKENS, type RunnerLimits, type StepBatch } from "./model-runner.ts";
+import {
+  BATCH_ARRAYS,
+  MAX_BANNED_TOKENS,
+  type RunnerLimits,
+  type StepBatch,
+} from "./model-runner.ts";
 
 /** Blocks that the longest sequence needs: the width of a row of `blockTables` (M). */
 export function maxBlocksPerSeq(limits: RunnerLimits): number {
@@ -7,30 +12,34 @@ export function maxBlocksPerSeq(limits: RunnerLimits): number {
 
 /** A batch in JavaScript's own memory, for runners without native arrays. */
 export function createStepBatch(limits: RunnerLimits): StepBatch {
-  const { maxNumSeqs: numSeqs, maxNumBatchedTokens: numTokens } = limits;
-  const numPenalties = numSeqs * Math.min(limits.maxModelLen, limits.vocabSize);
+  return layOutBatch(limits, (_, numBytes) => new ArrayBuffer(numBytes));
+}
+
+/** The arrays of a batch, each over the memory that it is given. */
+export function layOutBatch(
+  limits: RunnerLimits,
+  memoryOf: (name: keyof StepBatch, numBytes: number) => ArrayBuffer,
+): StepBatch {
+  const lengths = lengthsOf(limits);
+  const arrays = Object.entries(BATCH_ARRAYS).map(([name, [Type, length]]) => {
+    const numBytes = lengths[length] * Type.BYTES_PER_ELEMENT;
+    return [name, new Type(memoryOf(name as keyof StepBatch, numBytes))]; // `entries` forgets the type
+  });
+  return Object.fromEntries(arrays);
+}
+
+type Length = (typeof BATCH_ARRAYS)[keyof StepBatch][1];
+
+function lengthsOf(limits: RunnerLimits): Readonly<Record<Length, number>> {
+  const { maxNumSeqs } = limits; // rows, too
   return {
-    tokenIds: new Int32Array(numTokens),
-    positions: new Int32Array(numTokens),
-    slotMapping: new Int32Array(numTokens),
-    queryStartLoc: new Int32Array(numSeqs + 1),
-    seqLens: new Int32Array(numSeqs),
-    blockTables: new Int32Array(numSeqs * maxBlocksPerSeq(limits)),
-    logitsRows: new Int32Array(numSeqs),
-    temperature: new Float32Array(numSeqs),
-    topP: new Float32Array(numSeqs),
-    minP: new Float32Array(numSeqs),
-    topK: new Int32Array(numSeqs),
-    seed: new BigUint64Array(numSeqs),
-    presencePenalty: new Float32Array(numSeqs),
-    frequencyPenalty: new Float32Array(numSeqs),
-    repetitionPenalty: new Float32Array(numSeqs),
-    penaltyStartLoc: new Int32Array(numSeqs + 1),
-    penaltyTokenIds: new Int32Array(numPenalties),
-    penaltyCounts: new Int32Array(numPenalties),
-    bannedStartLoc: new Int32Array(numSeqs + 1),
-    bannedTokenIds: new Int32Array(numSeqs * MAX_BANNED_TOKENS),
-    sampledIds: new Int32Array(numSeqs),
-    logprobs: new Float32Array(numSeqs),
+    T: limits.maxNumBatchedTokens,
+    S: maxNumSeqs,
+    "S + 1": maxNumSeqs + 1,
+    "S, M": maxNumSeqs * maxBlocksPerSeq(limits),
+    R: maxNumSeqs,
+    "R + 1": maxNumSeqs + 1,
+    P: maxNumSeqs * Math.min(limits.maxModelLen, limits.vocabSize),
+    B: maxNumSeqs * MAX_BANNED_TOKENS,
   };
 }

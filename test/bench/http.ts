@@ -16,6 +16,7 @@ import { createApp } from "../../src/openai/app.ts";
 import type { OpenAIBackend } from "../../src/openai/backend.ts";
 import { listen } from "../../src/openai/listen.ts";
 import type { TextOutput } from "../../src/protocol/llm.ts";
+import { FakeBackend } from "../openai/fake-backend.ts";
 import type { Load } from "./http.worker.ts";
 
 const ROUNDS = 5;
@@ -85,13 +86,11 @@ function bareStream(): Response {
 }
 
 /** Answers at once; `top_k` tokens a turn. */
-const backend: OpenAIBackend = {
+const answering: Partial<OpenAIBackend> = {
   models: () => [{ id: "m", created: 0, maxModelLen: 4096 }],
-  endpoints: () => [],
   chat: ({ maxTokens, topK }) => tokens(maxTokens ?? NUM_TOKENS, topK ?? 1),
-  complete: ({ maxTokens, topK }) => tokens(maxTokens ?? NUM_TOKENS, topK ?? 1),
-  metrics: async () => "",
 };
+const backend: OpenAIBackend = Object.assign(new FakeBackend(), answering);
 
 function tokens(numTokens: number, perTurn: number): AsyncIterableIterator<TextOutput> {
   let count = 0;

@@ -69,7 +69,8 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
     const ours: Record<string, number> = {};
     for (const [name, { size, offsets }] of Object.entries(layouts)) {
       ours[name] = size;
-      for (const [field, offset] of Object.entries(offsets)) ours[`${name}.${field}`] = offset;
+      for (const [field, offset] of Object.entries(offsets))
+        ours[`${name}.${snakeCase(field)}`] = offset;
     }
     // C calls the two numbers of a shape by one name.
     ours["dyn_tensor.shape"] = TENSOR.offsets.rows;
@@ -101,6 +102,10 @@ function enumOf(name: string): Record<string, number> {
   return Object.fromEntries(
     [...body.matchAll(/(DYN_\w+) = (\d+)/g)].map(([, key, value]) => [key, Number(value)]),
   );
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function layoutSeenByC(): Record<string, number> {

@@ -7,7 +7,7 @@ import { Sequence } from "../../src/engine/sequence.ts";
 import { createStepBatch } from "../../src/engine/step-batch.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { SMALL_LIMITS } from "./fake-runner.ts";
-import { requestOf } from "./requests.ts";
+import { GREEDY, requestOf } from "./requests.ts";
 
 const limits: RunnerLimits = { ...SMALL_LIMITS, maxModelLen: 16, maxNumSeqs: 3 };
 
@@ -67,14 +67,14 @@ describe("a batch", () => {
   });
 
   test("bears each row's sampling options", () => {
-    const sampling = { temperature: 0.5, topP: 0.75, topK: 40, minP: 0.25, seed: 3 };
+    const { seed: _, ...off } = GREEDY;
+    const names = Object.keys(off) as (keyof typeof off)[];
+    const sampling = Object.fromEntries(names.map((name, index) => [name, index + 2]));
     const at = { blockIds: [0], computed: 0, scheduled: 1 };
     const { batch } = fill([place(requestOf([1]), at), place(requestOf([1], { sampling }), at)]);
-    const row = (key: "temperature" | "topP" | "topK" | "minP") => [...batch[key].subarray(0, 2)];
-    expect(row("temperature")).toEqual([0, 0.5]);
-    expect(row("topP")).toEqual([1, 0.75]);
-    expect(row("topK")).toEqual([0, 40]);
-    expect(row("minP")).toEqual([0, 0.25]);
+    for (const [index, name] of names.entries()) {
+      expect([name, ...batch[name].subarray(0, 2)]).toEqual([name, off[name], index + 2]);
+    }
   });
 
   test("bears what 32 bits cannot hold as the nearest that means the same", () => {

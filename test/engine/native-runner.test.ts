@@ -246,7 +246,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const { batch } = runner;
     expect(batch.tokenIds.length).toBe(LIMITS.maxNumBatchedTokens);
     runner.close();
-    expect(Object.values(batch).map((array) => array.length)).toEqual(Array(22).fill(0));
+    for (const array of Object.values(batch)) expect(array.length).toBe(0);
     runner.close();
   });
 

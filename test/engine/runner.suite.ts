@@ -5,11 +5,13 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 
+import { fillSampling } from "../../src/engine/fill-batch.ts";
 import {
   MAX_BANNED_TOKENS,
   type ModelRunner,
   type RunnerLimits,
 } from "../../src/engine/model-runner.ts";
+import { GREEDY } from "./requests.ts";
 
 export interface RunnerSuiteOptions {
   /** Opens a runner with these limits, or with its own where it cannot choose (the vocabulary's size). */
@@ -71,12 +73,9 @@ export function describeRunner(name: string, options: RunnerSuiteOptions): void 
       for (const key of ["queryStartLoc", "penaltyStartLoc", "bannedStartLoc"] as const) {
         expect([key, batch[key].length]).toEqual([key, numSeqs + 1]);
       }
-      const perSequence = [
-        ...(["seqLens", "logitsRows", "topK", "sampledIds", "seed", "logprobs"] as const),
-        ...(["temperature", "topP", "minP"] as const),
-        ...(["presencePenalty", "frequencyPenalty", "repetitionPenalty"] as const),
-      ];
-      for (const key of perSequence) expect([key, batch[key].length]).toEqual([key, numSeqs]);
+      for (const key of ["seqLens", "logitsRows", "temperature", "seed", "sampledIds"] as const) {
+        expect([key, batch[key].length]).toEqual([key, numSeqs]);
+      }
       const tableWidth = Math.ceil(limits.maxModelLen / limits.blockSize);
       expect(batch.blockTables.length).toBe(numSeqs * tableWidth);
       expect(batch.bannedTokenIds.length).toBe(numSeqs * MAX_BANNED_TOKENS);
@@ -212,14 +211,8 @@ function layOut(runner: ModelRunner, pieces: readonly Piece[]) {
     batch.blockTables.set(blockIds, s * tableWidth);
     if (!isSampled) continue;
     batch.logitsRows[numRows] = numTokens - 1;
-    batch.temperature[numRows] = piece.temperature ?? 0;
-    batch.topP[numRows] = 1;
-    batch.minP[numRows] = 0;
-    batch.topK[numRows] = 0;
-    batch.seed[numRows] = piece.seed ?? 0n;
-    batch.presencePenalty[numRows] = 0;
-    batch.frequencyPenalty[numRows] = 0;
-    batch.repetitionPenalty[numRows] = 1;
+    const sampling = { ...GREEDY, temperature: piece.temperature ?? 0 };
+    fillSampling(batch, limits.vocabSize, { sampling, seed: piece.seed ?? 0n }, numRows);
     for (const tokenId of piece.banned ?? []) batch.bannedTokenIds[numBanned++] = tokenId;
     batch.bannedStartLoc[numRows + 1] = numBanned;
     numRows += 1;

@@ -4,6 +4,7 @@ import { createLogger } from "../../src/base/log.ts";
 import { type AppOptions, createApp, type OpenAIApp } from "../../src/openai/app.ts";
 import type { OpenAIBackend } from "../../src/openai/backend.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { FakeBackend } from "./fake-backend.ts";
 import { ManualStream } from "./manual-stream.ts";
 
 export interface Harness {
@@ -29,14 +30,12 @@ export function harness(options: Partial<AppOptions & OpenAIBackend> = {}): Harn
     requestIds.push(requestId);
     return stream;
   };
-  const backend: OpenAIBackend = {
+  const streaming: Partial<OpenAIBackend> = {
     models: () => [{ id: "m", created: 1, maxModelLen: 512 }],
-    endpoints: () => ["dyn://dynamo.Processor.chat"],
     chat: (_, requestId) => open(requestId),
     complete: (_, requestId) => open(requestId),
-    metrics: async () => "vllm:num_requests_running 0\n",
-    ...options,
   };
+  const backend: OpenAIBackend = Object.assign(new FakeBackend(), streaming, options);
   const log = createLogger("test", "debug", (line) => lines.push(line));
   const app = createApp(backend, { clock, log, ...options });
   const opened = async (count = 1) => {
