@@ -68,7 +68,7 @@ typedef enum dyn_dtype {
   DYN_BF16 = 2,
 } dyn_dtype;
 
-// What a tensor is in a Llama decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
+// What a tensor is in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
   DYN_EMBEDDING = 0,       // [vocab, hidden]
   DYN_FINAL_NORM = 1,      // [hidden]
@@ -82,12 +82,24 @@ typedef enum dyn_role {
   DYN_GATE = 9,            // [intermediate, hidden]
   DYN_UP = 10,             // [intermediate, hidden]
   DYN_DOWN = 11,           // [hidden, intermediate]
+  DYN_Q_BIAS = 12,         // [q]                    These three: where attention_bias is 1.
+  DYN_K_BIAS = 13,         // [kv]
+  DYN_V_BIAS = 14,         // [kv]
+  DYN_Q_NORM = 15,         // [head_size]            These two: where qk_norm is 1.
+  DYN_K_NORM = 16,         // [head_size]
 } dyn_role;
 
 typedef enum dyn_rope_scaling {
   DYN_ROPE_PLAIN = 0,
   DYN_ROPE_LLAMA3 = 1,  // Llama 3.1: low frequencies are slowed down by `rope_factor`.
 } dyn_rope_scaling;
+
+// In which order the rows of q and k give a head's elements. Attention sees both alike, bit for
+// bit.
+typedef enum dyn_rope_layout {
+  DYN_ROPE_HALVES = 0,       // Pairs are (i, i + head_size / 2), as in Hugging Face's checkpoints.
+  DYN_ROPE_INTERLEAVED = 1,  // Pairs are (2i, 2i + 1), as in GGUF files of Llama.
+} dyn_rope_layout;
 
 typedef struct dyn_device dyn_device;
 typedef struct dyn_model dyn_model;
@@ -124,6 +136,10 @@ typedef struct dyn_model_config {
   uint32_t num_kv_heads;
   uint32_t head_size;            // Even.
   uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
+  uint32_t attention_bias;       // 1: q, k and v have a bias (Qwen2).
+  uint32_t qk_norm;              // 1: each head of q and k passes an RMSNorm before RoPE (Qwen3).
+  uint32_t rope_layout;          // dyn_rope_layout
+  uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
 } dyn_model_config;
 
 typedef struct dyn_kv_pool_config {

@@ -39,6 +39,10 @@ static void print_layout(void) {
   FIELD(dyn_model_config, num_kv_heads);
   FIELD(dyn_model_config, head_size);
   FIELD(dyn_model_config, tie_word_embeddings);
+  FIELD(dyn_model_config, attention_bias);
+  FIELD(dyn_model_config, qk_norm);
+  FIELD(dyn_model_config, rope_layout);
+  FIELD(dyn_model_config, sliding_window);
   SIZE(dyn_kv_pool_config);
   FIELD(dyn_kv_pool_config, key);
   FIELD(dyn_kv_pool_config, num_blocks);

@@ -49,6 +49,39 @@ void chunks_do_not_matter() {
   }
 }
 
+// Every switch of the decoder.
+dyn_model_config family(uint32_t attention_bias, uint32_t qk_norm) {
+  dyn_model_config config = tiny_config();
+  config.key = 100 + 2 * attention_bias + qk_norm;
+  config.attention_bias = attention_bias;
+  config.qk_norm = qk_norm;
+  config.head_size = 14;
+  return config;
+}
+
+void families_differ_and_keep_their_bits() {
+  std::vector<std::vector<Sampled>> all;
+  for (const uint32_t attention_bias : {0u, 1u}) {
+    for (const uint32_t qk_norm : {0u, 1u}) {
+      const TestModel model(family(attention_bias, qk_norm));
+      all.push_back(expected_samples(model, 1, 100));
+      TestEngine engine(model, {.num_threads = 3});
+      Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
+      CHECK(engine.generate(&sequence, 33, kNumSamples) == all.back());
+      for (size_t other = 0; other + 1 < all.size(); ++other) CHECK(all[other] != all.back());
+    }
+  }
+}
+
+void the_order_of_rows_does_not_matter() {
+  for (const uint32_t qk_norm : {0u, 1u}) {
+    dyn_model_config config = family(1, qk_norm);
+    const std::vector<Sampled> expected = expected_samples(TestModel(config), 1, 100);
+    config.rope_layout = DYN_ROPE_INTERLEAVED;
+    CHECK(expected_samples(TestModel(config), 1, 100) == expected);
+  }
+}
+
 void threads_do_not_matter() {
   const TestModel model(tiny_config());
   const std::vector<Sampled> expected = expected_samples(model, 2, 90);
@@ -395,6 +428,10 @@ void limits_are_checked_at_open() {
 
 int main() {
   check_claim("how a prompt is cut into steps does not change a bit", chunks_do_not_matter);
+  check_claim("biases and norms of q and k are used, and keep the bits",
+              families_differ_and_keep_their_bits);
+  check_claim("q and k in the order of pairs give the bits of the order of halves",
+              the_order_of_rows_does_not_matter);
   check_claim("the number of threads does not change a bit", threads_do_not_matter);
   check_claim("size and order of blocks do not change a bit", blocks_do_not_matter);
   check_claim("what else is in the batch does not change a bit", company_does_not_matter);

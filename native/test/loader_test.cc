@@ -104,7 +104,7 @@ void bad_tables() {
     dyn_tensor head = model.tensors.front();
     head.role = DYN_HEAD;
     model.tensors.push_back(head);
-    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "the embedding is the head"));
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "head: is in the table, but the config"));
   }
   {
     TestModel model(test::tiny_config());
@@ -135,6 +135,9 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 3; }, "a multiple of num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 5; }, "num_kv_heads is 5"));
   CHECK(refused([](dyn_model_config* c) { c->head_size = 9; }, "head_size must be even"));
+  CHECK(refused([](dyn_model_config* c) { c->attention_bias = 2; }, "attention_bias is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->qk_norm = 2; }, "qk_norm is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_layout = 2; }, "no rope layout has number 2"));
   CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
   CHECK(refused([](dyn_model_config* c) { c->rope_theta = -1; }, "rope_theta"));

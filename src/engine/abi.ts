@@ -32,9 +32,16 @@ export const Role = {
   GATE: 9,
   UP: 10,
   DOWN: 11,
+  Q_BIAS: 12,
+  K_BIAS: 13,
+  V_BIAS: 14,
+  Q_NORM: 15,
+  K_NORM: 16,
 } as const;
 
 export const RopeScaling = { PLAIN: 0, LLAMA3: 1 } as const;
+
+export const RopeLayout = { HALVES: 0, INTERLEAVED: 1 } as const;
 
 /** An address in native memory, or an opaque handle. */
 export type Address = number;
@@ -112,6 +119,10 @@ export const MODEL_CONFIG = layout({
   num_kv_heads: "u32",
   head_size: "u32",
   tie_word_embeddings: "u32",
+  attention_bias: "u32",
+  qk_norm: "u32",
+  rope_layout: "u32",
+  sliding_window: "u32",
 });
 
 export const KV_POOL_CONFIG = layout({ key: "u64", num_blocks: "u32", block_size: "u32" });

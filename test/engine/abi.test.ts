@@ -15,6 +15,7 @@ import {
   loadLibrary,
   MODEL_CONFIG,
   Role,
+  RopeLayout,
   RopeScaling,
   Status,
   TENSOR,
@@ -40,6 +41,7 @@ describe("the numbers of the header", () => {
     ["dyn_dtype", "DYN_", DTYPES],
     ["dyn_role", "DYN_", Role],
     ["dyn_rope_scaling", "DYN_ROPE_", RopeScaling],
+    ["dyn_rope_layout", "DYN_ROPE_", RopeLayout],
   ] as const) {
     test(`${name} has the same names and numbers here and there`, () => {
       expect(enumOf(name)).toEqual(

@@ -9,7 +9,9 @@ import fc from "fast-check";
 
 import type { ModelRunner, RunnerLimits } from "../../src/engine/model-runner.ts";
 import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
+import type { ModelFiles, TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import { readSafetensors } from "../../src/model/safetensors.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { describeRunner } from "./runner.suite.ts";
@@ -36,13 +38,23 @@ interface OpenOptions {
 
 async function open(directory: string, { owner = 1, threads = 2, limits }: OpenOptions = {}) {
   return openNativeRunner({
-    model: await openModel(directory),
+    model: await openFamily(directory),
     library: builtLibrary,
     owner,
     threads,
     totalBlocks: 64,
     limits: { ...LIMITS, ...limits },
   });
+}
+
+/** A model with the switches of its family, as its tensors show them. */
+async function openFamily(directory: string): Promise<ModelFiles> {
+  const model = await openModel(directory);
+  const tensors = (await readSafetensors(directory)) as ReadonlyMap<string, TensorSlice>; // ours
+  const attentionBias = tensors.has("model.layers.0.self_attn.q_proj.bias");
+  const qkNorm = tensors.has("model.layers.0.self_attn.q_norm.weight");
+  if (!attentionBias && !qkNorm) return model;
+  return { ...model, tensors, config: { ...model.config, attentionBias, qkNorm } };
 }
 
 /** Opens a runner, and closes it however the test ends. */
@@ -156,6 +168,9 @@ const MODELS: Record<string, TinyModelOptions> = {
     ...{ vocabSize: 101, hiddenSize: 30, intermediateSize: 37, numLayers: 3 },
     ...{ numHeads: 3, numKvHeads: 1, headSize: 10, seed: 6 },
   },
+  "biases, as in Qwen2": { attentionBias: true, seed: 8 },
+  "norms of q and k, as in Qwen3": { qkNorm: true, headSize: 16, seed: 9 },
+  "biases and norms": { attentionBias: true, qkNorm: true, numKvHeads: 1, seed: 10 },
   "a head size beside the hidden size": { hiddenSize: 20, headSize: 18, numLayers: 1, seed: 7 },
 };
 

@@ -68,7 +68,7 @@ void Decoder::attention_block(const dyn_batch& batch, uint32_t num_tokens, size_
   const KvLayer kv = kv_.at(layer);
   norm_rows(x_, weights.attention_norm, num_tokens, normed_);
   project(pool_, normed_, num_tokens, {{&weights.q, q_}, {&weights.k, k_}, {&weights.v, v_}});
-  rotate_and_store(batch, num_tokens, kv);
+  prepare_and_store(batch, num_tokens, weights, kv);
   attend_tokens(batch, num_tokens, kv);
   project_and_add(pool_, attended_, num_tokens, {&weights.o, x_});
 }
@@ -98,16 +98,30 @@ void Decoder::norm_rows(const float* x, const std::vector<float>& weight, uint32
   });
 }
 
-void Decoder::rotate_and_store(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer) {
+void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
+                                const LayerWeights& weights, const KvLayer& layer) {
   const size_t num_pairs = config_.head_size / 2;
+  const auto steps = [this](const std::vector<float>& norm) {
+    return HeadSteps{.norm = norm.empty() ? nullptr : norm.data(),
+                     .eps = static_cast<float>(config_.rms_norm_eps),
+                     .is_interleaved = config_.rope_layout == DYN_ROPE_INTERLEAVED};
+  };
+  const auto bias = [](const std::vector<float>& vector) {
+    return vector.empty() ? nullptr : vector.data();
+  };
+  const HeadSteps q_steps = steps(weights.q_norm);
+  const HeadSteps k_steps = steps(weights.k_norm);
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
     const float* cosines = cosines_ + token * num_pairs;
     const float* sines = sines_ + token * num_pairs;
     float* k = k_ + size_t{token} * kv_size_;
-    apply_rope(cosines, sines, config_.num_heads, config_.head_size, q_ + size_t{token} * q_size_);
-    apply_rope(cosines, sines, config_.num_kv_heads, config_.head_size, k);
-    write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k,
-             v_ + size_t{token} * kv_size_);
+    float* v = v_ + size_t{token} * kv_size_;
+    prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
+                  config_.head_size, q_ + size_t{token} * q_size_);
+    prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
+                  config_.head_size, k);
+    for (size_t i = 0; i < weights.v_bias.size(); ++i) v[i] += weights.v_bias[i];
+    write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k, v);
   });
 }
 

@@ -1,6 +1,7 @@
-// Decoder: one forward pass of a Llama-shaped model over a ragged batch.
+// Decoder: one forward pass over a ragged batch. Llama, Mistral, Qwen2 and Qwen3 are switches of
+// the one graph: biases, norms of q and k, the order of a head's elements.
 //
-//     embed -> { norm, QKV | RoPE, write K V | attend | O + residual |
+//     embed -> { norm, QKV | biases, norms, RoPE, write K V | attend | O + residual |
 //                norm, gate up SwiGLU | down + residual } * layers -> final norm, head
 //
 // Each arrow and bar is one loop that the pool's threads share. Only the rows that will be sampled
@@ -58,8 +59,8 @@ class Decoder {
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
   void head(const dyn_batch& batch, uint32_t num_rows);
   void norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows, float* y);
-  void project_qkv(uint32_t num_tokens, const LayerWeights& weights);
-  void rotate_and_store(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
+  void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
+                         const KvLayer& layer);
   void attend_tokens(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
 
   const dyn_model_config& config_;

@@ -7,6 +7,8 @@
 
 namespace dyn {
 
+inline constexpr uint32_t kMaxHeadSize = 1u << 12;
+
 // y = x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467)
 void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,
               float eps, float* y /* [size] */);
@@ -19,6 +21,19 @@ void rope_angles(uint32_t position, const double* frequencies /* [num_pairs] */,
 // in the "rotate half" order of Hugging Face's checkpoints).
 void apply_rope(const float* cosines /* [head_size / 2] */, const float* sines, uint32_t num_heads,
                 uint32_t head_size, float* x /* [num_heads, head_size] */);
+
+// What a head passes between its projection and attention: + bias, into the order of halves,
+// RMSNorm, RoPE. In this order, so that files of either layout give the same bits.
+struct HeadSteps {
+  const float* norm;  // [head_size] or nullptr
+  float eps;
+  bool is_interleaved;
+};
+
+void prepare_heads(const HeadSteps& steps,
+                   const float* bias /* [num_heads * head_size] or nullptr */,
+                   const float* cosines /* [head_size / 2] */, const float* sines,
+                   uint32_t num_heads, uint32_t head_size, float* x /* [num_heads, head_size] */);
 
 // y = silu(gate) * up, with silu(x) = x / (1 + e^-x) (SwiGLU, arXiv:2002.05202)
 void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,

@@ -1,5 +1,6 @@
 #include "cpu/phases/phases.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/exp.h"
@@ -22,6 +23,16 @@ float sum_of_squares(const float* x, size_t size) {
   for (; i < size; ++i) tail += x[i] * x[i];
   const Lanes sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + tail;
+}
+
+// (a0, b0, a1, b1, ...) becomes (a0, a1, ..., b0, b1, ...).
+void join_halves(size_t head_size, float* x) {
+  float copy[kMaxHeadSize];
+  std::copy_n(x, head_size, copy);
+  for (size_t i = 0; i < head_size / 2; ++i) {
+    x[i] = copy[2 * i];
+    x[i + head_size / 2] = copy[2 * i + 1];
+  }
 }
 
 }  // namespace
@@ -54,6 +65,23 @@ void apply_rope(const float* cosines, const float* sines, uint32_t num_heads, ui
       high[i] = b * cosines[i] + a * sines[i];
     }
   }
+}
+
+void prepare_heads(const HeadSteps& steps, const float* bias, const float* cosines,
+                   const float* sines, uint32_t num_heads, uint32_t head_size, float* x) {
+  const size_t num_elements = size_t{num_heads} * head_size;
+  if (bias != nullptr) {
+    for (size_t i = 0; i < num_elements; ++i) x[i] += bias[i];
+  }
+  if (steps.is_interleaved) {
+    for (size_t at = 0; at < num_elements; at += head_size) join_halves(head_size, x + at);
+  }
+  if (steps.norm != nullptr) {
+    for (size_t at = 0; at < num_elements; at += head_size) {
+      rms_norm(x + at, steps.norm, head_size, steps.eps, x + at);
+    }
+  }
+  apply_rope(cosines, sines, num_heads, head_size, x);
 }
 
 void swiglu(const float* gate, const float* up, uint32_t size, float* y) {
