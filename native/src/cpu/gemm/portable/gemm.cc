@@ -1,8 +1,8 @@
 // Cuts K into chunks that fit the first-level cache. Weights that are not F32 become F32 once a
 // chunk; the sums are kept in y between chunks, which loses no bit.
 //
-// Bound: 2 * M * K * 16 FLOP a panel. Four lanes without FMA reach 42 GFLOP/s on one core of an EPYC
-// 9005 (native/bench), more than half of what they can: two multiplies and two adds a cycle.
+// Bound: 2 * M * K * 16 FLOP a panel. Four lanes without FMA reach 42 GFLOP/s on one core of an
+// EPYC 9005 (native/bench), more than half of what they can: two multiplies and two adds a cycle.
 
 #include "cpu/gemm/gemm.h"
 
