@@ -61,12 +61,28 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Weights keep their type, vectors become F32, activations and the KV pool are F32.
+// Weights keep their type, vectors become F32, activations are F32.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
   DYN_BF16 = 2,
 } dyn_dtype;
+
+// Instruction sets that there are kernels for. A device uses one of them for all of its models.
+typedef enum dyn_isa {
+  DYN_ISA_ANY = 0,  // The best that this CPU has.
+  DYN_ISA_PORTABLE = 1,
+  DYN_ISA_AVX2 = 2,    // With FMA.
+  DYN_ISA_AVX512 = 3,  // With VNNI and BF16.
+  DYN_ISA_NEON = 4,    // With the dot product.
+} dyn_isa;
+
+// How the pool holds K and V.
+typedef enum dyn_kv_dtype {
+  DYN_KV_F32 = 0,
+  DYN_KV_BF16 = 1,
+  DYN_KV_INT8 = 2,  // With a scale for each token and head.
+} dyn_kv_dtype;
 
 // What a tensor is in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
@@ -145,7 +161,9 @@ typedef struct dyn_model_config {
 typedef struct dyn_kv_pool_config {
   uint64_t key;  // Equal for equal pools of equal models only.
   uint32_t num_blocks;
-  uint32_t block_size;  // Tokens per block.
+  uint32_t block_size;  // Tokens per block. Multiples of 16 are fast and waste no memory.
+  uint32_t kv_dtype;    // dyn_kv_dtype
+  uint32_t reserved;    // 0
 } dyn_kv_pool_config;
 
 typedef struct dyn_engine_config {
@@ -188,9 +206,10 @@ DYN_API uint32_t dyn_abi_version(void);
 // Why this thread's last call failed; "" where it did not.
 DYN_API const char* dyn_last_error(void);
 
-// Opens the CPU with `num_threads` compute threads. Once it is open, only the same number or
-// DYN_THREADS_ANY is accepted.
-DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, dyn_device** device);
+// Opens the CPU with `num_threads` compute threads and the kernels of `isa` (dyn_isa). Once it is
+// open, only the same or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
+DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
+                                   dyn_device** device);
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
 // Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.

@@ -19,7 +19,7 @@ struct Opened {
 Opened open_model(const TestModel& model) {
   dyn_device* device = nullptr;
   dyn_model* opened = nullptr;
-  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   const dyn_status status = dyn_model_open(device, 1, &model.config, model.tensors.data(),
                                            static_cast<uint32_t>(model.tensors.size()), &opened);
   const Opened result = {status, dyn_last_error()};

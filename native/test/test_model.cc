@@ -190,14 +190,18 @@ dyn_model_config tiny_config() {
 }
 
 TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : options_(options) {
-  const dyn_kv_pool_config pool_config = {
-      .key = model.config.key * 1000003 + options.num_blocks * 1009 + options.block_size,
-      .num_blocks = options.num_blocks,
-      .block_size = options.block_size};
+  const dyn_kv_pool_config pool_config = {.key = model.config.key * 1000003 +
+                                                 options.num_blocks * 1009 + options.block_size +
+                                                 options.kv_dtype * 7777777u,
+                                          .num_blocks = options.num_blocks,
+                                          .block_size = options.block_size,
+                                          .kv_dtype = options.kv_dtype,
+                                          .reserved = 0};
   const dyn_engine_config engine_config = {.max_num_seqs = options.max_num_seqs,
                                            .max_num_batched_tokens = options.max_num_batched_tokens,
                                            .max_model_len = options.max_model_len};
-  require(dyn_device_open(options.owner, options.num_threads, &device_) == DYN_OK, "device");
+  require(dyn_device_open(options.owner, options.num_threads, options.isa, &device_) == DYN_OK,
+          "device");
   require(dyn_model_open(device_, options.owner, &model.config, model.tensors.data(),
                          static_cast<uint32_t>(model.tensors.size()), &model_) == DYN_OK,
           "model");

@@ -7,6 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 
+import {
+  type KvCacheDType,
+  kvBlockBytes,
+  kvCacheDTypeFor,
+} from "../../src/engine/kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits } from "../../src/engine/model-runner.ts";
 import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
 import type { ModelFiles, TensorSlice } from "../../src/model/model-files.ts";
@@ -33,15 +38,20 @@ const LIMITS: Omit<RunnerLimits, "vocabSize"> = {
 interface OpenOptions {
   readonly owner?: number;
   readonly threads?: number;
+  readonly kvCacheDType?: KvCacheDType;
   readonly limits?: Partial<typeof LIMITS>;
 }
 
-async function open(directory: string, { owner = 1, threads = 2, limits }: OpenOptions = {}) {
+async function open(
+  directory: string,
+  { owner = 1, threads = 2, kvCacheDType = "float32", limits }: OpenOptions = {},
+) {
   return openNativeRunner({
     model: await openFamily(directory),
     library: builtLibrary,
     owner,
     threads,
+    kvCacheDType,
     totalBlocks: 64,
     limits: { ...LIMITS, ...limits },
   });
@@ -176,6 +186,16 @@ const MODELS: Record<string, TinyModelOptions> = {
 
 const PROMPT = Array.from({ length: 70 }, (_, i) => (i * i + 3) % 61);
 
+test("K and V take what their type, the head and the block call for", () => {
+  const model = { numLayers: 2, numKvHeads: 3, headSize: 128 };
+  expect(kvBlockBytes(model, 16, "float32")).toBe(2 * 3 * 16 * 2 * 128 * 4);
+  expect(kvBlockBytes(model, 16, "bfloat16")).toBe(2 * 3 * 16 * 2 * 128 * 2);
+  expect(kvBlockBytes(model, 16, "int8")).toBe(2 * 3 * 16 * (2 * 128 + 8));
+  expect(kvBlockBytes({ ...model, headSize: 10 }, 5, "bfloat16")).toBe(2 * 3 * 16 * 2 * 16 * 2);
+  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "F32" }])).toBe("float32");
+  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "BF16" }])).toBe("bfloat16");
+});
+
 describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
   describeRunner("native", {
     open: async (limits) =>
@@ -184,6 +204,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         library: builtLibrary,
         owner: 1,
         threads: 2,
+        kvCacheDType: "float32",
         totalBlocks: 64,
         limits,
       }),
@@ -199,6 +220,25 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         expect(samples.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         for (const [i, { logprob }] of samples.entries()) {
           expect(logprob).toBeCloseTo(expected[i]?.logprob as number, 4);
+        }
+      });
+    });
+  }
+
+  for (const [kvCacheDType, maxError] of [
+    ["bfloat16", 0.05],
+    ["int8", 0.05],
+  ] as const) {
+    test(`keeps the reference's log-probabilities within ${maxError}: K and V as ${kvCacheDType}`, async () => {
+      const directory = tinyModel({ seed: 12, headSize: 16 });
+      const reference = ReferenceLlama.load(directory);
+      await withRunner(directory, { kvCacheDType }, async (runner) => {
+        for (const tokenIds of [PROMPT, PROMPT.slice(3, 40), PROMPT.toReversed()]) {
+          const [sample] = await generate(runner, { tokenIds, numTokens: 1 });
+          const [expected] = reference.greedySamples(tokenIds, 1);
+          expect(Math.abs((sample?.logprob ?? 0) - (expected?.logprob ?? 1))).toBeLessThan(
+            maxError,
+          );
         }
       });
     });
@@ -287,7 +327,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(
       expect.objectContaining({
@@ -306,7 +346,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model: { ...model, tensors }, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(/has no tensor model\.layers\.1\.mlp\.up_proj\.weight/);
   });

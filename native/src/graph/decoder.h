@@ -15,25 +15,20 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "cpu/attention/attention.h"
+#include "graph/attention_plan.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
 
 namespace dyn {
 
-struct StepSize {
-  uint32_t num_seqs;
-  uint32_t num_tokens;
-  uint32_t num_rows;
-};
-
-// The layers of a KV pool; layer l starts l * elements_per_layer behind the first.
+// The layers of a KV pool; layer l starts l * bytes_per_layer behind the first.
 struct KvLayers {
   KvLayer first;
-  size_t elements_per_layer;
+  size_t bytes_per_layer;
 
   KvLayer at(size_t layer) const {
     KvLayer result = first;
-    result.blocks += layer * elements_per_layer;
+    result.blocks += layer * bytes_per_layer;
     return result;
   }
 };
@@ -42,7 +37,7 @@ class Decoder {
  public:
   // What it is given must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-          ThreadPool* pool);
+          const AttentionKernels& attention, ThreadPool* pool);
 
   // Takes the workspace for `limits` (`max_blocks` per sequence).
   Status reserve(const StepSize& limits, uint32_t max_blocks);
@@ -61,29 +56,32 @@ class Decoder {
   void norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows, float* y);
   void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
                          const KvLayer& layer);
-  void attend_tokens(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
+  void attend(const dyn_batch& batch, const KvLayer& layer);
 
   const dyn_model_config& config_;
   const Weights& weights_;
   const KvLayers kv_;
+  const AttentionKernels& attention_;
   ThreadPool* const pool_;
   const uint32_t q_size_;   // num_heads * head_size
   const uint32_t kv_size_;  // num_kv_heads * head_size
   const std::vector<double> rope_frequencies_;
   uint32_t max_blocks_ = 0;  // M
 
+  AttentionPlan plan_;
+  std::vector<AttentionScratch> scratches_;  // [num_threads]
+
   Arena arena_;
-  int32_t* seq_of_token_ = nullptr;  // [T]
-  float* cosines_ = nullptr;         // [T, head_size / 2]
-  float* sines_ = nullptr;           // [T, head_size / 2]
-  float* x_ = nullptr;               // [T, hidden], the residual stream
-  float* normed_ = nullptr;          // [T, hidden]
-  float* q_ = nullptr;               // [T, num_heads, head_size]
-  float* k_ = nullptr;               // [T, num_kv_heads, head_size]
-  float* v_ = nullptr;               // [T, num_kv_heads, head_size]
-  float* attended_ = nullptr;        // [T, num_heads, head_size]
-  float* activated_ = nullptr;       // [T, intermediate]
-  float* logits_ = nullptr;          // [R, vocab]
+  float* cosines_ = nullptr;    // [T, head_size / 2]
+  float* sines_ = nullptr;      // [T, head_size / 2]
+  float* x_ = nullptr;          // [T, hidden], the residual stream
+  float* normed_ = nullptr;     // [T, hidden]
+  float* q_ = nullptr;          // [T, num_heads, head_size]
+  float* k_ = nullptr;          // [T, num_kv_heads, head_size]
+  float* v_ = nullptr;          // [T, num_kv_heads, head_size]
+  float* attended_ = nullptr;   // [T, num_heads, head_size]
+  float* activated_ = nullptr;  // [T, intermediate]
+  float* logits_ = nullptr;     // [R, vocab]
 };
 
 }  // namespace dyn

@@ -1,0 +1,380 @@
+// Attention with AVX-512: F32 where the pool is F32, otherwise BF16 products with F32 sums. An int8
+// is exact in BF16, so int8 becomes BF16 a tile at a time, and its scales join scores and weights.
+//
+// K and V are read once for all rows of a query tile; blocks of 6 rows times 4 vectors of 16
+// outputs fill 24 registers with sums, and every product is one instruction that reads no memory
+// but its row's broadcast.
+//
+// Bound: 4 * context_len * head_size FLOP a row in prefill, the bytes of K and V in decode. See
+// docs/performance.md.
+
+#include <immintrin.h>
+
+#include "cpu/attention/attend.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint32_t kTileStrips = kAttentionTile / kStrip;
+constexpr uint32_t kBlockRows = 6;
+constexpr uint32_t kBlockVectors = 4;
+
+// e^x to a relative error of 2e-7, by Cephes' polynomial (expf.c). 0 below -87; NaN stays NaN.
+inline __m512 exp_16(__m512 x) {
+  const __mmask16 is_zero = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0f), _CMP_LT_OQ);
+  const __m512 clamped = _mm512_max_ps(_mm512_set1_ps(-88.0f), x);  // The second where one is NaN.
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(clamped, _mm512_set1_ps(1.44269504f)),
+                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), clamped);
+  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+  __m512 p = _mm512_set1_ps(1.9875691500e-4f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+  p = _mm512_add_ps(_mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r), _mm512_set1_ps(1.0f));
+  return _mm512_mask_mov_ps(_mm512_scalef_ps(p, n), is_zero, _mm512_setzero_ps());
+}
+
+// y += a b over one word of inputs: an F32, or a pair of BF16.
+template <bool kIsBf16>
+inline __m512 add_product(__m512 y, __m512i a, __m512i b) {
+  if constexpr (kIsBf16) {
+    return _mm512_dpbf16_ps(y, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  } else {
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), y);
+  }
+}
+
+// A block of a matrix product: rows of words `a` times vectors of 16 words. The words come in
+// segments (strips of V); each has its own base for each of the block's vectors.
+struct Block {
+  const uint32_t* a;  // [rows, a_stride]
+  size_t a_stride;
+  const uint32_t* const (*b)[kBlockVectors];  // [num_segments]
+  uint32_t num_segments;
+  size_t num_words;  // Of a segment.
+  size_t b_stride;   // From one word to the next, in words.
+  float* y;          // [rows, y_stride], 16 * vectors of each
+  size_t y_stride;
+};
+
+template <bool kIsBf16, bool kAdds, uint32_t kRows, uint32_t kVectors>
+void multiply_block(const Block& block) {
+  __m512 sums[kRows][kVectors];
+  for (uint32_t m = 0; m < kRows; ++m) {
+    for (uint32_t n = 0; n < kVectors; ++n) {
+      sums[m][n] =
+          kAdds ? _mm512_loadu_ps(block.y + m * block.y_stride + n * 16) : _mm512_setzero_ps();
+    }
+  }
+  const uint32_t* a = block.a;
+  for (uint32_t segment = 0; segment < block.num_segments; ++segment) {
+    const uint32_t* b[kVectors];
+    for (uint32_t n = 0; n < kVectors; ++n) b[n] = block.b[segment][n];
+    for (size_t word = 0; word < block.num_words; ++word) {
+      __m512i vectors[kVectors];
+      for (uint32_t n = 0; n < kVectors; ++n) {
+        vectors[n] = _mm512_loadu_si512(b[n] + word * block.b_stride);
+      }
+      for (uint32_t m = 0; m < kRows; ++m) {
+        const __m512i row = _mm512_set1_epi32(static_cast<int>(a[m * block.a_stride + word]));
+        for (uint32_t n = 0; n < kVectors; ++n) {
+          sums[m][n] = add_product<kIsBf16>(sums[m][n], row, vectors[n]);
+        }
+      }
+    }
+    a += block.num_words;
+  }
+  for (uint32_t m = 0; m < kRows; ++m) {
+    for (uint32_t n = 0; n < kVectors; ++n) {
+      _mm512_storeu_ps(block.y + m * block.y_stride + n * 16, sums[m][n]);
+    }
+  }
+}
+
+template <bool kIsBf16, bool kAdds, uint32_t kVectors>
+void multiply_rows(Block block, uint32_t num_rows) {
+  for (; num_rows >= kBlockRows; num_rows -= kBlockRows) {
+    multiply_block<kIsBf16, kAdds, kBlockRows, kVectors>(block);
+    block.a += kBlockRows * block.a_stride;
+    block.y += kBlockRows * block.y_stride;
+  }
+  switch (num_rows) {
+    case 5:
+      return multiply_block<kIsBf16, kAdds, 5, kVectors>(block);
+    case 4:
+      return multiply_block<kIsBf16, kAdds, 4, kVectors>(block);
+    case 3:
+      return multiply_block<kIsBf16, kAdds, 3, kVectors>(block);
+    case 2:
+      return multiply_block<kIsBf16, kAdds, 2, kVectors>(block);
+    case 1:
+      return multiply_block<kIsBf16, kAdds, 1, kVectors>(block);
+    default:
+      return;
+  }
+}
+
+template <bool kIsBf16>
+void multiply_add(const Block& block, uint32_t num_rows, uint32_t num_vectors) {
+  switch (num_vectors) {
+    case 4:
+      return multiply_rows<kIsBf16, true, 4>(block, num_rows);
+    case 3:
+      return multiply_rows<kIsBf16, true, 3>(block, num_rows);
+    case 2:
+      return multiply_rows<kIsBf16, true, 2>(block, num_rows);
+    default:
+      return multiply_rows<kIsBf16, true, 1>(block, num_rows);
+  }
+}
+
+// 32 int8 as BF16, exactly.
+inline __m512i bf16_of_int8(const std::byte* from) {
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + 1);
+  const __m512 low_f32 = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(low));
+  const __m512 high_f32 = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(high));
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high_f32, low_f32));
+}
+
+void convert_int8(const std::byte* from, size_t num_bytes, uint32_t* to) {
+  for (size_t i = 0; i < num_bytes; i += 32)
+    _mm512_storeu_si512(to + i / 2, bf16_of_int8(from + i));
+}
+
+// Zeroes the Vs of a strip from position `count` on.
+template <bool kIsBf16>
+void clear_tail(size_t size, uint32_t count, uint32_t* v) {
+  const uint32_t words_per_row = kIsBf16 ? 2 : 1;  // Positions in a row of words.
+  size_t row = count / words_per_row;
+  if (count % words_per_row != 0) {
+    for (size_t d = 0; d < size; ++d) v[row * size + d] &= 0xffffu;
+    ++row;
+  }
+  const size_t num_rows = kStrip / words_per_row;
+  for (size_t i = row * size; i < num_rows * size; ++i) v[i] = 0;
+}
+
+template <dyn_kv_dtype kDtype>
+struct Kernel {
+  static constexpr bool kIsBf16 = kDtype != DYN_KV_F32;
+  static constexpr size_t kWordElements = kIsBf16 ? 2 : 1;
+
+  static size_t words_of(size_t elements) { return elements / kWordElements; }
+
+  static float exp(float x) { return _mm512_cvtss_f32(exp_16(_mm512_set1_ps(x))); }
+
+  static void load_q(const KvLayer& layer, const AttentionItem& item,
+                     const AttentionScratch& scratch) {
+    const size_t size = layer.head_size;
+    const size_t num_words = words_of(layer.padded_head_size);
+    for (uint32_t row = 0; row < item.num_rows(); ++row) {
+      const float* from =
+          item.q + row / item.group_size * item.q_stride + row % item.group_size * size;
+      uint32_t* to = scratch.q + row * num_words;
+      for (size_t d = 0; d < layer.padded_head_size; d += 16) {
+        const size_t rest = size > d ? size - d : 0;
+        const auto mask = static_cast<__mmask16>(rest >= 16 ? 0xffffu : (1u << rest) - 1);
+        const __m512 values = _mm512_maskz_loadu_ps(mask, from + d);
+        if constexpr (kIsBf16) {
+          _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + d / 2),
+                              reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values)));
+        } else {
+          _mm512_storeu_ps(to + d, values);
+        }
+      }
+    }
+  }
+
+  static void convert(const KvLayer& layer, const AttentionScratch& scratch, KvTile* tile) {
+    const size_t size = layer.padded_head_size;
+    const size_t num_words = words_of(kStrip * size);
+    for (uint32_t s = 0; s < tile->num_strips; ++s) {
+      const std::byte* strip = tile->strips[s];
+      const uint32_t rest = tile->end - tile->begin - s * kStrip;
+      uint32_t* v = scratch.v_strips + s * num_words;
+      if constexpr (kDtype == DYN_KV_INT8) {
+        uint32_t* k = scratch.k_strips + s * num_words;
+        convert_int8(strip, layer.part_bytes, k);
+        convert_int8(strip + layer.part_bytes, layer.part_bytes, v);
+        tile->k[s] = k;
+        tile->v[s] = v;
+      } else {
+        tile->k[s] = reinterpret_cast<const uint32_t*>(strip);
+        tile->v[s] = reinterpret_cast<const uint32_t*>(strip + layer.part_bytes);
+        if (rest < kStrip) {
+          for (size_t i = 0; i < num_words; ++i) v[i] = tile->v[s][i];
+          tile->v[s] = v;
+        }
+      }
+      if (rest < kStrip) clear_tail<kIsBf16>(size, rest, v);
+    }
+    // Scores of strips that are not there are computed from one that is, and never looked at.
+    for (uint32_t s = tile->num_strips; s < kTileStrips; ++s) tile->k[s] = tile->k[0];
+  }
+
+  static void score(const KvLayer& layer, const KvTile& tile, const TileRows& rows,
+                    const AttentionScratch& scratch) {
+    const size_t num_words = words_of(layer.padded_head_size);
+    const uint32_t* const strips[1][kBlockVectors] = {{tile.k[0], tile.k[1], tile.k[2], tile.k[3]}};
+    multiply_rows<kIsBf16, false, kBlockVectors>({.a = scratch.q + rows.first * num_words,
+                                                  .a_stride = num_words,
+                                                  .b = strips,
+                                                  .num_segments = 1,
+                                                  .num_words = num_words,
+                                                  .b_stride = kStrip,
+                                                  .y = scratch.scores + rows.first * kAttentionTile,
+                                                  .y_stride = kAttentionTile},
+                                                 rows.last - rows.first);
+  }
+
+  static __m512 scales(const KvLayer& layer, const KvTile& tile, uint32_t s, uint32_t part) {
+    if (s >= tile.num_strips) return _mm512_setzero_ps();
+    return _mm512_loadu_ps(reinterpret_cast<const float*>(tile.strips[s] + 2 * layer.part_bytes) +
+                           part * kStrip);
+  }
+
+  // Which of the tile's positions the row attends to.
+  static uint64_t positions_of(const AttentionItem& item, const KvTile& tile, uint32_t row) {
+    const uint32_t row_begin = item.row_begin(row);
+    const uint32_t row_end = item.row_end(row);
+    const uint32_t from = row_begin > tile.begin ? row_begin - tile.begin : 0;
+    const uint32_t to = (row_end < tile.end ? row_end : tile.end) - tile.begin;
+    return (~uint64_t{0} >> (64 - to)) & (~uint64_t{0} << from);
+  }
+
+  static void weigh(const KvLayer& layer, const AttentionItem& item, const KvTile& tile,
+                    const TileRows& rows, const AttentionScratch& scratch, SoftmaxState* state) {
+    const __m512 scale = _mm512_div_ps(
+        _mm512_set1_ps(1.0f), _mm512_sqrt_ps(_mm512_set1_ps(static_cast<float>(layer.head_size))));
+    const __m512 nothing = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+    __m512 k_scales[kTileStrips];
+    __m512 v_scales[kTileStrips];
+    for (uint32_t s = 0; s < kTileStrips; ++s) {
+      k_scales[s] = scale;
+      if constexpr (kDtype == DYN_KV_INT8) {
+        k_scales[s] = _mm512_mul_ps(scale, scales(layer, tile, s, 0));
+        v_scales[s] = scales(layer, tile, s, 1);
+      }
+    }
+    for (uint32_t row = rows.first; row < rows.last; ++row) {
+      const uint64_t positions = positions_of(item, tile, row);
+      __m512 scores[kTileStrips];
+      __mmask16 masks[kTileStrips];
+      for (uint32_t s = 0; s < kTileStrips; ++s) {
+        masks[s] = static_cast<__mmask16>(positions >> (s * kStrip));
+        const __m512 raw = _mm512_loadu_ps(scratch.scores + row * kAttentionTile + s * kStrip);
+        scores[s] = _mm512_mask_mul_ps(nothing, masks[s], raw, k_scales[s]);
+      }
+      const float tile_max = _mm512_reduce_max_ps(
+          _mm512_max_ps(_mm512_max_ps(scores[0], scores[1]), _mm512_max_ps(scores[2], scores[3])));
+      const float old_max = state->max[row];
+      const float max = old_max > tile_max ? old_max : tile_max;
+      for (uint32_t s = 0; s < kTileStrips; ++s) {
+        scores[s] = exp_16(_mm512_sub_ps(scores[s], _mm512_set1_ps(max)));
+      }
+      const float sum = _mm512_reduce_add_ps(
+          _mm512_add_ps(_mm512_add_ps(scores[0], scores[1]), _mm512_add_ps(scores[2], scores[3])));
+      const float correction = exp(old_max - max);
+      state->sum[row] = state->sum[row] * correction + sum;
+      state->max[row] = max;
+      if (correction != 1.0f)
+        rescale(layer, scratch.sums + row * layer.padded_head_size, correction);
+      if constexpr (kDtype == DYN_KV_INT8) {
+        for (uint32_t s = 0; s < kTileStrips; ++s) {
+          scores[s] = _mm512_maskz_mul_ps(masks[s], scores[s], v_scales[s]);
+        }
+      }
+      store_weights(scores, scratch.weights + row * words_of(kAttentionTile));
+    }
+  }
+
+  static void rescale(const KvLayer& layer, float* sums, float factor) {
+    const __m512 factors = _mm512_set1_ps(factor);
+    for (size_t d = 0; d < layer.padded_head_size; d += 16) {
+      _mm512_storeu_ps(sums + d, _mm512_mul_ps(_mm512_loadu_ps(sums + d), factors));
+    }
+  }
+
+  static void store_weights(const __m512* weights, uint32_t* to) {
+    if constexpr (kIsBf16) {
+      for (uint32_t s = 0; s < kTileStrips; s += 2) {
+        _mm512_storeu_si512(
+            to + s * 8, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(weights[s + 1], weights[s])));
+      }
+    } else {
+      for (uint32_t s = 0; s < kTileStrips; ++s) _mm512_storeu_ps(to + s * 16, weights[s]);
+    }
+  }
+
+  static void add_values(const KvLayer& layer, const KvTile& tile, const TileRows& rows,
+                         const AttentionScratch& scratch) {
+    const size_t size = layer.padded_head_size;
+    const size_t weight_words = words_of(kAttentionTile);
+    for (size_t d = 0; d < size; d += 16 * kBlockVectors) {
+      const size_t num_left = (size - d) / 16;
+      const uint32_t num_vectors =
+          num_left < kBlockVectors ? static_cast<uint32_t>(num_left) : kBlockVectors;
+      const uint32_t* strips[kTileStrips][kBlockVectors];
+      for (uint32_t s = 0; s < tile.num_strips; ++s) {
+        for (uint32_t n = 0; n < num_vectors; ++n) strips[s][n] = tile.v[s] + d + n * 16;
+      }
+      multiply_add<kIsBf16>({.a = scratch.weights + rows.first * weight_words,
+                             .a_stride = weight_words,
+                             .b = strips,
+                             .num_segments = tile.num_strips,
+                             .num_words = words_of(kStrip),
+                             .b_stride = size,
+                             .y = scratch.sums + rows.first * size + d,
+                             .y_stride = size},
+                            rows.last - rows.first, num_vectors);
+    }
+  }
+
+  static void scale_add(float* y, float a, const float* x, float b, size_t count) {
+    for (size_t i = 0; i < count; i += 16) {
+      const __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(x + i), _mm512_set1_ps(b));
+      _mm512_storeu_ps(y + i, _mm512_fmadd_ps(_mm512_loadu_ps(y + i), _mm512_set1_ps(a), scaled));
+    }
+  }
+
+  // + 0: a sum that vanished is 0 and never -0, whatever it was added to.
+  static void finish(const float* from, float sum, size_t count, float* to) {
+    for (size_t i = 0; i < count; ++i) to[i] = from[i] / sum + 0.0f;
+  }
+};
+
+// The kernel for the pool's type.
+void attend(const KvLayer& layer, const AttentionItem& item, const AttentionScratch& scratch) {
+  switch (layer.dtype) {
+    case DYN_KV_F32:
+      return attend_item<Kernel<DYN_KV_F32>>(layer, item, scratch);
+    case DYN_KV_BF16:
+      return attend_item<Kernel<DYN_KV_BF16>>(layer, item, scratch);
+    case DYN_KV_INT8:
+      return attend_item<Kernel<DYN_KV_INT8>>(layer, item, scratch);
+  }
+}
+
+void attend_span(const KvLayer& layer, const AttentionItem& item, uint32_t span,
+                 const AttentionScratch& scratch, float* part) {
+  switch (layer.dtype) {
+    case DYN_KV_F32:
+      return attend_item_span<Kernel<DYN_KV_F32>>(layer, item, span, scratch, part);
+    case DYN_KV_BF16:
+      return attend_item_span<Kernel<DYN_KV_BF16>>(layer, item, span, scratch, part);
+    case DYN_KV_INT8:
+      return attend_item_span<Kernel<DYN_KV_INT8>>(layer, item, span, scratch, part);
+  }
+}
+
+}  // namespace
+
+const AttentionKernels kAvx512Attention = {.attend = attend,
+                                           .attend_span = attend_span,
+                                           .merge_spans = merge_item_spans<Kernel<DYN_KV_F32>>};
+
+}  // namespace dyn
