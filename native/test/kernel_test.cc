@@ -24,6 +24,8 @@ namespace {
 using namespace dyn;
 using test::random_floats;
 
+constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
+
 // The values as they are after a way through `dtype`.
 std::vector<float> rounded(const std::vector<float>& values, dyn_dtype dtype) {
   const std::vector<std::byte> bytes = test::encode(values, dtype);
@@ -160,6 +162,78 @@ void rope_agrees() {
         for (size_t i = 0; i < head_size; ++i) {
           CHECK(std::abs(y[head * head_size + i] - expected[i]) <= tolerance::kRope);
         }
+      }
+    }
+  }
+}
+
+void phases_agree() {
+  std::mt19937 generator(8);
+  for (const dyn_isa isa : kIsas) {
+    if (!has_isa(isa)) continue;
+    const PhaseKernels& kernels = phase_kernels(isa);
+    for (const uint32_t size : {1u, 15u, 16u, 17u, 63u, 64u, 65u, 576u, 1000u}) {
+      const std::vector<float> x = random_floats(size, 3, &generator);
+      const std::vector<float> weight = random_floats(size, 1, &generator);
+      const std::vector<double> expected = reference::rms_norm(x, weight, 1e-5);
+      std::vector<float> y(size + 1, 7.0f);
+      kernels.rms_norm(x.data(), weight.data(), size, 1e-5f, y.data());
+      for (size_t i = 0; i < size; ++i) {
+        CHECK(std::abs(y[i] - expected[i]) <= tolerance::kRmsNorm * std::abs(expected[i]));
+      }
+      CHECK(y[size] == 7.0f);
+      const float max = kernels.max_of(x.data(), size);
+      CHECK(max == *std::max_element(x.begin(), x.end()));
+      double sum = 0;
+      for (const float value : x) sum += std::exp((double{value} - max) / 0.6);
+      CHECK(std::abs(kernels.sum_exp(x.data(), size, max, 0.6f) - sum) <= 1e-5 * sum);
+    }
+  }
+}
+
+// Bias, order of halves, RMSNorm and RoPE of heads, by their twins one after the other.
+void check_heads(dyn_isa isa, uint32_t head_size, bool has_bias, bool has_norm,
+                 bool is_interleaved) {
+  constexpr uint32_t kNumHeads = 3;
+  std::mt19937 generator(head_size);
+  dyn_model_config config = test::tiny_config();
+  config.head_size = head_size;
+  const std::vector<double> frequencies = rope_frequencies(config);
+  const std::vector<float> x = random_floats(kNumHeads * head_size, 1, &generator);
+  const std::vector<float> bias = random_floats(x.size(), 1, &generator);
+  const std::vector<float> norm = random_floats(head_size, 1, &generator);
+  std::vector<float> cosines(head_size / 2);
+  std::vector<float> sines(head_size / 2);
+  rope_angles(1234, frequencies.data(), head_size / 2, cosines.data(), sines.data());
+  std::vector<float> y = x;
+  phase_kernels(isa).prepare_heads(
+      {.norm = has_norm ? norm.data() : nullptr, .eps = 1e-5f, .is_interleaved = is_interleaved},
+      has_bias ? bias.data() : nullptr, cosines.data(), sines.data(), kNumHeads, head_size,
+      y.data());
+  for (size_t head = 0; head < kNumHeads; ++head) {
+    std::vector<float> expected(head_size);
+    for (size_t i = 0; i < head_size; ++i) {
+      const size_t from =
+          head * head_size + (is_interleaved ? i % (head_size / 2) * 2 + i / (head_size / 2) : i);
+      expected[i] = x[from] + (has_bias ? bias[from] : 0.0f);
+    }
+    if (has_norm) {
+      const std::vector<double> normed = reference::rms_norm(expected, norm, 1e-5);
+      for (size_t i = 0; i < head_size; ++i) expected[i] = static_cast<float>(normed[i]);
+    }
+    const std::vector<double> turned = reference::rope(expected, config.rope_theta, 1234);
+    for (size_t i = 0; i < head_size; ++i) {
+      CHECK(std::abs(y[head * head_size + i] - turned[i]) <= 4 * tolerance::kRope);
+    }
+  }
+}
+
+void heads_agree() {
+  for (const dyn_isa isa : kIsas) {
+    if (!has_isa(isa)) continue;
+    for (const uint32_t head_size : {2u, 10u, 34u, 64u, 128u, 258u}) {
+      for (uint32_t switches = 0; switches < 8; ++switches) {
+        check_heads(isa, head_size, (switches & 1) != 0, (switches & 2) != 0, (switches & 4) != 0);
       }
     }
   }
@@ -347,8 +421,6 @@ void attention_agrees_on(dyn_isa isa, dyn_kv_dtype dtype) {
   check_attention({4096, 16, 70, 2, 3}, isa, dtype);
 }
 
-constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
-
 void attention_agrees() {
   for (const dyn_isa isa : kIsas) {
     if (!has_isa(isa)) continue;
@@ -384,6 +456,8 @@ int main() {
   check_claim("exp agrees with its twin and is 0 where there is no weight", exp_agrees);
   check_claim("RMSNorm agrees with its twin", rms_norm_agrees);
   check_claim("RoPE agrees with its twin, up to position 131,071", rope_agrees);
+  check_claim("the phases agree with their twins on every instruction set", phases_agree);
+  check_claim("heads pass bias, order, norm and RoPE as their twins say", heads_agree);
   check_claim("llama3 scaling keeps high, divides low and blends the rest", llama3_scaling_agrees);
   check_claim("SwiGLU agrees with its twin", swiglu_agrees);
   check_claim(

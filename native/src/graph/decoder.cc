@@ -7,11 +7,12 @@
 namespace dyn {
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-                 const AttentionKernels& attention, ThreadPool* pool)
+                 const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kv_(kv),
       attention_(attention),
+      phases_(phases),
       pool_(pool),
       q_size_(config.num_heads * config.head_size),
       kv_size_(config.num_kv_heads * config.head_size),
@@ -89,8 +90,8 @@ void Decoder::head(const dyn_batch& batch, uint32_t num_rows) {
   const size_t hidden = config_.hidden_size;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
     const size_t token = static_cast<size_t>(batch.logits_rows[row]);
-    rms_norm(x_ + token * hidden, weights_.final_norm().data(), config_.hidden_size,
-             static_cast<float>(config_.rms_norm_eps), normed_ + row * hidden);
+    phases_.rms_norm(x_ + token * hidden, weights_.final_norm().data(), config_.hidden_size,
+                     static_cast<float>(config_.rms_norm_eps), normed_ + row * hidden);
   });
   project(pool_, normed_, num_rows, {{&weights_.head(), logits_}});
 }
@@ -99,8 +100,8 @@ void Decoder::norm_rows(const float* x, const std::vector<float>& weight, uint32
                         float* y) {
   const size_t hidden = config_.hidden_size;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
-    rms_norm(x + row * hidden, weight.data(), config_.hidden_size,
-             static_cast<float>(config_.rms_norm_eps), y + row * hidden);
+    phases_.rms_norm(x + row * hidden, weight.data(), config_.hidden_size,
+                     static_cast<float>(config_.rms_norm_eps), y + row * hidden);
   });
 }
 
@@ -122,10 +123,10 @@ void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
     const float* sines = sines_ + token * num_pairs;
     float* k = k_ + size_t{token} * kv_size_;
     float* v = v_ + size_t{token} * kv_size_;
-    prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
-                  config_.head_size, q_ + size_t{token} * q_size_);
-    prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
-                  config_.head_size, k);
+    phases_.prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
+                          config_.head_size, q_ + size_t{token} * q_size_);
+    phases_.prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
+                          config_.head_size, k);
     for (size_t i = 0; i < weights.v_bias.size(); ++i) v[i] += weights.v_bias[i];
     write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k, v);
   });

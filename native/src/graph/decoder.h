@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "cpu/attention/attention.h"
+#include "cpu/phases/phases.h"
 #include "graph/attention_plan.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
@@ -37,7 +38,7 @@ class Decoder {
  public:
   // What it is given must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-          const AttentionKernels& attention, ThreadPool* pool);
+          const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool);
 
   // Takes the workspace for `limits` (`max_blocks` per sequence).
   Status reserve(const StepSize& limits, uint32_t max_blocks);
@@ -62,6 +63,7 @@ class Decoder {
   const Weights& weights_;
   const KvLayers kv_;
   const AttentionKernels& attention_;
+  const PhaseKernels& phases_;
   ThreadPool* const pool_;
   const uint32_t q_size_;   // num_heads * head_size
   const uint32_t kv_size_;  // num_kv_heads * head_size

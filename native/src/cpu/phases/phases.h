@@ -3,7 +3,10 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "dynamo_engine.h"
 
 namespace dyn {
 
@@ -38,5 +41,25 @@ void prepare_heads(const HeadSteps& steps,
 // y = silu(gate) * up, with silu(x) = x / (1 + e^-x) (SwiGLU, arXiv:2002.05202)
 void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,
             float* y /* [size] */);
+
+// The kernels of one instruction set.
+struct PhaseKernels {
+  decltype(dyn::rms_norm)* rms_norm;
+  decltype(dyn::prepare_heads)* prepare_heads;
+
+  // The largest of x, NaN left out; minus infinity for none.
+  float (*max_of)(const float* x, size_t count);
+
+  // sum of e^((x - max) / temperature), for some thousand x at most: it is summed in F32.
+  float (*sum_exp)(const float* x, size_t count, float max, float temperature);
+};
+
+// Those of `isa`, or of the nearest that it can run.
+const PhaseKernels& phase_kernels(dyn_isa isa);
+
+extern const PhaseKernels kPortablePhases;
+#if defined(__x86_64__)
+extern const PhaseKernels kAvx512Phases;
+#endif
 
 }  // namespace dyn

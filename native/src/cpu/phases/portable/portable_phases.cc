@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/exp.h"
 #include "cpu/lanes.h"
@@ -33,6 +34,31 @@ void join_halves(size_t head_size, float* x) {
     x[i] = copy[2 * i];
     x[i + head_size / 2] = copy[2 * i + 1];
   }
+}
+
+constexpr size_t kStripes = 16;  // Independent maxima or sums, so that the loop vectorises.
+
+float max_of(const float* x, size_t count) {
+  float maxima[kStripes];
+  std::fill_n(maxima, kStripes, -std::numeric_limits<float>::infinity());
+  size_t i = 0;
+  for (; i + kStripes <= count; i += kStripes) {
+    for (size_t n = 0; n < kStripes; ++n) maxima[n] = x[i + n] > maxima[n] ? x[i + n] : maxima[n];
+  }
+  for (; i < count; ++i) maxima[0] = x[i] > maxima[0] ? x[i] : maxima[0];
+  return *std::max_element(maxima, maxima + kStripes);
+}
+
+float sum_exp(const float* x, size_t count, float max, float temperature) {
+  float sums[kStripes] = {};
+  size_t i = 0;
+  for (; i + kStripes <= count; i += kStripes) {
+    for (size_t n = 0; n < kStripes; ++n) sums[n] += exp_f32((x[i + n] - max) / temperature);
+  }
+  float sum = 0;
+  for (; i < count; ++i) sum += exp_f32((x[i] - max) / temperature);
+  for (const float stripe : sums) sum += stripe;
+  return sum;
 }
 
 }  // namespace
@@ -87,5 +113,8 @@ void prepare_heads(const HeadSteps& steps, const float* bias, const float* cosin
 void swiglu(const float* gate, const float* up, uint32_t size, float* y) {
   for (size_t i = 0; i < size; ++i) y[i] = gate[i] / (1.0f + exp_f32(-gate[i])) * up[i];
 }
+
+const PhaseKernels kPortablePhases = {
+    .rms_norm = rms_norm, .prepare_heads = prepare_heads, .max_of = max_of, .sum_exp = sum_exp};
 
 }  // namespace dyn
