@@ -5,7 +5,7 @@
 // A kernel provides, for rows [first, last) of a tile:
 //
 //     load_q(layer, item, scratch)
-//     convert(layer, tile, scratch)           K and V of the tile as the kernel multiplies them
+//     convert(layer, rows, scratch, tile)     K and V of the tile as the kernel multiplies them
 //     score(layer, tile, rows, scratch)       scratch.scores = q K
 //     weigh(layer, item, tile, rows, state, scratch)
 //                                             scratch.weights = e^(score - max); rescales the sums
@@ -99,7 +99,7 @@ TileRows run_span(const KvLayer& layer, const AttentionItem& item, uint32_t span
     const TileRows rows = rows_within<Kernel>(item, tile.begin, tile.end);
     if (rows.first == rows.last) continue;
     find_strips<Kernel>(layer, item, scratch, &tile);
-    Kernel::convert(layer, scratch, &tile);
+    Kernel::convert(layer, rows, scratch, &tile);
     Kernel::score(layer, tile, rows, scratch);
     Kernel::weigh(layer, item, tile, rows, scratch, state);
     Kernel::add_values(layer, tile, rows, scratch);

@@ -56,7 +56,8 @@ struct Kernel {
     }
   }
 
-  static void convert(const KvLayer& layer, const AttentionScratch& scratch, KvTile* tile) {
+  static void convert(const KvLayer& layer, const TileRows&, const AttentionScratch& scratch,
+                      KvTile* tile) {
     const size_t size = layer.padded_head_size;
     for (uint32_t s = 0; s < tile->num_strips; ++s) {
       const std::byte* strip = tile->strips[s];
