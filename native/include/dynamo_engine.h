@@ -61,14 +61,30 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Weights keep their type, vectors become F32, activations and the KV pool are F32.
+// Weights keep their type, vectors become F32, activations are F32.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
   DYN_BF16 = 2,
 } dyn_dtype;
 
-// What a tensor is in a Llama decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
+// Instruction sets that there are kernels for. A device uses one of them for all of its models.
+typedef enum dyn_isa {
+  DYN_ISA_ANY = 0,  // The best that this CPU has.
+  DYN_ISA_PORTABLE = 1,
+  DYN_ISA_AVX2 = 2,    // With FMA.
+  DYN_ISA_AVX512 = 3,  // With VNNI and BF16.
+  DYN_ISA_NEON = 4,    // With the dot product.
+} dyn_isa;
+
+// How the pool holds K and V.
+typedef enum dyn_kv_dtype {
+  DYN_KV_F32 = 0,
+  DYN_KV_BF16 = 1,
+  DYN_KV_INT8 = 2,  // With a scale for each token and head.
+} dyn_kv_dtype;
+
+// What a tensor is in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
   DYN_EMBEDDING = 0,       // [vocab, hidden]
   DYN_FINAL_NORM = 1,      // [hidden]
@@ -82,12 +98,24 @@ typedef enum dyn_role {
   DYN_GATE = 9,            // [intermediate, hidden]
   DYN_UP = 10,             // [intermediate, hidden]
   DYN_DOWN = 11,           // [hidden, intermediate]
+  DYN_Q_BIAS = 12,         // [q]                    These three: where attention_bias is 1.
+  DYN_K_BIAS = 13,         // [kv]
+  DYN_V_BIAS = 14,         // [kv]
+  DYN_Q_NORM = 15,         // [head_size]            These two: where qk_norm is 1.
+  DYN_K_NORM = 16,         // [head_size]
 } dyn_role;
 
 typedef enum dyn_rope_scaling {
   DYN_ROPE_PLAIN = 0,
   DYN_ROPE_LLAMA3 = 1,  // Llama 3.1: low frequencies are slowed down by `rope_factor`.
 } dyn_rope_scaling;
+
+// In which order the rows of q and k give a head's elements. Attention sees both alike, bit for
+// bit.
+typedef enum dyn_rope_layout {
+  DYN_ROPE_HALVES = 0,       // Pairs are (i, i + head_size / 2), as in Hugging Face's checkpoints.
+  DYN_ROPE_INTERLEAVED = 1,  // Pairs are (2i, 2i + 1), as in GGUF files of Llama.
+} dyn_rope_layout;
 
 typedef struct dyn_device dyn_device;
 typedef struct dyn_model dyn_model;
@@ -124,12 +152,18 @@ typedef struct dyn_model_config {
   uint32_t num_kv_heads;
   uint32_t head_size;            // Even.
   uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
+  uint32_t attention_bias;       // 1: q, k and v have a bias (Qwen2).
+  uint32_t qk_norm;              // 1: each head of q and k passes an RMSNorm before RoPE (Qwen3).
+  uint32_t rope_layout;          // dyn_rope_layout
+  uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
 } dyn_model_config;
 
 typedef struct dyn_kv_pool_config {
   uint64_t key;  // Equal for equal pools of equal models only.
   uint32_t num_blocks;
-  uint32_t block_size;  // Tokens per block.
+  uint32_t block_size;  // Tokens per block. Multiples of 16 are fast and waste no memory.
+  uint32_t kv_dtype;    // dyn_kv_dtype
+  uint32_t reserved;    // 0
 } dyn_kv_pool_config;
 
 typedef struct dyn_engine_config {
@@ -172,9 +206,10 @@ DYN_API uint32_t dyn_abi_version(void);
 // Why this thread's last call failed; "" where it did not.
 DYN_API const char* dyn_last_error(void);
 
-// Opens the CPU with `num_threads` compute threads. Once it is open, only the same number or
-// DYN_THREADS_ANY is accepted.
-DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, dyn_device** device);
+// Opens the CPU with `num_threads` compute threads and the kernels of `isa` (dyn_isa). Once it is
+// open, only the same or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
+DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
+                                   dyn_device** device);
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
 // Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.

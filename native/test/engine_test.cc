@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "cpu/isa.h"
 #include "test_model.h"
 
 namespace {
@@ -16,6 +18,7 @@ namespace {
 using namespace dyn::test;
 
 constexpr uint32_t kNumSamples = 12;
+constexpr uint32_t kKvTypes[] = {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8};
 
 std::vector<int32_t> prompt(uint32_t seed, uint32_t length) {
   std::mt19937 generator(seed);
@@ -31,8 +34,9 @@ std::vector<int32_t> block_range(int32_t first, int32_t count) {
 }
 
 // What everything else is compared with: one thread, whole prompt at once, alone.
-std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length) {
-  TestEngine engine(model, {});
+std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length,
+                                      uint32_t kv_dtype = DYN_KV_F32) {
+  TestEngine engine(model, {.kv_dtype = kv_dtype});
   Sequence sequence = {prompt(seed, length), block_range(0, 13), 0};
   return engine.generate(&sequence, length, kNumSamples);
 }
@@ -45,6 +49,79 @@ void chunks_do_not_matter() {
       TestEngine engine(model, {});
       Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
       CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+    }
+  }
+}
+
+// Every switch of the decoder.
+dyn_model_config family(uint32_t attention_bias, uint32_t qk_norm) {
+  dyn_model_config config = tiny_config();
+  config.key = 100 + 2 * attention_bias + qk_norm;
+  config.attention_bias = attention_bias;
+  config.qk_norm = qk_norm;
+  config.head_size = 14;
+  return config;
+}
+
+void families_differ_and_keep_their_bits() {
+  std::vector<std::vector<Sampled>> all;
+  for (const uint32_t attention_bias : {0u, 1u}) {
+    for (const uint32_t qk_norm : {0u, 1u}) {
+      const TestModel model(family(attention_bias, qk_norm));
+      all.push_back(expected_samples(model, 1, 100));
+      TestEngine engine(model, {.num_threads = 3});
+      Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
+      CHECK(engine.generate(&sequence, 33, kNumSamples) == all.back());
+      for (size_t other = 0; other + 1 < all.size(); ++other) CHECK(all[other] != all.back());
+    }
+  }
+}
+
+void the_order_of_rows_does_not_matter() {
+  for (const uint32_t qk_norm : {0u, 1u}) {
+    dyn_model_config config = family(1, qk_norm);
+    const std::vector<Sampled> expected = expected_samples(TestModel(config), 1, 100);
+    config.rope_layout = DYN_ROPE_INTERLEAVED;
+    CHECK(expected_samples(TestModel(config), 1, 100) == expected);
+  }
+}
+
+constexpr uint32_t kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
+
+// Prompts over several spans, whose items several threads share, under each type of K and V.
+void long_contexts_keep_their_bits() {
+  for (const uint32_t window : {0u, 300u}) {
+    dyn_model_config config = tiny_config();
+    config.key = 200 + window;
+    config.sliding_window = window;
+    const TestModel model(config);
+    std::vector<std::vector<Sampled>> all;
+    for (const uint32_t isa : kIsas) {
+      if (!dyn::has_isa(static_cast<dyn_isa>(isa))) continue;
+      for (const uint32_t kv_dtype : kKvTypes) {
+        EngineOptions options = {.num_blocks = 256,
+                                 .max_num_batched_tokens = 1600,
+                                 .max_model_len = 1700,
+                                 .isa = isa,
+                                 .kv_dtype = kv_dtype};
+        std::vector<Sampled> expected;
+        {
+          TestEngine engine(model, options);
+          Sequence sequence = {prompt(50, 1500), block_range(0, 107), 0};
+          expected = engine.generate(&sequence, 1500, kNumSamples);
+        }
+        for (const uint32_t chunk_size : {7u, 512u, 777u}) {
+          options.num_threads = 1 + chunk_size % 5;
+          TestEngine engine(model, options);
+          Sequence sequence = {prompt(50, 1500), block_range(100, 107), 0};
+          CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+        }
+        for (size_t i = 0; i < expected.size() && !all.empty(); ++i) {
+          CHECK(std::abs(expected[i].logprob - all.front()[i].logprob) < 0.02f ||
+                expected[i].id != all.front()[i].id);
+        }
+        all.push_back(expected);
+      }
     }
   }
 }
@@ -72,15 +149,15 @@ void blocks_do_not_matter() {
 }
 
 // Four sequences that prefill and decode in the same steps, in chunks that change at random.
-void company_does_not_matter() {
+void check_company(uint32_t kv_dtype) {
   const TestModel model(tiny_config());
   std::vector<std::vector<Sampled>> expected;
   for (uint32_t s = 0; s < 4; ++s) {
-    expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s));
+    expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s, kv_dtype));
   }
   for (uint32_t round = 0; round < 5; ++round) {
     std::mt19937 generator(round);
-    TestEngine engine(model, {.num_threads = 2});
+    TestEngine engine(model, {.num_threads = 2, .kv_dtype = kv_dtype});
     std::vector<Sequence> sequences;
     std::vector<std::vector<Sampled>> samples(4);
     for (uint32_t s = 0; s < 4; ++s) {
@@ -110,6 +187,10 @@ void company_does_not_matter() {
     }
     CHECK(samples == expected);
   }
+}
+
+void company_does_not_matter() {
+  for (const uint32_t kv_dtype : kKvTypes) check_company(kv_dtype);
 }
 
 void cached_prefixes_do_not_matter() {
@@ -324,14 +405,14 @@ void equal_keys_open_the_same_model() {
 
   dyn_device* device = nullptr;
   dyn_model* other = nullptr;
-  CHECK(dyn_device_open(3, DYN_THREADS_ANY, &device) == DYN_OK);
+  CHECK(dyn_device_open(3, DYN_THREADS_ANY, DYN_ISA_ANY, &device) == DYN_OK);
   TestModel changed(tiny_config());
   changed.config.rope_theta = 5;
   CHECK(dyn_model_open(device, 3, &changed.config, changed.tensors.data(),
                        static_cast<uint32_t>(changed.tensors.size()),
                        &other) == DYN_INVALID_ARGUMENT);
   dyn_device* with_more_threads = nullptr;
-  CHECK(dyn_device_open(3, 2, &with_more_threads) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(3, 2, DYN_ISA_ANY, &with_more_threads) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_owner_release(3) == DYN_OK);
 }
 
@@ -340,7 +421,7 @@ void all_wait_for_one_load() {
   std::vector<std::thread> threads;
   std::atomic<int> num_open = 0;
   dyn_device* device = nullptr;
-  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   for (uint32_t owner = 1; owner <= 8; ++owner) {
     threads.emplace_back([&, owner] {
       dyn_model* opened = nullptr;
@@ -395,6 +476,12 @@ void limits_are_checked_at_open() {
 
 int main() {
   check_claim("how a prompt is cut into steps does not change a bit", chunks_do_not_matter);
+  check_claim("biases and norms of q and k are used, and keep the bits",
+              families_differ_and_keep_their_bits);
+  check_claim("q and k in the order of pairs give the bits of the order of halves",
+              the_order_of_rows_does_not_matter);
+  check_claim("long contexts keep their bits, whatever the pool's type and the instruction set",
+              long_contexts_keep_their_bits);
   check_claim("the number of threads does not change a bit", threads_do_not_matter);
   check_claim("size and order of blocks do not change a bit", blocks_do_not_matter);
   check_claim("what else is in the batch does not change a bit", company_does_not_matter);

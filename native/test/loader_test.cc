@@ -19,7 +19,7 @@ struct Opened {
 Opened open_model(const TestModel& model) {
   dyn_device* device = nullptr;
   dyn_model* opened = nullptr;
-  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   const dyn_status status = dyn_model_open(device, 1, &model.config, model.tensors.data(),
                                            static_cast<uint32_t>(model.tensors.size()), &opened);
   const Opened result = {status, dyn_last_error()};
@@ -104,7 +104,7 @@ void bad_tables() {
     dyn_tensor head = model.tensors.front();
     head.role = DYN_HEAD;
     model.tensors.push_back(head);
-    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "the embedding is the head"));
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "head: is in the table, but the config"));
   }
   {
     TestModel model(test::tiny_config());
@@ -135,6 +135,9 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 3; }, "a multiple of num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 5; }, "num_kv_heads is 5"));
   CHECK(refused([](dyn_model_config* c) { c->head_size = 9; }, "head_size must be even"));
+  CHECK(refused([](dyn_model_config* c) { c->attention_bias = 2; }, "attention_bias is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->qk_norm = 2; }, "qk_norm is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_layout = 2; }, "no rope layout has number 2"));
   CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
   CHECK(refused([](dyn_model_config* c) { c->rope_theta = -1; }, "rope_theta"));

@@ -10,7 +10,9 @@
 
 #include "base/arena.h"
 #include "check.h"
+#include "cpu/isa.h"
 #include "reference.h"
+#include "sample/logits.h"
 #include "sample/random.h"
 #include "sample/sampler.h"
 #include "test_model.h"
@@ -23,9 +25,11 @@ using test::random_floats;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+dyn_isa isa = DYN_ISA_PORTABLE;  // What the tests run on: each in turn.
+
 class TestSampler {
  public:
-  explicit TestSampler(uint32_t vocab_size) {
+  explicit TestSampler(uint32_t vocab_size) : sampler_(phase_kernels(isa)) {
     sampler_.place(vocab_size, 64, &arena_);
     CHECK(arena_.map("scratch").ok());
     sampler_.place(vocab_size, 64, &arena_);
@@ -242,9 +246,30 @@ void small_temperature_is_nearly_greedy() {
   }
 }
 
-}  // namespace
+// Every id of a vocabulary of several blocks, at the mass in its middle.
+void large_vocabularies_are_drawn_by_mass() {
+  std::mt19937 generator(9);
+  for (const uint32_t vocab : {1023u, 1024u, 1025u, 3000u}) {
+    std::vector<float> logits = random_floats(vocab, 3, &generator);
+    for (size_t i = 0; i < vocab; i += 7) logits[i] = -kInfinity;
+    const PhaseKernels& kernels = phase_kernels(isa);
+    const float max = max_logit(kernels, logits);
+    const double total = sum_of_weights(kernels, logits, max, 0.7f);
+    double before = 0;
+    for (size_t id = 0; id < vocab; ++id) {
+      const double weight = std::exp((double{logits[id]} - max) / 0.7);
+      if (weight > 1e-3 * total / vocab) {
+        CHECK(id_at_mass(kernels, logits, max, 0.7f, before + weight / 2) ==
+              static_cast<int32_t>(id));
+      }
+      before += weight;
+    }
+    CHECK(std::abs(total - before) < 1e-5 * before);
+    CHECK(id_at_mass(kernels, logits, max, 0.7f, 2 * total) >= 0);
+  }
+}
 
-int main() {
+void run_tests() {
   check_claim("greedy takes the largest, the first of equals", greedy_takes_the_first_largest);
   check_claim("top-k, top-p and min-p allow what a full sort allows",
               filters_allow_what_a_sort_allows);
@@ -255,5 +280,17 @@ int main() {
               changes_are_taken_back_and_not_in_the_logprob);
   check_claim("any row gives an id, also one of NaN and infinities", any_row_gives_an_id);
   check_claim("a small temperature is nearly greedy", small_temperature_is_nearly_greedy);
+  check_claim("a draw from a large vocabulary finds its id block by block",
+              large_vocabularies_are_drawn_by_mass);
+}
+
+}  // namespace
+
+int main() {
+  for (const dyn_isa candidate : {DYN_ISA_PORTABLE, DYN_ISA_AVX512}) {
+    if (!has_isa(candidate)) continue;
+    isa = candidate;
+    run_tests();
+  }
   return check_finish();
 }

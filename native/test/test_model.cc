@@ -52,6 +52,14 @@ Extent extent_of(const dyn_model_config& c, dyn_role role) {
       return {2, c.intermediate_size, c.hidden_size};
     case DYN_DOWN:
       return {2, c.hidden_size, c.intermediate_size};
+    case DYN_Q_BIAS:
+      return {1, q, 1};
+    case DYN_K_BIAS:
+    case DYN_V_BIAS:
+      return {1, kv, 1};
+    case DYN_Q_NORM:
+    case DYN_K_NORM:
+      return {1, c.head_size, 1};
     case DYN_FINAL_NORM:
     case DYN_ATTENTION_NORM:
     case DYN_MLP_NORM:
@@ -60,6 +68,22 @@ Extent extent_of(const dyn_model_config& c, dyn_role role) {
   return {1, c.hidden_size, 1};
 }
 
+// From the order of halves to that of pairs, within each head: as GGUF's converter does.
+void interleave_rows(uint32_t head_size, uint64_t columns, std::vector<float>* values) {
+  const std::vector<float> halves = *values;
+  for (size_t row = 0; row < halves.size() / columns; ++row) {
+    const size_t i = row % head_size;
+    const size_t from = row - i + (i % 2) * (head_size / 2) + i / 2;
+    for (size_t k = 0; k < columns; ++k) (*values)[row * columns + k] = halves[from * columns + k];
+  }
+}
+
+bool is_bias(dyn_role role) {
+  return role == DYN_Q_BIAS || role == DYN_K_BIAS || role == DYN_V_BIAS;
+}
+
+constexpr dyn_role kBiasRoles[] = {DYN_Q_BIAS, DYN_K_BIAS, DYN_V_BIAS};
+constexpr dyn_role kQkNormRoles[] = {DYN_Q_NORM, DYN_K_NORM};
 constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q,    DYN_K,  DYN_V,   DYN_O,
                                     DYN_MLP_NORM,       DYN_GATE, DYN_UP, DYN_DOWN};
 
@@ -114,8 +138,13 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : co
   const auto add = [&](dyn_role role, uint32_t layer) {
     const Extent extent = extent_of(config, role);
     std::vector<float> values = random_floats(extent.rows * extent.columns, 0.3f, &generator);
-    if (extent.rank == 1) {
+    if (extent.rank == 1 && !is_bias(role)) {
       for (float& value : values) value += 1.0f;
+    }
+    const bool is_rotated =
+        role == DYN_Q || role == DYN_K || role == DYN_Q_BIAS || role == DYN_K_BIAS;
+    if (is_rotated && config.rope_layout == DYN_ROPE_INTERLEAVED) {
+      interleave_rows(config.head_size, extent.columns, &values);
     }
     const std::vector<std::byte> encoded = encode(values, dtype);
     tensors.push_back({.role = static_cast<uint16_t>(role),
@@ -133,6 +162,12 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : co
   if (config.tie_word_embeddings == 0) add(DYN_HEAD, 0);
   for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
     for (const dyn_role role : kLayerRoles) add(role, layer);
+    if (config.attention_bias == 1) {
+      for (const dyn_role role : kBiasRoles) add(role, layer);
+    }
+    if (config.qk_norm == 1) {
+      for (const dyn_role role : kQkNormRoles) add(role, layer);
+    }
   }
   file = std::make_unique<MemoryFile>(bytes);
   for (dyn_tensor& tensor : tensors) tensor.fd = file->fd();
@@ -155,14 +190,18 @@ dyn_model_config tiny_config() {
 }
 
 TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : options_(options) {
-  const dyn_kv_pool_config pool_config = {
-      .key = model.config.key * 1000003 + options.num_blocks * 1009 + options.block_size,
-      .num_blocks = options.num_blocks,
-      .block_size = options.block_size};
+  const dyn_kv_pool_config pool_config = {.key = model.config.key * 1000003 +
+                                                 options.num_blocks * 1009 + options.block_size +
+                                                 options.kv_dtype * 7777777u,
+                                          .num_blocks = options.num_blocks,
+                                          .block_size = options.block_size,
+                                          .kv_dtype = options.kv_dtype,
+                                          .reserved = 0};
   const dyn_engine_config engine_config = {.max_num_seqs = options.max_num_seqs,
                                            .max_num_batched_tokens = options.max_num_batched_tokens,
                                            .max_model_len = options.max_model_len};
-  require(dyn_device_open(options.owner, options.num_threads, &device_) == DYN_OK, "device");
+  require(dyn_device_open(options.owner, options.num_threads, options.isa, &device_) == DYN_OK,
+          "device");
   require(dyn_model_open(device_, options.owner, &model.config, model.tensors.data(),
                          static_cast<uint32_t>(model.tensors.size()), &model_) == DYN_OK,
           "model");

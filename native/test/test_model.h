@@ -51,6 +51,8 @@ struct EngineOptions {
   uint32_t max_num_seqs = 8;
   uint32_t max_num_batched_tokens = 128;
   uint32_t max_model_len = 200;
+  uint32_t isa = DYN_ISA_ANY;
+  uint32_t kv_dtype = DYN_KV_F32;
 };
 
 // A sequence and the blocks that hold its K and V.

@@ -11,7 +11,8 @@ inline constexpr double kGemm = 4e-6;  // K up to 2,000: one sum in F32.
 inline constexpr double kRmsNorm = 1e-6;
 inline constexpr double kRope = 5e-7;
 inline constexpr double kSwiglu = 1e-6;
-inline constexpr double kAttention = 4e-6;  // Context up to 500.
+// By the pool's type, context up to 1,100: F32, BF16, int8.
+inline constexpr double kAttention[] = {2e-6, 1e-2, 1e-2};
 inline constexpr double kLogprob = 1e-5;
 
 }  // namespace dyn::tolerance

@@ -7,9 +7,10 @@ import type { Footprint, ServiceContext } from "dynamo";
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { type KvCacheDType, kvBlockBytes, kvCacheDTypeFor } from "../engine/kv-cache-dtype.ts";
 import { LLMEngine } from "../engine/llm-engine.ts";
 import type { ModelRunner } from "../engine/model-runner.ts";
-import type { ModelConfig, ModelFiles } from "../model/model-files.ts";
+import type { ModelFiles } from "../model/model-files.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
 import { MOCK_MODEL } from "./fields.ts";
@@ -81,11 +82,19 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   const model = await openModel(config.model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers } = context;
-  const numBlocks = numKvBlocks(config, { model, maxModelLen, numWorkers, freeBytes });
+  const kvCacheDType = chooseKvCacheDType(config, model);
+  const numBlocks = numKvBlocks(config, {
+    model,
+    kvCacheDType,
+    maxModelLen,
+    numWorkers,
+    freeBytes,
+  });
   return openNativeRunner({
     model,
     library,
     owner: context.instanceId,
+    kvCacheDType,
     threads: config.threads === "auto" ? undefined : config.threads,
     totalBlocks: numBlocks * numWorkers,
     limits: {
@@ -115,9 +124,14 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
 
 interface KvDemand {
   readonly model: ModelFiles;
+  readonly kvCacheDType: KvCacheDType;
   readonly maxModelLen: number;
   readonly numWorkers: number;
   readonly freeBytes: number;
+}
+
+function chooseKvCacheDType({ kvCacheDtype }: VllmWorkerConfig, model: ModelFiles): KvCacheDType {
+  return kvCacheDtype === "auto" ? kvCacheDTypeFor(model.tensors.values()) : kvCacheDtype;
 }
 
 /** For `--explain`: what the engine would fill of memory, before anything is loaded. */
@@ -133,8 +147,9 @@ export async function engineFootprint(
   if (!model) return [{ what: `weights of ${config.model}`, bytes: undefined }];
   const { maxPositionEmbeddings } = model.config;
   const maxModelLen = Math.min(config.maxModelLen ?? maxPositionEmbeddings, maxPositionEmbeddings);
-  const numBlocks = numKvBlocks(config, { model, maxModelLen, ...scale });
-  const blockBytes = kvBytesPerToken(model.config) * config.blockSize;
+  const kvCacheDType = chooseKvCacheDType(config, model);
+  const numBlocks = numKvBlocks(config, { model, kvCacheDType, maxModelLen, ...scale });
+  const blockBytes = kvBlockBytes(model.config, config.blockSize, kvCacheDType);
   return [
     { what: "weights, shared by all workers", bytes: weightBytes(model) },
     {
@@ -153,9 +168,8 @@ function numKvBlocks(config: VllmWorkerConfig, demand: KvDemand): number {
   if (config.numGpuBlocksOverride !== undefined) return config.numGpuBlocksOverride;
   const { blockSize, maxNumSeqs } = config;
   const blocksPerSequence = Math.ceil(demand.maxModelLen / blockSize);
-  const fitting = Math.floor(
-    kvBytesPerWorker(config, demand) / (kvBytesPerToken(demand.model.config) * blockSize),
-  );
+  const blockBytes = kvBlockBytes(demand.model.config, blockSize, demand.kvCacheDType);
+  const fitting = Math.floor(kvBytesPerWorker(config, demand) / blockBytes);
   return Math.max(1, Math.min(fitting, blocksPerSequence * maxNumSeqs));
 }
 
@@ -172,9 +186,4 @@ function weightBytes({ tensors }: ModelFiles): number {
   let bytes = 0;
   for (const { numBytes } of tensors.values()) bytes += numBytes;
   return bytes;
-}
-
-/** K and V of all layers, in F32. */
-function kvBytesPerToken({ numLayers, numKvHeads, headSize }: ModelConfig): number {
-  return 2 * numLayers * numKvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
 }

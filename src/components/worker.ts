@@ -6,6 +6,7 @@ import { freemem } from "node:os";
 import { configured, type EndedInstance, type FootprintScale, Service } from "dynamo";
 import * as v from "valibot";
 
+import { KV_CACHE_DTYPES } from "../engine/kv-cache-dtype.ts";
 import type { LLMEngine } from "../engine/llm-engine.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
@@ -43,6 +44,10 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(1))),
   ),
   kvCacheMemoryBytes: key("Bytes of KV blocks for each worker.", v.optional(count())),
+  kvCacheDtype: key(
+    "How K and V are held. `auto`: F32 for a model of F32, BF16 for any other. `int8` halves that, with a scale for each token and head.",
+    v.optional(v.picklist(["auto", ...KV_CACHE_DTYPES]), "auto"),
+  ),
   numGpuBlocksOverride: key(
     "KV blocks of each worker; goes before all sizes.",
     v.optional(count()),

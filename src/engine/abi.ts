@@ -20,6 +20,11 @@ export const Status = {
 
 export const DTYPES = { F32: 0, F16: 1, BF16: 2 } as const;
 
+export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4 } as const;
+
+/** How the pool holds K and V. */
+export const KvDType = { F32: 0, BF16: 1, INT8: 2 } as const;
+
 export const Role = {
   EMBEDDING: 0,
   FINAL_NORM: 1,
@@ -33,9 +38,16 @@ export const Role = {
   GATE: 9,
   UP: 10,
   DOWN: 11,
+  Q_BIAS: 12,
+  K_BIAS: 13,
+  V_BIAS: 14,
+  Q_NORM: 15,
+  K_NORM: 16,
 } as const;
 
 export const RopeScaling = { PLAIN: 0, LLAMA3: 1 } as const;
+
+export const RopeLayout = { HALVES: 0, INTERLEAVED: 1 } as const;
 
 /** An address in native memory, or an opaque handle. */
 export type Address = number;
@@ -121,9 +133,19 @@ export const MODEL_CONFIG = layout({
   num_kv_heads: "u32",
   head_size: "u32",
   tie_word_embeddings: "u32",
+  attention_bias: "u32",
+  qk_norm: "u32",
+  rope_layout: "u32",
+  sliding_window: "u32",
 });
 
-export const KV_POOL_CONFIG = layout({ key: "u64", num_blocks: "u32", block_size: "u32" });
+export const KV_POOL_CONFIG = layout({
+  key: "u64",
+  num_blocks: "u32",
+  block_size: "u32",
+  kv_dtype: "u32",
+  reserved: "u32",
+});
 
 export const ENGINE_CONFIG = layout({
   max_num_seqs: "u32",
@@ -176,7 +198,7 @@ const { u32, i32, ptr, cstring } = FFIType;
 const FUNCTIONS = {
   dyn_abi_version: { args: [], returns: u32 },
   dyn_last_error: { args: [], returns: cstring },
-  dyn_device_open: { args: [u32, u32, ptr], returns: i32 },
+  dyn_device_open: { args: [u32, u32, u32, ptr], returns: i32 },
   dyn_device_close: { args: [ptr], returns: i32 },
   dyn_model_open: { args: [ptr, u32, ptr, ptr, u32, ptr], returns: i32 },
   dyn_model_close: { args: [ptr], returns: i32 },
@@ -193,7 +215,7 @@ const FUNCTIONS = {
 /** The functions of the header. Handles are addresses; each call returns a `Status`. */
 export interface NativeLibrary {
   lastError(): string;
-  deviceOpen(owner: number, numThreads: number, out: BigUint64Array): number;
+  deviceOpen(owner: number, numThreads: number, isa: number, out: BigUint64Array): number;
   deviceClose(device: Address): number;
   modelOpen(
     device: Address,

@@ -5,7 +5,16 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
 import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
-import { DTYPES, encode, type FieldsOf, MODEL_CONFIG, Role, RopeScaling, TENSOR } from "./abi.ts";
+import {
+  DTYPES,
+  encode,
+  type FieldsOf,
+  MODEL_CONFIG,
+  Role,
+  RopeLayout,
+  RopeScaling,
+  TENSOR,
+} from "./abi.ts";
 
 export interface ModelTable {
   readonly key: bigint;
@@ -93,13 +102,26 @@ const LAYER_TENSORS = [
   [Role.DOWN, "mlp.down_proj"],
 ] as const;
 
-/** The tensors that the decoder needs, by their names in Hugging Face's Llama checkpoints. */
+/** Qwen2's. */
+const BIAS_TENSORS = [
+  [Role.Q_BIAS, "self_attn.q_proj"],
+  [Role.K_BIAS, "self_attn.k_proj"],
+  [Role.V_BIAS, "self_attn.v_proj"],
+] as const;
+
+/** Qwen3's. */
+const QK_NORM_TENSORS = [
+  [Role.Q_NORM, "self_attn.q_norm"],
+  [Role.K_NORM, "self_attn.k_norm"],
+] as const;
+
+/** The tensors that the decoder needs, by their names in Hugging Face's checkpoints. */
 function tensorTable(model: ModelFiles): TableEntry[] {
-  const entry = (role: number, layer: number, name: string): TableEntry => {
-    const tensor = model.tensors.get(`${name}.weight`);
+  const entry = (role: number, layer: number, name: string, part = "weight"): TableEntry => {
+    const tensor = model.tensors.get(`${name}.${part}`);
     if (tensor === undefined) {
       throw new ModelNotLoadableError(
-        `model ${model.directory} has no tensor ${name}.weight: it is not a Llama checkpoint, or a file is missing`,
+        `model ${model.directory} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
       );
     }
     return { role, layer, tensor };
@@ -112,6 +134,12 @@ function tensorTable(model: ModelFiles): TableEntry[] {
   for (let layer = 0; layer < model.config.numLayers; layer++) {
     for (const [role, name] of LAYER_TENSORS) {
       table.push(entry(role, layer, `model.layers.${layer}.${name}`));
+    }
+    for (const [role, name] of model.config.qkNorm ? QK_NORM_TENSORS : []) {
+      table.push(entry(role, layer, `model.layers.${layer}.${name}`));
+    }
+    for (const [role, name] of model.config.attentionBias ? BIAS_TENSORS : []) {
+      table.push(entry(role, layer, `model.layers.${layer}.${name}`, "bias"));
     }
   }
   return table;
@@ -156,6 +184,10 @@ function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_C
     num_kv_heads: config.numKvHeads,
     head_size: config.headSize,
     tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
+    attention_bias: config.attentionBias ? 1 : 0,
+    qk_norm: config.qkNorm ? 1 : 0,
+    rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
+    sliding_window: 0, // a model with one is refused when its config is read
   };
 }
 

@@ -10,7 +10,9 @@ import {
   decodePointers,
   ENGINE_CONFIG,
   encode,
+  Isa,
   KV_POOL_CONFIG,
+  KvDType,
   loadLibrary,
   mapMemory,
   type NativeLibrary,
@@ -18,6 +20,7 @@ import {
   THREADS_ANY,
   WAIT_FOREVER,
 } from "./abi.ts";
+import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
 import { ModelNotLoadableError, withModelTable } from "./native-model.ts";
 import { layOutBatch } from "./step-batch.ts";
@@ -31,6 +34,8 @@ export interface NativeRunnerOptions {
   readonly limits: Omit<RunnerLimits, "vocabSize">;
   /** Blocks of the pool that all workers of this model share. */
   readonly totalBlocks: number;
+  /** How the pool holds K and V; see kv-cache-dtype.ts. */
+  readonly kvCacheDType: KvCacheDType;
   /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
   readonly threads: number | undefined;
 }
@@ -140,14 +145,16 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
   const { limits, model, totalBlocks } = options;
   const device = handles.open(
     "device",
-    (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, out),
+    (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, Isa.ANY, out),
     native.deviceClose,
   );
   const [weights, key] = openModel(handles, device, model);
   const pool = encode(KV_POOL_CONFIG, {
-    key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize}`),
+    key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`),
     num_blocks: totalBlocks,
     block_size: limits.blockSize,
+    kv_dtype: KV_DTYPES[options.kvCacheDType],
+    reserved: 0,
   });
   const blocks = handles.open(
     "KV pool",
@@ -165,6 +172,8 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
     native.engineClose,
   );
 }
+
+const KV_DTYPES = { float32: KvDType.F32, bfloat16: KvDType.BF16, int8: KvDType.INT8 } as const;
 
 /** The model's handle, and the key that says which model it is. */
 function openModel(handles: Handles, device: Address, model: ModelFiles): [Address, bigint] {

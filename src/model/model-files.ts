@@ -30,6 +30,12 @@ export interface ModelConfig {
   readonly maxPositionEmbeddings: number;
   /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
+  /** q, k and v have a bias (Qwen2). */
+  readonly attentionBias?: boolean;
+  /** Each head of q and k passes an RMSNorm before RoPE (Qwen3). */
+  readonly qkNorm?: boolean;
+  /** In which order the rows of q and k give a head's elements; GGUF files of Llama interleave them. */
+  readonly ropeLayout?: "halves" | "interleaved";
   readonly bosTokenId: number | undefined;
   /** From config.json and generation_config.json together. */
   readonly eosTokenIds: readonly number[];

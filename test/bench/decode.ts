@@ -79,6 +79,7 @@ async function openEngine(directory: string): Promise<LLMEngine> {
     library: publishNativeLibrary(),
     owner: 1,
     totalBlocks: 2048,
+    kvCacheDType: "float32",
     threads: undefined,
     limits: {
       maxNumSeqs: 256,

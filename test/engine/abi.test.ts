@@ -10,11 +10,14 @@ import {
   DTYPES,
   ENGINE_CONFIG,
   encode,
+  Isa,
   KV_POOL_CONFIG,
+  KvDType,
   type Layout,
   loadLibrary,
   MODEL_CONFIG,
   Role,
+  RopeLayout,
   RopeScaling,
   Status,
   TENSOR,
@@ -38,8 +41,11 @@ describe("the numbers of the header", () => {
   for (const [name, prefix, numbers] of [
     ["dyn_status", "DYN_", Status],
     ["dyn_dtype", "DYN_", DTYPES],
+    ["dyn_isa", "DYN_ISA_", Isa],
+    ["dyn_kv_dtype", "DYN_KV_", KvDType],
     ["dyn_role", "DYN_", Role],
     ["dyn_rope_scaling", "DYN_ROPE_", RopeScaling],
+    ["dyn_rope_layout", "DYN_ROPE_", RopeLayout],
   ] as const) {
     test(`${name} has the same names and numbers here and there`, () => {
       expect(enumOf(name)).toEqual(
@@ -89,8 +95,12 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
 });
 
 test("a struct is written field by field, little-endian", () => {
-  const bytes = encode(KV_POOL_CONFIG, { key: 0x0102030405060708n, num_blocks: 3, block_size: 16 });
-  expect([...bytes]).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 3, 0, 0, 0, 16, 0, 0, 0]);
+  const bytes = encode(ENGINE_CONFIG, {
+    max_num_seqs: 0x01020304,
+    max_num_batched_tokens: 3,
+    max_model_len: 16,
+  });
+  expect([...bytes]).toEqual([4, 3, 2, 1, 3, 0, 0, 0, 16, 0, 0, 0]);
 });
 
 function defined(name: string): string | undefined {

@@ -7,9 +7,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 
+import {
+  type KvCacheDType,
+  kvBlockBytes,
+  kvCacheDTypeFor,
+} from "../../src/engine/kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits } from "../../src/engine/model-runner.ts";
 import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
+import type { ModelFiles, TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import { readSafetensors } from "../../src/model/safetensors.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { describeRunner } from "./runner.suite.ts";
@@ -31,18 +38,33 @@ const LIMITS: Omit<RunnerLimits, "vocabSize"> = {
 interface OpenOptions {
   readonly owner?: number;
   readonly threads?: number;
+  readonly kvCacheDType?: KvCacheDType;
   readonly limits?: Partial<typeof LIMITS>;
 }
 
-async function open(directory: string, { owner = 1, threads = 2, limits }: OpenOptions = {}) {
+async function open(
+  directory: string,
+  { owner = 1, threads = 2, kvCacheDType = "float32", limits }: OpenOptions = {},
+) {
   return openNativeRunner({
-    model: await openModel(directory),
+    model: await openFamily(directory),
     library: builtLibrary,
     owner,
     threads,
+    kvCacheDType,
     totalBlocks: 64,
     limits: { ...LIMITS, ...limits },
   });
+}
+
+/** A model with the switches of its family, as its tensors show them. */
+async function openFamily(directory: string): Promise<ModelFiles> {
+  const model = await openModel(directory);
+  const tensors = (await readSafetensors(directory)) as ReadonlyMap<string, TensorSlice>; // ours
+  const attentionBias = tensors.has("model.layers.0.self_attn.q_proj.bias");
+  const qkNorm = tensors.has("model.layers.0.self_attn.q_norm.weight");
+  if (!attentionBias && !qkNorm) return model;
+  return { ...model, tensors, config: { ...model.config, attentionBias, qkNorm } };
 }
 
 /** Opens a runner, and closes it however the test ends. */
@@ -156,10 +178,23 @@ const MODELS: Record<string, TinyModelOptions> = {
     ...{ vocabSize: 101, hiddenSize: 30, intermediateSize: 37, numLayers: 3 },
     ...{ numHeads: 3, numKvHeads: 1, headSize: 10, seed: 6 },
   },
+  "biases, as in Qwen2": { attentionBias: true, seed: 8 },
+  "norms of q and k, as in Qwen3": { qkNorm: true, headSize: 16, seed: 9 },
+  "biases and norms": { attentionBias: true, qkNorm: true, numKvHeads: 1, seed: 10 },
   "a head size beside the hidden size": { hiddenSize: 20, headSize: 18, numLayers: 1, seed: 7 },
 };
 
 const PROMPT = Array.from({ length: 70 }, (_, i) => (i * i + 3) % 61);
+
+test("K and V take what their type, the head and the block call for", () => {
+  const model = { numLayers: 2, numKvHeads: 3, headSize: 128 };
+  expect(kvBlockBytes(model, 16, "float32")).toBe(2 * 3 * 16 * 2 * 128 * 4);
+  expect(kvBlockBytes(model, 16, "bfloat16")).toBe(2 * 3 * 16 * 2 * 128 * 2);
+  expect(kvBlockBytes(model, 16, "int8")).toBe(2 * 3 * 16 * (2 * 128 + 8));
+  expect(kvBlockBytes({ ...model, headSize: 10 }, 5, "bfloat16")).toBe(2 * 3 * 16 * 2 * 16 * 2);
+  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "F32" }])).toBe("float32");
+  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "BF16" }])).toBe("bfloat16");
+});
 
 describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
   describeRunner("native", {
@@ -169,6 +204,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         library: builtLibrary,
         owner: 1,
         threads: 2,
+        kvCacheDType: "float32",
         totalBlocks: 64,
         limits,
       }),
@@ -184,6 +220,25 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         expect(samples.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         for (const [i, { logprob }] of samples.entries()) {
           expect(logprob).toBeCloseTo(expected[i]?.logprob as number, 4);
+        }
+      });
+    });
+  }
+
+  for (const [kvCacheDType, maxError] of [
+    ["bfloat16", 0.05],
+    ["int8", 0.05],
+  ] as const) {
+    test(`keeps the reference's log-probabilities within ${maxError}: K and V as ${kvCacheDType}`, async () => {
+      const directory = tinyModel({ seed: 12, headSize: 16 });
+      const reference = ReferenceLlama.load(directory);
+      await withRunner(directory, { kvCacheDType }, async (runner) => {
+        for (const tokenIds of [PROMPT, PROMPT.slice(3, 40), PROMPT.toReversed()]) {
+          const [sample] = await generate(runner, { tokenIds, numTokens: 1 });
+          const [expected] = reference.greedySamples(tokenIds, 1);
+          expect(Math.abs((sample?.logprob ?? 0) - (expected?.logprob ?? 1))).toBeLessThan(
+            maxError,
+          );
         }
       });
     });
@@ -272,7 +327,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(
       expect.objectContaining({
@@ -291,7 +346,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model: { ...model, tensors }, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(/has no tensor model\.layers\.1\.mlp\.up_proj\.weight/);
   });

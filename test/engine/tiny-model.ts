@@ -21,6 +21,10 @@ export interface TinyModelOptions {
   /** As in config.json. */
   readonly ropeScaling?: Readonly<Record<string, string | number>>;
   readonly tieWordEmbeddings?: boolean;
+  /** As Qwen2 has it. */
+  readonly attentionBias?: boolean;
+  /** As Qwen3 has it. */
+  readonly qkNorm?: boolean;
   readonly eosTokenId?: number;
 }
 
@@ -49,6 +53,8 @@ function withDefaults(options: Omit<TinyModelOptions, "seed" | "dtype">) {
     ropeTheta: 10000,
     ropeScaling: undefined,
     tieWordEmbeddings: true,
+    attentionBias: false,
+    qkNorm: false,
     eosTokenId: 2,
     ...options,
   };
@@ -91,10 +97,11 @@ function tensors(shape: Shape, seed: number, dtype: DType): Record<string, Tenso
     const scaled = values.map((value) => 3 * value);
     all[`${name}.weight`] = { dtype, shape: [rows, columns], bytes: toBytes(scaled, dtype) };
   };
-  const norm = (name: string) => {
-    const values = Array.from({ length: hidden }, () => 1 + 0.2 * random());
-    all[`${name}.weight`] = { dtype, shape: [hidden], bytes: toBytes(values, dtype) };
+  const vector = (name: string, length: number, center: number) => {
+    const values = Array.from({ length }, () => center + 0.2 * random());
+    all[name] = { dtype, shape: [length], bytes: toBytes(values, dtype) };
   };
+  const norm = (name: string, length = hidden) => vector(`${name}.weight`, length, 1);
   matrix("model.embed_tokens", vocab, hidden);
   norm("model.norm");
   if (!shape.tieWordEmbeddings) matrix("lm_head", vocab, hidden);
@@ -105,6 +112,15 @@ function tensors(shape: Shape, seed: number, dtype: DType): Record<string, Tenso
     matrix(`${prefix}.self_attn.k_proj`, kv, hidden);
     matrix(`${prefix}.self_attn.v_proj`, kv, hidden);
     matrix(`${prefix}.self_attn.o_proj`, hidden, q);
+    if (shape.attentionBias) {
+      vector(`${prefix}.self_attn.q_proj.bias`, q, 0);
+      vector(`${prefix}.self_attn.k_proj.bias`, kv, 0);
+      vector(`${prefix}.self_attn.v_proj.bias`, kv, 0);
+    }
+    if (shape.qkNorm) {
+      norm(`${prefix}.self_attn.q_norm`, shape.headSize);
+      norm(`${prefix}.self_attn.k_norm`, shape.headSize);
+    }
     norm(`${prefix}.post_attention_layernorm`);
     matrix(`${prefix}.mlp.gate_proj`, intermediate, hidden);
     matrix(`${prefix}.mlp.up_proj`, intermediate, hidden);

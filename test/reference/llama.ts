@@ -1,4 +1,4 @@
-// A Llama in double precision, written from the papers and the conventions of Hugging Face's
+// A Llama (Mistral, Qwen2, Qwen3) in double precision, written from the papers and the conventions of Hugging Face's
 // checkpoints, slow and plain. It shares no code with what it checks: it reads config.json and
 // safetensors itself.
 //
@@ -35,6 +35,12 @@ interface Layer {
   readonly q: Vector; // [heads * D, H]
   readonly k: Vector; // [kv heads * D, H]
   readonly v: Vector; // [kv heads * D, H]
+  // Qwen2's biases and Qwen3's norms of a head are there where the files have them.
+  readonly qBias: Vector | undefined; // [heads * D]
+  readonly kBias: Vector | undefined; // [kv heads * D]
+  readonly vBias: Vector | undefined; // [kv heads * D]
+  readonly qNorm: Vector | undefined; // [D]
+  readonly kNorm: Vector | undefined; // [D]
   readonly o: Vector; // [H, heads * D]
   readonly mlpNorm: Vector; // [H]
   readonly gate: Vector; // [intermediate, H]
@@ -80,7 +86,10 @@ export class ReferenceLlama {
     this.#finalNorm = weight("model.norm");
     this.#head = isTied ? this.#embedding : weight("lm_head");
     this.#layers = Array.from({ length: config.num_hidden_layers }, (_, index) =>
-      layerWeights((name) => weight(`model.layers.${index}.${name}`)),
+      layerWeights(
+        (name) => weight(`model.layers.${index}.${name}`),
+        (name) => tensors.get(`model.layers.${index}.${name}`),
+      ),
     );
   }
 
@@ -138,17 +147,21 @@ export class ReferenceLlama {
   #attention(layer: Layer, x: Vector, { keys, values }: LayerCache): Vector {
     const size = this.#headSize;
     const position = keys.length;
-    const q = this.#rotate(multiply(layer.q, x), position);
-    keys.push(this.#rotate(multiply(layer.k, x), position));
-    values.push(multiply(layer.v, x));
+    const q = this.#normHeads(project(layer.q, layer.qBias, x), layer.qNorm);
+    const k = this.#normHeads(project(layer.k, layer.kBias, x), layer.kNorm);
+    const query = this.#rotate(q, position);
+    keys.push(this.#rotate(k, position));
+    values.push(project(layer.v, layer.vBias, x));
 
     const numHeads = this.#config.num_attention_heads;
     const headsPerKv = numHeads / this.#numKvHeads;
     const out: Vector = new Float64Array(numHeads * size);
     for (let head = 0; head < numHeads; head++) {
       const kv = Math.floor(head / headsPerKv) * size; // where its K and V begin
-      const query = q.subarray(head * size, (head + 1) * size);
-      const scores = keys.map((key) => dot(query, key.subarray(kv, kv + size)) / Math.sqrt(size));
+      const queryHead = query.subarray(head * size, (head + 1) * size);
+      const scores = keys.map(
+        (key) => dot(queryHead, key.subarray(kv, kv + size)) / Math.sqrt(size),
+      );
       for (const [j, weight] of softmax(scores).entries()) {
         const value = values[j] as Vector;
         for (let d = 0; d < size; d++) {
@@ -157,6 +170,16 @@ export class ReferenceLlama {
       }
     }
     return multiply(layer.o, out);
+  }
+
+  /** Each head on its own, with one weight for all. */
+  #normHeads(x: Vector, weight: Vector | undefined): Vector {
+    if (weight === undefined) return x;
+    const y: Vector = new Float64Array(x.length);
+    for (let head = 0; head < x.length; head += weight.length) {
+      y.set(this.#norm(x.subarray(head, head + weight.length), weight), head);
+    }
+    return y;
   }
 
   /** Hugging Face's "rotate half": pairs are (i, i + D / 2). */
@@ -182,12 +205,20 @@ export class ReferenceLlama {
   }
 }
 
-function layerWeights(weight: (name: string) => Vector): Layer {
+function layerWeights(
+  weight: (name: string) => Vector,
+  optional: (name: string) => Vector | undefined,
+): Layer {
   return {
     attentionNorm: weight("input_layernorm"),
     q: weight("self_attn.q_proj"),
     k: weight("self_attn.k_proj"),
     v: weight("self_attn.v_proj"),
+    qBias: optional("self_attn.q_proj.bias"),
+    kBias: optional("self_attn.k_proj.bias"),
+    vBias: optional("self_attn.v_proj.bias"),
+    qNorm: optional("self_attn.q_norm.weight"),
+    kNorm: optional("self_attn.k_norm.weight"),
     o: weight("self_attn.o_proj"),
     mlpNorm: weight("post_attention_layernorm"),
     gate: weight("mlp.gate_proj"),
@@ -218,6 +249,13 @@ function multiply(matrix: Vector, x: Vector): Vector {
   for (let row = 0; row < y.length; row++) {
     y[row] = dot(x, matrix.subarray(row * x.length, (row + 1) * x.length));
   }
+  return y;
+}
+
+/** W x + b. */
+function project(matrix: Vector, bias: Vector | undefined, x: Vector): Vector {
+  const y = multiply(matrix, x);
+  if (bias !== undefined) add(y, bias);
   return y;
 }
 

@@ -28,25 +28,30 @@ Status KvPool::create(std::shared_ptr<Model> model, const dyn_kv_pool_config& co
     return invalid_argument("num_blocks is " + std::to_string(config.num_blocks) +
                             ", it must be at least 1 and make at most 2^31 - 1 slots");
   }
-  const uint64_t slot_elements = uint64_t{2} * shape.num_kv_heads * shape.head_size;
-  uint64_t layer_elements = 0;
+  if (config.kv_dtype > DYN_KV_INT8) {
+    return invalid_argument("no type of K and V has number " + std::to_string(config.kv_dtype));
+  }
+  if (config.reserved != 0) return invalid_argument("reserved must be 0");
+  const KvLayer layer = make_kv_layer(static_cast<dyn_kv_dtype>(config.kv_dtype),
+                                      shape.num_kv_heads, shape.head_size, config.block_size);
+  uint64_t layer_bytes = 0;
   uint64_t num_bytes = 0;
-  if (!checked_mul(num_slots, slot_elements, &layer_elements) ||
-      !checked_mul(layer_elements, uint64_t{shape.num_layers} * sizeof(float), &num_bytes)) {
+  if (!checked_mul(config.num_blocks, layer.block_bytes(), &layer_bytes) ||
+      !checked_mul(layer_bytes, shape.num_layers, &num_bytes)) {
     return out_of_memory("the KV pool needs more than 2^64 bytes; lower num_blocks");
   }
   auto created = std::make_shared<KvPool>();
   RETURN_IF_ERROR(Mapping::create(num_bytes, "the KV pool", &created->blocks_));
   created->model_ = std::move(model);
   created->config_ = config;
-  created->elements_per_layer_ = layer_elements;
+  created->bytes_per_layer_ = layer_bytes;
   *pool = std::move(created);
   return {};
 }
 
 Status KvPool::check_same(const Model& model, const dyn_kv_pool_config& config) const {
   if (&model == model_.get() && config.num_blocks == config_.num_blocks &&
-      config.block_size == config_.block_size) {
+      config.block_size == config_.block_size && config.kv_dtype == config_.kv_dtype) {
     return {};
   }
   return invalid_argument("the key is that of a pool with another model or shape");
@@ -54,11 +59,10 @@ Status KvPool::check_same(const Model& model, const dyn_kv_pool_config& config) 
 
 KvLayers KvPool::layers() const {
   const dyn_model_config& shape = model_->config();
-  return {.first = {.blocks = reinterpret_cast<float*>(blocks_.data()),
-                    .num_kv_heads = shape.num_kv_heads,
-                    .head_size = shape.head_size,
-                    .block_size = config_.block_size},
-          .elements_per_layer = elements_per_layer_};
+  KvLayer first = make_kv_layer(static_cast<dyn_kv_dtype>(config_.kv_dtype), shape.num_kv_heads,
+                                shape.head_size, config_.block_size);
+  first.blocks = blocks_.data();
+  return {.first = first, .bytes_per_layer = bytes_per_layer_};
 }
 
 }  // namespace dyn

@@ -1,4 +1,4 @@
-// KvPool: the paged K and V of one model, for all layers, F32.
+// KvPool: the paged K and V of one model, for all layers. How a layer lies: kv_layer.h.
 
 #pragma once
 
@@ -27,8 +27,8 @@ class KvPool {
  private:
   std::shared_ptr<Model> model_;
   dyn_kv_pool_config config_ = {};
-  Mapping blocks_;  // [num_layers, num_blocks, num_kv_heads, 2, block_size * head_size]
-  size_t elements_per_layer_ = 0;
+  Mapping blocks_;  // [num_layers, num_blocks, block_bytes]
+  size_t bytes_per_layer_ = 0;
 };
 
 }  // namespace dyn

@@ -7,14 +7,22 @@
 namespace dyn {
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-                 ThreadPool* pool)
+                 const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kv_(kv),
+      attention_(attention),
+      phases_(phases),
       pool_(pool),
       q_size_(config.num_heads * config.head_size),
       kv_size_(config.num_kv_heads * config.head_size),
-      rope_frequencies_(rope_frequencies(config)) {}
+      rope_frequencies_(rope_frequencies(config)),
+      plan_({.num_heads = config.num_heads,
+             .num_kv_heads = config.num_kv_heads,
+             .head_size = config.head_size,
+             .sliding_window = config.sliding_window,
+             .num_threads = pool->num_threads()}),
+      scratches_(pool->num_threads()) {}
 
 Status Decoder::reserve(const StepSize& limits, uint32_t max_blocks) {
   max_blocks_ = max_blocks;
@@ -27,7 +35,9 @@ Status Decoder::reserve(const StepSize& limits, uint32_t max_blocks) {
 void Decoder::place(const StepSize& limits) {
   const uint64_t num_tokens = limits.num_tokens;
   const uint64_t num_pairs = config_.head_size / 2;
-  arena_.place(num_tokens, &seq_of_token_);
+  plan_.place(limits.num_tokens, max_blocks_ * kv_.first.block_size, kv_.first.padded_head_size,
+              &arena_);
+  for (AttentionScratch& scratch : scratches_) scratch.place(kv_.first, &arena_);
   arena_.place(num_tokens * num_pairs, &cosines_);
   arena_.place(num_tokens * num_pairs, &sines_);
   arena_.place(num_tokens * config_.hidden_size, &x_);
@@ -41,6 +51,7 @@ void Decoder::place(const StepSize& limits) {
 }
 
 void Decoder::forward(const dyn_batch& batch, const StepSize& size) {
+  plan_.make(batch, size);
   embed(batch, size);
   for (size_t layer = 0; layer < weights_.layers().size(); ++layer) {
     attention_block(batch, size.num_tokens, layer);
@@ -50,10 +61,6 @@ void Decoder::forward(const dyn_batch& batch, const StepSize& size) {
 }
 
 void Decoder::embed(const dyn_batch& batch, const StepSize& size) {
-  for (uint32_t seq = 0; seq < size.num_seqs; ++seq) {
-    std::fill(seq_of_token_ + batch.query_start_loc[seq],
-              seq_of_token_ + batch.query_start_loc[seq + 1], static_cast<int32_t>(seq));
-  }
   const uint32_t num_pairs = config_.head_size / 2;
   pool_->parallel_for(size.num_tokens, [&](uint32_t token, uint32_t) {
     weights_.embedding().read_row(static_cast<uint32_t>(batch.token_ids[token]),
@@ -68,8 +75,8 @@ void Decoder::attention_block(const dyn_batch& batch, uint32_t num_tokens, size_
   const KvLayer kv = kv_.at(layer);
   norm_rows(x_, weights.attention_norm, num_tokens, normed_);
   project(pool_, normed_, num_tokens, {{&weights.q, q_}, {&weights.k, k_}, {&weights.v, v_}});
-  rotate_and_store(batch, num_tokens, kv);
-  attend_tokens(batch, num_tokens, kv);
+  prepare_and_store(batch, num_tokens, weights, kv);
+  attend(batch, kv);
   project_and_add(pool_, attended_, num_tokens, {&weights.o, x_});
 }
 
@@ -83,8 +90,8 @@ void Decoder::head(const dyn_batch& batch, uint32_t num_rows) {
   const size_t hidden = config_.hidden_size;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
     const size_t token = static_cast<size_t>(batch.logits_rows[row]);
-    rms_norm(x_ + token * hidden, weights_.final_norm().data(), config_.hidden_size,
-             static_cast<float>(config_.rms_norm_eps), normed_ + row * hidden);
+    phases_.rms_norm(x_ + token * hidden, weights_.final_norm().data(), config_.hidden_size,
+                     static_cast<float>(config_.rms_norm_eps), normed_ + row * hidden);
   });
   project(pool_, normed_, num_rows, {{&weights_.head(), logits_}});
 }
@@ -93,37 +100,62 @@ void Decoder::norm_rows(const float* x, const std::vector<float>& weight, uint32
                         float* y) {
   const size_t hidden = config_.hidden_size;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
-    rms_norm(x + row * hidden, weight.data(), config_.hidden_size,
-             static_cast<float>(config_.rms_norm_eps), y + row * hidden);
+    phases_.rms_norm(x + row * hidden, weight.data(), config_.hidden_size,
+                     static_cast<float>(config_.rms_norm_eps), y + row * hidden);
   });
 }
 
-void Decoder::rotate_and_store(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer) {
+void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
+                                const LayerWeights& weights, const KvLayer& layer) {
   const size_t num_pairs = config_.head_size / 2;
+  const auto steps = [this](const std::vector<float>& norm) {
+    return HeadSteps{.norm = norm.empty() ? nullptr : norm.data(),
+                     .eps = static_cast<float>(config_.rms_norm_eps),
+                     .is_interleaved = config_.rope_layout == DYN_ROPE_INTERLEAVED};
+  };
+  const auto bias = [](const std::vector<float>& vector) {
+    return vector.empty() ? nullptr : vector.data();
+  };
+  const HeadSteps q_steps = steps(weights.q_norm);
+  const HeadSteps k_steps = steps(weights.k_norm);
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
     const float* cosines = cosines_ + token * num_pairs;
     const float* sines = sines_ + token * num_pairs;
     float* k = k_ + size_t{token} * kv_size_;
-    apply_rope(cosines, sines, config_.num_heads, config_.head_size, q_ + size_t{token} * q_size_);
-    apply_rope(cosines, sines, config_.num_kv_heads, config_.head_size, k);
-    write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k,
-             v_ + size_t{token} * kv_size_);
+    float* v = v_ + size_t{token} * kv_size_;
+    phases_.prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
+                          config_.head_size, q_ + size_t{token} * q_size_);
+    phases_.prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
+                          config_.head_size, k);
+    for (size_t i = 0; i < weights.v_bias.size(); ++i) v[i] += weights.v_bias[i];
+    write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k, v);
   });
 }
 
-void Decoder::attend_tokens(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer) {
-  const uint32_t group_size = config_.num_heads / config_.num_kv_heads;
-  pool_->parallel_for(num_tokens * config_.num_kv_heads, [&](uint32_t index, uint32_t) {
-    const uint32_t token = index / config_.num_kv_heads;
-    const uint32_t kv_head = index % config_.num_kv_heads;
-    const size_t at = size_t{token} * q_size_ + size_t{kv_head} * group_size * config_.head_size;
-    attend(layer, {.q = q_ + at,
-                   .out = attended_ + at,
-                   .group_size = group_size,
-                   .kv_head = kv_head,
-                   .block_table =
-                       batch.block_tables + static_cast<size_t>(seq_of_token_[token]) * max_blocks_,
-                   .context_len = static_cast<uint32_t>(batch.positions[token]) + 1});
+void Decoder::attend(const dyn_batch& batch, const KvLayer& layer) {
+  const std::span<const AttentionPlan::Item> items = plan_.items();
+  const auto num_items = static_cast<uint32_t>(items.size());
+  // All tiles of one KV head, then those of the next: neighbours find their K and V in the cache.
+  pool_->parallel_for(num_items * config_.num_kv_heads, [&](uint32_t index, uint32_t thread) {
+    const AttentionPlan::Item& item = items[index % num_items];
+    const AttentionPlan::Tile& tile = plan_.tile(item.tile);
+    const AttentionItem whole =
+        plan_.item(batch, max_blocks_, tile, index / num_items, q_, attended_);
+    if (item.span == AttentionPlan::kWhole) {
+      attention_.attend(layer, whole, scratches_[thread]);
+    } else {
+      attention_.attend_span(
+          layer, whole, item.span, scratches_[thread],
+          plan_.parts(tile, whole) + (item.span - whole.first_span()) * plan_.span_stride(whole));
+    }
+  });
+  const std::span<const uint32_t> splits = plan_.splits();
+  const auto num_splits = static_cast<uint32_t>(splits.size());
+  pool_->parallel_for(num_splits * config_.num_kv_heads, [&](uint32_t index, uint32_t thread) {
+    const AttentionPlan::Tile& tile = plan_.tile(splits[index % num_splits]);
+    const AttentionItem whole =
+        plan_.item(batch, max_blocks_, tile, index / num_splits, q_, attended_);
+    attention_.merge_spans(layer, whole, plan_.parts(tile, whole), scratches_[thread]);
   });
 }
 

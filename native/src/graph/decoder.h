@@ -1,6 +1,7 @@
-// Decoder: one forward pass of a Llama-shaped model over a ragged batch.
+// Decoder: one forward pass over a ragged batch. Llama, Mistral, Qwen2 and Qwen3 are switches of
+// the one graph: biases, norms of q and k, the order of a head's elements.
 //
-//     embed -> { norm, QKV | RoPE, write K V | attend | O + residual |
+//     embed -> { norm, QKV | biases, norms, RoPE, write K V | attend | O + residual |
 //                norm, gate up SwiGLU | down + residual } * layers -> final norm, head
 //
 // Each arrow and bar is one loop that the pool's threads share. Only the rows that will be sampled
@@ -14,25 +15,21 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "cpu/attention/attention.h"
+#include "cpu/phases/phases.h"
+#include "graph/attention_plan.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
 
 namespace dyn {
 
-struct StepSize {
-  uint32_t num_seqs;
-  uint32_t num_tokens;
-  uint32_t num_rows;
-};
-
-// The layers of a KV pool; layer l starts l * elements_per_layer behind the first.
+// The layers of a KV pool; layer l starts l * bytes_per_layer behind the first.
 struct KvLayers {
   KvLayer first;
-  size_t elements_per_layer;
+  size_t bytes_per_layer;
 
   KvLayer at(size_t layer) const {
     KvLayer result = first;
-    result.blocks += layer * elements_per_layer;
+    result.blocks += layer * bytes_per_layer;
     return result;
   }
 };
@@ -41,7 +38,7 @@ class Decoder {
  public:
   // What it is given must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-          ThreadPool* pool);
+          const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool);
 
   // Takes the workspace for `limits` (`max_blocks` per sequence).
   Status reserve(const StepSize& limits, uint32_t max_blocks);
@@ -58,31 +55,35 @@ class Decoder {
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
   void head(const dyn_batch& batch, uint32_t num_rows);
   void norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows, float* y);
-  void project_qkv(uint32_t num_tokens, const LayerWeights& weights);
-  void rotate_and_store(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
-  void attend_tokens(const dyn_batch& batch, uint32_t num_tokens, const KvLayer& layer);
+  void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
+                         const KvLayer& layer);
+  void attend(const dyn_batch& batch, const KvLayer& layer);
 
   const dyn_model_config& config_;
   const Weights& weights_;
   const KvLayers kv_;
+  const AttentionKernels& attention_;
+  const PhaseKernels& phases_;
   ThreadPool* const pool_;
   const uint32_t q_size_;   // num_heads * head_size
   const uint32_t kv_size_;  // num_kv_heads * head_size
   const std::vector<double> rope_frequencies_;
   uint32_t max_blocks_ = 0;  // M
 
+  AttentionPlan plan_;
+  std::vector<AttentionScratch> scratches_;  // [num_threads]
+
   Arena arena_;
-  int32_t* seq_of_token_ = nullptr;  // [T]
-  float* cosines_ = nullptr;         // [T, head_size / 2]
-  float* sines_ = nullptr;           // [T, head_size / 2]
-  float* x_ = nullptr;               // [T, hidden], the residual stream
-  float* normed_ = nullptr;          // [T, hidden]
-  float* q_ = nullptr;               // [T, num_heads, head_size]
-  float* k_ = nullptr;               // [T, num_kv_heads, head_size]
-  float* v_ = nullptr;               // [T, num_kv_heads, head_size]
-  float* attended_ = nullptr;        // [T, num_heads, head_size]
-  float* activated_ = nullptr;       // [T, intermediate]
-  float* logits_ = nullptr;          // [R, vocab]
+  float* cosines_ = nullptr;    // [T, head_size / 2]
+  float* sines_ = nullptr;      // [T, head_size / 2]
+  float* x_ = nullptr;          // [T, hidden], the residual stream
+  float* normed_ = nullptr;     // [T, hidden]
+  float* q_ = nullptr;          // [T, num_heads, head_size]
+  float* k_ = nullptr;          // [T, num_kv_heads, head_size]
+  float* v_ = nullptr;          // [T, num_kv_heads, head_size]
+  float* attended_ = nullptr;   // [T, num_heads, head_size]
+  float* activated_ = nullptr;  // [T, intermediate]
+  float* logits_ = nullptr;     // [R, vocab]
 };
 
 }  // namespace dyn

@@ -7,8 +7,9 @@ namespace dyn {
 namespace {
 
 constexpr const char* kRoleNames[kNumRoles] = {
-    "embedding", "final norm", "head",     "attention norm", "q",  "k",
-    "v",         "o",          "mlp norm", "gate",           "up", "down",
+    "embedding", "final norm", "head",     "attention norm", "q",      "k",
+    "v",         "o",          "mlp norm", "gate",           "up",     "down",
+    "q bias",    "k bias",     "v bias",   "q norm",         "k norm",
 };
 
 struct Shape {
@@ -19,6 +20,23 @@ struct Shape {
 
 bool is_in_layer(uint32_t role) {
   return role >= DYN_ATTENTION_NORM;
+}
+
+// Whether a model of this config has such a tensor.
+bool is_part(const dyn_model_config& config, uint32_t role) {
+  switch (role) {
+    case DYN_HEAD:
+      return config.tie_word_embeddings == 0;
+    case DYN_Q_BIAS:
+    case DYN_K_BIAS:
+    case DYN_V_BIAS:
+      return config.attention_bias == 1;
+    case DYN_Q_NORM:
+    case DYN_K_NORM:
+      return config.qk_norm == 1;
+    default:
+      return true;
+  }
 }
 
 Shape expected_shape(const dyn_model_config& config, dyn_role role) {
@@ -41,6 +59,14 @@ Shape expected_shape(const dyn_model_config& config, dyn_role role) {
       return {2, config.intermediate_size, hidden};
     case DYN_DOWN:
       return {2, hidden, config.intermediate_size};
+    case DYN_Q_BIAS:
+      return {1, q, 1};
+    case DYN_K_BIAS:
+    case DYN_V_BIAS:
+      return {1, kv, 1};
+    case DYN_Q_NORM:
+    case DYN_K_NORM:
+      return {1, config.head_size, 1};
     case DYN_FINAL_NORM:
     case DYN_ATTENTION_NORM:
     case DYN_MLP_NORM:
@@ -112,12 +138,12 @@ Status TensorTable::check_complete(const dyn_model_config& config) const {
   for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
     for (uint32_t role = 0; role < kNumRoles; ++role) {
       if (layer > 0 && !is_in_layer(role)) continue;
-      const bool is_needed = role != DYN_HEAD || config.tie_word_embeddings == 0;
+      const bool is_needed = is_part(config, role);
       const bool is_there = rows_[layer][role] != nullptr;
       const std::string name = TensorTable::name(static_cast<dyn_role>(role), layer);
       if (is_needed && !is_there) return not_loadable(name + ": is missing");
       if (!is_needed && is_there) {
-        return not_loadable(name + ": is in the table, but the embedding is the head");
+        return not_loadable(name + ": is in the table, but the config says that there is none");
       }
     }
   }

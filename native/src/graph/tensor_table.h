@@ -13,7 +13,7 @@
 
 namespace dyn {
 
-inline constexpr uint32_t kNumRoles = DYN_DOWN + 1;
+inline constexpr uint32_t kNumRoles = DYN_K_NORM + 1;
 
 class TensorTable {
  public:

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cpu/attention/attention.h"
+#include "cpu/phases/phases.h"
 #include "graph/tensor_table.h"
 #include "pack/tensor_reader.h"
 
@@ -13,7 +14,6 @@ namespace {
 constexpr uint32_t kMaxDimension = 1u << 20;  // Keeps a loop's number of items in 32 bits.
 constexpr uint32_t kMaxLayers = 1u << 12;
 constexpr uint32_t kMaxHeads = 1u << 10;
-constexpr uint32_t kMaxHeadSize = 1u << 12;
 
 Status check_dimension(const char* name, uint32_t value, uint32_t max) {
   if (value >= 1 && value <= max) return {};
@@ -49,11 +49,21 @@ Status load_vector(const TensorTable& table, dyn_role role, uint32_t layer,
   return read_vector(tensor, TensorTable::name(role, layer), vector->data());
 }
 
-Status load_layer(const TensorTable& table, uint32_t index, LayerWeights* layer) {
+Status load_layer(const dyn_model_config& config, const TensorTable& table, uint32_t index,
+                  LayerWeights* layer) {
   RETURN_IF_ERROR(load_vector(table, DYN_ATTENTION_NORM, index, &layer->attention_norm));
   RETURN_IF_ERROR(load_matrix(table, DYN_Q, index, &layer->q));
   RETURN_IF_ERROR(load_matrix(table, DYN_K, index, &layer->k));
   RETURN_IF_ERROR(load_matrix(table, DYN_V, index, &layer->v));
+  if (config.attention_bias == 1) {
+    RETURN_IF_ERROR(load_vector(table, DYN_Q_BIAS, index, &layer->q_bias));
+    RETURN_IF_ERROR(load_vector(table, DYN_K_BIAS, index, &layer->k_bias));
+    RETURN_IF_ERROR(load_vector(table, DYN_V_BIAS, index, &layer->v_bias));
+  }
+  if (config.qk_norm == 1) {
+    RETURN_IF_ERROR(load_vector(table, DYN_Q_NORM, index, &layer->q_norm));
+    RETURN_IF_ERROR(load_vector(table, DYN_K_NORM, index, &layer->k_norm));
+  }
   RETURN_IF_ERROR(load_matrix(table, DYN_O, index, &layer->o));
   RETURN_IF_ERROR(load_vector(table, DYN_MLP_NORM, index, &layer->mlp_norm));
   RETURN_IF_ERROR(load_matrix(table, DYN_GATE, index, &layer->gate));
@@ -80,6 +90,11 @@ Status check_model_config(const dyn_model_config& config) {
   }
   if (config.head_size % 2 != 0) return invalid_argument("head_size must be even");
   if (config.tie_word_embeddings > 1) return invalid_argument("tie_word_embeddings is 0 or 1");
+  if (config.attention_bias > 1) return invalid_argument("attention_bias is 0 or 1");
+  if (config.qk_norm > 1) return invalid_argument("qk_norm is 0 or 1");
+  if (config.rope_layout > DYN_ROPE_INTERLEAVED) {
+    return invalid_argument("no rope layout has number " + std::to_string(config.rope_layout));
+  }
   if (!(config.rms_norm_eps > 0)) return invalid_argument("rms_norm_eps must be positive");
   return check_rope(config);
 }
@@ -96,7 +111,7 @@ Status Weights::load(const dyn_model_config& config, std::span<const dyn_tensor>
   }
   weights->layers_.resize(config.num_layers);
   for (uint32_t index = 0; index < config.num_layers; ++index) {
-    RETURN_IF_ERROR(load_layer(table, index, &weights->layers_[index]));
+    RETURN_IF_ERROR(load_layer(config, table, index, &weights->layers_[index]));
   }
   return {};
 }

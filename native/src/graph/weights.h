@@ -19,6 +19,11 @@ struct LayerWeights {
   PackedMatrix q;                     // [num_heads * head_size, hidden]
   PackedMatrix k;                     // [num_kv_heads * head_size, hidden]
   PackedMatrix v;                     // [num_kv_heads * head_size, hidden]
+  std::vector<float> q_bias;          // [num_heads * head_size]; empty where there is none
+  std::vector<float> k_bias;          // [num_kv_heads * head_size]
+  std::vector<float> v_bias;          // [num_kv_heads * head_size]
+  std::vector<float> q_norm;          // [head_size]; empty where there is none
+  std::vector<float> k_norm;          // [head_size]
   PackedMatrix o;                     // [hidden, num_heads * head_size]
   std::vector<float> mlp_norm;        // [hidden]
   PackedMatrix gate;                  // [intermediate, hidden]

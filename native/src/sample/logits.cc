@@ -3,43 +3,35 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 
 #include "base/exp.h"
 
 namespace dyn {
 namespace {
 
-constexpr size_t kStripes = 16;  // Independent maxima or sums, so that the loop vectorises.
 constexpr size_t kBlock = 1024;  // Weights summed in F32 before they join a double.
 
-double sum_of_block(std::span<const float> logits, float max, float temperature) {
-  float sums[kStripes] = {};
-  size_t i = 0;
-  for (; i + kStripes <= logits.size(); i += kStripes) {
-    for (size_t n = 0; n < kStripes; ++n) {
-      sums[n] += exp_f32((logits[i + n] - max) / temperature);
-    }
+std::span<const float> block_at(std::span<const float> logits, size_t at) {
+  return logits.subspan(at, std::min(kBlock, logits.size() - at));
+}
+
+// The last id before the running sum passes `mass`, among those with a weight; -1 where none has.
+ptrdiff_t find_in_block(std::span<const float> logits, float max, float temperature, double mass) {
+  ptrdiff_t last = -1;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const float weight = exp_f32((logits[i] - max) / temperature);
+    if (weight == 0.0f) continue;
+    mass -= weight;
+    last = static_cast<ptrdiff_t>(i);
+    if (mass < 0) break;
   }
-  double sum = 0;
-  for (; i < logits.size(); ++i) sum += exp_f32((logits[i] - max) / temperature);
-  for (const float stripe : sums) sum += stripe;
-  return sum;
+  return last;
 }
 
 }  // namespace
 
-float max_logit(std::span<const float> logits) {
-  float maxima[kStripes];
-  std::fill_n(maxima, kStripes, -std::numeric_limits<float>::infinity());
-  size_t i = 0;
-  for (; i + kStripes <= logits.size(); i += kStripes) {
-    for (size_t n = 0; n < kStripes; ++n) {
-      maxima[n] = logits[i + n] > maxima[n] ? logits[i + n] : maxima[n];
-    }
-  }
-  for (; i < logits.size(); ++i) maxima[0] = std::max(maxima[0], logits[i]);
-  return *std::max_element(maxima, maxima + kStripes);
+float max_logit(const PhaseKernels& kernels, std::span<const float> logits) {
+  return kernels.max_of(logits.data(), logits.size());
 }
 
 int32_t first_id_of(std::span<const float> logits, float value) {
@@ -47,17 +39,33 @@ int32_t first_id_of(std::span<const float> logits, float value) {
   return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
 }
 
-double log_sum_exp(std::span<const float> logits, float max) {
-  return max + std::log(sum_of_weights(logits, max, 1.0f));
+double log_sum_exp(const PhaseKernels& kernels, std::span<const float> logits, float max) {
+  return max + std::log(sum_of_weights(kernels, logits, max, 1.0f));
 }
 
-double sum_of_weights(std::span<const float> logits, float max, float temperature) {
+double sum_of_weights(const PhaseKernels& kernels, std::span<const float> logits, float max,
+                      float temperature) {
   double sum = 0;
-  for (size_t i = 0; i < logits.size(); i += kBlock) {
-    const size_t count = std::min(kBlock, logits.size() - i);
-    sum += sum_of_block(logits.subspan(i, count), max, temperature);
+  for (size_t at = 0; at < logits.size(); at += kBlock) {
+    const std::span<const float> block = block_at(logits, at);
+    sum += kernels.sum_exp(block.data(), block.size(), max, temperature);
   }
   return sum;
+}
+
+int32_t id_at_mass(const PhaseKernels& kernels, std::span<const float> logits, float max,
+                   float temperature, double mass) {
+  int32_t last = first_id_of(logits, max);
+  for (size_t at = 0; at < logits.size(); at += kBlock) {
+    const std::span<const float> block = block_at(logits, at);
+    const double sum = kernels.sum_exp(block.data(), block.size(), max, temperature);
+    if (mass < sum || at + kBlock >= logits.size()) {
+      const ptrdiff_t found = find_in_block(block, max, temperature, mass);
+      return found < 0 ? last : static_cast<int32_t>(static_cast<ptrdiff_t>(at) + found);
+    }
+    mass -= sum;
+  }
+  return last;
 }
 
 }  // namespace dyn

@@ -1,22 +1,30 @@
-// Passes over one row of logits [vocab].
+// Passes over one row of logits [vocab], by the vector kernels of the device's instruction set.
 
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "cpu/phases/phases.h"
+
 namespace dyn {
 
 // Minus infinity for an empty row.
-float max_logit(std::span<const float> logits);
+float max_logit(const PhaseKernels& kernels, std::span<const float> logits);
 
 // The lowest id whose logit is `value`; 0 where none is (a row of NaN).
 int32_t first_id_of(std::span<const float> logits, float value);
 
 // log(sum(e^logit)), so logit - log_sum_exp is a log-probability. `max` is the row's.
-double log_sum_exp(std::span<const float> logits, float max);
+double log_sum_exp(const PhaseKernels& kernels, std::span<const float> logits, float max);
 
 // sum(e^((logit - max) / temperature))
-double sum_of_weights(std::span<const float> logits, float max, float temperature);
+double sum_of_weights(const PhaseKernels& kernels, std::span<const float> logits, float max,
+                      float temperature);
+
+// Where the running sum of the weights, in the order of ids, passes `mass`. Whole blocks are passed
+// by their sums, so the cost is that of one more sum_of_weights.
+int32_t id_at_mass(const PhaseKernels& kernels, std::span<const float> logits, float max,
+                   float temperature, double mass);
 
 }  // namespace dyn

@@ -12,20 +12,6 @@ namespace {
 // No token this far (in units of the temperature) below the likeliest has a weight above zero.
 constexpr float kMaxDrop = 87.0f;
 
-// Draws from all tokens, in the order of their ids: two passes, no memory.
-int32_t draw_from_all(std::span<const float> logits, float max, float temperature, double random) {
-  double rest = random * sum_of_weights(logits, max, temperature);
-  int32_t last = first_id_of(logits, max);
-  for (size_t id = 0; id < logits.size(); ++id) {
-    const float weight = exp_f32((logits[id] - max) / temperature);
-    if (weight == 0.0f) continue;
-    rest -= weight;
-    last = static_cast<int32_t>(id);
-    if (rest < 0) break;
-  }
-  return last;
-}
-
 int32_t draw_from(std::span<const Candidate> candidates, double random) {
   double mass = 0;
   for (const Candidate& candidate : candidates) mass += candidate.weight;
@@ -54,11 +40,11 @@ void Sampler::place(uint32_t vocab_size, uint64_t max_changes, Arena* arena) {
 }
 
 Sample Sampler::sample(std::span<float> logits, const SampleParams& params) {
-  float max = max_logit(logits);
-  const double normaliser = log_sum_exp(logits, max);
+  float max = max_logit(*kernels_, logits);
+  const double normaliser = log_sum_exp(*kernels_, logits, max);
 
   LogitChanges changes(saved_);
-  if (changes.apply(params.penalties, logits)) max = max_logit(logits);
+  if (changes.apply(params.penalties, logits)) max = max_logit(*kernels_, logits);
   const int32_t id = choose(logits, max, params);
   changes.undo(params.penalties, logits);
 
@@ -74,7 +60,8 @@ int32_t Sampler::choose(std::span<const float> logits, float max, const SamplePa
   const size_t k = static_cast<size_t>(params.top_k);
   const bool is_top_k = k > 0 && k < logits.size();
   if (!is_top_k && params.top_p >= 1.0f && params.min_p <= 0.0f) {
-    return draw_from_all(logits, max, params.temperature, random);
+    const double mass = sum_of_weights(*kernels_, logits, max, params.temperature);
+    return id_at_mass(*kernels_, logits, max, params.temperature, random * mass);
   }
 
   size_t count = collect_candidates(logits, floor_of(max, params), is_top_k ? k : 0, candidates_);

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "base/arena.h"
+#include "cpu/phases/phases.h"
 #include "sample/candidates.h"
 #include "sample/penalties.h"
 
@@ -34,6 +35,8 @@ struct Sample {
 // Scratch for one thread.
 class Sampler {
  public:
+  explicit Sampler(const PhaseKernels& kernels) : kernels_(&kernels) {}
+
   // Lays the scratch out for rows of `vocab_size` logits and at most `max_changes` penalised and
   // banned ids.
   void place(uint32_t vocab_size, uint64_t max_changes, Arena* arena);
@@ -44,6 +47,7 @@ class Sampler {
  private:
   int32_t choose(std::span<const float> logits, float max, const SampleParams& params);
 
+  const PhaseKernels* kernels_;
   Candidate* candidates_ = nullptr;  // [vocab]
   float* saved_ = nullptr;           // [max_changes]
 };

@@ -3,9 +3,14 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
+#include "dynamo_engine.h"
+
 namespace dyn {
+
+inline constexpr uint32_t kMaxHeadSize = 1u << 12;
 
 // y = x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467)
 void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,
@@ -20,8 +25,41 @@ void rope_angles(uint32_t position, const double* frequencies /* [num_pairs] */,
 void apply_rope(const float* cosines /* [head_size / 2] */, const float* sines, uint32_t num_heads,
                 uint32_t head_size, float* x /* [num_heads, head_size] */);
 
+// What a head passes between its projection and attention: + bias, into the order of halves,
+// RMSNorm, RoPE. In this order, so that files of either layout give the same bits.
+struct HeadSteps {
+  const float* norm;  // [head_size] or nullptr
+  float eps;
+  bool is_interleaved;
+};
+
+void prepare_heads(const HeadSteps& steps,
+                   const float* bias /* [num_heads * head_size] or nullptr */,
+                   const float* cosines /* [head_size / 2] */, const float* sines,
+                   uint32_t num_heads, uint32_t head_size, float* x /* [num_heads, head_size] */);
+
 // y = silu(gate) * up, with silu(x) = x / (1 + e^-x) (SwiGLU, arXiv:2002.05202)
 void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,
             float* y /* [size] */);
+
+// The kernels of one instruction set.
+struct PhaseKernels {
+  decltype(dyn::rms_norm)* rms_norm;
+  decltype(dyn::prepare_heads)* prepare_heads;
+
+  // The largest of x, NaN left out; minus infinity for none.
+  float (*max_of)(const float* x, size_t count);
+
+  // sum of e^((x - max) / temperature), for some thousand x at most: it is summed in F32.
+  float (*sum_exp)(const float* x, size_t count, float max, float temperature);
+};
+
+// Those of `isa`, or of the nearest that it can run.
+const PhaseKernels& phase_kernels(dyn_isa isa);
+
+extern const PhaseKernels kPortablePhases;
+#if defined(__x86_64__)
+extern const PhaseKernels kAvx512Phases;
+#endif
 
 }  // namespace dyn
