@@ -61,12 +61,31 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Weights keep their type, vectors become F32, activations and the KV pool are F32.
+// Types of weights. Matrices may be of any, vectors of the first three. The last two are GGUF's:
+// a row is blocks of 32 elements, so its length must be a multiple of 32.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
   DYN_BF16 = 2,
+  DYN_Q8_0 = 3,
+  DYN_Q4_0 = 4,
 } dyn_dtype;
+
+// What matrices of F32, F16 or BF16 are made into when they are loaded. Blocks stay what they are.
+typedef enum dyn_quantization {
+  DYN_QUANTIZATION_NONE = 0,
+  DYN_QUANTIZATION_Q8 = 8,  // 8 bits, a scale for 32 weights.
+  DYN_QUANTIZATION_Q4 = 4,  // 4 bits likewise, but 8 for the embedding and the head.
+} dyn_quantization;
+
+// Instruction sets that there are kernels for. A device uses one of them for all of its models.
+typedef enum dyn_isa {
+  DYN_ISA_ANY = 0,  // The best that this CPU has.
+  DYN_ISA_PORTABLE = 1,
+  DYN_ISA_AVX2 = 2,    // With FMA.
+  DYN_ISA_AVX512 = 3,  // With VNNI and BF16.
+  DYN_ISA_NEON = 4,    // With the dot product.
+} dyn_isa;
 
 // What a tensor is in a Llama decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
@@ -124,6 +143,8 @@ typedef struct dyn_model_config {
   uint32_t num_kv_heads;
   uint32_t head_size;            // Even.
   uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
+  uint32_t quantization;         // dyn_quantization
+  uint32_t reserved;             // 0
 } dyn_model_config;
 
 typedef struct dyn_kv_pool_config {
@@ -172,9 +193,10 @@ DYN_API uint32_t dyn_abi_version(void);
 // Why this thread's last call failed; "" where it did not.
 DYN_API const char* dyn_last_error(void);
 
-// Opens the CPU with `num_threads` compute threads. Once it is open, only the same number or
-// DYN_THREADS_ANY is accepted.
-DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, dyn_device** device);
+// Opens the CPU with `num_threads` compute threads and the kernels of `isa` (dyn_isa). Once it is
+// open, only the same or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
+DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
+                                   dyn_device** device);
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
 // Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.

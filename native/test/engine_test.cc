@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "check.h"
+#include "cpu/isa.h"
 #include "test_model.h"
 
 namespace {
@@ -31,20 +32,38 @@ std::vector<int32_t> block_range(int32_t first, int32_t count) {
 }
 
 // What everything else is compared with: one thread, whole prompt at once, alone.
-std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length) {
-  TestEngine engine(model, {});
+std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length,
+                                      dyn_isa isa = DYN_ISA_ANY) {
+  TestEngine engine(model, {.isa = isa});
   Sequence sequence = {prompt(seed, length), block_range(0, 13), 0};
   return engine.generate(&sequence, length, kNumSamples);
 }
 
-void chunks_do_not_matter() {
+// One model of every family of weights that files or quantisation bring.
+std::vector<TestModel> models_of_all_families() {
+  std::vector<TestModel> models;
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    const TestModel model(tiny_config(), dtype);
-    const std::vector<Sampled> expected = expected_samples(model, 1, 100);
-    for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
-      TestEngine engine(model, {});
-      Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
-      CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+    models.emplace_back(tiny_config(), dtype);
+  }
+  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) models.emplace_back(block_config(), dtype);
+  for (const dyn_quantization quantization : {DYN_QUANTIZATION_Q8, DYN_QUANTIZATION_Q4}) {
+    dyn_model_config config = tiny_config();
+    config.quantization = quantization;
+    models.emplace_back(config);
+  }
+  return models;
+}
+
+void chunks_do_not_matter() {
+  for (const TestModel& model : models_of_all_families()) {
+    for (const dyn_isa isa : {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON}) {
+      if (!dyn::has_isa(isa)) continue;
+      const std::vector<Sampled> expected = expected_samples(model, 1, 100, isa);
+      for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
+        TestEngine engine(model, {.num_threads = chunk_size % 3 + 1, .isa = isa});
+        Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
+        CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+      }
     }
   }
 }
@@ -72,8 +91,7 @@ void blocks_do_not_matter() {
 }
 
 // Four sequences that prefill and decode in the same steps, in chunks that change at random.
-void company_does_not_matter() {
-  const TestModel model(tiny_config());
+void company_does_not_matter(const TestModel& model) {
   std::vector<std::vector<Sampled>> expected;
   for (uint32_t s = 0; s < 4; ++s) {
     expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s));
@@ -110,6 +128,10 @@ void company_does_not_matter() {
     }
     CHECK(samples == expected);
   }
+}
+
+void company_does_not_matter() {
+  for (const TestModel& model : models_of_all_families()) company_does_not_matter(model);
 }
 
 void cached_prefixes_do_not_matter() {
@@ -324,14 +346,14 @@ void equal_keys_open_the_same_model() {
 
   dyn_device* device = nullptr;
   dyn_model* other = nullptr;
-  CHECK(dyn_device_open(3, DYN_THREADS_ANY, &device) == DYN_OK);
+  CHECK(dyn_device_open(3, DYN_THREADS_ANY, DYN_ISA_ANY, &device) == DYN_OK);
   TestModel changed(tiny_config());
   changed.config.rope_theta = 5;
   CHECK(dyn_model_open(device, 3, &changed.config, changed.tensors.data(),
                        static_cast<uint32_t>(changed.tensors.size()),
                        &other) == DYN_INVALID_ARGUMENT);
   dyn_device* with_more_threads = nullptr;
-  CHECK(dyn_device_open(3, 2, &with_more_threads) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(3, 2, DYN_ISA_ANY, &with_more_threads) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_owner_release(3) == DYN_OK);
 }
 
@@ -340,7 +362,7 @@ void all_wait_for_one_load() {
   std::vector<std::thread> threads;
   std::atomic<int> num_open = 0;
   dyn_device* device = nullptr;
-  CHECK(dyn_device_open(1, 1, &device) == DYN_OK);
+  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   for (uint32_t owner = 1; owner <= 8; ++owner) {
     threads.emplace_back([&, owner] {
       dyn_model* opened = nullptr;

@@ -85,14 +85,15 @@ const char* dyn_last_error(void) {
   return last_error;
 }
 
-dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, dyn_device** device) {
+dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
+                           dyn_device** device) {
   return guarded([&]() -> Status {
     if (device == nullptr) return null_argument();
     std::shared_ptr<Device> opened;
     RETURN_IF_ERROR(process().devices.open(
-        kCpu, [&](std::shared_ptr<Device>* made) { return Device::create(num_threads, made); },
+        kCpu, [&](std::shared_ptr<Device>* made) { return Device::create(num_threads, isa, made); },
         &opened));
-    RETURN_IF_ERROR(opened->check_same(num_threads));
+    RETURN_IF_ERROR(opened->check_same(num_threads, isa));
     *device = process().device_handles.open(owner, std::move(opened));
     return {};
   });

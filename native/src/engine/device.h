@@ -12,15 +12,18 @@ namespace dyn {
 
 class Device {
  public:
-  // DYN_THREADS_ANY takes one thread per CPU that the process may use.
-  static Status create(uint32_t num_threads, std::shared_ptr<Device>* device);
+  // DYN_THREADS_ANY takes one thread per CPU that the process may use, DYN_ISA_ANY the best
+  // instruction set.
+  static Status create(uint32_t num_threads, uint32_t isa, std::shared_ptr<Device>* device);
 
-  // Whether a second opener who asks for `num_threads` may share this device.
-  Status check_same(uint32_t num_threads) const;
+  // Whether a second opener who asks for `num_threads` and `isa` may share this device.
+  Status check_same(uint32_t num_threads, uint32_t isa) const;
 
   ThreadPool& threads() { return threads_; }
+  dyn_isa isa() const { return isa_; }
 
  private:
+  dyn_isa isa_ = DYN_ISA_PORTABLE;
   ThreadPool threads_;
 };
 

@@ -51,7 +51,8 @@ Engine::Engine(std::shared_ptr<KvPool> pool, const BatchLimits& limits)
     : pool_(std::move(pool)),
       limits_(limits),
       threads_(pool_->model().device().threads()),
-      decoder_(pool_->model().config(), pool_->model().weights(), pool_->layers(), &threads_),
+      decoder_(pool_->model().config(), pool_->model().weights(), pool_->layers(),
+               gemm_kernels(pool_->model().device().isa()), &threads_),
       samplers_(threads_.num_threads()) {
   job_ = {.run = [](void* self) { static_cast<Engine*>(self)->run_step(); }, .self = this};
 }
