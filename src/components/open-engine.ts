@@ -79,6 +79,7 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   const numBlocks = numKvBlocks(config, { model, maxModelLen, numWorkers: context.numWorkers });
   return openNativeRunner({
     model,
+    quantization: config.quantization,
     library: context.prepared,
     owner: context.instanceId,
     threads: config.threads === "auto" ? 0 : config.threads,

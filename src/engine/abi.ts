@@ -17,7 +17,11 @@ export const Status = {
   TIMEOUT: 4,
 } as const;
 
-export const DTYPES = { F32: 0, F16: 1, BF16: 2 } as const;
+export const DTYPES = { F32: 0, F16: 1, BF16: 2, Q8_0: 3, Q4_0: 4 } as const;
+
+export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
+
+export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4 } as const;
 
 export const Role = {
   EMBEDDING: 0,
@@ -112,6 +116,8 @@ export const MODEL_CONFIG = layout({
   num_kv_heads: "u32",
   head_size: "u32",
   tie_word_embeddings: "u32",
+  quantization: "u32",
+  reserved: "u32",
 });
 
 export const KV_POOL_CONFIG = layout({ key: "u64", num_blocks: "u32", block_size: "u32" });
@@ -190,7 +196,7 @@ const { u32, i32, ptr, cstring } = FFIType;
 const FUNCTIONS = {
   dyn_abi_version: { args: [], returns: u32 },
   dyn_last_error: { args: [], returns: cstring },
-  dyn_device_open: { args: [u32, u32, ptr], returns: i32 },
+  dyn_device_open: { args: [u32, u32, u32, ptr], returns: i32 },
   dyn_device_close: { args: [ptr], returns: i32 },
   dyn_model_open: { args: [ptr, u32, ptr, ptr, u32, ptr], returns: i32 },
   dyn_model_close: { args: [ptr], returns: i32 },
@@ -207,7 +213,7 @@ const FUNCTIONS = {
 /** The functions of the header. Handles are addresses; each call returns a `Status`. */
 export interface NativeLibrary {
   lastError(): string;
-  deviceOpen(owner: number, numThreads: number, out: BigUint64Array): number;
+  deviceOpen(owner: number, numThreads: number, isa: number, out: BigUint64Array): number;
   deviceClose(device: Address): number;
   modelOpen(
     device: Address,

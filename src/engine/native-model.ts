@@ -5,7 +5,16 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
 import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
-import { DTYPES, encode, type FieldsOf, MODEL_CONFIG, Role, RopeScaling, TENSOR } from "./abi.ts";
+import {
+  DTYPES,
+  encode,
+  type FieldsOf,
+  MODEL_CONFIG,
+  Quantization,
+  Role,
+  RopeScaling,
+  TENSOR,
+} from "./abi.ts";
 
 export interface ModelTable {
   readonly key: bigint;
@@ -14,17 +23,25 @@ export interface ModelTable {
   readonly numTensors: number;
 }
 
+/** What float weights are made into when they are loaded; undefined leaves them as they are. */
+export type OnlineQuantization = "q8" | "q4" | undefined;
+
 /** Hands `use` the model's table; its files are open until `use` returns. */
-export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) => T): T {
+export function withModelTable<T>(
+  model: ModelFiles,
+  quantization: OnlineQuantization,
+  use: (table: ModelTable) => T,
+): T {
   const files = new OpenFiles();
   try {
     const rows = tensorTable(model).map(({ role, layer, tensor }) =>
       tensorFields(role, layer, tensor, files.open(tensor.path)),
     );
-    const key = modelKey(files, model.config, rows);
+    const config = configFields(model.config, quantization);
+    const key = modelKey(files, config, rows);
     return use({
       key,
-      config: encode(MODEL_CONFIG, configFields(model.config, key)),
+      config: encode(MODEL_CONFIG, { ...config, key }),
       tensors: encode(TENSOR, ...rows),
       numTensors: rows.length,
     });
@@ -36,11 +53,11 @@ export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) =>
 /** The files' identity and everything that is read from them. */
 function modelKey(
   files: OpenFiles,
-  config: ModelConfig,
+  config: ConfigFields,
   rows: readonly FieldsOf<typeof TENSOR>[],
 ): bigint {
   const shapes = rows.map(({ fd: _, ...fields }) => fields);
-  const parts = [files.identity(), configFields(config, 0n), shapes];
+  const parts = [files.identity(), config, shapes];
   const toText = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
   return Bun.hash.xxHash3(JSON.stringify(parts, toText));
 }
@@ -137,10 +154,11 @@ function tensorFields(
   };
 }
 
-function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_CONFIG> {
+type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;
+
+function configFields(config: ModelConfig, quantization: OnlineQuantization): ConfigFields {
   const scaling = config.ropeScaling;
   return {
-    key,
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.ropeTheta,
     rope_factor: scaling?.factor ?? 0,
@@ -156,8 +174,16 @@ function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_C
     num_kv_heads: config.numKvHeads,
     head_size: config.headSize,
     tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
+    quantization: QUANTIZATIONS[quantization ?? "none"],
+    reserved: 0,
   };
 }
+
+const QUANTIZATIONS = {
+  none: Quantization.NONE,
+  q8: Quantization.Q8,
+  q4: Quantization.Q4,
+} as const;
 
 /** A file or a shape is not what the model's config promises. */
 export class ModelNotLoadableError extends DynamoError {

@@ -10,6 +10,7 @@ import {
   decodePointers,
   ENGINE_CONFIG,
   encode,
+  Isa,
   KV_POOL_CONFIG,
   loadLibrary,
   mapMemory,
@@ -25,10 +26,11 @@ import {
   type StepBatch,
   type StepShape,
 } from "./model-runner.ts";
-import { ModelNotLoadableError, withModelTable } from "./native-model.ts";
+import { ModelNotLoadableError, type OnlineQuantization, withModelTable } from "./native-model.ts";
 
 export interface NativeRunnerOptions {
   readonly model: ModelFiles;
+  readonly quantization?: OnlineQuantization;
   /** What `publishNativeLibrary` returned in the main thread. */
   readonly library: string;
   /** Tags all that is opened, for `releaseOwner`. A u32. */
@@ -137,13 +139,13 @@ class Handles {
 
 function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
   const { native, owner } = handles;
-  const { limits, model, totalBlocks } = options;
+  const { limits, totalBlocks } = options;
   const device = handles.open(
     "device",
-    (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, out),
+    (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, Isa.ANY, out),
     native.deviceClose,
   );
-  const [weights, key] = openModel(handles, device, model);
+  const [weights, key] = openModel(handles, device, options);
   const pool = encode(KV_POOL_CONFIG, {
     key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize}`),
     num_blocks: totalBlocks,
@@ -167,9 +169,13 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
 }
 
 /** The model's handle, and the key that says which model it is. */
-function openModel(handles: Handles, device: Address, model: ModelFiles): [Address, bigint] {
+function openModel(
+  handles: Handles,
+  device: Address,
+  { model, quantization }: NativeRunnerOptions,
+): [Address, bigint] {
   const { native, owner } = handles;
-  return withModelTable(model, ({ key, config, tensors, numTensors }) => {
+  return withModelTable(model, quantization, ({ key, config, tensors, numTensors }) => {
     const handle = handles.open(
       `model ${model.directory}`,
       (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),

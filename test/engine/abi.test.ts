@@ -10,10 +10,12 @@ import {
   DTYPES,
   ENGINE_CONFIG,
   encode,
+  Isa,
   KV_POOL_CONFIG,
   type Layout,
   loadLibrary,
   MODEL_CONFIG,
+  Quantization,
   Role,
   RopeScaling,
   Status,
@@ -38,6 +40,8 @@ describe("the numbers of the header", () => {
   for (const [name, prefix, numbers] of [
     ["dyn_status", "DYN_", Status],
     ["dyn_dtype", "DYN_", DTYPES],
+    ["dyn_quantization", "DYN_QUANTIZATION_", Quantization],
+    ["dyn_isa", "DYN_ISA_", Isa],
     ["dyn_role", "DYN_", Role],
     ["dyn_rope_scaling", "DYN_ROPE_", RopeScaling],
   ] as const) {
