@@ -125,7 +125,7 @@ async function serve(input: CommandInput): Promise<number> {
   if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
   if (config.ignored.length > 0) context.err(`dynamo: warning: ${ignoredText(config.ignored)}\n`);
   if (flags.has("dry-run")) context.out(renderDryRun(tree.services));
-  if (flags.has("explain")) context.out(renderExplanation(config, plan));
+  if (flags.has("explain")) context.out(await renderExplanation(config, plan));
   return flags.has("dry-run") ? 0 : run(plan, context);
 }
 

@@ -44,6 +44,8 @@ export class Frontend extends Service {
   config = configured(FrontendConfig);
   processor = depends(Processor);
 
+  static override readonly startsEarly = true; // `/live` and honest 503s, while a model loads
+
   #models = new Map<string, PublishedModel>();
   #server: HttpServer | undefined;
 
@@ -52,9 +54,11 @@ export class Frontend extends Service {
   }
 
   override async start(): Promise<void> {
-    const { createApp } = await import("../openai/app.ts");
-    const { listen } = await import("../openai/listen.ts");
-    await this.#followModels();
+    const [{ createApp }, { listen }] = await Promise.all([
+      import("../openai/app.ts"),
+      import("../openai/listen.ts"),
+      this.#followModels(),
+    ]);
     const { clock } = this.context;
     const { host, port, maxBodyMib } = this.config;
     const app = createApp(this.#backend(), {

@@ -1,9 +1,11 @@
 // What a worker does before it can be called: opens its model, sizes its KV pool, and connects its metrics.
 
-import { freemem, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { basename } from "node:path";
-import type { ServiceContext } from "dynamo";
+import type { Footprint, ServiceContext } from "dynamo";
 
+import { assert } from "../base/assert.ts";
+import { DynamoError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { LLMEngine } from "../engine/llm-engine.ts";
 import type { ModelRunner } from "../engine/model-runner.ts";
@@ -11,12 +13,12 @@ import type { ModelConfig, ModelFiles } from "../model/model-files.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
 import { MOCK_MODEL } from "./fields.ts";
-import type { VllmWorkerConfig } from "./worker.ts";
+import type { PreparedWorker, VllmWorkerConfig } from "./worker.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 
 export interface OpenEngineOptions {
   readonly config: VllmWorkerConfig;
-  readonly context: ServiceContext<string>;
+  readonly context: ServiceContext<PreparedWorker>;
   readonly log: Logger;
 }
 
@@ -74,16 +76,19 @@ async function openMock({ config, context, log }: OpenEngineOptions): Promise<Mo
 
 async function openNative({ config, context, log }: OpenEngineOptions): Promise<ModelRunner> {
   const { openNativeRunner } = await import("../engine/native-runner.ts");
+  const { library, freeBytes } = context.prepared;
+  assert(library !== undefined, "the library is published before a worker that computes starts");
   const model = await openModel(config.model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
-  const numBlocks = numKvBlocks(config, { model, maxModelLen, numWorkers: context.numWorkers });
+  const { numWorkers } = context;
+  const numBlocks = numKvBlocks(config, { model, maxModelLen, numWorkers, freeBytes });
   return openNativeRunner({
     model,
     quantization: config.quantization,
-    library: context.prepared,
+    library,
     owner: context.instanceId,
-    threads: config.threads === "auto" ? 0 : config.threads,
-    totalBlocks: numBlocks * context.numWorkers,
+    threads: config.threads === "auto" ? undefined : config.threads,
+    totalBlocks: numBlocks * numWorkers,
     limits: {
       ...stepLimits(config),
       maxModelLen,
@@ -113,6 +118,32 @@ interface KvDemand {
   readonly model: ModelFiles;
   readonly maxModelLen: number;
   readonly numWorkers: number;
+  readonly freeBytes: number;
+}
+
+/** For `--explain`: what the engine would fill of memory, before anything is loaded. */
+export async function engineFootprint(
+  config: VllmWorkerConfig,
+  scale: Pick<KvDemand, "numWorkers" | "freeBytes">,
+): Promise<readonly Footprint[]> {
+  if (config.engine === "mocker") return [];
+  const model = await openModel(config.model).catch((error: unknown) => {
+    if (error instanceof DynamoError) return undefined;
+    throw error;
+  });
+  if (!model) return [{ what: `weights of ${config.model}`, bytes: undefined }];
+  const { maxPositionEmbeddings } = model.config;
+  const maxModelLen = Math.min(config.maxModelLen ?? maxPositionEmbeddings, maxPositionEmbeddings);
+  const numBlocks = numKvBlocks(config, { model, maxModelLen, ...scale });
+  const blockBytes = kvBytesPerToken(model.config) * config.blockSize;
+  return [
+    { what: "weights, shared by all workers", bytes: weightBytes(model) },
+    {
+      what: `${scale.numWorkers} x ${numBlocks} KV blocks of ${config.blockSize} tokens, taken as they are used`,
+      bytes: scale.numWorkers * numBlocks * blockBytes,
+    },
+    { what: "free now", bytes: scale.freeBytes },
+  ];
 }
 
 /**
@@ -129,12 +160,19 @@ function numKvBlocks(config: VllmWorkerConfig, demand: KvDemand): number {
   return Math.max(1, Math.min(fitting, blocksPerSequence * maxNumSeqs));
 }
 
-function kvBytesPerWorker(config: VllmWorkerConfig, { model, numWorkers }: KvDemand): number {
+function kvBytesPerWorker(config: VllmWorkerConfig, demand: KvDemand): number {
   if (config.kvCacheMemoryBytes !== undefined) return config.kvCacheMemoryBytes;
-  if (config.gpuMemoryUtilization === undefined) return (freemem() * DEFAULT_KV_SHARE) / numWorkers;
-  let weightBytes = 0;
-  for (const { numBytes } of model.tensors.values()) weightBytes += numBytes;
-  return Math.max(0, totalmem() * config.gpuMemoryUtilization - weightBytes) / numWorkers;
+  const bytes =
+    config.gpuMemoryUtilization === undefined
+      ? demand.freeBytes * DEFAULT_KV_SHARE
+      : totalmem() * config.gpuMemoryUtilization - weightBytes(demand.model);
+  return Math.max(0, bytes) / demand.numWorkers;
+}
+
+function weightBytes({ tensors }: ModelFiles): number {
+  let bytes = 0;
+  for (const { numBytes } of tensors.values()) bytes += numBytes;
+  return bytes;
 }
 
 /** K and V of all layers, in F32. */

@@ -1,7 +1,7 @@
 // A worker's metric families: vLLM's names (vllm/v1/metrics/loggers.py) and labels, so that its dashboards
 // and scrapers work, and two of our own.
 
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Metrics } from "dynamo";
 
 import type { EngineObserver, EngineStats } from "../engine/engine-observer.ts";
 
@@ -22,7 +22,8 @@ const LATENCY_BUCKETS = [
 ];
 const TOKEN_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000];
 
-export function registerWorkerMetrics(registry: Registry, labels: WorkerLabels): WorkerMetrics {
+export function registerWorkerMetrics(metrics: Metrics, labels: WorkerLabels): WorkerMetrics {
+  const { Counter, Gauge, Histogram, registry } = metrics;
   const common = { registers: [registry], labelNames: ["model_name", "engine"] };
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name, help, buckets, ...common }).labels(labels.model_name, labels.engine);

@@ -2,7 +2,8 @@
 //
 //   Processor --PreprocessedRequest--> VllmWorker --batches--> model runner (C++, or mocked)
 
-import { configured, type EndedInstance, Service } from "dynamo";
+import { freemem } from "node:os";
+import { configured, type EndedInstance, type FootprintScale, Service } from "dynamo";
 import * as v from "valibot";
 
 import type { LLMEngine } from "../engine/llm-engine.ts";
@@ -67,23 +68,39 @@ export interface WorkerLimits {
   readonly maxModelLen: number;
 }
 
-/** `Prepared` is the path of the engine's library, which all threads of the process must share. */
-export class VllmWorker extends Service<string> {
+/** What all workers of a service must see alike. */
+export interface PreparedWorker {
+  /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
+  readonly library: string | undefined;
+  /** Memory that was free before the first worker started. */
+  readonly freeBytes: number;
+}
+
+export class VllmWorker extends Service<PreparedWorker> {
   config = configured(VllmWorkerConfig);
 
   #engine!: LLMEngine;
 
-  static override async prepare(config: VllmWorkerConfig): Promise<string> {
-    if (config.engine === "mocker") return "";
+  static override async prepare(config: VllmWorkerConfig): Promise<PreparedWorker> {
+    const freeBytes = freemem();
+    if (config.engine === "mocker") return { library: undefined, freeBytes };
     const { publishNativeLibrary } = await import("../engine/native-library.ts");
-    return publishNativeLibrary();
+    return { library: publishNativeLibrary(), freeBytes };
   }
 
-  /** Blocks and handles that a dead worker held, after its running step has ended. */
-  static override async release(library: string, { instanceId }: EndedInstance): Promise<void> {
-    if (library === "") return;
+  /** Frees what a dead worker held in the engine, after its running step has ended. */
+  static override async release(
+    { library }: PreparedWorker,
+    { instanceId }: EndedInstance,
+  ): Promise<void> {
+    if (library === undefined) return;
     const { releaseOwner } = await import("../engine/native-runner.ts");
     releaseOwner(library, instanceId);
+  }
+
+  static override async footprint(config: VllmWorkerConfig, { numWorkers }: FootprintScale) {
+    const { engineFootprint } = await import("./open-engine.ts");
+    return engineFootprint(config, { numWorkers, freeBytes: freemem() });
   }
 
   override async start(): Promise<void> {

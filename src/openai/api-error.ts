@@ -52,7 +52,8 @@ export function toApiError(error: unknown, parameter?: "messages" | "prompt"): A
       status: 400,
       code: "invalid_value",
       message: error.message,
-      param: typeof param === "string" ? param : undefined,
+      // The rooms behind know one prompt, whatever route it came by.
+      param: param === "prompt" ? parameter : typeof param === "string" ? param : undefined,
     });
   }
   return new ApiError({

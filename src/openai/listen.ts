@@ -62,7 +62,7 @@ function bind(host: string, port: number, fetch: OpenAIApp["fetch"]) {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CannotListenError(
-      `cannot listen on ${host}:${port} (${reason}); choose another port, or end what holds this one`,
+      `cannot listen on ${host}:${port} (${reason}); choose another with --port, or end what holds this one`,
       { host, port },
     );
   }

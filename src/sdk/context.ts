@@ -1,8 +1,7 @@
-import type { Registry as MetricsRegistry } from "prom-client";
-
 import type { Clock } from "../base/clock.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import type { InstanceId } from "./client.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** Where an instance runs, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {
@@ -19,8 +18,8 @@ export interface ServiceContext<Prepared = unknown> {
   /** The cluster's registry. What is put here vanishes with this instance. */
   readonly registry: RegistryClient;
   readonly clock: Clock;
-  /** The prom-client registry of this instance: what is registered here shows in `scrape()`. */
-  metrics(): Promise<MetricsRegistry>;
+  /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
+  metrics(): Promise<Metrics>;
   /** Prometheus text of all instances and of the runtime. */
   scrape(): Promise<string>;
 }

@@ -1,5 +1,6 @@
 // "dynamo": all that a service or a graph imports.
 
+export { DynamoError, RemoteError } from "../base/error.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
 export type {
   Client,
@@ -20,10 +21,13 @@ export {
   UnboundFieldError,
 } from "./error.ts";
 export { Graph, type GraphService, graph } from "./graph.ts";
+export type { Metrics } from "./metrics.ts";
 export { type ConfigSchema, configured, depends } from "./need.ts";
 export {
   type ConfigProblem,
   type EndedInstance,
+  type Footprint,
+  type FootprintScale,
   type GraphView,
   Service,
   type ServiceClass,

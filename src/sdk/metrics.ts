@@ -1,22 +1,28 @@
 // Prometheus metrics of an instance, and of all of them together. prom-client is loaded when first asked for.
 
-import type { Registry as MetricsRegistry } from "prom-client";
+import type * as Prometheus from "prom-client";
 
 import type { ActorStats } from "../actor/actor.ts";
 import type { ClusterReport, MetricsReport } from "./instance-control.ts";
 
-/** The prom-client registry of one instance. */
-export class InstanceMetrics {
-  #registry: Promise<MetricsRegistry> | undefined;
+/** prom-client's classes, and the registry of one instance: what is registered there shows in every scrape. */
+export interface Metrics extends Pick<typeof Prometheus, "Counter" | "Gauge" | "Histogram"> {
+  readonly registry: Prometheus.Registry;
+}
 
-  registry(): Promise<MetricsRegistry> {
-    this.#registry ??= import("prom-client").then(({ Registry }) => new Registry());
-    return this.#registry;
+export class InstanceMetrics {
+  #metrics: Promise<Metrics> | undefined;
+
+  metrics(): Promise<Metrics> {
+    this.#metrics ??= import("prom-client").then(({ Counter, Gauge, Histogram, Registry }) => {
+      return { Counter, Gauge, Histogram, registry: new Registry() };
+    });
+    return this.#metrics;
   }
 
   async report(stats: ActorStats): Promise<MetricsReport> {
-    const registry = await this.#registry;
-    return { stats, families: (await registry?.getMetricsAsJSON()) ?? [] };
+    const metrics = await this.#metrics;
+    return { stats, families: (await metrics?.registry.getMetricsAsJSON()) ?? [] };
   }
 }
 
@@ -65,11 +71,18 @@ const INSTANCE_FAMILIES: readonly {
   },
 ];
 
+/** A restart does not move an instance's rows. */
+function inOrder(instances: ClusterReport["instances"]): ClusterReport["instances"] {
+  return instances.toSorted(
+    (a, b) => a.service.localeCompare(b.service) || a.workerId - b.workerId,
+  );
+}
+
 function runtimeFamilies({ instances, restarts }: ClusterReport): object[] {
   const families = INSTANCE_FAMILIES.map(({ count, ...family }) => ({
     ...family,
     aggregator: "sum",
-    values: instances.map(({ service, workerId, stats }) => ({
+    values: inOrder(instances).map(({ service, workerId, stats }) => ({
       labels: { service, worker: workerId },
       value: count(stats),
     })),

@@ -143,7 +143,7 @@ export class Instance {
       prepared: init.prepared,
       registry: this.#registry,
       clock,
-      metrics: () => this.#metrics.registry(),
+      metrics: () => this.#metrics.metrics(),
       scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),
     };
   }

@@ -26,6 +26,12 @@ export abstract class Service<Prepared = unknown> {
   static readonly leases: readonly string[] = [];
 
   /**
+   * Whether `start()` may run before the services that this one calls are there. It then finds none of them at
+   * first, but its door is open early. A stop is in order all the same.
+   */
+  static readonly startsEarly: boolean = false;
+
+  /**
    * Runs in the main thread, once in the life of the process and before the first instance starts. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
@@ -36,6 +42,9 @@ export abstract class Service<Prepared = unknown> {
 
   /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
   static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
+
+  /** What all instances together fill of memory, for `--explain`. Loads nothing. */
+  static footprint?(config: unknown, scale: FootprintScale): Promise<readonly Footprint[]>;
 
   /**
    * Adds the edge from this service to one that it declares with `depends()`, and goes on from there:
@@ -105,7 +114,17 @@ export abstract class Service<Prepared = unknown> {
 
 /** A class that extends `Service`; abstract, where a graph is to choose. */
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
-  Pick<typeof Service, "leases" | "prepare" | "release" | "validate">;
+  Pick<typeof Service, "footprint" | "leases" | "prepare" | "release" | "startsEarly" | "validate">;
+
+export interface FootprintScale {
+  readonly numWorkers: number;
+}
+
+export interface Footprint {
+  readonly what: string;
+  /** `undefined` where it cannot be known yet. */
+  readonly bytes: number | undefined;
+}
 
 export interface EndedInstance {
   readonly instanceId: number;

@@ -137,6 +137,7 @@ class RunningDeployment implements Deployment {
       id,
       tag: id,
       restart: "permanent",
+      awaits: service.service.startsEarly ? "nobody" : "those before",
       shutdownMs: this.#shutdownMs(service),
       data: this.#threadData(service, workerId, prepared),
       env: service.env,
@@ -260,8 +261,9 @@ function logEvent(log: Logger, event: SupervisorEvent): void {
       break;
     case "ended":
       if (event.exit.type === "failed") {
-        const { message, stack } = event.exit.error;
-        log.error(`${event.child} failed: ${stack ?? message}`);
+        // What failed in an expected way is told in its message; the stack of a bug is worth more.
+        const { code, message, stack } = event.exit.error;
+        log.error(`${event.child} failed: ${code === "internal" ? (stack ?? message) : message}`);
       } else log.debug(`${event.child} ended`, { how: event.exit.type });
       break;
     case "restarting":

@@ -4,7 +4,11 @@ import { renderPlace } from "./config-error.ts";
 import type { DeploymentPlan, ServicePlan } from "./plan.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
-export function renderExplanation(config: ResolvedConfig, plan: DeploymentPlan): string {
+export async function renderExplanation(
+  config: ResolvedConfig,
+  plan: DeploymentPlan,
+): Promise<string> {
+  const memory = await Promise.all(plan.services.map(memoryRows));
   return [
     "",
     "Where each value comes from:",
@@ -14,6 +18,7 @@ export function renderExplanation(config: ResolvedConfig, plan: DeploymentPlan):
     ...table(plan.services.toReversed().map(planRow)),
     ...table([["total", `${numThreads(plan)} actor threads beside the main thread`]]),
     "",
+    ...(memory.flat().length > 0 ? ["Memory:", ...table(memory.flat()), ""] : []),
   ].join("\n");
 }
 
@@ -38,6 +43,15 @@ function planRow({ name, numWorkers, edges, maxCalls, env }: ServicePlan): reado
     `mailbox ${maxCalls}`,
     [calls, variables && `env ${variables}`].filter(Boolean).join("; "),
   ];
+}
+
+async function memoryRows({ name, service, config, numWorkers }: ServicePlan) {
+  const footprints = (await service.footprint?.(config, { numWorkers })) ?? [];
+  return footprints.map(({ what, bytes }) => [
+    name,
+    bytes === undefined ? "not known: its files are not here" : `${(bytes / 1e6).toFixed(1)} MB`,
+    what,
+  ]);
 }
 
 function numThreads({ services }: DeploymentPlan): number {

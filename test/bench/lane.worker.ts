@@ -1,6 +1,6 @@
 // The other threads of the lane benchmark: an actor, a bare end of a lane, or a NATS responder.
 
-import { parentPort } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 
 import { connect } from "@nats-io/transport-node";
 
@@ -12,13 +12,13 @@ import { TurnEnd } from "../../src/actor/turn-end.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
 
-enterActorThread(async (scope) => {
+enterActorThread((scope) => {
   const control = new ControlPort(scope.channel);
   control.onPush("stop", () => scope.bye());
-  if (scope.init.data === "lane") serveLane(control);
-  else if (scope.init.data === "nats") await serveNats(control);
-  else serveActor(scope.init.id, control);
   control.onRequest("ready", () => true);
+  if (scope.init.data === "lane") serveLane(control);
+  else if (scope.init.data === "nats") control.onRequest<number>("subscribe", serveNats);
+  else serveActor(scope.init.id, control);
 });
 
 /** Counts what comes over a bare lane. */
@@ -33,7 +33,10 @@ function serveLane(control: ControlPort): void {
     turnEnd: new TurnEnd(),
     clock: systemClock,
   });
-  control.onPush<LaneOffer>("bare", (offer) => lane.connect(offer));
+  control.onPush<LaneOffer>("lane", (offer) => lane.connect(offer));
+  control.onPush<MessagePort>("ping", (port) => {
+    port.on("message", () => port.postMessage(0));
+  });
   control.onRequest<number>("received", (total) => {
     if (received >= total) return undefined;
     expected = total;
@@ -77,12 +80,10 @@ async function* relay(items: AsyncIterable<unknown>) {
   for await (const item of items) yield item;
 }
 
-async function serveNats(control: ControlPort): Promise<void> {
-  const port = await new Promise((resolve) => control.onRequest("port", resolve));
+async function serveNats(port: number): Promise<void> {
   const connection = await connect({ servers: `127.0.0.1:${port}` });
   connection.subscribe("echo", {
     callback: (_, message) => void message.respond(message.data),
   });
   await connection.flush();
-  parentPort?.ref?.();
 }

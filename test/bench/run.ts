@@ -23,3 +23,5 @@ if (unknown.length > 0) {
     await (await load()).run();
   }
 }
+
+export {};

@@ -9,22 +9,14 @@ import { LLMEngine } from "../../src/engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits, StepShape } from "../../src/engine/model-runner.ts";
 import { createStepBatch } from "../../src/engine/step-batch.ts";
 import type { PreprocessedRequest, SamplingOptions, TokenOutput } from "../../src/protocol/llm.ts";
+import { GREEDY } from "../engine/requests.ts";
 
 const BUDGET_US = 200;
 const NUM_WARM_UP_STEPS = 500;
 const NUM_STEPS = 1000;
 const PROMPT_TOKENS = 500;
 
-const SAMPLING: SamplingOptions = {
-  temperature: 0.7,
-  topP: 0.9,
-  topK: 40,
-  minP: 0,
-  seed: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-};
+const SAMPLING: SamplingOptions = { ...GREEDY, temperature: 0.7, topP: 0.9, topK: 40, seed: 1 };
 
 interface Case {
   readonly name: string;

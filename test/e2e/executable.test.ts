@@ -58,6 +58,20 @@ describe("the executable", () => {
   );
 });
 
+test("a port that another process has is an error that names it and the cure", async () => {
+  const first = await startServer({ args: ["graphs.agg:Frontend", "-f", "configs/mock.yaml"] });
+  try {
+    const { port } = new URL(first.url);
+    const args = ["serve", "graphs.agg:Frontend", "-f", "configs/mock.yaml", "--port", port];
+    const { code, stderr } = await runDynamo(args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(port);
+    expect(stderr).toContain("--port");
+  } finally {
+    await first.stop();
+  }
+});
+
 describe("beside the bare executable, a user's graph", () => {
   test("hello_world serves from its own files", async () => {
     const cwd = join(folder, "hello");

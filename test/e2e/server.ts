@@ -13,7 +13,11 @@ export const hasTinyStories = existsSync(join(tinyStories, "model.safetensors"))
 /** The parts of an answer that tests look at. */
 export interface Completion {
   readonly choices: readonly { readonly text: string; readonly finish_reason: string }[];
-  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number };
+  readonly usage: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly prompt_tokens_details: { readonly cached_tokens: number };
+  };
 }
 
 export interface ServerOptions {

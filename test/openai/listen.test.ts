@@ -88,7 +88,7 @@ describe("listening", () => {
     const holder = Bun.serve({ hostname: HOST, port: 0, fetch: () => new Response() });
     const port = holder.port ?? 0;
     expect(() => listen(app, { host: HOST, port, clock })).toThrow(
-      new RegExp(`cannot listen on ${HOST}:${port} .*choose another port`),
+      new RegExp(`cannot listen on ${HOST}:${port} .*choose another with --port`),
     );
     return holder.stop(true);
   });

@@ -293,8 +293,8 @@ describe("context", () => {
     class Counting extends Service {
       #counting = true;
       override async start() {
-        const { Counter } = await import("prom-client");
-        const registers = [await this.context.metrics()];
+        const { Counter, registry } = await this.context.metrics();
+        const registers = [registry];
         new Counter({ name: "things_total", help: "Things.", registers }).inc(
           this.context.workerId,
         );
@@ -336,8 +336,8 @@ describe("context", () => {
     class Deaf extends Service {
       override async start() {
         // A gauge whose value never comes: as deaf as a step in native code.
-        const { Gauge } = await import("prom-client");
-        const registers = [await this.context.metrics()];
+        const { Gauge, registry } = await this.context.metrics();
+        const registers = [registry];
         new Gauge({ name: "deaf", help: "Deaf.", registers, collect: () => new Promise(() => {}) });
       }
     }

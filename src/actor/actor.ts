@@ -1,0 +1,182 @@
+// An actor: what one thread runs. It calls other actors and is called by them, over lanes (peer.ts).
+
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { toWireError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { ControlPort } from "./control-port.ts";
+import type { LaneOffer } from "./lane.ts";
+import { Mailbox } from "./mailbox.ts";
+import { Peer } from "./peer.ts";
+import type { CallContext, RunningCall } from "./running-call.ts";
+import { TurnEnd } from "./turn-end.ts";
+
+/** One incarnation of an actor, unique in the process and given by the main thread. A restart gets a new one. */
+export type ActorId = number;
+
+/** Runs an endpoint. Returns a value, a promise, or an async iterable, which becomes a stream; a throw is an answer. */
+export type Handler = (endpoint: string, args: readonly unknown[]) => unknown;
+
+export interface ActorOptions {
+  readonly id: ActorId;
+  /** Names the actor in messages, such as `Worker:2`. */
+  readonly tag: string;
+  readonly control: ControlPort;
+  readonly handler: Handler;
+  /** Calls that may be accepted and not yet ended; one more is answered with `MailboxFullError`. */
+  readonly maxCalls: number;
+  /** Items that a stream of this endpoint may be ahead of its reader; 1 makes it a lease, undefined is 32. */
+  readonly windowOf?: (endpoint: string) => number | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface ActorStats {
+  /** Calls accepted and not yet ended. */
+  readonly mailboxDepth: number;
+  readonly openLanes: number;
+  /** Streams that this actor produces and that have not ended. */
+  readonly openStreams: number;
+  readonly callsTotal: number;
+  /** Calls that were answered with an error. */
+  readonly errorsTotal: number;
+}
+
+/**
+ * A call that was sent: a promise and an async iterable in one; the callee's reply decides which it is.
+ * Leaving a loop over it (`return()`) and `cancel()` take effect at once, on both sides.
+ */
+export interface Call<T = unknown> extends Promise<T>, AsyncIterableIterator<T> {
+  /** Ends the call with `CancelledError`, for its reader too. Does nothing once the call has ended. */
+  cancel(): void;
+  /** Resolves when it is known what the answer is. For whoever hands the call on without reading it. */
+  kind(): Promise<"value" | "stream">;
+}
+
+const DEFAULT_WINDOW = 32;
+
+export class Actor {
+  readonly #id: ActorId;
+  readonly #tag: string;
+  readonly #control: ControlPort;
+  readonly #clock: Clock;
+  readonly #turnEnd = new TurnEnd();
+  readonly #mailbox: Mailbox;
+  readonly #current = new AsyncLocalStorage<RunningCall>();
+  readonly #context: CallContext;
+  readonly #peers = new Map<ActorId, Peer>();
+  #isClosed = false;
+
+  constructor(options: ActorOptions) {
+    this.#id = options.id;
+    this.#tag = options.tag;
+    this.#control = options.control;
+    this.#clock = options.clock;
+    this.#mailbox = new Mailbox({ tag: options.tag, maxCalls: options.maxCalls });
+    this.#context = {
+      handler: options.handler,
+      windowOf: (endpoint) => options.windowOf?.(endpoint) ?? DEFAULT_WINDOW,
+      mailbox: this.#mailbox,
+      current: this.#current,
+      counters: { callsTotal: 0, errorsTotal: 0, openStreams: 0 },
+      log: options.log,
+    };
+    this.#control.onPush<LaneOffer>("lane", (offer) => {
+      if (this.#isClosed) offer.bell.close();
+      else this.#peer(offer.peer).connect(offer);
+    });
+    this.#control.onPush<Down>("down", ({ id, reason }) => this.#lose(id, reason));
+  }
+
+  /** Sends a call. The first one to a target asks the main thread for a lane; nothing waits for it but the answer. */
+  call(target: ActorId, endpoint: string, args: readonly unknown[]): Call {
+    assert(target !== this.#id, `${this.#tag} called itself over a lane: call the method`);
+    const known = this.#peers.get(target);
+    if (known !== undefined) return known.call(endpoint, args);
+
+    const peer = this.#peer(target);
+    const call = peer.call(endpoint, args);
+    if (this.#isClosed) this.#lose(target, `${this.#tag} has closed`);
+    else void this.detach(() => this.#openLane(peer));
+    return call;
+  }
+
+  /** Resolves with the reason once `target` is down; at once if it already is or never was. */
+  monitor(target: ActorId): Promise<string> {
+    return this.#control.request<string>("monitor", { target });
+  }
+
+  stats(): ActorStats {
+    let openLanes = 0;
+    for (const peer of this.#peers.values()) if (peer.isConnected) openLanes++;
+    return { mailboxDepth: this.#mailbox.depth, openLanes, ...this.#context.counters };
+  }
+
+  /** Runs `task` outside of the running call, so that a cancel of that call does not reach what it does. */
+  detach<T>(task: () => T): T {
+    return this.#current.exit(task);
+  }
+
+  /**
+   * Refuses new calls (`actor_stopping`) and waits for the running ones. What still runs after `deadlineMs` is
+   * answered with `actor_stopping` and cancelled.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#mailbox.stop();
+    let timer: { cancel(): void } | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = this.#clock.after(deadlineMs, resolve);
+    });
+    await Promise.race([this.#mailbox.idle().then(() => this.#flushed()), deadline]);
+    timer?.cancel();
+    const message = `${this.#tag} is stopping, and the call still ran after ${deadlineMs} ms`;
+    for (const peer of this.#peers.values()) peer.abortRunning(message);
+  }
+
+  /** Fails what is open and closes all lanes. */
+  close(): void {
+    this.#isClosed = true;
+    this.#mailbox.stop();
+    for (const peer of [...this.#peers.values()]) peer.close(`${this.#tag} has closed`);
+    this.#peers.clear();
+  }
+
+  async #openLane(peer: Peer): Promise<void> {
+    try {
+      const offer = await this.#control.request<LaneOffer | "offered">("lane.open", {
+        target: peer.id,
+      });
+      // "offered": the target asked first, and its offer for both has come as a push.
+      if (offer !== "offered") peer.connect(offer);
+    } catch (error) {
+      this.#lose(peer.id, toWireError(error).message);
+    }
+  }
+
+  #peer(id: ActorId): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer(id, this.#context, { turnEnd: this.#turnEnd, clock: this.#clock });
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  #lose(id: ActorId, reason: string): void {
+    const peer = this.#peers.get(id);
+    this.#peers.delete(id);
+    peer?.down(reason);
+  }
+
+  async #flushed(): Promise<void> {
+    for (const peer of [...this.#peers.values()]) await peer.flushed();
+  }
+}
+
+/** What the main thread says of an actor that has ended. */
+export interface Down {
+  readonly id: ActorId;
+  readonly reason: string;
+}

@@ -1,0 +1,102 @@
+// Gives each actor a Bun worker thread. The only place of `new Worker`.
+//
+// What ends a thread, as Bun 1.4.5 does it: an uncaught throw closes it with code 1 and an unhandled rejection with
+// code 0, so a code tells nothing. The thread itself says how it ended (src/actor/actor-thread.ts) and is then
+// terminated; one that ends without a word has failed. A thread is not terminated while it still loads, since that
+// is where Bun has crashed before.
+
+import { Worker } from "node:worker_threads";
+import type { ActorExit, ActorHost, ActorInit, ActorThread } from "./actor/actor-host.ts";
+import type { ThreadMessage } from "./actor/actor-thread.ts";
+import type { ControlMessage } from "./actor/control-port.ts";
+import { unreachable } from "./base/assert.ts";
+import type { Clock } from "./base/clock.ts";
+import { toWireError } from "./base/error.ts";
+
+export interface WorkerHostOptions {
+  /** The environment that all threads see. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** What a thread runs first; it calls `enterActorThread`. */
+  readonly entry?: URL;
+}
+
+/** How long a thread may take to load before a kill does not wait for it any more. */
+const LOAD_MS = 2000;
+
+export class WorkerHost implements ActorHost {
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #clock: Clock;
+  readonly #entry: URL;
+
+  constructor(options: WorkerHostOptions) {
+    this.#env = options.env;
+    this.#clock = options.clock;
+    // Beside main.ts, written so that it means the same in the compiled executable.
+    this.#entry = options.entry ?? new URL("./actor.worker.ts", import.meta.url);
+  }
+
+  spawn(init: ActorInit): ActorThread {
+    const worker = new Worker(this.#entry, {
+      workerData: init,
+      env: { ...definedOnly(this.#env), ...init.env },
+    });
+    const exited = Promise.withResolvers<ActorExit>();
+    let exit: ActorExit | undefined; // the first reason is the true one
+    let hasLoaded = false;
+    let receive: (message: ControlMessage) => void = () => {};
+
+    const end = (how: ActorExit) => {
+      exit ??= how;
+      void worker.terminate();
+    };
+    worker.on("message", (message: ThreadMessage) => {
+      switch (message.type) {
+        case "hello":
+          hasLoaded = true;
+          if (exit !== undefined) end(exit);
+          return;
+        case "control":
+          if (exit === undefined) receive(message.message);
+          return;
+        case "bye":
+          return end({ type: "bye" });
+        case "failed":
+          return end({ type: "failed", error: message.error });
+        default:
+          unreachable(message);
+      }
+    });
+    worker.on("error", (error) => {
+      exit ??= failed(error);
+    });
+    worker.on("exit", (code) => {
+      exit ??= failed(new Error(`its thread ended with code ${code} and without a bye`));
+      exited.resolve(exit);
+    });
+
+    return {
+      id: init.id,
+      post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+      onMessage: (handler) => {
+        receive = handler;
+      },
+      onExit: (handler) => void exited.promise.then(handler),
+      terminate: () => {
+        exit ??= { type: "killed" };
+        if (hasLoaded) end(exit);
+        else this.#clock.after(LOAD_MS, () => end({ type: "killed" })); // or at its hello
+      },
+    };
+  }
+}
+
+function failed(error: unknown): ActorExit {
+  return { type: "failed", error: toWireError(error) };
+}
+
+function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const defined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) defined[name] = value;
+  return defined;
+}

@@ -1,0 +1,104 @@
+// Runs actors on the test's own thread: same lanes, same control ports, no Worker. A message to and from such a
+// "thread" is cloned and arrives in a later microtask, as it would from a real one.
+
+import type { MessagePort } from "node:worker_threads";
+
+import type {
+  ActorExit,
+  ActorHost,
+  ActorInit,
+  ActorScope,
+  ActorThread,
+} from "../../src/actor/actor-host.ts";
+import type { ControlChannel, ControlMessage } from "../../src/actor/control-port.ts";
+import { toWireError } from "../../src/base/error.ts";
+
+/** What a worker's entry would run. Returns what stops it when its "thread" ends; or throws, and has failed. */
+export type InProcessMain = (scope: ActorScope) => () => void;
+
+export class InProcessHost implements ActorHost {
+  /** Threads that were spawned and have not ended, by tag. */
+  readonly running = new Map<string, ActorScope>();
+  readonly #main: InProcessMain;
+
+  constructor(main: InProcessMain) {
+    this.#main = main;
+  }
+
+  spawn(init: ActorInit): ActorThread {
+    const [outside, inside] = channelPair();
+    const exited = Promise.withResolvers<ActorExit>();
+    let dispose: (() => void) | undefined;
+    let hasEnded = false;
+    const end = (exit: ActorExit) => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.running.delete(init.tag);
+      outside.close();
+      dispose?.();
+      exited.resolve(exit);
+    };
+    const scope: ActorScope = {
+      init: structuredClone(init),
+      channel: inside,
+      bye: () => end({ type: "bye" }),
+      fail: (error) => end({ type: "failed", error: toWireError(error) }),
+    };
+    this.running.set(init.tag, scope);
+    queueMicrotask(() => {
+      if (hasEnded) return;
+      try {
+        dispose = this.#main(scope);
+        if (hasEnded) dispose();
+      } catch (error) {
+        scope.fail(error);
+      }
+    });
+    return {
+      id: init.id,
+      post: outside.post,
+      onMessage: outside.onMessage,
+      onExit: (receive) => void exited.promise.then(receive),
+      terminate: () => end({ type: "killed" }),
+    };
+  }
+}
+
+/** Two ends of one control channel. Messages that come before there is a receiver wait for it. */
+export function channelPair(): [CloseableChannel, CloseableChannel] {
+  let isClosed = false;
+  const close = () => {
+    isClosed = true;
+  };
+  const ends = [createInbox(() => isClosed), createInbox(() => isClosed)] as const;
+  return [
+    { post: ends[1].deliver, onMessage: ends[0].onMessage, close },
+    { post: ends[0].deliver, onMessage: ends[1].onMessage, close },
+  ];
+}
+
+export interface CloseableChannel extends ControlChannel {
+  close(): void;
+}
+
+function createInbox(isClosed: () => boolean) {
+  const waiting: ControlMessage[] = [];
+  let receive: ((message: ControlMessage) => void) | undefined;
+  const flush = () => {
+    while (receive !== undefined && !isClosed()) {
+      const message = waiting.shift();
+      if (message === undefined) return;
+      receive(message);
+    }
+  };
+  return {
+    deliver(message: ControlMessage, transfer: readonly MessagePort[] = []): void {
+      waiting.push(transfer.length > 0 ? message : structuredClone(message));
+      queueMicrotask(flush);
+    },
+    onMessage(handler: (message: ControlMessage) => void): void {
+      receive = handler;
+      queueMicrotask(flush);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+// A few actors on the test's own thread, joined by one switchboard.
+
+import { Actor, type ActorId, type ActorOptions, type Handler } from "../../src/actor/actor.ts";
+import { ControlPort } from "../../src/actor/control-port.ts";
+import { Switchboard } from "../../src/actor/switchboard.ts";
+import type { Logger } from "../../src/base/log.ts";
+import { ManualClock } from "../manual-clock.ts";
+import { channelPair } from "./in-process-host.ts";
+
+export interface TestActor {
+  readonly id: ActorId;
+  readonly actor: Actor;
+  /** Its thread is gone: it handles nothing more, and the others are told. */
+  die(reason: string): void;
+}
+
+export class Net {
+  readonly clock = new ManualClock();
+  readonly switchboard = new Switchboard(1);
+  /** Lines that actors have logged as errors. */
+  readonly errors: string[] = [];
+  #actors: TestActor[] = [];
+
+  add(handler: Handler, options: Partial<ActorOptions> = {}): TestActor {
+    const id = this.switchboard.nextActorId();
+    const [outside, inside] = channelPair();
+    this.switchboard.attach(id, new ControlPort(outside));
+    const actor = new Actor({
+      id,
+      tag: `Test:${id}`,
+      control: new ControlPort(inside),
+      handler,
+      maxCalls: 1024,
+      clock: this.clock,
+      log: this.#log(),
+      ...options,
+    });
+    const die = (reason: string) => {
+      inside.close();
+      this.switchboard.detach(id, reason);
+      actor.close();
+    };
+    const added = { id, actor, die };
+    this.#actors.push(added);
+    return added;
+  }
+
+  /** An actor that only calls. */
+  caller(): Actor {
+    return this.add(() => undefined).actor;
+  }
+
+  /** Closes all lanes, so that no port keeps the process alive. */
+  close(): void {
+    for (const { actor } of this.#actors) actor.close();
+    this.#actors = [];
+  }
+
+  /** Lets messages travel: each hop takes a few turns. */
+  async settle(turns = 20): Promise<void> {
+    for (let i = 0; i < turns; i++) await this.clock.turn();
+  }
+
+  #log(): Logger {
+    const ignore = () => {};
+    return {
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (message) => void this.errors.push(message),
+    };
+  }
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** The error that a promise rejects with. */
+export async function failure(promise: PromiseLike<unknown>): Promise<Error & { code?: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
