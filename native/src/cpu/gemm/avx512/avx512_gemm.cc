@@ -1,15 +1,15 @@
 // AVX-512 with VNNI and BF16: a tile is M rows times the 32 outputs of a panel, its sums in 2 M
 // registers from the first input to the last.
 //
-//   F32, F16   vfmadd, F16 widened on the way                             12 rows a tile
+//   F32, F16   vfmadd, F16 widened on the way                             8 rows a tile
 //   BF16       vdpbf16ps: two inputs an instruction                       12
 //   W8, W4     vpdpbusd: four inputs, levels unsigned, x signed, the      6 (sums of a group in
 //              levels' offset subtracted by what the sums start with         integers, then F32)
 //
-// Bound at few rows: the panel's bytes, read once. Tiles of up to 4 rows prefetch 6 KiB ahead, past
-// the end of the panel too, for the next panel follows it. Bound at many: 2 dot products a cycle on
-// Zen 5, 1 on Zen 4; a group's 8 for W8 come with 2 multiplies on the same units, so 80 % of the
-// peak is the most. Shares reached: native/bench, docs/performance.md.
+// Bound at few rows: the panel's bytes, read once. Bound at many: 2 dot products a cycle on Zen 5,
+// 1 on Zen 4; a group's 8 for W8 come with 2 multiplies on the same units, so 80 % of the peak is
+// the most. Reached on Zen 5 with the panel in L2: 72 % for W8 and W4 from 4 rows on, 96 % for BF16
+// and F32 from 8 rows on. In whole models: native/bench.
 
 #include <immintrin.h>
 
@@ -22,20 +22,22 @@
 namespace dyn {
 namespace {
 
-constexpr uint32_t kMaxFloatRows = 12;
+constexpr uint32_t kMaxFloatRows = 8;
+constexpr uint32_t kMaxBf16Rows = 12;
 constexpr uint32_t kMaxLevelRows = 6;
-constexpr uint32_t kMaxPrefetchRows =
-    4;  // Beyond, the panel comes from a cache more often than not.
-constexpr size_t kPrefetchBytes = 6144;
 
-template <uint32_t kRows>
-inline __attribute__((always_inline)) void prefetch(const void* weights) {
-  if constexpr (kRows <= kMaxPrefetchRows) {
-    const char* ahead = static_cast<const char*>(weights) + kPrefetchBytes;
-    _mm_prefetch(ahead, _MM_HINT_T0);
-    _mm_prefetch(ahead + 64, _MM_HINT_T0);
+// What a tile brings nearer while it computes, so that memory and arithmetic need not wait for each
+// other. A lone tile fetches its own panel a little ahead, and then the start of the next, which
+// follows it; of several, each fetches its part of the next.
+struct Ahead {
+  const std::byte* next;
+  uint32_t lines;  // Cache lines per group of 32 inputs.
+
+  inline __attribute__((always_inline)) void fetch() {
+    for (uint32_t i = 0; i < lines; ++i, next += 64) _mm_prefetch(next, _MM_HINT_T0);
   }
-}
+};
+constexpr size_t kLoneAheadBytes = 6144;
 
 inline __attribute__((always_inline)) __m512i broadcast_4_bytes(const void* from) {
   int32_t word;
@@ -52,8 +54,8 @@ inline __attribute__((always_inline)) __m512 load_weights(const std::byte* from)
 
 // y[kRows, 32] for F32 and F16.
 template <Family kFamily, uint32_t kRows>
-void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                size_t y_stride) {
+void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
+                Ahead ahead) {
   constexpr size_t kBytes = kFamily == Family::kF32 ? 64 : 32;  // Of 16 weights.
   __m512 sums[kRows][2];
 #pragma GCC unroll 12
@@ -61,7 +63,7 @@ void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   const float* x_rows = x.f32 + first_row * x.stride;
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; ++k, weights += 2 * kBytes) {
-    prefetch<kRows>(weights);
+    if (k % kGroupSize == 0) ahead.fetch();
     const __m512 w0 = load_weights<kFamily>(weights);
     const __m512 w1 = load_weights<kFamily>(weights + kBytes);
 #pragma GCC unroll 12
@@ -79,16 +81,16 @@ void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 }
 
 // y[kRows, 32] for BF16. Of an odd K the last pair's second weight is zero, and so is its x.
-template <Family kFamily, uint32_t kRows>
-void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-               size_t y_stride) {
+template <uint32_t kRows>
+void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
+               Ahead ahead) {
   __m512 sums[kRows][2];
 #pragma GCC unroll 12
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
   const uint16_t* x_rows = x.bf16 + first_row * x.stride;
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; k += 2, weights += 128) {
-    prefetch<kRows>(weights);
+    if (k % kGroupSize == 0) ahead.fetch();
     const auto w0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights));
     const auto w1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights + 64));
 #pragma GCC unroll 12
@@ -122,7 +124,6 @@ inline __attribute__((always_inline)) void add_group(const W8Group& group, const
                                                      size_t x_stride, __m512i (*dots)[2]) {
 #pragma GCC unroll 8
   for (size_t i = 0; i < 8; ++i) {
-    prefetch<kRows>(group.levels[i]);
     const __m512i w0 = _mm512_loadu_si512(group.levels[i]);
     const __m512i w1 = _mm512_loadu_si512(group.levels[i][16]);
     add_dots<kRows>(w0, w1, x + 4 * i, x_stride, dots);
@@ -135,7 +136,6 @@ inline __attribute__((always_inline)) void add_group(const W4Group& group, const
   const __m512i low_half = _mm512_set1_epi8(15);
 #pragma GCC unroll 4
   for (size_t i = 0; i < 4; ++i) {
-    prefetch<kRows>(group.levels[i]);
     const __m512i w0 = _mm512_loadu_si512(group.levels[i]);
     const __m512i w1 = _mm512_loadu_si512(group.levels[i][16]);
     add_dots<kRows>(_mm512_and_si512(w0, low_half), _mm512_and_si512(w1, low_half), x + 4 * i,
@@ -156,8 +156,8 @@ static_assert(1u << 7 == kW8Offset && 1u << 3 == kW4Offset);
 
 // y[kRows, 32] for W8 and W4.
 template <typename Group, uint32_t kRows>
-void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                size_t y_stride) {
+void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
+                Ahead ahead) {
   __m512 sums[kRows][2];
 #pragma GCC unroll 6
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
@@ -168,7 +168,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   const auto* groups = reinterpret_cast<const Group*>(panel.weights);
   for (size_t g = 0; g < num_groups; ++g) {
     const Group& group = groups[g];
-    prefetch<kRows>(group.scales);
+    ahead.fetch();
     __m512i dots[kRows][2];
 #pragma GCC unroll 6
     for (size_t m = 0; m < kRows; ++m) {
@@ -197,37 +197,41 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 }
 
 using Tile = void (*)(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                      size_t y_stride);
+                      size_t y_stride, Ahead ahead);
 
-// Tiles of 1 to `max_rows` rows, by the number of rows less 1.
+// Runs tiles[n - 1] for tiles of n rows, at most `max_rows`.
 inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t max_rows,
-                                                     const Panel& panel, const InputRows& x,
-                                                     uint32_t num_rows, float* y, size_t y_stride) {
+                                                     uint32_t group_bytes, const Panel& panel,
+                                                     const InputRows& x, uint32_t num_rows,
+                                                     float* y, size_t y_stride) {
+  const uint32_t num_tiles = ceil_div(num_rows, max_rows);
+  const uint32_t lines = ceil_div(group_bytes / 64, num_tiles);
+  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
+  const std::byte* next =
+      panel.weights + (num_tiles == 1 ? kLoneAheadBytes : num_groups * group_bytes);
   for_each_tile(num_rows, max_rows, [&](uint32_t first_row, uint32_t rows) {
-    tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride);
+    tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride, {next, lines});
+    next += num_groups * lines * 64;
   });
 }
 
 template <Family kFamily>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxFloatRows] = {
-      float_tile<kFamily, 1>,  float_tile<kFamily, 2>,  float_tile<kFamily, 3>,
-      float_tile<kFamily, 4>,  float_tile<kFamily, 5>,  float_tile<kFamily, 6>,
-      float_tile<kFamily, 7>,  float_tile<kFamily, 8>,  float_tile<kFamily, 9>,
-      float_tile<kFamily, 10>, float_tile<kFamily, 11>, float_tile<kFamily, 12>};
-  run_tiles(kTiles, kMaxFloatRows, panel, x, num_rows, y, y_stride);
+  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
+                                                 float_tile<kFamily, 3>, float_tile<kFamily, 4>,
+                                                 float_tile<kFamily, 5>, float_tile<kFamily, 6>,
+                                                 float_tile<kFamily, 7>, float_tile<kFamily, 8>};
+  run_tiles(kTiles, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel, x, num_rows, y,
+            y_stride);
 }
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                   size_t y_stride) {
-  constexpr Family kFamily = Family::kBf16;
-  static constexpr Tile kTiles[kMaxFloatRows] = {
-      bf16_tile<kFamily, 1>,  bf16_tile<kFamily, 2>,  bf16_tile<kFamily, 3>,
-      bf16_tile<kFamily, 4>,  bf16_tile<kFamily, 5>,  bf16_tile<kFamily, 6>,
-      bf16_tile<kFamily, 7>,  bf16_tile<kFamily, 8>,  bf16_tile<kFamily, 9>,
-      bf16_tile<kFamily, 10>, bf16_tile<kFamily, 11>, bf16_tile<kFamily, 12>};
-  run_tiles(kTiles, kMaxFloatRows, panel, x, num_rows, y, y_stride);
+  static constexpr Tile kTiles[kMaxBf16Rows] = {
+      bf16_tile<1>, bf16_tile<2>, bf16_tile<3>, bf16_tile<4>,  bf16_tile<5>,  bf16_tile<6>,
+      bf16_tile<7>, bf16_tile<8>, bf16_tile<9>, bf16_tile<10>, bf16_tile<11>, bf16_tile<12>};
+  run_tiles(kTiles, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
 }
 
 template <typename Group>
@@ -236,7 +240,7 @@ void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
   static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Group, 1>, level_tile<Group, 2>,
                                                  level_tile<Group, 3>, level_tile<Group, 4>,
                                                  level_tile<Group, 5>, level_tile<Group, 6>};
-  run_tiles(kTiles, kMaxLevelRows, panel, x, num_rows, y, y_stride);
+  run_tiles(kTiles, kMaxLevelRows, sizeof(Group), panel, x, num_rows, y, y_stride);
 }
 
 void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
