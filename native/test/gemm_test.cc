@@ -11,6 +11,7 @@
 #include "check.h"
 #include "cpu/gemm/gemm_input.h"
 #include "cpu/isa.h"
+#include "cpu/phases/phases.h"
 #include "pack/dtype.h"
 #include "pack/packed_matrix.h"
 #include "reference.h"
@@ -285,6 +286,20 @@ void f16_is_exact() {
   }
 }
 
+void swiglu_is_that_of_the_phases() {
+  std::mt19937 generator(6);
+  for (const dyn_isa isa : present_isas()) {
+    for (const uint32_t count : {1u, 15u, 16u, 17u, 32u}) {
+      std::vector<float> gate = random_floats(count, 120, &generator);
+      const std::vector<float> up = random_floats(count, 2, &generator);
+      std::vector<float> expected(count);
+      swiglu(gate.data(), up.data(), count, expected.data());
+      gemm_kernels(isa).swiglu(gate.data(), up.data(), count, gate.data());
+      CHECK(gate == expected);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -296,5 +311,6 @@ int main() {
   check_claim("products agree with double precision, each row as if alone", products_agree);
   check_claim("so do products of weights quantised online", quantised_products_agree);
   check_claim("the extremes of levels and activations do not saturate", nothing_saturates);
+  check_claim("SwiGLU has the same bits everywhere", swiglu_is_that_of_the_phases);
   return check_finish();
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "cpu/phases/phases.h"
-
 namespace dyn {
 namespace {
 
@@ -108,7 +106,7 @@ void project_swiglu(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
     const uint32_t columns = panel_columns(gate, item.panel);
     for (uint32_t m = 0; m < item.num_rows; ++m) {
       float* row = gates + size_t{m} * kPanelWidth;
-      swiglu(row, ups + size_t{m} * kPanelWidth, columns, row);
+      x.kernels().swiglu(row, ups + size_t{m} * kPanelWidth, columns, row);
       to->store(size_t{item.first_row} + m, size_t{item.panel} * kPanelWidth, columns, row);
     }
   });

@@ -30,7 +30,8 @@ enum class InputForm : uint32_t { kF32, kBf16, kS8 };
 inline constexpr uint32_t kNumInputForms = 3;
 
 // M rows of activations, in each form that there is need for. K is filled up with zeros to a
-// multiple of 32: `stride` elements, stride / 32 groups.
+// multiple of 32. Rows are an odd multiple of 64 elements apart, so that no two rows of a tile
+// contend for the same lines of a cache.
 struct InputRows {
   float* f32;             // [M, stride]
   uint16_t* bf16;         // [M, stride]
@@ -52,6 +53,9 @@ struct GemmKernels {
 
   InputForm forms[kNumFamilies];   // What each family's product reads.
   Product products[kNumFamilies];  // By Family.
+
+  // y = silu(gate) * up; the bits of phases.h's swiglu.
+  void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
 
   // Fills groups [0, num_groups) of one row from num_groups * 32 floats.
   void (*to_bf16)(const float* x, size_t num_groups, uint16_t* bf16);

@@ -7,7 +7,7 @@ namespace dyn {
 void GemmInput::place(const InputForms& forms, uint64_t max_rows, uint32_t num_inputs,
                       Arena* arena) {
   forms_ = forms;
-  rows_.stride = round_up(num_inputs, kGroupSize);
+  rows_.stride = round_up(num_inputs, 64) | 64;
   const uint64_t count = max_rows * rows_.stride;
   if (forms.has(InputForm::kF32)) arena->place(count, &rows_.f32);
   if (forms.has(InputForm::kBf16)) arena->place(count, &rows_.bf16);

@@ -18,6 +18,7 @@
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/kernels.h"
 #include "cpu/gemm/tiles.h"
+#include "cpu/phases/phases.h"
 
 namespace dyn {
 namespace {
@@ -189,9 +190,10 @@ inline __attribute__((always_inline)) void group_dots(const W4Group& group, size
 template <typename Group, uint32_t kRows>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
-  const size_t num_groups = x.stride / kGroupSize;
+  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
+  const size_t groups_stride = x.stride / kGroupSize;
   const auto* groups = reinterpret_cast<const Group*>(panel.weights);
-  const size_t at = first_row * num_groups;
+  const size_t at = first_row * groups_stride;
   for (size_t m = 0; m < kRows; ++m) {
     for (size_t n = 0; n < kPanelWidth; n += kLanes) {
       _mm256_storeu_ps(y + m * y_stride + n, _mm256_setzero_ps());
@@ -205,7 +207,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
     for (size_t n = 0; n < kPanelWidth; n += 16) {
       __m256i dots[kRows][2];
       group_dots<kRows>(group, n, x.s8 + first_row * x.stride + g * kGroupSize, x.stride,
-                        x.negated_sums + at + g, num_groups, dots);
+                        x.negated_sums + at + g, groups_stride, dots);
 #pragma GCC unroll 2
       for (size_t v = 0; v < 2; ++v) {
         const auto* scales = reinterpret_cast<const __m128i*>(group.scales + n + v * kLanes);
@@ -213,7 +215,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 #pragma GCC unroll 4
         for (size_t m = 0; m < kRows; ++m) {
           float* sums = y + m * y_stride + n + v * kLanes;
-          const __m256 x_scale = _mm256_broadcast_ss(x.scales + at + m * num_groups + g);
+          const __m256 x_scale = _mm256_broadcast_ss(x.scales + at + m * groups_stride + g);
           const __m256 sum =
               _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[m][v]), _mm256_mul_ps(w_scale, x_scale),
                               _mm256_loadu_ps(sums));
@@ -304,6 +306,7 @@ const GemmKernels kAvx2Gemm = {
     .forms = {InputForm::kF32, InputForm::kF32, InputForm::kF32, InputForm::kS8, InputForm::kS8},
     .products = {float_product<Family::kF32>, float_product<Family::kF16>,
                  float_product<Family::kBf16>, level_product<W8Group>, level_product<W4Group>},
+    .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };

@@ -161,10 +161,11 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   __m512 sums[kRows][2];
 #pragma GCC unroll 6
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
-  const size_t num_groups = x.stride / kGroupSize;
+  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
+  const size_t groups_stride = x.stride / kGroupSize;
   const int8_t* x_rows = x.s8 + first_row * x.stride;
-  const float* x_scales = x.scales + first_row * num_groups;
-  const int32_t* negated_sums = x.negated_sums + first_row * num_groups;
+  const float* x_scales = x.scales + first_row * groups_stride;
+  const int32_t* negated_sums = x.negated_sums + first_row * groups_stride;
   const auto* groups = reinterpret_cast<const Group*>(panel.weights);
   for (size_t g = 0; g < num_groups; ++g) {
     const Group& group = groups[g];
@@ -172,8 +173,8 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
     __m512i dots[kRows][2];
 #pragma GCC unroll 6
     for (size_t m = 0; m < kRows; ++m) {
-      const __m512i start = _mm512_slli_epi32(_mm512_set1_epi32(negated_sums[m * num_groups + g]),
-                                              offset_bits(group));
+      const __m512i start = _mm512_slli_epi32(
+          _mm512_set1_epi32(negated_sums[m * groups_stride + g]), offset_bits(group));
       dots[m][0] = dots[m][1] = start;
     }
     add_group<kRows>(group, x_rows + g * kGroupSize, x.stride, dots);
@@ -182,7 +183,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
     const __m512 scale1 = _mm512_cvtph_ps(_mm256_loadu_si256(scales + 1));
 #pragma GCC unroll 6
     for (size_t m = 0; m < kRows; ++m) {
-      const __m512 x_scale = _mm512_set1_ps(x_scales[m * num_groups + g]);
+      const __m512 x_scale = _mm512_set1_ps(x_scales[m * groups_stride + g]);
       sums[m][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][0]), _mm512_mul_ps(scale0, x_scale),
                                    sums[m][0]);
       sums[m][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][1]), _mm512_mul_ps(scale1, x_scale),
@@ -243,6 +244,44 @@ void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
   run_tiles(kTiles, kMaxLevelRows, sizeof(Group), panel, x, num_rows, y, y_stride);
 }
 
+// base/exp.h, 16 at a time: the same operations in the same order.
+inline __attribute__((always_inline)) __m512 exp_16(__m512 x) {
+  const __m512 low = _mm512_set1_ps(-87.0f);
+  const __mmask16 is_above = _mm512_cmp_ps_mask(x, low, _CMP_GT_OQ);
+  const __mmask16 is_zero = _mm512_cmp_ps_mask(x, low, _CMP_NGE_UQ);
+  const __m512 clamped =
+      _mm512_min_ps(_mm512_mask_blend_ps(is_above, low, x), _mm512_set1_ps(88.0f));
+  const __m512 round = _mm512_set1_ps(12582912.0f);
+  const __m512 scaled = _mm512_mul_ps(clamped, _mm512_set1_ps(1.44269504088896341f));
+  const __m512 n = _mm512_sub_ps(_mm512_add_ps(scaled, round), round);
+  const __m512 high = _mm512_sub_ps(clamped, _mm512_mul_ps(n, _mm512_set1_ps(0.693359375f)));
+  const __m512 r = _mm512_sub_ps(high, _mm512_mul_ps(n, _mm512_set1_ps(-2.12194440e-4f)));
+  constexpr float kCoefficients[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                                     1.6666665459e-1f, 5.0000001201e-1f};
+  __m512 p = _mm512_set1_ps(1.9875691500e-4f);
+#pragma GCC unroll 5
+  for (const float coefficient : kCoefficients) {
+    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(coefficient));
+  }
+  p = _mm512_add_ps(_mm512_add_ps(_mm512_mul_ps(p, _mm512_mul_ps(r, r)), r), _mm512_set1_ps(1.0f));
+  const __m512i exponent = _mm512_add_epi32(_mm512_cvttps_epi32(n), _mm512_set1_epi32(127));
+  const __m512 power = _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
+  return _mm512_mask_blend_ps(is_zero, _mm512_mul_ps(p, power), _mm512_setzero_ps());
+}
+
+void swiglu(const float* gate, const float* up, uint32_t count, float* y) {
+  const __m512 sign_bit = _mm512_set1_ps(-0.0f);
+  for (uint32_t i = 0; i < count; i += 16) {
+    const uint32_t left = count - i;
+    const auto mask = static_cast<__mmask16>(left >= 16 ? 0xffffu : (1u << left) - 1);
+    const __m512 g = _mm512_maskz_loadu_ps(mask, gate + i);
+    const __m512 below = _mm512_add_ps(_mm512_set1_ps(1.0f), exp_16(_mm512_xor_ps(g, sign_bit)));
+    const __m512 silu = _mm512_div_ps(g, below);
+    const __m512 product = _mm512_mul_ps(silu, _mm512_maskz_loadu_ps(mask, up + i));
+    _mm512_mask_storeu_ps(y + i, mask, product);
+  }
+}
+
 void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
   for (size_t k = 0; k < num_groups * kGroupSize; k += 32) {
     const __m512bh halves =
@@ -272,6 +311,7 @@ const GemmKernels kAvx512Gemm = {
     .forms = {InputForm::kF32, InputForm::kF32, InputForm::kBf16, InputForm::kS8, InputForm::kS8},
     .products = {float_product<Family::kF32>, float_product<Family::kF16>, bf16_product,
                  level_product<W8Group>, level_product<W4Group>},
+    .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };

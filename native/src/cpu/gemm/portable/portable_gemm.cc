@@ -11,6 +11,7 @@
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/kernels.h"
 #include "cpu/lanes.h"
+#include "cpu/phases/phases.h"
 #include "pack/dtype.h"
 
 namespace dyn {
@@ -115,14 +116,15 @@ template <typename Group, uint32_t kOffset>
 void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                        size_t y_stride) {
   const auto* groups = reinterpret_cast<const Group*>(panel.weights);
-  const size_t num_groups = x.stride / kGroupSize;
+  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
+  const size_t groups_stride = x.stride / kGroupSize;
   for (uint32_t m = 0; m < num_rows; ++m) std::fill_n(y + m * y_stride, kPanelWidth, 0.0f);
   for (size_t g = 0; g < num_groups; ++g) {
     float w_scales[kPanelWidth];
     for (size_t n = 0; n < kPanelWidth; ++n) w_scales[n] = f32_of_f16(groups[g].scales[n]);
     for (size_t m = 0; m < num_rows; ++m) {
       int32_t sums[kPanelWidth];
-      const size_t at = m * num_groups + g;
+      const size_t at = m * groups_stride + g;
       std::fill_n(sums, kPanelWidth, x.negated_sums[at] * static_cast<int32_t>(kOffset));
       sum_group(groups[g], x.s8 + m * x.stride + g * kGroupSize, sums);
       for (size_t n = 0; n < kPanelWidth; ++n) {
@@ -159,6 +161,7 @@ const GemmKernels kPortableGemm = {
     .products = {product_of_floats<Family::kF32>, product_of_floats<Family::kF16>,
                  product_of_floats<Family::kBf16>, product_of_levels<W8Group, kW8Offset>,
                  product_of_levels<W4Group, kW4Offset>},
+    .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };
