@@ -1,6 +1,6 @@
-// What the engine reaches on this machine: the matrix product alone, then whole steps of a model of
-// 26 million parameters in the shape of SmolLM2-135M (6 of its layers, a sixth of its vocabulary).
-// Run it after the tests: nothing is checked here.
+// What the engine reaches on this machine: whole steps of a model of 26 million parameters in the
+// shape of SmolLM2-135M (6 of its layers, a sixth of its vocabulary). Run it after the tests:
+// nothing is checked here.
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <vector>
 
-#include "cpu/gemm/gemm.h"
 #include "test_model.h"
 
 namespace {
@@ -29,47 +28,6 @@ double median_seconds(const Body& body) {
   std::nth_element(times.begin(), times.begin() + static_cast<ptrdiff_t>(times.size() / 2),
                    times.end());
   return times[times.size() / 2];
-}
-
-const char* name_of(dyn_dtype dtype) {
-  return dtype == DYN_F32 ? "F32" : dtype == DYN_F16 ? "F16" : "BF16";
-}
-
-void bench_gemm() {
-  constexpr uint32_t kNumOutputs = 1536;
-  constexpr uint32_t kNumInputs = 576;
-  std::printf("matrix product [M, %u] x [%u, %u], one thread\n", kNumInputs, kNumInputs,
-              kNumOutputs);
-  std::printf("%6s %6s %10s %8s\n", "type", "M", "GFLOP/s", "GB/s");
-  std::mt19937 generator(1);
-  const std::vector<float> w = test::random_floats(size_t{kNumOutputs} * kNumInputs, 1, &generator);
-  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    const std::vector<std::byte> bytes = test::encode(w, dtype);
-    const test::MemoryFile file(bytes);
-    const dyn_tensor tensor = {.role = DYN_UP,
-                               .dtype = static_cast<uint16_t>(dtype),
-                               .layer = 0,
-                               .fd = file.fd(),
-                               .rank = 2,
-                               .shape = {kNumOutputs, kNumInputs},
-                               .offset = 0,
-                               .num_bytes = bytes.size()};
-    PackedMatrix matrix;
-    if (!PackedMatrix::load(tensor, "w", &matrix).ok()) std::exit(1);
-    for (const uint32_t num_rows : {1u, 4u, 16u, 64u}) {
-      const std::vector<float> x =
-          test::random_floats(size_t{num_rows} * kNumInputs, 1, &generator);
-      std::vector<float> y(size_t{num_rows} * kPanelWidth);
-      const double seconds = median_seconds([&] {
-        for (uint32_t panel = 0; panel < matrix.num_panels(); ++panel) {
-          gemm_panel(matrix, panel, x.data(), num_rows, y.data());
-        }
-      });
-      const double flop = 2.0 * num_rows * kNumOutputs * kNumInputs;
-      std::printf("%6s %6u %10.1f %8.1f\n", name_of(dtype), num_rows, flop / seconds / 1e9,
-                  static_cast<double>(bytes.size()) / seconds / 1e9);
-    }
-  }
 }
 
 dyn_model_config small_llama() {
@@ -137,6 +95,5 @@ void bench_engine() {
 }  // namespace
 
 int main() {
-  bench_gemm();
   bench_engine();
 }

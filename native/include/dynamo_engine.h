@@ -61,12 +61,22 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Weights keep their type, vectors become F32, activations are F32.
+// Types of weights. Matrices may be of any, vectors of the first three. The last two are GGUF's:
+// a row is blocks of 32 elements, so its length must be a multiple of 32.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
   DYN_BF16 = 2,
+  DYN_Q8_0 = 3,
+  DYN_Q4_0 = 4,
 } dyn_dtype;
+
+// What matrices of F32, F16 or BF16 are made into when they are loaded. Blocks stay what they are.
+typedef enum dyn_quantization {
+  DYN_QUANTIZATION_NONE = 0,
+  DYN_QUANTIZATION_Q8 = 8,  // 8 bits, a scale for 32 weights.
+  DYN_QUANTIZATION_Q4 = 4,  // 4 bits likewise, but 8 for the embedding and the head.
+} dyn_quantization;
 
 // Instruction sets that there are kernels for. A device uses one of them for all of its models.
 typedef enum dyn_isa {
@@ -156,6 +166,8 @@ typedef struct dyn_model_config {
   uint32_t qk_norm;              // 1: each head of q and k passes an RMSNorm before RoPE (Qwen3).
   uint32_t rope_layout;          // dyn_rope_layout
   uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
+  uint32_t quantization;         // dyn_quantization
+  uint32_t reserved;             // 0
 } dyn_model_config;
 
 typedef struct dyn_kv_pool_config {

@@ -43,6 +43,8 @@ static void print_layout(void) {
   FIELD(dyn_model_config, qk_norm);
   FIELD(dyn_model_config, rope_layout);
   FIELD(dyn_model_config, sliding_window);
+  FIELD(dyn_model_config, quantization);
+  FIELD(dyn_model_config, reserved);
   SIZE(dyn_kv_pool_config);
   FIELD(dyn_kv_pool_config, key);
   FIELD(dyn_kv_pool_config, num_blocks);
@@ -103,13 +105,15 @@ static void devices_open_and_close(void) {
   dyn_device* second = NULL;
   CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, NULL) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_device_open(1, 100000, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
-  CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, &first) == DYN_OK);
+  CHECK(dyn_device_open(1, 2, DYN_ISA_PORTABLE, &first) == DYN_OK);
   CHECK(dyn_device_open(2, DYN_THREADS_ANY, DYN_ISA_ANY, &second) == DYN_OK);
   CHECK(first != second);
   CHECK(dyn_device_close(first) == DYN_OK);
   CHECK(dyn_device_close(first) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_device_open(1, 3, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
   CHECK(strstr(dyn_last_error(), "the device runs 2 threads") != NULL);
+  CHECK(dyn_device_open(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(strstr(dyn_last_error(), "no instruction set has number 77") != NULL);
   CHECK(dyn_owner_release(2) == DYN_OK);
   CHECK(dyn_device_open(1, 3, DYN_ISA_ANY, &first) == DYN_OK);
   CHECK(dyn_device_close(first) == DYN_OK);

@@ -18,6 +18,7 @@ namespace {
 using namespace dyn::test;
 
 constexpr uint32_t kNumSamples = 12;
+constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
 constexpr uint32_t kKvTypes[] = {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8};
 
 std::vector<int32_t> prompt(uint32_t seed, uint32_t length) {
@@ -35,20 +36,37 @@ std::vector<int32_t> block_range(int32_t first, int32_t count) {
 
 // What everything else is compared with: one thread, whole prompt at once, alone.
 std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length,
-                                      uint32_t kv_dtype = DYN_KV_F32) {
-  TestEngine engine(model, {.kv_dtype = kv_dtype});
+                                      const EngineOptions& options = {}) {
+  TestEngine engine(model, options);
   Sequence sequence = {prompt(seed, length), block_range(0, 13), 0};
   return engine.generate(&sequence, length, kNumSamples);
 }
 
-void chunks_do_not_matter() {
+// One model of every family of weights that files or quantisation bring.
+std::vector<TestModel> models_of_all_families() {
+  std::vector<TestModel> models;
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    const TestModel model(tiny_config(), dtype);
-    const std::vector<Sampled> expected = expected_samples(model, 1, 100);
-    for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
-      TestEngine engine(model, {});
-      Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
-      CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+    models.emplace_back(tiny_config(), dtype);
+  }
+  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) models.emplace_back(block_config(), dtype);
+  for (const dyn_quantization quantization : {DYN_QUANTIZATION_Q8, DYN_QUANTIZATION_Q4}) {
+    dyn_model_config config = tiny_config();
+    config.quantization = quantization;
+    models.emplace_back(config);
+  }
+  return models;
+}
+
+void chunks_do_not_matter() {
+  for (const TestModel& model : models_of_all_families()) {
+    for (const dyn_isa isa : kIsas) {
+      if (!dyn::has_isa(isa)) continue;
+      const std::vector<Sampled> expected = expected_samples(model, 1, 100, {.isa = isa});
+      for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
+        TestEngine engine(model, {.num_threads = chunk_size % 3 + 1, .isa = isa});
+        Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
+        CHECK(engine.generate(&sequence, chunk_size, kNumSamples) == expected);
+      }
     }
   }
 }
@@ -86,8 +104,6 @@ void the_order_of_rows_does_not_matter() {
   }
 }
 
-constexpr uint32_t kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
-
 // Prompts over several spans, whose items several threads share, under each type of K and V.
 void long_contexts_keep_their_bits() {
   for (const uint32_t window : {0u, 300u}) {
@@ -96,8 +112,8 @@ void long_contexts_keep_their_bits() {
     config.sliding_window = window;
     const TestModel model(config);
     std::vector<std::vector<Sampled>> all;
-    for (const uint32_t isa : kIsas) {
-      if (!dyn::has_isa(static_cast<dyn_isa>(isa))) continue;
+    for (const dyn_isa isa : kIsas) {
+      if (!dyn::has_isa(isa)) continue;
       for (const uint32_t kv_dtype : kKvTypes) {
         EngineOptions options = {.num_blocks = 256,
                                  .max_num_batched_tokens = 1600,
@@ -149,11 +165,10 @@ void blocks_do_not_matter() {
 }
 
 // Four sequences that prefill and decode in the same steps, in chunks that change at random.
-void check_company(uint32_t kv_dtype) {
-  const TestModel model(tiny_config());
+void check_company(const TestModel& model, uint32_t kv_dtype) {
   std::vector<std::vector<Sampled>> expected;
   for (uint32_t s = 0; s < 4; ++s) {
-    expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s, kv_dtype));
+    expected.push_back(expected_samples(model, 10 + s, 5 + 30 * s, {.kv_dtype = kv_dtype}));
   }
   for (uint32_t round = 0; round < 5; ++round) {
     std::mt19937 generator(round);
@@ -190,7 +205,9 @@ void check_company(uint32_t kv_dtype) {
 }
 
 void company_does_not_matter() {
-  for (const uint32_t kv_dtype : kKvTypes) check_company(kv_dtype);
+  for (const TestModel& model : models_of_all_families()) check_company(model, DYN_KV_F32);
+  const TestModel model(tiny_config());
+  for (const uint32_t kv_dtype : {DYN_KV_BF16, DYN_KV_INT8}) check_company(model, kv_dtype);
 }
 
 void cached_prefixes_do_not_matter() {

@@ -10,11 +10,9 @@
 #include "base/exp.h"
 #include "check.h"
 #include "cpu/attention/attention.h"
-#include "cpu/gemm/gemm.h"
 #include "cpu/isa.h"
 #include "cpu/phases/phases.h"
 #include "graph/rope.h"
-#include "pack/dtype.h"
 #include "reference.h"
 #include "test_model.h"
 #include "tolerances.h"
@@ -25,96 +23,6 @@ using namespace dyn;
 using test::random_floats;
 
 constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
-
-// The values as they are after a way through `dtype`.
-std::vector<float> rounded(const std::vector<float>& values, dyn_dtype dtype) {
-  const std::vector<std::byte> bytes = test::encode(values, dtype);
-  std::vector<float> result(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    result[i] = read_f32(dtype, &bytes[i * bytes_of(dtype)]);
-  }
-  return result;
-}
-
-void check_gemm(dyn_dtype dtype, uint32_t num_outputs, uint32_t num_inputs, uint32_t num_rows) {
-  std::mt19937 generator(num_outputs * 31 + num_inputs * 7 + num_rows);
-  const std::vector<float> x = random_floats(size_t{num_rows} * num_inputs, 1, &generator);
-  const std::vector<float> w =
-      rounded(random_floats(size_t{num_outputs} * num_inputs, 1, &generator), dtype);
-  const test::MemoryFile file(test::encode(w, dtype));
-  const dyn_tensor tensor = {.role = DYN_UP,
-                             .dtype = static_cast<uint16_t>(dtype),
-                             .layer = 0,
-                             .fd = file.fd(),
-                             .rank = 2,
-                             .shape = {num_outputs, num_inputs},
-                             .offset = 0,
-                             .num_bytes = w.size() * bytes_of(dtype)};
-  PackedMatrix matrix;
-  CHECK(PackedMatrix::load(tensor, "w", &matrix).ok());
-
-  std::vector<float> y(size_t{num_rows} * kPanelWidth);
-  std::vector<float> row(kPanelWidth);
-  for (uint32_t n = 0; n < num_outputs; ++n) {
-    if (n % kPanelWidth == 0) gemm_panel(matrix, n / kPanelWidth, x.data(), num_rows, y.data());
-    const std::span<const float> w_row(&w[size_t{n} * num_inputs], num_inputs);
-    for (uint32_t m = 0; m < num_rows; ++m) {
-      const std::span<const float> x_row(&x[size_t{m} * num_inputs], num_inputs);
-      const reference::Value expected = reference::dot(x_row, w_row);
-      const float got = y[m * kPanelWidth + n % kPanelWidth];
-      CHECK(std::abs(got - expected.value) <= tolerance::kGemm * expected.magnitude);
-      gemm_panel(matrix, n / kPanelWidth, x_row.data(), 1, row.data());
-      CHECK(row[n % kPanelWidth] == got);
-    }
-  }
-}
-
-void gemm_agrees() {
-  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    for (const uint32_t num_rows : {1u, 3u, 4u, 5u, 11u, 64u}) {
-      check_gemm(dtype, 1, 1, num_rows);
-      check_gemm(dtype, 17, 5, num_rows);
-      check_gemm(dtype, 16, 256, num_rows);
-      check_gemm(dtype, 33, 257, num_rows);
-    }
-    check_gemm(dtype, 40, 2000, 7);
-  }
-}
-
-void packed_rows_come_back() {
-  std::mt19937 generator(3);
-  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    const std::vector<float> w = rounded(random_floats(size_t{35} * 9, 1, &generator), dtype);
-    const test::MemoryFile file(test::encode(w, dtype));
-    const dyn_tensor tensor = {.role = DYN_EMBEDDING,
-                               .dtype = static_cast<uint16_t>(dtype),
-                               .layer = 0,
-                               .fd = file.fd(),
-                               .rank = 2,
-                               .shape = {35, 9},
-                               .offset = 0,
-                               .num_bytes = w.size() * bytes_of(dtype)};
-    PackedMatrix matrix;
-    CHECK(PackedMatrix::load(tensor, "w", &matrix).ok());
-    for (uint32_t output = 0; output < 35; ++output) {
-      float row[9];
-      matrix.read_row(output, row);
-      for (size_t k = 0; k < 9; ++k) CHECK(row[k] == w[output * 9 + k]);
-    }
-  }
-}
-
-void f16_is_exact() {
-  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const uint32_t exponent = (bits >> 10) & 31;
-    if (exponent == 31) continue;  // Infinities and NaN: no weight of a working model.
-    const double fraction = (exponent == 0 ? 0 : 1) + (bits & 0x3ff) / 1024.0;
-    const double magnitude =
-        std::ldexp(fraction, exponent == 0 ? -14 : static_cast<int>(exponent) - 15);
-    const double expected = (bits & 0x8000) != 0 ? -magnitude : magnitude;
-    CHECK(f32_of_f16(static_cast<uint16_t>(bits)) == expected);
-  }
-}
 
 void exp_agrees() {
   for (double x = -86.9; x < 88; x += 0.0137) {
@@ -450,9 +358,6 @@ void attention_survives_extreme_scores() {
 }  // namespace
 
 int main() {
-  check_claim("the matrix product agrees with its twin, each row as if alone", gemm_agrees);
-  check_claim("a packed matrix gives its rows back", packed_rows_come_back);
-  check_claim("every finite F16 is read exactly", f16_is_exact);
   check_claim("exp agrees with its twin and is 0 where there is no weight", exp_agrees);
   check_claim("RMSNorm agrees with its twin", rms_norm_agrees);
   check_claim("RoPE agrees with its twin, up to position 131,071", rope_agrees);

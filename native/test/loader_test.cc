@@ -43,10 +43,17 @@ dyn_tensor& tensor_of(TestModel* model, dyn_role role, uint32_t layer) {
 void whole_models_load() {
   dyn_model_config config = test::tiny_config();
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
-    config.tie_word_embeddings = 1;
-    CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
-    config.tie_word_embeddings = 0;
-    CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
+    for (const dyn_quantization quantization :
+         {DYN_QUANTIZATION_NONE, DYN_QUANTIZATION_Q8, DYN_QUANTIZATION_Q4}) {
+      config.quantization = quantization;
+      config.tie_word_embeddings = 1;
+      CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
+      config.tie_word_embeddings = 0;
+      CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
+    }
+  }
+  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
+    CHECK(says(open_model(TestModel(test::block_config(), dtype)), DYN_OK, ""));
   }
 }
 
@@ -85,6 +92,17 @@ void bad_shapes() {
     TestModel model(test::tiny_config());
     tensor_of(&model, DYN_UP, 0).offset = UINT64_MAX - 10;
     CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "beyond the end of any file"));
+  }
+  {
+    TestModel model(test::tiny_config());
+    tensor_of(&model, DYN_DOWN, 1).dtype = DYN_Q4_0;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE,
+               "layer 1 down: rows of 88 are no whole number of blocks of 32"));
+  }
+  {
+    TestModel model(test::block_config());
+    tensor_of(&model, DYN_FINAL_NORM, 0).dtype = DYN_Q8_0;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "final norm: is a vector in blocks"));
   }
 }
 
@@ -141,6 +159,7 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
   CHECK(refused([](dyn_model_config* c) { c->rope_theta = -1; }, "rope_theta"));
+  CHECK(refused([](dyn_model_config* c) { c->quantization = 5; }, "no quantization has number 5"));
   CHECK(refused([](dyn_model_config* c) { c->rope_scaling = 7; }, "no rope scaling has number 7"));
   CHECK(refused([](dyn_model_config* c) { c->rope_scaling = DYN_ROPE_LLAMA3; }, "llama3"));
 }

@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -87,9 +89,31 @@ constexpr dyn_role kQkNormRoles[] = {DYN_Q_NORM, DYN_K_NORM};
 constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q,    DYN_K,  DYN_V,   DYN_O,
                                     DYN_MLP_NORM,       DYN_GATE, DYN_UP, DYN_DOWN};
 
+// Blocks of 32 as GGUF has them: a scale in F16, then levels of 8 or of 4 bits.
+std::vector<std::byte> encode_blocks(std::span<const float> values, dyn_dtype dtype) {
+  std::vector<std::byte> bytes;
+  for (size_t first = 0; first < values.size(); first += 32) {
+    const std::span<const float> block = values.subspan(first, 32);
+    float largest = 0;
+    for (const float value : block) largest = std::max(largest, std::abs(value));
+    const float scale = largest / (dtype == DYN_Q8_0 ? 127.0f : 7.0f);
+    const uint16_t scale_bits = f16_bits(scale);
+    bytes.push_back(static_cast<std::byte>(scale_bits & 255));
+    bytes.push_back(static_cast<std::byte>(scale_bits >> 8));
+    const auto level = [&](size_t i) { return static_cast<int>(std::lround(block[i] / scale)); };
+    for (size_t i = 0; i < (dtype == DYN_Q8_0 ? 32u : 16u); ++i) {
+      const int byte =
+          dtype == DYN_Q8_0 ? level(i) & 255 : (level(i) + 8) | (level(i + 16) + 8) << 4;
+      bytes.push_back(static_cast<std::byte>(byte));
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype) {
+  if (dtype == DYN_Q8_0 || dtype == DYN_Q4_0) return encode_blocks(values, dtype);
   const size_t size = dtype == DYN_F32 ? 4 : 2;
   std::vector<std::byte> bytes(values.size() * size);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -146,9 +170,11 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : co
     if (is_rotated && config.rope_layout == DYN_ROPE_INTERLEAVED) {
       interleave_rows(config.head_size, extent.columns, &values);
     }
-    const std::vector<std::byte> encoded = encode(values, dtype);
+    const bool is_blocks = dtype == DYN_Q8_0 || dtype == DYN_Q4_0;
+    const dyn_dtype stored = extent.rank == 1 && is_blocks ? DYN_F32 : dtype;
+    const std::vector<std::byte> encoded = encode(values, stored);
     tensors.push_back({.role = static_cast<uint16_t>(role),
-                       .dtype = static_cast<uint16_t>(dtype),
+                       .dtype = static_cast<uint16_t>(stored),
                        .layer = layer,
                        .fd = -1,
                        .rank = extent.rank,
@@ -186,6 +212,15 @@ dyn_model_config tiny_config() {
   config.num_kv_heads = 2;
   config.head_size = 10;
   config.tie_word_embeddings = 1;
+  return config;
+}
+
+dyn_model_config block_config() {
+  dyn_model_config config = tiny_config();
+  config.key = 2;
+  config.hidden_size = 64;
+  config.intermediate_size = 96;
+  config.head_size = 16;
   return config;
 }
 

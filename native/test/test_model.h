@@ -12,7 +12,8 @@
 
 namespace dyn::test {
 
-// `values` as bytes of `dtype`, each rounded towards zero where it does not fit.
+// `values` as bytes of `dtype`: floats rounded towards zero where they do not fit, blocks with
+// levels and scales that are near enough, for a test reads them back.
 std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype);
 
 std::vector<float> random_floats(size_t count, float scale, std::mt19937* generator);
@@ -40,6 +41,9 @@ struct TestModel {
   std::unique_ptr<MemoryFile> file;
 };
 
+// As tiny_config, but with rows of whole blocks: hidden 64, heads of size 16, intermediate 96.
+dyn_model_config block_config();
+
 // 2 layers, hidden 40, 4 heads on 2 KV heads of size 10, vocabulary 67, tied.
 dyn_model_config tiny_config();
 
@@ -51,7 +55,7 @@ struct EngineOptions {
   uint32_t max_num_seqs = 8;
   uint32_t max_num_batched_tokens = 128;
   uint32_t max_model_len = 200;
-  uint32_t isa = DYN_ISA_ANY;
+  dyn_isa isa = DYN_ISA_ANY;
   uint32_t kv_dtype = DYN_KV_F32;
 };
 

@@ -92,6 +92,7 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   });
   return openNativeRunner({
     model,
+    quantization: config.quantization,
     library,
     owner: context.instanceId,
     kvCacheDType,

@@ -56,6 +56,10 @@ export const VllmWorkerConfig = v.strictObject({
     "Compute threads, shared by all workers of the process. `auto`: one per CPU that it may use.",
     v.optional(v.union([v.literal("auto"), v.pipe(count(), v.maxValue(256))]), "auto"),
   ),
+  quantization: key(
+    "Makes F32, F16 and BF16 weights into 8 or 4 bits when they are loaded. Default: they stay as stored.",
+    v.optional(v.picklist(["q8", "q4"])),
+  ),
   speedupRatio: key(
     "For the mocker: how many times faster than its timing model.",
     v.optional(v.pipe(v.number(), v.gtValue(0)), 1),

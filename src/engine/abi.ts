@@ -18,7 +18,9 @@ export const Status = {
   TIMEOUT: 4,
 } as const;
 
-export const DTYPES = { F32: 0, F16: 1, BF16: 2 } as const;
+export const DTYPES = { F32: 0, F16: 1, BF16: 2, Q8_0: 3, Q4_0: 4 } as const;
+
+export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
 
 export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4 } as const;
 
@@ -137,6 +139,8 @@ export const MODEL_CONFIG = layout({
   qk_norm: "u32",
   rope_layout: "u32",
   sliding_window: "u32",
+  quantization: "u32",
+  reserved: "u32",
 });
 
 export const KV_POOL_CONFIG = layout({

@@ -10,6 +10,7 @@ import {
   encode,
   type FieldsOf,
   MODEL_CONFIG,
+  Quantization,
   Role,
   RopeLayout,
   RopeScaling,
@@ -23,17 +24,25 @@ export interface ModelTable {
   readonly numTensors: number;
 }
 
+/** What float weights are made into when they are loaded; undefined leaves them as they are. */
+export type OnlineQuantization = "q8" | "q4" | undefined;
+
 /** Hands `use` the model's table; its files are open until `use` returns. */
-export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) => T): T {
+export function withModelTable<T>(
+  model: ModelFiles,
+  quantization: OnlineQuantization,
+  use: (table: ModelTable) => T,
+): T {
   const files = new OpenFiles();
   try {
     const rows = tensorTable(model).map(({ role, layer, tensor }) =>
       tensorFields(role, layer, tensor, files.open(tensor.path)),
     );
-    const key = modelKey(files, model.config, rows);
+    const config = configFields(model.config, quantization);
+    const key = modelKey(files, config, rows);
     return use({
       key,
-      config: encode(MODEL_CONFIG, configFields(model.config, key)),
+      config: encode(MODEL_CONFIG, { ...config, key }),
       tensors: encode(TENSOR, ...rows),
       numTensors: rows.length,
     });
@@ -45,11 +54,11 @@ export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) =>
 /** The files' identity and everything that is read from them. */
 function modelKey(
   files: OpenFiles,
-  config: ModelConfig,
+  config: ConfigFields,
   rows: readonly FieldsOf<typeof TENSOR>[],
 ): bigint {
   const shapes = rows.map(({ fd: _, ...fields }) => fields);
-  const parts = [files.identity(), configFields(config, 0n), shapes];
+  const parts = [files.identity(), config, shapes];
   const toText = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
   return Bun.hash.xxHash3(JSON.stringify(parts, toText));
 }
@@ -165,10 +174,11 @@ function tensorFields(
   };
 }
 
-function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_CONFIG> {
+type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;
+
+function configFields(config: ModelConfig, quantization: OnlineQuantization): ConfigFields {
   const scaling = config.ropeScaling;
   return {
-    key,
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.ropeTheta,
     rope_factor: scaling?.factor ?? 0,
@@ -188,8 +198,16 @@ function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_C
     qk_norm: config.qkNorm ? 1 : 0,
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
     sliding_window: 0, // a model with one is refused when its config is read
+    quantization: QUANTIZATIONS[quantization ?? "none"],
+    reserved: 0,
   };
 }
+
+const QUANTIZATIONS = {
+  none: Quantization.NONE,
+  q8: Quantization.Q8,
+  q4: Quantization.Q4,
+} as const;
 
 /** A file or a shape is not what the model's config promises. */
 export class ModelNotLoadableError extends DynamoError {

@@ -22,11 +22,12 @@ import {
 } from "./abi.ts";
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
-import { ModelNotLoadableError, withModelTable } from "./native-model.ts";
+import { ModelNotLoadableError, type OnlineQuantization, withModelTable } from "./native-model.ts";
 import { layOutBatch } from "./step-batch.ts";
 
 export interface NativeRunnerOptions {
   readonly model: ModelFiles;
+  readonly quantization?: OnlineQuantization;
   /** What `publishNativeLibrary` returned in the main thread. */
   readonly library: string;
   /** Tags all that is opened, for `releaseOwner`. A u32. */
@@ -142,13 +143,13 @@ class Handles {
 
 function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
   const { native, owner } = handles;
-  const { limits, model, totalBlocks } = options;
+  const { limits, totalBlocks } = options;
   const device = handles.open(
     "device",
     (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, Isa.ANY, out),
     native.deviceClose,
   );
-  const [weights, key] = openModel(handles, device, model);
+  const [weights, key] = openModel(handles, device, options);
   const pool = encode(KV_POOL_CONFIG, {
     key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`),
     num_blocks: totalBlocks,
@@ -176,9 +177,13 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
 const KV_DTYPES = { float32: KvDType.F32, bfloat16: KvDType.BF16, int8: KvDType.INT8 } as const;
 
 /** The model's handle, and the key that says which model it is. */
-function openModel(handles: Handles, device: Address, model: ModelFiles): [Address, bigint] {
+function openModel(
+  handles: Handles,
+  device: Address,
+  { model, quantization }: NativeRunnerOptions,
+): [Address, bigint] {
   const { native, owner } = handles;
-  return withModelTable(model, ({ key, config, tensors, numTensors }) => {
+  return withModelTable(model, quantization, ({ key, config, tensors, numTensors }) => {
     const handle = handles.open(
       `model ${model.directory}`,
       (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),

@@ -212,6 +212,8 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
   });
 
   for (const [name, options] of Object.entries(MODELS)) {
+    // Where the CPU multiplies BF16, activations are rounded to it; the reference's are not.
+    const digits = options.dtype === "BF16" ? 1 : 4;
     test(`samples what the reference samples: ${name}`, async () => {
       const directory = tinyModel(options);
       const expected = ReferenceLlama.load(directory).greedySamples(PROMPT, 30);
@@ -219,7 +221,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         const samples = await generate(runner, { tokenIds: PROMPT, numTokens: 30 });
         expect(samples.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         for (const [i, { logprob }] of samples.entries()) {
-          expect(logprob).toBeCloseTo(expected[i]?.logprob as number, 4);
+          expect(logprob).toBeCloseTo(expected[i]?.logprob as number, digits);
         }
       });
     });

@@ -21,4 +21,9 @@ constexpr uint32_t ceil_div(uint32_t count, uint32_t divisor) {
   return count / divisor + (count % divisor != 0 ? 1u : 0u);
 }
 
+// The least multiple of `divisor` that is not below `count`.
+constexpr uint32_t round_up(uint32_t count, uint32_t divisor) {
+  return ceil_div(count, divisor) * divisor;
+}
+
 }  // namespace dyn

@@ -34,4 +34,9 @@ Status Mapping::create(uint64_t num_bytes, const char* what, Mapping* mapping) {
   return {};
 }
 
+void Mapping::use_huge_pages() const {
+  // Advice: nothing depends on whether it is taken.
+  if (data_ != nullptr) madvise(data_, size_, MADV_HUGEPAGE);
+}
+
 }  // namespace dyn

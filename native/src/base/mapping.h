@@ -20,6 +20,9 @@ class Mapping {
   // `what` names the memory in the error. 0 bytes are allowed and map nothing.
   static Status create(uint64_t num_bytes, const char* what, Mapping* mapping);
 
+  // Asks for pages of 2 MiB, where the system has them to give. For what is read again and again.
+  void use_huge_pages() const;
+
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }
 

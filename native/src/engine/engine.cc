@@ -53,6 +53,7 @@ Engine::Engine(std::shared_ptr<KvPool> pool, const BatchLimits& limits)
       threads_(pool_->model().device().threads()),
       decoder_(pool_->model().config(), pool_->model().weights(), pool_->layers(),
                attention_kernels(pool_->model().device().isa()),
+               gemm_kernels(pool_->model().device().isa()),
                phase_kernels(pool_->model().device().isa()), &threads_),
       samplers_(threads_.num_threads(), Sampler(phase_kernels(pool_->model().device().isa()))) {
   job_ = {.run = [](void* self) { static_cast<Engine*>(self)->run_step(); }, .self = this};

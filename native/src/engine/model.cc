@@ -7,7 +7,7 @@
 namespace dyn {
 
 static_assert(std::has_unique_object_representations_v<dyn_tensor>);
-static_assert(sizeof(dyn_model_config) == 6 * 8 + 14 * 4, "no padding");
+static_assert(sizeof(dyn_model_config) == 6 * 8 + 16 * 4, "no padding");
 
 Status Model::load(std::shared_ptr<Device> device, const dyn_model_config& config,
                    std::span<const dyn_tensor> tensors, std::shared_ptr<Model>* model) {

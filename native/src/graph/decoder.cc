@@ -7,7 +7,8 @@
 namespace dyn {
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-                 const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool)
+                 const AttentionKernels& attention, const GemmKernels& gemm,
+                 const PhaseKernels& phases, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kv_(kv),
@@ -22,7 +23,10 @@ Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const K
              .head_size = config.head_size,
              .sliding_window = config.sliding_window,
              .num_threads = pool->num_threads()}),
-      scratches_(pool->num_threads()) {}
+      scratches_(pool->num_threads()),
+      normed_input_(gemm),
+      attended_input_(gemm),
+      activated_(gemm) {}
 
 Status Decoder::reserve(const StepSize& limits, uint32_t max_blocks) {
   max_blocks_ = max_blocks;
@@ -46,7 +50,10 @@ void Decoder::place(const StepSize& limits) {
   arena_.place(num_tokens * kv_size_, &k_);
   arena_.place(num_tokens * kv_size_, &v_);
   arena_.place(num_tokens * q_size_, &attended_);
-  arena_.place(num_tokens * config_.intermediate_size, &activated_);
+  const Weights::Forms forms = weights_.input_forms(normed_input_.kernels());
+  normed_input_.place(forms.normed, num_tokens, config_.hidden_size, &arena_);
+  attended_input_.place(forms.attended, num_tokens, q_size_, &arena_);
+  activated_.place(forms.activated, num_tokens, config_.intermediate_size, &arena_);
   arena_.place(uint64_t{limits.num_rows} * config_.vocab_size, &logits_);
 }
 
@@ -73,36 +80,40 @@ void Decoder::embed(const dyn_batch& batch, const StepSize& size) {
 void Decoder::attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer) {
   const LayerWeights& weights = weights_.layers()[layer];
   const KvLayer kv = kv_.at(layer);
-  norm_rows(x_, weights.attention_norm, num_tokens, normed_);
-  project(pool_, normed_, num_tokens, {{&weights.q, q_}, {&weights.k, k_}, {&weights.v, v_}});
+  norm_rows(weights.attention_norm, num_tokens);
+  project(pool_, normed_input_, num_tokens, {{&weights.q, q_}, {&weights.k, k_}, {&weights.v, v_}});
   prepare_and_store(batch, num_tokens, weights, kv);
   attend(batch, kv);
-  project_and_add(pool_, attended_, num_tokens, {&weights.o, x_});
+  pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
+    attended_input_.store(token, 0, q_size_, attended_ + size_t{token} * q_size_);
+  });
+  project_and_add(pool_, attended_input_, num_tokens, {&weights.o, x_});
 }
 
 void Decoder::mlp_block(uint32_t num_tokens, const LayerWeights& weights) {
-  norm_rows(x_, weights.mlp_norm, num_tokens, normed_);
-  project_swiglu(pool_, normed_, num_tokens, weights.gate, weights.up, activated_);
+  norm_rows(weights.mlp_norm, num_tokens);
+  project_swiglu(pool_, normed_input_, num_tokens, weights.gate, weights.up, &activated_);
   project_and_add(pool_, activated_, num_tokens, {&weights.down, x_});
 }
 
 void Decoder::head(const dyn_batch& batch, uint32_t num_rows) {
-  const size_t hidden = config_.hidden_size;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
-    const size_t token = static_cast<size_t>(batch.logits_rows[row]);
-    phases_.rms_norm(x_ + token * hidden, weights_.final_norm().data(), config_.hidden_size,
-                     static_cast<float>(config_.rms_norm_eps), normed_ + row * hidden);
+    norm_row(static_cast<size_t>(batch.logits_rows[row]), weights_.final_norm(), row);
   });
-  project(pool_, normed_, num_rows, {{&weights_.head(), logits_}});
+  project(pool_, normed_input_, num_rows, {{&weights_.head(), logits_}});
 }
 
-void Decoder::norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows,
-                        float* y) {
+void Decoder::norm_rows(const std::vector<float>& weight, uint32_t num_rows) {
+  pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) { norm_row(row, weight, row); });
+}
+
+// The residual stream of a token, normed, as row `to_row` of the next product's input.
+void Decoder::norm_row(size_t token, const std::vector<float>& weight, size_t to_row) {
   const size_t hidden = config_.hidden_size;
-  pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
-    phases_.rms_norm(x + row * hidden, weight.data(), config_.hidden_size,
-                     static_cast<float>(config_.rms_norm_eps), y + row * hidden);
-  });
+  float* normed = normed_ + to_row * hidden;
+  phases_.rms_norm(x_ + token * hidden, weight.data(), config_.hidden_size,
+                   static_cast<float>(config_.rms_norm_eps), normed);
+  normed_input_.store(to_row, 0, hidden, normed);
 }
 
 void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "cpu/attention/attention.h"
+#include "cpu/gemm/gemm_input.h"
 #include "cpu/phases/phases.h"
 #include "graph/attention_plan.h"
 #include "graph/weights.h"
@@ -38,7 +39,8 @@ class Decoder {
  public:
   // What it is given must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-          const AttentionKernels& attention, const PhaseKernels& phases, ThreadPool* pool);
+          const AttentionKernels& attention, const GemmKernels& gemm, const PhaseKernels& phases,
+          ThreadPool* pool);
 
   // Takes the workspace for `limits` (`max_blocks` per sequence).
   Status reserve(const StepSize& limits, uint32_t max_blocks);
@@ -54,7 +56,8 @@ class Decoder {
   void attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
   void head(const dyn_batch& batch, uint32_t num_rows);
-  void norm_rows(const float* x, const std::vector<float>& weight, uint32_t num_rows, float* y);
+  void norm_rows(const std::vector<float>& weight, uint32_t num_rows);
+  void norm_row(size_t token, const std::vector<float>& weight, size_t to_row);
   void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
                          const KvLayer& layer);
   void attend(const dyn_batch& batch, const KvLayer& layer);
@@ -74,16 +77,18 @@ class Decoder {
   std::vector<AttentionScratch> scratches_;  // [num_threads]
 
   Arena arena_;
-  float* cosines_ = nullptr;    // [T, head_size / 2]
-  float* sines_ = nullptr;      // [T, head_size / 2]
-  float* x_ = nullptr;          // [T, hidden], the residual stream
-  float* normed_ = nullptr;     // [T, hidden]
-  float* q_ = nullptr;          // [T, num_heads, head_size]
-  float* k_ = nullptr;          // [T, num_kv_heads, head_size]
-  float* v_ = nullptr;          // [T, num_kv_heads, head_size]
-  float* attended_ = nullptr;   // [T, num_heads, head_size]
-  float* activated_ = nullptr;  // [T, intermediate]
-  float* logits_ = nullptr;     // [R, vocab]
+  float* cosines_ = nullptr;   // [T, head_size / 2]
+  float* sines_ = nullptr;     // [T, head_size / 2]
+  float* x_ = nullptr;         // [T, hidden], the residual stream
+  float* normed_ = nullptr;    // [T, hidden]
+  GemmInput normed_input_;     // [T, hidden]
+  float* q_ = nullptr;         // [T, num_heads, head_size]
+  float* k_ = nullptr;         // [T, num_kv_heads, head_size]
+  float* v_ = nullptr;         // [T, num_kv_heads, head_size]
+  float* attended_ = nullptr;  // [T, num_heads, head_size]
+  GemmInput attended_input_;   // [T, num_heads * head_size]
+  GemmInput activated_;        // [T, intermediate]
+  float* logits_ = nullptr;    // [R, vocab]
 };
 
 }  // namespace dyn

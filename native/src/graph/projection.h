@@ -1,38 +1,17 @@
-// Whole matrix products as loops over work items: a panel of outputs times a block of rows.
+// Whole matrix products as loops over work items: a panel of outputs times a block of rows. The
+// items of one panel follow each other, so its weights are read from memory once.
 
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 
-#include "base/checked.h"
-#include "cpu/gemm/gemm.h"
+#include "cpu/gemm/gemm_input.h"
+#include "pack/packed_matrix.h"
 #include "pool/thread_pool.h"
 
 namespace dyn {
-
-// One item: rows [first_row, first_row + num_rows) and the outputs of one panel.
-struct ProjectionItem {
-  uint32_t panel;
-  uint32_t first_row;
-  uint32_t num_rows;
-};
-
-// Calls body(item) for each item, sharing the items among the pool's threads. Blocks of rows of one
-// panel follow each other, so the panel is read from memory once.
-template <typename Body>
-void for_each_projection_item(ThreadPool* pool, uint32_t num_panels, uint32_t num_rows,
-                              const Body& body) {
-  const uint32_t num_blocks = ceil_div(num_rows, kMaxGemmRows);
-  pool->parallel_for(num_panels * num_blocks, [&](uint32_t index, uint32_t) {
-    const uint32_t first_row = index % num_blocks * kMaxGemmRows;
-    body(ProjectionItem{.panel = index / num_blocks,
-                        .first_row = first_row,
-                        .num_rows = std::min(kMaxGemmRows, num_rows - first_row)});
-  });
-}
 
 // to = x W^T
 struct Projection {
@@ -41,15 +20,16 @@ struct Projection {
 };
 
 // Several projections of the same x [num_rows, K] in one loop.
-void project(ThreadPool* pool, const float* x, uint32_t num_rows,
+void project(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
              std::initializer_list<Projection> projections);
 
 // to += x W^T
-void project_and_add(ThreadPool* pool, const float* x, uint32_t num_rows,
+void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
                      const Projection& projection);
 
-// to = silu(x gate^T) * (x up^T)
-void project_swiglu(ThreadPool* pool, const float* x, uint32_t num_rows, const PackedMatrix& gate,
-                    const PackedMatrix& up, float* to /* [num_rows, intermediate] */);
+// to = silu(x gate^T) * (x up^T), stored as the next product's input: a panel is a group.
+void project_swiglu(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
+                    const PackedMatrix& gate, const PackedMatrix& up,
+                    GemmInput* to /* [num_rows, intermediate] */);
 
 }  // namespace dyn

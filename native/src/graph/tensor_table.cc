@@ -89,7 +89,15 @@ Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
         ", the config asks for " + shape_text(shape.rank, shape.rows, shape.columns));
   }
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
-  const uint64_t num_bytes = shape.rows * shape.columns * bytes_of(dtype);
+  if (shape.rank == 1 && !is_float(dtype)) {
+    return not_loadable(name + ": is a vector in blocks, it must be F32, F16 or BF16");
+  }
+  if (shape.columns % block_size_of(dtype) != 0) {
+    return not_loadable(name + ": rows of " + std::to_string(shape.columns) +
+                        " are no whole number of blocks of " +
+                        std::to_string(block_size_of(dtype)));
+  }
+  const uint64_t num_bytes = shape.rows * row_bytes_of(dtype, shape.columns);
   if (tensor.num_bytes != num_bytes) {
     return not_loadable(name + ": has " + std::to_string(tensor.num_bytes) + " bytes, its shape " +
                         "takes " + std::to_string(num_bytes));

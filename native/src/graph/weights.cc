@@ -38,8 +38,25 @@ Status check_rope(const dyn_model_config& config) {
       "original_max_positions > 0");
 }
 
-Status load_matrix(const TensorTable& table, dyn_role role, uint32_t layer, PackedMatrix* matrix) {
-  return PackedMatrix::load(table.get(role, layer), TensorTable::name(role, layer), matrix);
+Status check_quantization(uint32_t quantization) {
+  if (quantization == DYN_QUANTIZATION_NONE || quantization == DYN_QUANTIZATION_Q8 ||
+      quantization == DYN_QUANTIZATION_Q4) {
+    return {};
+  }
+  return invalid_argument("no quantization has number " + std::to_string(quantization));
+}
+
+// The head decides on every token, and the embedding is never summed: they keep 8 bits.
+uint32_t quantization_of(const dyn_model_config& config, dyn_role role) {
+  const bool is_vocabulary = role == DYN_EMBEDDING || role == DYN_HEAD;
+  if (is_vocabulary && config.quantization == DYN_QUANTIZATION_Q4) return DYN_QUANTIZATION_Q8;
+  return config.quantization;
+}
+
+Status load_matrix(const dyn_model_config& config, const TensorTable& table, dyn_role role,
+                   uint32_t layer, PackedMatrix* matrix) {
+  return PackedMatrix::load(table.get(role, layer), TensorTable::name(role, layer),
+                            quantization_of(config, role), matrix);
 }
 
 Status load_vector(const TensorTable& table, dyn_role role, uint32_t layer,
@@ -52,9 +69,9 @@ Status load_vector(const TensorTable& table, dyn_role role, uint32_t layer,
 Status load_layer(const dyn_model_config& config, const TensorTable& table, uint32_t index,
                   LayerWeights* layer) {
   RETURN_IF_ERROR(load_vector(table, DYN_ATTENTION_NORM, index, &layer->attention_norm));
-  RETURN_IF_ERROR(load_matrix(table, DYN_Q, index, &layer->q));
-  RETURN_IF_ERROR(load_matrix(table, DYN_K, index, &layer->k));
-  RETURN_IF_ERROR(load_matrix(table, DYN_V, index, &layer->v));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_Q, index, &layer->q));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_K, index, &layer->k));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_V, index, &layer->v));
   if (config.attention_bias == 1) {
     RETURN_IF_ERROR(load_vector(table, DYN_Q_BIAS, index, &layer->q_bias));
     RETURN_IF_ERROR(load_vector(table, DYN_K_BIAS, index, &layer->k_bias));
@@ -64,11 +81,11 @@ Status load_layer(const dyn_model_config& config, const TensorTable& table, uint
     RETURN_IF_ERROR(load_vector(table, DYN_Q_NORM, index, &layer->q_norm));
     RETURN_IF_ERROR(load_vector(table, DYN_K_NORM, index, &layer->k_norm));
   }
-  RETURN_IF_ERROR(load_matrix(table, DYN_O, index, &layer->o));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_O, index, &layer->o));
   RETURN_IF_ERROR(load_vector(table, DYN_MLP_NORM, index, &layer->mlp_norm));
-  RETURN_IF_ERROR(load_matrix(table, DYN_GATE, index, &layer->gate));
-  RETURN_IF_ERROR(load_matrix(table, DYN_UP, index, &layer->up));
-  return load_matrix(table, DYN_DOWN, index, &layer->down);
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_GATE, index, &layer->gate));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_UP, index, &layer->up));
+  return load_matrix(config, table, DYN_DOWN, index, &layer->down);
 }
 
 }  // namespace
@@ -96,6 +113,7 @@ Status check_model_config(const dyn_model_config& config) {
     return invalid_argument("no rope layout has number " + std::to_string(config.rope_layout));
   }
   if (!(config.rms_norm_eps > 0)) return invalid_argument("rms_norm_eps must be positive");
+  RETURN_IF_ERROR(check_quantization(config.quantization));
   return check_rope(config);
 }
 
@@ -103,17 +121,30 @@ Status Weights::load(const dyn_model_config& config, std::span<const dyn_tensor>
                      Weights* weights) {
   TensorTable table;
   RETURN_IF_ERROR(TensorTable::create(config, tensors, &table));
-  RETURN_IF_ERROR(load_matrix(table, DYN_EMBEDDING, 0, &weights->embedding_));
+  RETURN_IF_ERROR(load_matrix(config, table, DYN_EMBEDDING, 0, &weights->embedding_));
   RETURN_IF_ERROR(load_vector(table, DYN_FINAL_NORM, 0, &weights->final_norm_));
   weights->head_is_embedding_ = config.tie_word_embeddings == 1;
   if (!weights->head_is_embedding_) {
-    RETURN_IF_ERROR(load_matrix(table, DYN_HEAD, 0, &weights->head_));
+    RETURN_IF_ERROR(load_matrix(config, table, DYN_HEAD, 0, &weights->head_));
   }
   weights->layers_.resize(config.num_layers);
   for (uint32_t index = 0; index < config.num_layers; ++index) {
     RETURN_IF_ERROR(load_layer(config, table, index, &weights->layers_[index]));
   }
   return {};
+}
+
+Weights::Forms Weights::input_forms(const GemmKernels& kernels) const {
+  Forms forms;
+  for (const LayerWeights& layer : layers_) {
+    for (const PackedMatrix* matrix : {&layer.q, &layer.k, &layer.v, &layer.gate, &layer.up}) {
+      forms.normed.add(kernels.form(matrix->family()));
+    }
+    forms.attended.add(kernels.form(layer.o.family()));
+    forms.activated.add(kernels.form(layer.down.family()));
+  }
+  forms.normed.add(kernels.form(head().family()));
+  return forms;
 }
 
 }  // namespace dyn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "cpu/gemm/gemm_input.h"
 #include "pack/packed_matrix.h"
 
 namespace dyn {
@@ -41,6 +42,14 @@ class Weights {
   const std::vector<LayerWeights>& layers() const { return layers_; }
   const std::vector<float>& final_norm() const { return final_norm_; }  // [hidden]
   const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
+
+  // The forms in which `kernels` read the rows that go into some of the matrices.
+  struct Forms {
+    InputForms normed;     // Into q, k, v, gate, up and the head.
+    InputForms attended;   // Into o.
+    InputForms activated;  // Into down.
+  };
+  Forms input_forms(const GemmKernels& kernels) const;
 
  private:
   PackedMatrix embedding_;

@@ -1,4 +1,7 @@
-// The element types of weights, and what they are in F32.
+// The element types of weights as files have them, and what they are in F32.
+//
+// Types of single elements are read by read_f32. Those of blocks are GGUF's: a row is a number of
+// blocks, each of which holds its elements' scale beside them (ggml-common.h of llama.cpp).
 
 #pragma once
 
@@ -11,16 +14,60 @@
 
 namespace dyn {
 
-constexpr bool is_dtype(uint32_t dtype) {
+struct Q8_0Block {
+  uint16_t scale;     // F16
+  int8_t levels[32];  // weight = scale * level
+};
+static_assert(sizeof(Q8_0Block) == 34);
+
+struct Q4_0Block {
+  uint16_t scale;      // F16
+  uint8_t levels[16];  // weight = scale * (level - 8); element i low, element 16 + i high
+};
+static_assert(sizeof(Q4_0Block) == 18);
+
+constexpr bool is_float(uint32_t dtype) {
   return dtype == DYN_F32 || dtype == DYN_F16 || dtype == DYN_BF16;
 }
 
+constexpr bool is_dtype(uint32_t dtype) {
+  return is_float(dtype) || dtype == DYN_Q8_0 || dtype == DYN_Q4_0;
+}
+
+// Elements per block.
+constexpr uint32_t block_size_of(dyn_dtype dtype) {
+  return is_float(dtype) ? 1 : 32;
+}
+
+// Bytes per block; of an element, for types of single elements.
 constexpr uint32_t bytes_of(dyn_dtype dtype) {
-  return dtype == DYN_F32 ? 4 : 2;
+  switch (dtype) {
+    case DYN_F32:
+      return 4;
+    case DYN_F16:
+    case DYN_BF16:
+      return 2;
+    case DYN_Q8_0:
+      return sizeof(Q8_0Block);
+    case DYN_Q4_0:
+      break;
+  }
+  return sizeof(Q4_0Block);
+}
+
+// Bytes of a row of `count` elements, a multiple of the block's.
+constexpr uint64_t row_bytes_of(dyn_dtype dtype, uint64_t count) {
+  return count / block_size_of(dtype) * bytes_of(dtype);
 }
 
 inline float f32_of_bf16(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+
+// To nearest, ties to even. NaN stays NaN only by luck: no activation of a working model is one.
+inline uint16_t bf16_of_f32(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 // Exact for every finite value, subnormals included; infinities and NaN become 65536 * (1 + m), so
@@ -32,7 +79,19 @@ inline float f32_of_f16(uint16_t bits) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
 }
 
-// The element at `bytes`, which need not be aligned.
+// To nearest, ties to even, subnormals included. The value must be below 65520.
+inline uint16_t f16_of_f32(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const float magnitude = std::bit_cast<float>(bits & 0x7fffffffu);
+  if (magnitude < 0x1p-14f) {  // The sum's last bit is worth 2^-24, as a subnormal's.
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(magnitude + 0.5f) & 0xffffu));
+  }
+  const uint32_t rounded = (bits & 0x7fffffffu) + 0xfffu + ((bits >> 13) & 1u);
+  return static_cast<uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
+}
+
+// The element of a float type at `bytes`, which need not be aligned.
 inline float read_f32(dyn_dtype dtype, const std::byte* bytes) {
   if (dtype == DYN_F32) {
     float value;

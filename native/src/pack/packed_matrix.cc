@@ -4,63 +4,122 @@
 #include <cstring>
 #include <vector>
 
-#include "base/checked.h"
 #include "pack/dtype.h"
+#include "pack/group.h"
 #include "pack/tensor_reader.h"
 
 namespace dyn {
 namespace {
 
-// Copies `num_rows` rows of K elements into the columns of a panel.
+Family family_of(dyn_dtype dtype, uint32_t quantization) {
+  if (dtype == DYN_Q8_0) return Family::kW8;
+  if (dtype == DYN_Q4_0) return Family::kW4;
+  if (quantization == DYN_QUANTIZATION_Q8) return Family::kW8;
+  if (quantization == DYN_QUANTIZATION_Q4) return Family::kW4;
+  if (dtype == DYN_F32) return Family::kF32;
+  return dtype == DYN_F16 ? Family::kF16 : Family::kBf16;
+}
+
+// Where input k of output n lies in a panel of single elements, or of pairs.
+size_t element_index(Family family, size_t k, size_t n) {
+  if (family == Family::kBf16) return (k / 2 * kPanelWidth + n) * 2 + k % 2;
+  return k * kPanelWidth + n;
+}
+
+// Copies a row of K elements into a column of a panel.
 template <typename Element>
-void fill_panel(const std::byte* rows, uint32_t num_rows, size_t num_inputs, std::byte* panel) {
-  for (size_t row = 0; row < num_rows; ++row) {
-    for (size_t k = 0; k < num_inputs; ++k) {
-      std::memcpy(panel + (k * kPanelWidth + row) * sizeof(Element),
-                  rows + (row * num_inputs + k) * sizeof(Element), sizeof(Element));
+void fill_column(const std::byte* row, size_t num_inputs, Family family, uint32_t output,
+                 std::byte* panel) {
+  for (size_t k = 0; k < num_inputs; ++k) {
+    std::memcpy(panel + element_index(family, k, output) * sizeof(Element),
+                row + k * sizeof(Element), sizeof(Element));
+  }
+}
+
+Group group_of(Family family, dyn_dtype dtype, const std::byte* row, size_t first,
+               size_t num_inputs) {
+  if (dtype == DYN_Q8_0) return w8_of_q8_0(row + first / kGroupSize * sizeof(Q8_0Block));
+  if (dtype == DYN_Q4_0) return w4_of_q4_0(row + first / kGroupSize * sizeof(Q4_0Block));
+  float weights[kGroupSize] = {};
+  const size_t count = std::min<size_t>(kGroupSize, num_inputs - first);
+  for (size_t i = 0; i < count; ++i) {
+    weights[i] = read_f32(dtype, row + (first + i) * bytes_of(dtype));
+  }
+  return family == Family::kW8 ? quantize_w8(weights) : quantize_w4(weights);
+}
+
+// Packs a row of K weights, which `dtype` encodes, into a column of a panel.
+void pack_row(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
+              uint32_t output, std::byte* panel) {
+  if (family == Family::kF32) return fill_column<uint32_t>(row, num_inputs, family, output, panel);
+  if (family == Family::kF16 || family == Family::kBf16) {
+    return fill_column<uint16_t>(row, num_inputs, family, output, panel);
+  }
+  for (size_t first = 0; first < num_inputs; first += kGroupSize) {
+    const Group group = group_of(family, dtype, row, first, num_inputs);
+    if (family == Family::kW8) {
+      put_group(group, output, reinterpret_cast<W8Group*>(panel) + first / kGroupSize);
+    } else {
+      put_group(group, output, reinterpret_cast<W4Group*>(panel) + first / kGroupSize);
     }
   }
 }
 
 }  // namespace
 
-Status PackedMatrix::load(const dyn_tensor& tensor, const std::string& name, PackedMatrix* matrix) {
-  matrix->dtype_ = static_cast<dyn_dtype>(tensor.dtype);
+Status PackedMatrix::load(const dyn_tensor& tensor, const std::string& name, uint32_t quantization,
+                          PackedMatrix* matrix) {
+  const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
+  matrix->family_ = family_of(dtype, quantization);
   matrix->num_outputs_ = static_cast<uint32_t>(tensor.shape[0]);
   matrix->num_inputs_ = static_cast<uint32_t>(tensor.shape[1]);
   matrix->num_panels_ = ceil_div(matrix->num_outputs_, kPanelWidth);
 
-  const uint64_t row_bytes = tensor.shape[1] * bytes_of(matrix->dtype_);
-  const uint64_t panel_bytes = row_bytes * kPanelWidth;
+  const uint64_t bytes_per_panel = panel_bytes(matrix->family_, matrix->num_inputs_);
   RETURN_IF_ERROR(
-      Mapping::create(matrix->num_panels_ * panel_bytes, name.c_str(), &matrix->elements_));
+      Mapping::create(matrix->num_panels_ * bytes_per_panel, name.c_str(), &matrix->elements_));
+  matrix->elements_.use_huge_pages();
 
-  std::vector<std::byte> rows(panel_bytes);
+  const uint64_t row_bytes = row_bytes_of(dtype, tensor.shape[1]);
+  std::vector<std::byte> rows(row_bytes * kPanelWidth);
   for (uint32_t index = 0; index < matrix->num_panels_; ++index) {
     const uint32_t first_row = index * kPanelWidth;
     const uint32_t num_rows = std::min(kPanelWidth, matrix->num_outputs_ - first_row);
     RETURN_IF_ERROR(
         read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows.data()));
-    std::byte* panel = matrix->elements_.data() + index * panel_bytes;
-    if (matrix->dtype_ == DYN_F32) {
-      fill_panel<uint32_t>(rows.data(), num_rows, matrix->num_inputs_, panel);
-    } else {
-      fill_panel<uint16_t>(rows.data(), num_rows, matrix->num_inputs_, panel);
+    std::byte* panel = matrix->elements_.data() + index * bytes_per_panel;
+    for (uint32_t row = 0; row < num_rows; ++row) {
+      pack_row(matrix->family_, dtype, &rows[row * row_bytes], matrix->num_inputs_, row, panel);
     }
   }
   return {};
 }
 
-const std::byte* PackedMatrix::panel(uint32_t index) const {
-  const size_t panel_elements = size_t{num_inputs_} * kPanelWidth;
-  return elements_.data() + index * panel_elements * bytes_of(dtype_);
-}
-
 void PackedMatrix::read_row(uint32_t output, float* row) const {
-  const std::byte* column =
-      panel(output / kPanelWidth) + size_t{output % kPanelWidth} * bytes_of(dtype_);
-  const size_t stride = size_t{kPanelWidth} * bytes_of(dtype_);
-  for (size_t k = 0; k < num_inputs_; ++k) row[k] = read_f32(dtype_, column + k * stride);
+  const std::byte* from = panel(output / kPanelWidth);
+  const uint32_t column = output % kPanelWidth;
+  for (uint32_t k = 0; k < num_inputs_; ++k) {
+    const size_t at = element_index(family_, k, column);
+    switch (family_) {
+      case Family::kF32:
+        row[k] = reinterpret_cast<const float*>(from)[at];
+        break;
+      case Family::kF16:
+        row[k] = f32_of_f16(reinterpret_cast<const uint16_t*>(from)[at]);
+        break;
+      case Family::kBf16:
+        row[k] = f32_of_bf16(reinterpret_cast<const uint16_t*>(from)[at]);
+        break;
+      case Family::kW8:
+        row[k] = weight_of(reinterpret_cast<const W8Group*>(from)[k / kGroupSize], k % kGroupSize,
+                           column);
+        break;
+      case Family::kW4:
+        row[k] = weight_of(reinterpret_cast<const W4Group*>(from)[k / kGroupSize], k % kGroupSize,
+                           column);
+        break;
+    }
+  }
 }
 
 }  // namespace dyn

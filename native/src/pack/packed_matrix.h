@@ -1,8 +1,4 @@
-// PackedMatrix: a weight matrix as the GEMM reads it. N outputs, K inputs.
-//
-// Outputs lie in panels of 16, inputs one after the other within a panel, so that one load gives
-// the same input's weights for neighbouring outputs. The last panel is filled up with zeros.
-// Elements keep the type of the source.
+// PackedMatrix: a weight matrix as the GEMM reads it, in one of the families of pack/family.h.
 
 #pragma once
 
@@ -11,30 +7,34 @@
 
 #include "base/mapping.h"
 #include "base/status.h"
+#include "pack/family.h"
 
 namespace dyn {
 
-inline constexpr uint32_t kPanelWidth = 16;
-
 class PackedMatrix {
  public:
-  // Reads a row-major [N, K] tensor and packs it.
-  static Status load(const dyn_tensor& tensor, const std::string& name, PackedMatrix* matrix);
+  // Reads a row-major [N, K] tensor and packs it: blocks and floats as they are, but floats as
+  // `quantization` (dyn_quantization) says where that is not DYN_QUANTIZATION_NONE.
+  static Status load(const dyn_tensor& tensor, const std::string& name, uint32_t quantization,
+                     PackedMatrix* matrix);
 
-  dyn_dtype dtype() const { return dtype_; }
+  Family family() const { return family_; }
   uint32_t num_outputs() const { return num_outputs_; }
   uint32_t num_inputs() const { return num_inputs_; }
   uint32_t num_panels() const { return num_panels_; }
+  uint64_t num_bytes() const { return elements_.size(); }
 
-  // [K, 16] elements of dtype().
-  const std::byte* panel(uint32_t index) const;
+  // The panel's weights, as family() lays them out.
+  const std::byte* panel(uint32_t index) const {
+    return elements_.data() + index * panel_bytes(family_, num_inputs_);
+  }
 
   // Row `output` of the matrix as F32. For embeddings.
   void read_row(uint32_t output, float* row /* [K] */) const;
 
  private:
-  Mapping elements_;  // [num_panels, K, 16]
-  dyn_dtype dtype_ = DYN_F32;
+  Mapping elements_;  // [num_panels, panel_bytes]
+  Family family_ = Family::kF32;
   uint32_t num_outputs_ = 0;
   uint32_t num_inputs_ = 0;
   uint32_t num_panels_ = 0;

@@ -4,9 +4,10 @@
 //
 // A job is one step of one engine. The first thread, the leader, takes jobs in the order in which
 // they came and runs their serial code; parallel_for shares a loop's items with the helpers, which
-// claim them from one atomic counter. A helper that the system has descheduled holds up the item it
-// has claimed and nothing else, so a busy machine costs one item, not one loop. Whoever has nothing
-// to do spins briefly, for the next loop is near, and then sleeps, so that others get the CPU.
+// claim them from one atomic counter, some at a time and towards the end one by one. A helper that
+// the system has descheduled holds up the items it has claimed and nothing else, so a busy machine
+// costs a few items, not one loop. Whoever has nothing to do spins briefly, for the next loop is
+// near, and then sleeps, so that others get the CPU.
 
 #pragma once
 
@@ -65,7 +66,7 @@ class ThreadPool {
   void help(uint32_t thread);
   void stop();
   void run_loop(const Loop& loop);
-  bool run_item(uint32_t thread);
+  bool run_items(uint32_t thread);
   void await_items(uint32_t count);
   void announce_change();
   void await_change(uint32_t seen);

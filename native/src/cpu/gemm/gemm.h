@@ -2,22 +2,71 @@
 //
 //     y[m, n] = sum over k of x[m, k] * w[n, k]
 //
-// Letters: M rows, K inputs, 16 outputs of a panel.
+// Letters: M rows, K inputs, 32 outputs of a panel.
+//
+// Each family of weights takes the rows in one form: F32; BF16, for BF16 weights where the
+// instruction set multiplies those; or S8, quantised per 32 inputs, for W8 and W4, where the sum of
+// 32 products is an integer, exact in any order:
+//
+//     y[m, n] = sum over groups g of (x_scale[m, g] * w_scale[g, n]) * sum over k in g of x8 * w8
+//
+// Each y is one sum in the order of k (or of g), whatever M is and wherever the row lies in it, so
+// a row's bits do not depend on its neighbours. They do depend on the instruction set.
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
-#include "pack/packed_matrix.h"
+#include "dynamo_engine.h"
+#include "pack/family.h"
 
 namespace dyn {
 
-// Most rows in one call: the accumulators stay in the first-level cache.
-inline constexpr uint32_t kMaxGemmRows = 64;
+// Most rows in one call. A multiple of every kernel's tile.
+inline constexpr uint32_t kMaxGemmRows = 96;
 
-// Each y is one sum in the order of k, whatever M is and wherever the row lies in it, so a row's
-// bits do not depend on its neighbours.
-void gemm_panel(const PackedMatrix& weights, uint32_t panel, const float* x /* [M, K] */,
-                uint32_t num_rows, float* y /* [M, 16] */);
+enum class InputForm : uint32_t { kF32, kBf16, kS8 };
+inline constexpr uint32_t kNumInputForms = 3;
+
+// M rows of activations, in each form that there is need for. K is filled up with zeros to a
+// multiple of 32. Rows are an odd multiple of 64 elements apart, so that no two rows of a tile
+// contend for the same lines of a cache.
+struct InputRows {
+  float* f32;             // [M, stride]
+  uint16_t* bf16;         // [M, stride]
+  int8_t* s8;             // [M, stride]
+  float* scales;          // [M, stride / 32]  x = scale * s8
+  int32_t* negated_sums;  // [M, stride / 32]  Minus the sum of a group's s8.
+  size_t stride;
+};
+
+struct Panel {
+  const std::byte* weights;  // As the family lays them out.
+  uint32_t num_inputs;       // K
+};
+
+// One instruction set's kernels.
+struct GemmKernels {
+  using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
+                           float* y /* [M, 32 of y_stride] */, size_t y_stride);
+
+  InputForm forms[kNumFamilies];   // What each family's product reads.
+  Product products[kNumFamilies];  // By Family.
+
+  // y = silu(gate) * up; the bits of phases.h's swiglu.
+  void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
+
+  // Fills groups [0, num_groups) of one row from num_groups * 32 floats.
+  void (*to_bf16)(const float* x, size_t num_groups, uint16_t* bf16);
+  void (*to_s8)(const float* x, size_t num_groups, int8_t* s8, float* scales,
+                int32_t* negated_sums);
+
+  InputForm form(Family family) const { return forms[static_cast<uint32_t>(family)]; }
+  Product product(Family family) const { return products[static_cast<uint32_t>(family)]; }
+};
+
+// The kernels of `isa`, which the CPU must have.
+const GemmKernels& gemm_kernels(dyn_isa isa);
 
 }  // namespace dyn

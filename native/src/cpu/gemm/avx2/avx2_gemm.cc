@@ -1,0 +1,314 @@
+// AVX2 with FMA: 16 registers, so a tile is M rows times as many of a panel's 32 outputs as fit.
+//
+//   F32, F16, BF16   vfmadd, halves widened on the way    3 rows * 32 outputs, 6 rows * 16
+//   W8               vpmaddubsw on |w| and x with the     4 rows * 16 outputs, the sums of groups
+//   in y
+//                    sign of w: exact in 16 bits, since
+//                    2 * 128 * 127 fits
+//   W4               vpmaddubsw on the levels: 8 products
+//                    of 15 * 127 twice fit 16 bits
+//
+// Bound at few rows: the panel's bytes. At many: vfmadd 2 a cycle; for W8 three instructions a
+// product of 32 bytes, a third of what vpmaddubsw alone would reach.
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "cpu/gemm/gemm.h"
+#include "cpu/gemm/kernels.h"
+#include "cpu/gemm/tiles.h"
+#include "cpu/phases/phases.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint32_t kMaxFloatRows = 6;
+constexpr uint32_t kMaxWideRows = 3;  // Whose sums for all 32 outputs fit.
+constexpr uint32_t kMaxLevelRows = 4;
+constexpr size_t kLanes = 8;
+constexpr size_t kPrefetchBytes = 4096;
+
+inline __attribute__((always_inline)) void prefetch(const void* weights) {
+  _mm_prefetch(static_cast<const char*>(weights) + kPrefetchBytes, _MM_HINT_T0);
+}
+
+// --- F32, F16 and BF16 ---------------------------------------------------------------------------
+
+// Inputs [k, k + kInputs) of 8 outputs, from output n of the panel on, as F32.
+template <Family kFamily>
+struct Weights8;
+
+template <>
+struct Weights8<Family::kF32> {
+  static constexpr size_t kInputs = 1;
+  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
+                                                         size_t n, __m256* w) {
+    w[0] = _mm256_loadu_ps(reinterpret_cast<const float*>(weights) + k * kPanelWidth + n);
+  }
+};
+
+template <>
+struct Weights8<Family::kF16> {
+  static constexpr size_t kInputs = 1;
+  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
+                                                         size_t n, __m256* w) {
+    const auto* from = reinterpret_cast<const uint16_t*>(weights) + k * kPanelWidth + n;
+    w[0] = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+};
+
+template <>
+struct Weights8<Family::kBf16> {
+  static constexpr size_t kInputs = 2;
+  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
+                                                         size_t n, __m256* w) {
+    const auto* from = reinterpret_cast<const uint16_t*>(weights) + k * kPanelWidth + n * 2;
+    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    w[0] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    w[1] = _mm256_castsi256_ps(
+        _mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int32_t>(0xffff0000u))));
+  }
+};
+
+// y[kRows, 8 kVectors of 32], outputs from n on.
+template <Family kFamily, uint32_t kRows, uint32_t kVectors>
+inline __attribute__((always_inline)) void float_block(const Panel& panel, const InputRows& x,
+                                                       size_t first_row, size_t n, float* y,
+                                                       size_t y_stride) {
+  using Weights = Weights8<kFamily>;
+  __m256 sums[kRows][kVectors];
+#pragma GCC unroll 6
+  for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) sums[m][v] = _mm256_setzero_ps();
+  }
+  const float* x_rows = x.f32 + first_row * x.stride;
+  for (size_t k = 0; k < panel.num_inputs; k += Weights::kInputs) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      __m256 w[Weights::kInputs];
+      Weights::load(panel.weights, k, n + v * kLanes, w);
+#pragma GCC unroll 2
+      for (size_t i = 0; i < Weights::kInputs; ++i) {
+#pragma GCC unroll 6
+        for (size_t m = 0; m < kRows; ++m) {
+          const __m256 value = _mm256_broadcast_ss(x_rows + m * x.stride + k + i);
+          sums[m][v] = _mm256_fmadd_ps(value, w[i], sums[m][v]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (size_t m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      _mm256_storeu_ps(y + m * y_stride + n + v * kLanes, sums[m][v]);
+    }
+  }
+}
+
+template <Family kFamily, uint32_t kRows>
+void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
+                size_t y_stride) {
+  if constexpr (kRows <= kMaxWideRows) {
+    float_block<kFamily, kRows, 4>(panel, x, first_row, 0, y, y_stride);
+  } else {
+    float_block<kFamily, kRows, 2>(panel, x, first_row, 0, y, y_stride);
+    float_block<kFamily, kRows, 2>(panel, x, first_row, 16, y, y_stride);
+  }
+}
+
+// --- W8 and W4 -----------------------------------------------------------------------------------
+
+inline __attribute__((always_inline)) __m256i broadcast_4_bytes(const void* from) {
+  int32_t word;
+  std::memcpy(&word, from, sizeof(word));
+  return _mm256_set1_epi32(word);
+}
+
+inline __attribute__((always_inline)) __m256i load_levels(const uint8_t (*levels)[4]) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(levels));
+}
+
+// dots[m][v] = sums over the group of x8 * w8, for 16 outputs from n on.
+template <uint32_t kRows>
+inline __attribute__((always_inline)) void group_dots(const W8Group& group, size_t n,
+                                                      const int8_t* x, size_t x_stride,
+                                                      const int32_t*, size_t, __m256i (*dots)[2]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  const __m256i sign_bits = _mm256_set1_epi8(static_cast<char>(kW8Offset));
+#pragma GCC unroll 4
+  for (size_t m = 0; m < kRows; ++m) dots[m][0] = dots[m][1] = _mm256_setzero_si256();
+#pragma GCC unroll 2
+  for (size_t v = 0; v < 2; ++v) {
+    for (size_t i = 0; i < 8; ++i) {
+      const __m256i w = _mm256_xor_si256(load_levels(group.levels[i] + n + v * kLanes), sign_bits);
+      const __m256i magnitude = _mm256_abs_epi8(w);
+#pragma GCC unroll 4
+      for (size_t m = 0; m < kRows; ++m) {
+        const __m256i signed_x = _mm256_sign_epi8(broadcast_4_bytes(x + m * x_stride + 4 * i), w);
+        const __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
+        dots[m][v] = _mm256_add_epi32(dots[m][v], _mm256_madd_epi16(pairs, ones));
+      }
+    }
+  }
+}
+
+template <uint32_t kRows>
+inline __attribute__((always_inline)) void group_dots(const W4Group& group, size_t n,
+                                                      const int8_t* x, size_t x_stride,
+                                                      const int32_t* negated_sums,
+                                                      size_t sums_stride, __m256i (*dots)[2]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  const __m256i low_half = _mm256_set1_epi8(15);
+#pragma GCC unroll 2
+  for (size_t v = 0; v < 2; ++v) {
+    __m256i pairs[kRows];
+#pragma GCC unroll 4
+    for (size_t m = 0; m < kRows; ++m) pairs[m] = _mm256_setzero_si256();
+    for (size_t i = 0; i < 4; ++i) {
+      const __m256i levels = load_levels(group.levels[i] + n + v * kLanes);
+      const __m256i low = _mm256_and_si256(levels, low_half);
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(levels, 4), low_half);
+#pragma GCC unroll 4
+      for (size_t m = 0; m < kRows; ++m) {
+        const int8_t* x_row = x + m * x_stride + 4 * i;
+        const __m256i low_pairs = _mm256_maddubs_epi16(low, broadcast_4_bytes(x_row));
+        const __m256i high_pairs = _mm256_maddubs_epi16(high, broadcast_4_bytes(x_row + 16));
+        pairs[m] = _mm256_add_epi16(pairs[m], _mm256_add_epi16(low_pairs, high_pairs));
+      }
+    }
+#pragma GCC unroll 4
+    for (size_t m = 0; m < kRows; ++m) {
+      const __m256i start = _mm256_slli_epi32(_mm256_set1_epi32(negated_sums[m * sums_stride]), 3);
+      dots[m][v] = _mm256_add_epi32(start, _mm256_madd_epi16(pairs[m], ones));
+    }
+  }
+}
+
+template <typename Group, uint32_t kRows>
+void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
+                size_t y_stride) {
+  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
+  const size_t groups_stride = x.stride / kGroupSize;
+  const auto* groups = reinterpret_cast<const Group*>(panel.weights);
+  const size_t at = first_row * groups_stride;
+  for (size_t m = 0; m < kRows; ++m) {
+    for (size_t n = 0; n < kPanelWidth; n += kLanes) {
+      _mm256_storeu_ps(y + m * y_stride + n, _mm256_setzero_ps());
+    }
+  }
+  for (size_t g = 0; g < num_groups; ++g) {
+    const Group& group = groups[g];
+    for (size_t line = 0; line < sizeof(Group); line += 64) {
+      prefetch(reinterpret_cast<const char*>(&group) + line);
+    }
+    for (size_t n = 0; n < kPanelWidth; n += 16) {
+      __m256i dots[kRows][2];
+      group_dots<kRows>(group, n, x.s8 + first_row * x.stride + g * kGroupSize, x.stride,
+                        x.negated_sums + at + g, groups_stride, dots);
+#pragma GCC unroll 2
+      for (size_t v = 0; v < 2; ++v) {
+        const auto* scales = reinterpret_cast<const __m128i*>(group.scales + n + v * kLanes);
+        const __m256 w_scale = _mm256_cvtph_ps(_mm_loadu_si128(scales));
+#pragma GCC unroll 4
+        for (size_t m = 0; m < kRows; ++m) {
+          float* sums = y + m * y_stride + n + v * kLanes;
+          const __m256 x_scale = _mm256_broadcast_ss(x.scales + at + m * groups_stride + g);
+          const __m256 sum =
+              _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[m][v]), _mm256_mul_ps(w_scale, x_scale),
+                              _mm256_loadu_ps(sums));
+          _mm256_storeu_ps(sums, sum);
+        }
+      }
+    }
+  }
+}
+
+using Tile = void (*)(const Panel& panel, const InputRows& x, size_t first_row, float* y,
+                      size_t y_stride);
+
+// Tiles of 1 to `max_rows` rows, by the number of rows less 1.
+inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t max_rows,
+                                                     const Panel& panel, const InputRows& x,
+                                                     uint32_t num_rows, float* y, size_t y_stride) {
+  for_each_tile(num_rows, max_rows, [&](uint32_t first_row, uint32_t rows) {
+    tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride);
+  });
+}
+
+template <Family kFamily>
+void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+                   size_t y_stride) {
+  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
+                                                 float_tile<kFamily, 3>, float_tile<kFamily, 4>,
+                                                 float_tile<kFamily, 5>, float_tile<kFamily, 6>};
+  run_tiles(kTiles, kMaxFloatRows, panel, x, num_rows, y, y_stride);
+}
+
+template <typename Group>
+void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+                   size_t y_stride) {
+  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Group, 1>, level_tile<Group, 2>,
+                                                 level_tile<Group, 3>, level_tile<Group, 4>};
+  run_tiles(kTiles, kMaxLevelRows, panel, x, num_rows, y, y_stride);
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+// No product of this instruction set reads BF16.
+void to_bf16(const float*, size_t, uint16_t*) {}
+
+inline __attribute__((always_inline)) float largest_of(__m256 x) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+inline __attribute__((always_inline)) int32_t sum_of(__m256i x) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
+void to_s8(const float* x, size_t num_groups, int8_t* s8, float* scales, int32_t* negated_sums) {
+  const __m256 sign_bit = _mm256_set1_ps(-0.0f);
+  // Packing works within halves of 128 bits: this puts the fours back into their order.
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  for (size_t g = 0; g < num_groups; ++g, x += kGroupSize, s8 += kGroupSize) {
+    __m256 values[4];
+    __m256 magnitudes = _mm256_setzero_ps();
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; ++i) {
+      values[i] = _mm256_loadu_ps(x + i * kLanes);
+      magnitudes = _mm256_max_ps(magnitudes, _mm256_andnot_ps(sign_bit, values[i]));
+    }
+    const float largest = largest_of(magnitudes);
+    const __m256 inverse = _mm256_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
+    __m256i levels[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; ++i) {
+      levels[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
+    }
+    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(levels[0], levels[1]),
+                                             _mm256_packs_epi32(levels[2], levels[3]));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(s8), _mm256_permutevar8x32_epi32(bytes, order));
+    scales[g] = largest / 127.0f;
+    negated_sums[g] = -sum_of(_mm256_add_epi32(_mm256_add_epi32(levels[0], levels[1]),
+                                               _mm256_add_epi32(levels[2], levels[3])));
+  }
+}
+
+}  // namespace
+
+const GemmKernels kAvx2Gemm = {
+    .forms = {InputForm::kF32, InputForm::kF32, InputForm::kF32, InputForm::kS8, InputForm::kS8},
+    .products = {float_product<Family::kF32>, float_product<Family::kF16>,
+                 float_product<Family::kBf16>, level_product<W8Group>, level_product<W4Group>},
+    .swiglu = swiglu,
+    .to_bf16 = to_bf16,
+    .to_s8 = to_s8,
+};
+
+}  // namespace dyn

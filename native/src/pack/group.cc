@@ -1,0 +1,94 @@
+#include "pack/group.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "pack/dtype.h"
+
+namespace dyn {
+namespace {
+
+uint8_t level_of(float value, int32_t lowest, int32_t highest, uint32_t offset) {
+  const int32_t level = std::clamp(static_cast<int32_t>(std::nearbyint(value)), lowest, highest);
+  return static_cast<uint8_t>(level + static_cast<int32_t>(offset));
+}
+
+// Levels by the scale as it is stored, so that its rounding adds no error of its own.
+Group quantize(const float* weights, float scale, int32_t lowest, int32_t highest,
+               uint32_t offset) {
+  Group group = {.scale = f16_of_f32(scale), .levels = {}};
+  const float stored = f32_of_f16(group.scale);
+  const float inverse = stored != 0.0f ? 1.0f / stored : 0.0f;
+  for (size_t i = 0; i < kGroupSize; ++i) {
+    group.levels[i] = level_of(weights[i] * inverse, lowest, highest, offset);
+  }
+  return group;
+}
+
+}  // namespace
+
+Group w8_of_q8_0(const std::byte* block) {
+  Q8_0Block from;
+  std::memcpy(&from, block, sizeof(from));
+  Group group = {.scale = from.scale, .levels = {}};
+  for (size_t i = 0; i < kGroupSize; ++i) {
+    group.levels[i] = static_cast<uint8_t>(from.levels[i] + static_cast<int32_t>(kW8Offset));
+  }
+  return group;
+}
+
+Group w4_of_q4_0(const std::byte* block) {
+  Q4_0Block from;
+  std::memcpy(&from, block, sizeof(from));
+  Group group = {.scale = from.scale, .levels = {}};
+  for (size_t i = 0; i < kGroupSize / 2; ++i) {
+    group.levels[i] = from.levels[i] & 15;
+    group.levels[i + kGroupSize / 2] = from.levels[i] >> 4;
+  }
+  return group;
+}
+
+Group quantize_w8(const float* weights) {
+  float largest = 0;
+  for (size_t i = 0; i < kGroupSize; ++i) largest = std::max(largest, std::abs(weights[i]));
+  return quantize(weights, largest / 127.0f, -127, 127, kW8Offset);
+}
+
+Group quantize_w4(const float* weights) {
+  float largest = 0;
+  for (size_t i = 0; i < kGroupSize; ++i) {
+    if (std::abs(weights[i]) > std::abs(largest)) largest = weights[i];
+  }
+  return quantize(weights, largest / -8.0f, -8, 7, kW4Offset);
+}
+
+void put_group(const Group& group, uint32_t output, W8Group* to) {
+  to->scales[output] = group.scale;
+  for (size_t i = 0; i < kGroupSize; i += 4) {
+    std::memcpy(to->levels[i / 4][output], &group.levels[i], 4);
+  }
+}
+
+void put_group(const Group& group, uint32_t output, W4Group* to) {
+  to->scales[output] = group.scale;
+  for (size_t i = 0; i < kGroupSize / 2; ++i) {
+    to->levels[i / 4][output][i % 4] =
+        static_cast<uint8_t>(group.levels[i] | group.levels[i + kGroupSize / 2] << 4);
+  }
+}
+
+float weight_of(const W8Group& group, uint32_t input, uint32_t output) {
+  const int32_t level = group.levels[input / 4][output][input % 4];
+  return f32_of_f16(group.scales[output]) *
+         static_cast<float>(level - static_cast<int32_t>(kW8Offset));
+}
+
+float weight_of(const W4Group& group, uint32_t input, uint32_t output) {
+  const uint32_t pair = group.levels[input % 16 / 4][output][input % 4];
+  const uint32_t level = input < 16 ? pair & 15u : pair >> 4;
+  return f32_of_f16(group.scales[output]) *
+         static_cast<float>(static_cast<int32_t>(level) - static_cast<int32_t>(kW4Offset));
+}
+
+}  // namespace dyn

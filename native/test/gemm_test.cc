@@ -1,0 +1,316 @@
+// Packing and the matrix product, for every family and every instruction set that this CPU has:
+// against double precision over ragged, odd and large shapes, and each row's bits against the same
+// row alone.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/arena.h"
+#include "check.h"
+#include "cpu/gemm/gemm_input.h"
+#include "cpu/isa.h"
+#include "cpu/phases/phases.h"
+#include "pack/dtype.h"
+#include "pack/packed_matrix.h"
+#include "reference.h"
+#include "test_model.h"
+#include "tolerances.h"
+
+namespace {
+
+using namespace dyn;
+using test::random_floats;
+
+constexpr dyn_dtype kAllDtypes[] = {DYN_F32, DYN_F16, DYN_BF16, DYN_Q8_0, DYN_Q4_0};
+
+std::vector<dyn_isa> present_isas() {
+  std::vector<dyn_isa> isas;
+  for (const dyn_isa isa : {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON}) {
+    if (has_isa(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+// A matrix packed from `w` [N, K], which went through `dtype` and `quantization`.
+PackedMatrix packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype dtype,
+                    dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
+  const std::vector<std::byte> bytes = test::encode(w, dtype);
+  const test::MemoryFile file(bytes);
+  const dyn_tensor tensor = {.role = DYN_UP,
+                             .dtype = static_cast<uint16_t>(dtype),
+                             .layer = 0,
+                             .fd = file.fd(),
+                             .rank = 2,
+                             .shape = {w.size() / num_inputs, num_inputs},
+                             .offset = 0,
+                             .num_bytes = bytes.size()};
+  PackedMatrix matrix;
+  CHECK(PackedMatrix::load(tensor, "w", quantization, &matrix).ok());
+  return matrix;
+}
+
+// The rows of x in `form`, and what they are there.
+class Input {
+ public:
+  Input(const GemmKernels& kernels, InputForm form, const std::vector<float>& x,
+        uint32_t num_inputs)
+      : input_(kernels), form_(form) {
+    const size_t num_rows = x.size() / num_inputs;
+    InputForms forms;
+    forms.add(form);
+    input_.place(forms, num_rows, num_inputs, &arena_);
+    CHECK(arena_.map("rows").ok());
+    input_.place(forms, num_rows, num_inputs, &arena_);
+    for (size_t row = 0; row < num_rows; ++row) {
+      input_.store(row, 0, num_inputs, &x[row * num_inputs]);
+    }
+  }
+
+  const GemmInput& get() const { return input_; }
+
+  float value(size_t row, size_t k) const {
+    const InputRows rows = input_.rows(row);
+    if (form_ == InputForm::kF32) return rows.f32[k];
+    if (form_ == InputForm::kBf16) return f32_of_bf16(rows.bf16[k]);
+    return rows.scales[k / kGroupSize] * static_cast<float>(rows.s8[k]);
+  }
+
+ private:
+  Arena arena_;
+  GemmInput input_;
+  InputForm form_;
+};
+
+std::vector<float> row_of(const PackedMatrix& matrix, uint32_t output) {
+  std::vector<float> row(matrix.num_inputs());
+  matrix.read_row(output, row.data());
+  return row;
+}
+
+void check_product(dyn_isa isa, const PackedMatrix& matrix, uint32_t num_rows) {
+  const uint32_t num_inputs = matrix.num_inputs();
+  std::mt19937 generator(num_inputs * 7 + num_rows);
+  const GemmKernels& kernels = gemm_kernels(isa);
+  const Input x(kernels, kernels.form(matrix.family()),
+                random_floats(size_t{num_rows} * num_inputs, 1, &generator), num_inputs);
+  const auto product = kernels.product(matrix.family());
+  constexpr size_t kStride = kPanelWidth + 3;  // Any will do.
+  std::vector<float> y(num_rows * kStride);
+  std::vector<float> alone(kPanelWidth);
+  for (uint32_t index = 0; index < matrix.num_panels(); ++index) {
+    const Panel panel = {.weights = matrix.panel(index), .num_inputs = num_inputs};
+    product(panel, x.get().rows(0), num_rows, y.data(), kStride);
+    const uint32_t first = index * kPanelWidth;
+    const uint32_t num_columns = std::min(kPanelWidth, matrix.num_outputs() - first);
+    std::vector<float> x_row(num_inputs);
+    for (uint32_t m = 0; m < num_rows; ++m) {
+      product(panel, x.get().rows(m), 1, alone.data(), kPanelWidth);
+      for (uint32_t k = 0; k < num_inputs; ++k) x_row[k] = x.value(m, k);
+      for (uint32_t n = 0; n < num_columns; ++n) {
+        const reference::Value expected = reference::dot(x_row, row_of(matrix, first + n));
+        const float got = y[m * kStride + n];
+        CHECK(std::abs(got - expected.value) <= tolerance::kGemm * expected.magnitude + 1e-30);
+        CHECK(alone[n] == got);
+      }
+    }
+  }
+}
+
+void check_shape(dyn_dtype dtype, uint32_t num_outputs, uint32_t num_inputs,
+                 const std::vector<uint32_t>& rows) {
+  std::mt19937 generator(num_outputs * 31 + num_inputs);
+  const std::vector<float> w = random_floats(size_t{num_outputs} * num_inputs, 1, &generator);
+  const PackedMatrix matrix = packed(w, num_inputs, dtype);
+  for (const dyn_isa isa : present_isas()) {
+    for (const uint32_t num_rows : rows) check_product(isa, matrix, num_rows);
+  }
+}
+
+void products_agree() {
+  std::vector<uint32_t> every_tile(26);
+  for (uint32_t i = 0; i < every_tile.size(); ++i) every_tile[i] = i + 1;
+  for (const dyn_dtype dtype : kAllDtypes) {
+    check_shape(dtype, 33, 64, every_tile);
+    check_shape(dtype, 1, 32, {1, kMaxGemmRows - 1, kMaxGemmRows});
+    check_shape(dtype, 40, 1984, {1, 7});
+  }
+  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
+    check_shape(dtype, 1, 1, {1, 2, 7});
+    check_shape(dtype, 65, 37, {1, 5, 13});
+    check_shape(dtype, 17, 257, {1, 4});
+  }
+}
+
+void quantised_products_agree() {
+  for (const dyn_quantization quantization : {DYN_QUANTIZATION_Q8, DYN_QUANTIZATION_Q4}) {
+    for (const uint32_t num_inputs : {1u, 33u, 320u}) {
+      std::mt19937 generator(num_inputs);
+      const std::vector<float> w = random_floats(size_t{50} * num_inputs, 1, &generator);
+      const PackedMatrix matrix = packed(w, num_inputs, DYN_F32, quantization);
+      for (const dyn_isa isa : present_isas()) {
+        for (const uint32_t num_rows : {1u, 9u}) check_product(isa, matrix, num_rows);
+      }
+    }
+  }
+}
+
+// The extremes of levels and of activations, all of one sign: where an instruction would saturate.
+void nothing_saturates() {
+  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
+    for (const float sign : {1.0f, -1.0f}) {
+      std::vector<std::byte> block(dtype == DYN_Q8_0 ? sizeof(Q8_0Block) : sizeof(Q4_0Block),
+                                   dtype == DYN_Q8_0 ? std::byte{0x80} : std::byte{0});
+      block[0] = std::byte{0};
+      block[1] = std::byte{0x3c};  // 1 in F16; all levels are the lowest, -128 or -8.
+      const test::MemoryFile file(block);
+      const dyn_tensor tensor = {.role = DYN_UP,
+                                 .dtype = static_cast<uint16_t>(dtype),
+                                 .layer = 0,
+                                 .fd = file.fd(),
+                                 .rank = 2,
+                                 .shape = {1, 32},
+                                 .offset = 0,
+                                 .num_bytes = block.size()};
+      PackedMatrix matrix;
+      CHECK(PackedMatrix::load(tensor, "w", DYN_QUANTIZATION_NONE, &matrix).ok());
+      for (const dyn_isa isa : present_isas()) {
+        const GemmKernels& kernels = gemm_kernels(isa);
+        const Input x(kernels, InputForm::kS8, std::vector<float>(32, sign * 127.0f), 32);
+        float y[kPanelWidth];
+        kernels.product(matrix.family())({.weights = matrix.panel(0), .num_inputs = 32},
+                                         x.get().rows(0), 1, y, kPanelWidth);
+        CHECK(y[0] == (dtype == DYN_Q8_0 ? -128.0f : -8.0f) * 127.0f * 32.0f * sign);
+      }
+    }
+  }
+}
+
+void input_forms_are_near() {
+  std::mt19937 generator(8);
+  for (const dyn_isa isa : present_isas()) {
+    const GemmKernels& kernels = gemm_kernels(isa);
+    for (const uint32_t num_inputs : {1u, 31u, 32u, 100u}) {
+      for (const float scale : {1e-6f, 1.0f, 300.0f}) {
+        const std::vector<float> x = random_floats(num_inputs, scale, &generator);
+        for (const InputForm form :
+             {InputForm::kF32, kernels.form(Family::kBf16), InputForm::kS8}) {
+          const Input input(kernels, form, x, num_inputs);
+          for (size_t k = 0; k < num_inputs; ++k) {
+            const double error = std::abs(double{input.value(0, k)} - x[k]);
+            if (form == InputForm::kF32) CHECK(error == 0);
+            if (form == InputForm::kBf16) CHECK(error <= tolerance::kBf16Input * std::abs(x[k]));
+            if (form == InputForm::kS8) CHECK(error <= tolerance::kS8Input * scale);
+          }
+        }
+      }
+    }
+    const Input zeros(kernels, InputForm::kS8, std::vector<float>(40), 40);
+    for (size_t k = 0; k < 40; ++k) CHECK(zeros.value(0, k) == 0);
+  }
+}
+
+void packed_rows_come_back() {
+  std::mt19937 generator(3);
+  for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
+    const std::vector<float> w = random_floats(size_t{35} * 9, 1, &generator);
+    const std::vector<std::byte> bytes = test::encode(w, dtype);
+    const PackedMatrix matrix = packed(w, 9, dtype);
+    for (uint32_t output = 0; output < 35; ++output) {
+      const std::vector<float> row = row_of(matrix, output);
+      for (size_t k = 0; k < 9; ++k) {
+        CHECK(row[k] == read_f32(dtype, &bytes[(output * 9 + k) * bytes_of(dtype)]));
+      }
+    }
+  }
+}
+
+void blocks_come_back() {
+  std::mt19937 generator(4);
+  const std::vector<float> w = random_floats(size_t{35} * 96, 1, &generator);
+  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
+    const std::vector<std::byte> bytes = test::encode(w, dtype);
+    const PackedMatrix matrix = packed(w, 96, dtype);
+    for (uint32_t output = 0; output < 35; ++output) {
+      const std::vector<float> row = row_of(matrix, output);
+      for (size_t k = 0; k < 96; ++k) {
+        const std::byte* block = &bytes[(output * 3 + k / 32) * bytes_of(dtype)];
+        const float scale = read_f32(DYN_F16, block);
+        const auto byte = static_cast<uint32_t>(block[2 + (dtype == DYN_Q8_0 ? k % 32 : k % 16)]);
+        const auto half = static_cast<int32_t>(k % 32 < 16 ? byte & 15u : byte >> 4) - 8;
+        const int32_t level = dtype == DYN_Q8_0 ? static_cast<int8_t>(byte) : half;
+        CHECK(row[k] == scale * static_cast<float>(level));
+      }
+    }
+  }
+}
+
+void quantised_weights_are_near() {
+  std::mt19937 generator(5);
+  for (const float scale : {1e-3f, 1.0f, 100.0f}) {
+    const std::vector<float> w = random_floats(size_t{33} * 70, scale, &generator);
+    const PackedMatrix w8 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q8);
+    const PackedMatrix w4 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q4);
+    CHECK(w8.family() == Family::kW8 && w4.family() == Family::kW4);
+    for (uint32_t output = 0; output < 33; ++output) {
+      const std::vector<float> row8 = row_of(w8, output);
+      const std::vector<float> row4 = row_of(w4, output);
+      for (size_t k = 0; k < 70; ++k) {
+        const double expected = w[output * 70 + k];
+        CHECK(std::abs(row8[k] - expected) <= tolerance::kW8Weight * scale);
+        CHECK(std::abs(row4[k] - expected) <= tolerance::kW4Weight * scale);
+      }
+    }
+  }
+}
+
+void f16_is_exact() {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const uint32_t exponent = (bits >> 10) & 31;
+    if (exponent == 31) continue;  // Infinities and NaN: no weight of a working model.
+    const double fraction = (exponent == 0 ? 0 : 1) + (bits & 0x3ff) / 1024.0;
+    const double magnitude =
+        std::ldexp(fraction, exponent == 0 ? -14 : static_cast<int>(exponent) - 15);
+    const double expected = (bits & 0x8000) != 0 ? -magnitude : magnitude;
+    const float value = f32_of_f16(static_cast<uint16_t>(bits));
+    CHECK(value == expected);
+    CHECK(f16_of_f32(value) == bits);
+    // Halfway to the next goes to the even one of the two, and what is nearer to one goes there.
+    const float next = f32_of_f16(static_cast<uint16_t>(bits + 1));
+    if (((bits + 1) >> 10 & 31) == 31) continue;
+    const float middle = value + (next - value) / 2;
+    CHECK(f16_of_f32(middle) == bits + (bits & 1));
+    CHECK(f16_of_f32(std::nextafter(middle, value)) == bits);
+    CHECK(f16_of_f32(std::nextafter(middle, next)) == bits + 1);
+  }
+}
+
+void swiglu_is_that_of_the_phases() {
+  std::mt19937 generator(6);
+  for (const dyn_isa isa : present_isas()) {
+    for (const uint32_t count : {1u, 15u, 16u, 17u, 32u}) {
+      std::vector<float> gate = random_floats(count, 120, &generator);
+      const std::vector<float> up = random_floats(count, 2, &generator);
+      std::vector<float> expected(count);
+      swiglu(gate.data(), up.data(), count, expected.data());
+      gemm_kernels(isa).swiglu(gate.data(), up.data(), count, gate.data());
+      CHECK(gate == expected);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_claim("every finite F16 is read exactly, and written to nearest even", f16_is_exact);
+  check_claim("a packed matrix gives its rows back", packed_rows_come_back);
+  check_claim("Q8_0 and Q4_0 are packed level by level", blocks_come_back);
+  check_claim("weights quantised online are near", quantised_weights_are_near);
+  check_claim("activations in every form are near", input_forms_are_near);
+  check_claim("products agree with double precision, each row as if alone", products_agree);
+  check_claim("so do products of weights quantised online", quantised_products_agree);
+  check_claim("the extremes of levels and activations do not saturate", nothing_saturates);
+  check_claim("SwiGLU has the same bits everywhere", swiglu_is_that_of_the_phases);
+  return check_finish();
+}
