@@ -1,11 +1,13 @@
 // A model on disk as native takes it: a config, a table of tensors with open files, and a key that
 // is equal for equal models only.
 
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
+import { isEmbedded } from "../model/built-in-model.ts";
 import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
 import { DTYPES, encode, type FieldsOf, MODEL_CONFIG, Role, RopeScaling, TENSOR } from "./abi.ts";
+import { createMemoryFile } from "./memory-file.ts";
 
 export interface ModelTable {
   readonly key: bigint;
@@ -69,7 +71,7 @@ class OpenFiles {
     const known = this.#fds.get(path);
     if (known !== undefined) return known;
     try {
-      const fd = openSync(path, "r");
+      const fd = openForNative(path);
       this.#fds.set(path, fd);
       return fd;
     } catch (error) {
@@ -80,7 +82,8 @@ class OpenFiles {
 
   /** Changes when any of the files is replaced or rewritten. */
   identity(): string[] {
-    return [...this.#fds.values()].map((fd) => {
+    return [...this.#fds].map(([path, fd]) => {
+      if (isEmbedded(path)) return path; // what is in the executable stays as it is
       const { dev, ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
       return `${dev} ${ino} ${size} ${mtimeNs}`;
     });
@@ -89,6 +92,11 @@ class OpenFiles {
   close(): void {
     for (const fd of this.#fds.values()) closeSync(fd);
   }
+}
+
+/** What is embedded has no descriptor of its own: its copy lives as long as the load. */
+function openForNative(path: string): number {
+  return isEmbedded(path) ? createMemoryFile("model", readFileSync(path)) : openSync(path, "r");
 }
 
 interface TableEntry {

@@ -1,9 +1,7 @@
 // Reading parts of a file that may be shorter than it says.
 
-import type { FileHandle } from "node:fs/promises";
-
 import { ModelError } from "./model-error.ts";
-import { unreadable } from "./model-path.ts";
+import { type OpenFile, unreadable } from "./model-path.ts";
 
 export interface FileRange {
   readonly path: string;
@@ -13,7 +11,7 @@ export interface FileRange {
 
 /** Reads the whole range, or throws. */
 export async function readBytes(
-  file: FileHandle,
+  file: OpenFile,
   range: FileRange,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { path, offset, numBytes } = range;
@@ -33,7 +31,7 @@ export function cutShort(path: string, expected: number, found: number): ModelEr
   );
 }
 
-async function read(file: FileHandle, path: string, into: Uint8Array, position: number) {
+async function read(file: OpenFile, path: string, into: Uint8Array, position: number) {
   try {
     return await file.read(into, 0, into.length, position);
   } catch (error) {

@@ -1,10 +1,11 @@
 // Paths as a model's owner writes them: checked before anything is opened, so that a device, a pipe or
 // another folder's file is never read by mistake.
 
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { unreachable } from "../base/assert.ts";
+import { BUILT_IN_MODEL, builtInDirectory, isEmbedded } from "./built-in-model.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 
 const MAX_SHOWN_FILES = 8;
@@ -18,7 +19,7 @@ export interface ModelLocation {
 
 /** Finds a model. Throws `ModelNotFoundError` when there is none. */
 export async function locateModel(model: string): Promise<ModelLocation> {
-  const path = resolve(model);
+  const path = model === BUILT_IN_MODEL ? builtInDirectory() : resolve(model);
   const found = await kindOf(path);
   switch (found) {
     case "directory":
@@ -57,13 +58,26 @@ export function partName(name: string, index: number): string | undefined {
   return `${prefix}-${String(index + 1).padStart(5, "0")}-of-${count}.gguf`;
 }
 
+/** A file that is read in parts: of the file system, or embedded. */
+export interface OpenFile {
+  stat(): Promise<{ readonly size: number }>;
+  read(
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  readFile(): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
 /** Opens a regular file for reading; `undefined` when there is none. */
-export async function openFile(path: string): Promise<FileHandle | undefined> {
+export async function openFile(path: string): Promise<OpenFile | undefined> {
   const found = await kindOf(path);
   if (found === "nothing") return undefined;
   if (found !== "file") throw new ModelError(`${path} is not a regular file`);
   try {
-    return await open(path, "r");
+    return isEmbedded(path) ? new EmbeddedFile(path) : await open(path, "r");
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -93,6 +107,31 @@ export function pathInDirectory(directory: string, name: string, writtenIn: stri
 export function unreadable(path: string, error: unknown): ModelError {
   const reason = error instanceof Error ? error.message : String(error);
   return new ModelError(`${path} cannot be read: ${reason}`);
+}
+
+/** Has no descriptor: it lies in the executable, which is mapped, and only what is read is copied. */
+class EmbeddedFile implements OpenFile {
+  readonly #file: Blob;
+
+  constructor(path: string) {
+    this.#file = Bun.file(path);
+  }
+
+  async stat() {
+    return { size: this.#file.size };
+  }
+
+  async read(into: Uint8Array, offset: number, length: number, position: number) {
+    const part = await this.#file.slice(position, position + length).bytes();
+    into.set(part, offset);
+    return { bytesRead: part.length };
+  }
+
+  readFile() {
+    return this.#file.bytes();
+  }
+
+  async close() {}
 }
 
 async function readNames(directory: string): Promise<readonly string[]> {
