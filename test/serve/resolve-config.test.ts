@@ -154,6 +154,14 @@ describe("ServiceArgs", () => {
     );
   });
 
+  test("a namespace is a name that addresses can hold", () => {
+    for (const namespace of ['""', "a.b", "a/b"]) {
+      expect(failure(`${MINIMAL}  ServiceArgs: {dynamo: {namespace: ${namespace}}}\n`)).toContain(
+        "must be a name without dots",
+      );
+    }
+  });
+
   test("services of one graph share a namespace", () => {
     expect(failure(`${MINIMAL}  ServiceArgs: {dynamo: {namespace: other}}\n`)).toContain(
       `is in the namespace "dynamo" and VllmWorker in "other"`,
