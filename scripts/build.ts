@@ -29,13 +29,15 @@ async function buildNative(): Promise<void> {
 /**
  * Flags, and why (measured: Bun 1.4.5): identifiers keep their names, since a service is found by its class
  * name; --bytecode and --splitting with lazy imports bring `--version` to a few milliseconds; a bunfig.toml
- * or .env in the user's folder must not reach into the executable.
+ * or .env in the user's folder must not reach into the executable; without package.json files, it finds no
+ * package beside a user's graph that has "main" or "exports", which is nearly every one.
  */
 async function buildExecutable(): Promise<void> {
   const flags = [
     ["--compile", "--minify-whitespace", "--minify-syntax", "--sourcemap"],
     ["--bytecode", "--format=esm", "--splitting"],
     ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+    ["--compile-autoload-package-json"],
     ["--compile-exec-argv=--no-install"], // a package that a user's graph lacks is not fetched
   ].flat();
   const entries = ["src/main.ts", "src/actor.worker.ts"];

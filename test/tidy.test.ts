@@ -71,7 +71,7 @@ const BANNED: readonly { word: RegExp; allowed: RegExp; instead: string }[] = [
   { word: /\bDate\.now\b/, allowed: /^src\/base\/clock\.ts$/, instead: "Clock" },
   {
     word: /["']bun:ffi["']/,
-    allowed: /^src\/engine\/(abi|native-runner|native-library)\.ts$/,
+    allowed: /^src\/engine\/(abi|memory-file)\.ts$/,
     instead: "engine/abi.ts",
   },
   { word: /["']hono(\/|["'])/, allowed: /^src\/openai\//, instead: "openai" },

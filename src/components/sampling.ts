@@ -27,7 +27,7 @@ export function stopOf(
   model: { readonly eosTokenIds: readonly number[]; readonly maxTokens: number },
 ): StopConditions {
   return {
-    maxTokens: request.maxTokens ?? model.maxTokens,
+    maxTokens: request.maxTokens ?? Math.max(model.maxTokens, request.minTokens),
     minTokens: request.minTokens,
     stopTokenIds: request.ignoreEos ? [] : model.eosTokenIds,
   };

@@ -1,9 +1,10 @@
 // A model on disk as native takes it: a config, a table of tensors with open files, and a key that
 // is equal for equal models only.
 
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
+import { isEmbedded } from "../model/built-in-model.ts";
 import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
 import {
   DTYPES,
@@ -16,6 +17,7 @@ import {
   RopeScaling,
   TENSOR,
 } from "./abi.ts";
+import { createMemoryFile } from "./memory-file.ts";
 
 export interface ModelTable {
   readonly key: bigint;
@@ -33,6 +35,7 @@ export function withModelTable<T>(
   quantization: OnlineQuantization,
   use: (table: ModelTable) => T,
 ): T {
+  checkComputable(model);
   const files = new OpenFiles();
   try {
     const rows = tensorTable(model).map(({ role, layer, tensor }) =>
@@ -48,6 +51,15 @@ export function withModelTable<T>(
     });
   } finally {
     files.close();
+  }
+}
+
+/** One scaling that GGUF files may hold has no switch in the decoder: such a model would speak nonsense. */
+function checkComputable({ path, config }: ModelFiles): void {
+  if (config.ropeScaling?.type === "factors") {
+    throw new ModelNotLoadableError(
+      `model ${path} scales its rotary embedding by stored factors, which this engine does not compute yet`,
+    );
   }
 }
 
@@ -71,7 +83,7 @@ class OpenFiles {
     const known = this.#fds.get(path);
     if (known !== undefined) return known;
     try {
-      const fd = openSync(path, "r");
+      const fd = openForNative(path);
       this.#fds.set(path, fd);
       return fd;
     } catch (error) {
@@ -82,7 +94,8 @@ class OpenFiles {
 
   /** Changes when any of the files is replaced or rewritten. */
   identity(): string[] {
-    return [...this.#fds.values()].map((fd) => {
+    return [...this.#fds].map(([path, fd]) => {
+      if (isEmbedded(path)) return path; // what is in the executable stays as it is
       const { dev, ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
       return `${dev} ${ino} ${size} ${mtimeNs}`;
     });
@@ -91,6 +104,11 @@ class OpenFiles {
   close(): void {
     for (const fd of this.#fds.values()) closeSync(fd);
   }
+}
+
+/** What is embedded has no descriptor of its own: its copy lives as long as the load. */
+function openForNative(path: string): number {
+  return isEmbedded(path) ? createMemoryFile("model", readFileSync(path)) : openSync(path, "r");
 }
 
 interface TableEntry {
@@ -130,7 +148,12 @@ function tensorTable(model: ModelFiles): TableEntry[] {
     const tensor = model.tensors.get(`${name}.${part}`);
     if (tensor === undefined) {
       throw new ModelNotLoadableError(
-        `model ${model.directory} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
+        `model ${model.path} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
+      );
+    }
+    if (tensor.type !== "plain") {
+      throw new ModelNotLoadableError(
+        `model ${model.path} is quantized by ${tensor.type}, which this engine does not compute yet`,
       );
     }
     return { role, layer, tensor };
@@ -163,7 +186,7 @@ function tensorFields(
   const [rows = 1, columns = 1] = tensor.shape;
   return {
     role,
-    dtype: DTYPES[tensor.dtype],
+    dtype: dtypeOf(tensor),
     layer,
     fd,
     rank: tensor.shape.length,
@@ -174,10 +197,18 @@ function tensorFields(
   };
 }
 
+function dtypeOf({ name, path, dtype }: TensorSlice): number {
+  const id = new Map<string, number>(Object.entries(DTYPES)).get(dtype);
+  if (id !== undefined) return id;
+  throw new ModelNotLoadableError(
+    `${path}: tensor ${name} is stored as ${dtype}, which this engine does not compute yet`,
+  );
+}
+
 type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;
 
 function configFields(config: ModelConfig, quantization: OnlineQuantization): ConfigFields {
-  const scaling = config.ropeScaling;
+  const scaling = config.ropeScaling?.type === "llama3" ? config.ropeScaling : undefined;
   return {
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.ropeTheta,

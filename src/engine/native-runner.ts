@@ -185,7 +185,7 @@ function openModel(
   const { native, owner } = handles;
   return withModelTable(model, quantization, ({ key, config, tensors, numTensors }) => {
     const handle = handles.open(
-      `model ${model.directory}`,
+      `model ${model.path}`,
       (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),
       native.modelClose,
     );

@@ -83,7 +83,6 @@ export const chatFields = v.object({
 export const completionFields = v.object({
   ...generationFields,
   prompt: v.lazy((prompt) => promptSchema(prompt)),
-  max_tokens: v.optional(integer({ min: 1 }), 16),
 });
 
 export type ChatFields = v.InferOutput<typeof chatFields>;

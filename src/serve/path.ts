@@ -11,7 +11,7 @@ export function canonicalKey(key: string): string {
   return key.replaceAll("_", "-");
 }
 
-/** The schema's `maxModelLen` as people write it: `max-model-len`. */
-export function kebabKey(camelKey: string): string {
-  return camelKey.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** The schema's `maxModelLen`, or `max_model_len`, as people write it: `max-model-len`. */
+export function kebabKey(schemaKey: string): string {
+  return canonicalKey(schemaKey.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
 }

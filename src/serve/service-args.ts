@@ -18,13 +18,19 @@ const MAX_WORKERS = 256;
 
 const Amount = v.union([v.string(), v.number()]);
 
+/** A part of addresses and of keys in the registry, both of which are cut at these characters. */
+const Namespace = v.pipe(
+  v.string(),
+  v.regex(/^[^\s./:]+$/, "must be a name without dots, slashes, colons and spaces"),
+);
+
 /** Dynamo's own keys, and `mailbox`, which is ours. */
 const Schema = v.strictObject({
   /** Instances, each on a thread of its own. */
   workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_WORKERS)), 1),
   /** Environment variables that this service's threads see. */
   envs: v.optional(v.record(v.string(), v.string()), {}),
-  dynamo: v.optional(v.strictObject({ namespace: v.optional(v.string()) }), {}),
+  dynamo: v.optional(v.strictObject({ namespace: v.optional(Namespace) }), {}),
   /** Calls that one instance may hold, waiting or running. */
   mailbox: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1024),
   /** Checked, and without effect: all threads share the machine. */

@@ -58,7 +58,7 @@ export function commandsOf({ text }: Block): readonly string[] {
 
 /** What `npm start` does, once everything is installed and built (scripts/start.mjs). */
 function asDynamo(command: string): string {
-  return command.replace(/^npm start --/, "./dynamo serve graphs.agg:Frontend");
+  return command.replace(/^npm start( --)?/, "./dynamo serve graphs.agg:Frontend");
 }
 
 /** Whether a command runs until Ctrl-C. */

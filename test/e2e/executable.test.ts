@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { version } from "../../package.json";
 import { executable, hasTinyStories, root, runDynamo, startServer, tinyStories } from "./server.ts";
@@ -90,6 +90,34 @@ describe("beside the bare executable, a user's graph", () => {
     } finally {
       expect(await server.stop()).toBe(0);
     }
+  });
+
+  test("uses the npm packages beside it, but none in the place of dynamo and valibot", async () => {
+    const cwd = join(folder, "with packages");
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(join(cwd, path)), { recursive: true });
+      writeFileSync(join(cwd, path), text);
+    };
+    write("package.json", '{ "name": "dynamo", "type": "commonjs", "exports": "./none.js" }');
+    write("node_modules/by-main/package.json", '{ "name": "by-main", "main": "lib/it.js" }');
+    write("node_modules/by-main/lib/it.js", 'module.exports = { main: "main" };');
+    write("node_modules/by-exports/package.json", '{ "exports": { "./x": "./y.mjs" } }');
+    write("node_modules/by-exports/y.mjs", 'export const exported = "exports";');
+    for (const name of ["dynamo", "valibot"]) {
+      write(`node_modules/${name}/package.json`, '{ "main": "index.js" }');
+      write(`node_modules/${name}/index.js`, "throw new Error('foreign');");
+    }
+    const lines = [
+      'import { main } from "by-main";',
+      'import { exported } from "by-exports/x";',
+      'import { Service } from "dynamo";',
+      'import * as v from "valibot";',
+      "throw new Error([main, exported, typeof Service, typeof v.object].join());",
+    ];
+    write("graphs/uses.ts", lines.join("\n"));
+    const { stderr } = await runDynamo(["serve", "graphs.uses:A"], { cwd });
+    expect(stderr).toContain("graphs/uses.ts:5:");
+    expect(stderr).toContain("main,exports,function,function");
   });
 
   test("that is broken gives its own file, line and column", async () => {

@@ -104,7 +104,8 @@ interface Sequence {
 }
 
 function* generate(request: GenerationRequest, sequence: Sequence, room: number) {
-  const maxTokens = request.maxTokens ?? room;
+  const byDefault = "prompts" in request ? Math.min(16, room) : room;
+  const maxTokens = request.maxTokens ?? byDefault;
   const holdBack = Math.max(0, ...request.stop.map((stop) => stop.length - 1));
   let text = "";
   let shown = 0;

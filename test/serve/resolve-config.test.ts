@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 
-import { graph, Service } from "dynamo";
+import { configured, graph, Service } from "dynamo";
+import * as v from "valibot";
 
 import { type ConfigTree, emptyConfig, readYamlConfig } from "../../src/serve/config-tree.ts";
 import { type Override, parseOverride } from "../../src/serve/override.ts";
@@ -48,6 +49,16 @@ describe("values", () => {
       maxModelLen: 16,
       engine: "native",
     });
+  });
+
+  test("reach a schema whose keys are not in camel case under its own names", () => {
+    const number = v.optional(v.number(), 0);
+    class Snake extends Service {
+      config = configured(v.strictObject({ max_len: number, "min-len": number }));
+    }
+    const text = "Snake:\n  max-len: 1\n  min_len: 2\n";
+    const { services } = resolveConfig(tree(text, "--Snake.max_len=3"), graph(Snake));
+    expect(services.get("Snake")?.config).toEqual({ max_len: 3, "min-len": 2 });
   });
 
   test("a flag beats the file, and null brings the default back", () => {
@@ -141,6 +152,14 @@ describe("ServiceArgs", () => {
     expect(failure(MINIMAL, "--VllmWorker.ServiceArgs=3")).toContain(
       "VllmWorker.ServiceArgs must be a map",
     );
+  });
+
+  test("a namespace is a name that addresses can hold", () => {
+    for (const namespace of ['""', "a.b", "a/b"]) {
+      expect(failure(`${MINIMAL}  ServiceArgs: {dynamo: {namespace: ${namespace}}}\n`)).toContain(
+        "must be a name without dots",
+      );
+    }
   });
 
   test("services of one graph share a namespace", () => {

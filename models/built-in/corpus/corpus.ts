@@ -1,0 +1,57 @@
+// The corpus: every kind of conversation in its share, from one seed. The same seed gives the same bytes.
+//
+//   bun models/built-in/corpus/corpus.ts [NUMBER]     one conversation a line, as JSON, on stdout
+
+import { chatSample, withSystem } from "./chat.ts";
+import { jsonSample } from "./json-answer.ts";
+import { factSample, pickFact } from "./questions.ts";
+import { Random } from "./random.ts";
+import { repeatSample } from "./repeat.ts";
+import type { Sample } from "./sample.ts";
+import { talkSample } from "./small-talk.ts";
+import { storySample } from "./story.ts";
+import { toolSample } from "./tool-call.ts";
+import { unknownSample } from "./unknown.ts";
+
+export const SEED = 2026;
+
+type Shares = readonly [number, (random: Random) => Sample][];
+
+/** How often each kind is drawn. */
+const SHARES: Shares = [
+  [0.5, (random) => factSample(pickFact(random), random)],
+  [0.16, unknownSample],
+  [0.1, talkSample],
+  [0.06, storySample],
+  [0.05, toolSample],
+  [0.04, jsonSample],
+  [0.07, chatSample],
+  [0.02, repeatSample],
+];
+
+/** In the first conversations: what teaches to copy takes half of the places. */
+const FIRST_SHARES: Shares = [[0.3, repeatSample], [0.2, jsonSample], ...SHARES];
+const NUM_FIRST = 50_000;
+
+export function* corpus(count: number, seed: number = SEED): Generator<Sample> {
+  const random = new Random(seed);
+  for (let i = 0; i < count; i++) {
+    yield withSystem(draw(i < NUM_FIRST ? FIRST_SHARES : SHARES, random), random);
+  }
+}
+
+function draw(shares: Shares, random: Random): Sample {
+  let at = random.next() * shares.reduce((sum, [share]) => sum + share, 0);
+  for (const [share, make] of shares) {
+    at -= share;
+    if (at < 0) return make(random);
+  }
+  return unknownSample(random);
+}
+
+if (import.meta.main) {
+  const out = Bun.stdout.writer();
+  for (const sample of corpus(Number(process.argv[2] ?? 100)))
+    out.write(`${JSON.stringify(sample)}\n`);
+  await out.end();
+}

@@ -1,0 +1,18 @@
+// All facts that the built-in model knows. Whoever adds a feature adds its facts in facts/.
+
+import type { Fact } from "./fact.ts";
+import { API } from "./facts/api.ts";
+import { CONFIGURATION } from "./facts/configuration.ts";
+import { GRAPHS } from "./facts/graphs.ts";
+import { INSIDE } from "./facts/inside.ts";
+import { MODEL } from "./facts/model.ts";
+import { SERVING } from "./facts/serving.ts";
+
+export const FACTS: readonly Fact[] = [
+  ...SERVING,
+  ...CONFIGURATION,
+  ...GRAPHS,
+  ...API,
+  ...INSIDE,
+  ...MODEL,
+];

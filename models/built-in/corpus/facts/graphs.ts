@@ -1,0 +1,565 @@
+import type { Fact } from "../fact.ts";
+
+/** Graphs, components, and the SDK for own services. */
+export const GRAPHS: readonly Fact[] = [
+  {
+    id: "graph",
+    answer:
+      "A graph is a composition of services that handle a request together, for example Frontend, Processor and VllmWorker.",
+    must: ["composition of services"],
+    what: [
+      "a graph",
+      "an inference graph",
+      "a service graph",
+      "graphs",
+      "inference graphs",
+      "the graph",
+    ],
+    ask: ["what does graph mean [in dynamo|here|]", "what do you mean by [a graph|graph]"],
+    key: ["graph", "inference graph", "service graph"],
+    heldOut: "People speak of inference graphs. What are those?",
+  },
+  {
+    id: "define-graph",
+    answer:
+      'In TypeScript: `export default Frontend.link(Processor).link(VllmWorker);`, with the classes imported from "dynamo/components".',
+    must: [".link("],
+    how: [
+      "[write|define|create|make|build|compose|declare] [a|my own|my|my first|an inference|a new] graph",
+      "[connect|link|chain|join] [services|two services|components|the services]",
+    ],
+    ask: [
+      "[what|how] does a graph file look [like|]",
+      "what is in [a graph file|graphs/agg.ts|agg.ts]",
+      "can I [write|make] my own graph",
+      "which [language|code] is a graph written in",
+    ],
+    what: ["graphs/agg.ts", "a graph file"],
+    key: [
+      "define graph",
+      "write graph",
+      "own graph",
+      "create graph",
+      "link services",
+      "graphs/agg.ts",
+    ],
+    heldOut: "Show me the code that composes services into a graph.",
+  },
+  {
+    id: "link",
+    answer:
+      "`A.link(B)` adds an edge from A to B and goes on from B. A must declare B with `depends()`.",
+    must: ["edge from A to B"],
+    what: ["link", ".link()", "link()", "the link method", "the link function", "A.link(B)"],
+    ask: [
+      "what does [link|.link()|link()|A.link(B)] do",
+      "how does [link|.link()|linking] work",
+      "what is [.link()|link] for",
+    ],
+    key: ["link", ".link()", "link method"],
+    heldOut: "What is the effect of calling link on a service class?",
+  },
+  {
+    id: "depends",
+    answer:
+      "`depends(Service)` in a field says which service a service needs. The field is a typed client whose methods can be called.",
+    must: ["needs"],
+    what: ["depends", "depends()", "the depends function", "a dependency"],
+    ask: [
+      "what does [depends|depends()] do",
+      "how does [a service|one service] [declare|say|state] what it needs",
+      "what is [depends()|depends] for",
+    ],
+    how: [
+      "[declare|define|state] [a dependency|dependencies|what a service needs]",
+      "call another service",
+      "use one service from another",
+    ],
+    key: ["depends", "depends()", "declare dependency", "call another service"],
+    heldOut: "My service wants to talk to a second one. What do I write in it?",
+  },
+  {
+    id: "unlinked",
+    answer:
+      "A declared dependency without a link stays unbound, and using it gives a clear error. Without any link, all dependencies are served.",
+    must: ["unbound"],
+    ask: [
+      "what happens [to|with] a dependency [that is not linked|without a link|that I do not link]",
+      "what if I [do not|don't|forget to] link a [declared|] dependency",
+      "must every dependency be linked",
+      "do I have to link [all|every] [dependencies|dependency]",
+    ],
+    what: ["an unbound dependency", "an unlinked dependency"],
+    key: ["unlinked dependency", "unbound dependency"],
+    heldOut: "A service declares a dependency but the graph has no edge for it. And now?",
+  },
+  {
+    id: "cycle",
+    answer: "A cycle of links is an error, and the message names the cycle.",
+    must: ["error"],
+    ask: [
+      "can a graph have [a cycle|cycles|a loop|circles]",
+      "what happens [if|when] [a graph has a cycle|services depend on each other|links form a circle]",
+      "are cycles allowed [in a graph|]",
+    ],
+    what: ["a cycle in a graph"],
+    key: ["graph cycle", "cycle", "circular dependency"],
+    heldOut: "Frontend links to Processor and Processor back to Frontend. Is that fine?",
+  },
+  {
+    id: "fan-out",
+    answer: "Export `graph(pathA, pathB)` to join several chains of links in one graph.",
+    must: ["graph(pathA, pathB)"],
+    how: [
+      "[make|build|write] a graph [that branches|with branches|with two paths|with a fan-out|with several chains]",
+      "[fan out|branch] [in a graph|to two services|]",
+      "[combine|join] [two|several] [chains|paths|graphs]",
+    ],
+    what: ["the graph function", "fan-out", "a fan-out graph"],
+    ask: [
+      "what does the function graph do",
+      "can a service link to two services",
+      "what if one chain is not enough",
+    ],
+    key: ["fan-out", "graph branches", "two paths"],
+    heldOut: "How can one service of a graph lead to two different ones?",
+  },
+  {
+    id: "agg-graph",
+    answer:
+      "The agg graph is Frontend, Processor and VllmWorker in a chain. One worker does prefill and decode.",
+    must: ["Frontend", "Processor", "VllmWorker"],
+    what: [
+      "the agg graph",
+      "agg",
+      "graphs.agg",
+      "the aggregated graph",
+      "aggregated serving",
+      "an aggregated graph",
+      "graphs.agg:Frontend",
+      "aggregation",
+    ],
+    ask: [
+      "which services [are in|does] the agg graph [have|]",
+      "what does agg [mean|stand for]",
+      "[which|what] graphs come with dynamo for serving [a model|models]",
+    ],
+    key: ["agg", "agg graph", "aggregated serving", "graphs.agg"],
+    heldOut: "What parts does the agg graph consist of?",
+  },
+  {
+    id: "hello-world",
+    answer:
+      "`graphs/hello_world.ts` shows the SDK without any model: Frontend, Middle and Backend, with HTTP in front.",
+    names: ["graphs/hello_world.ts"],
+    must: ["hello_world"],
+    what: [
+      "hello_world",
+      "the hello world graph",
+      "hello world",
+      "the hello_world example",
+      "graphs/hello_world.ts",
+    ],
+    ask: [
+      "is there [an example|a simple example|a small example] [without a model|of a graph|of a service|of the SDK|]",
+      "[which|what] example [shows|explains] the SDK",
+      "where is [an example|the example] [service|graph]",
+    ],
+    how: ["see [a simple example|an example] [service|graph|of the SDK]"],
+    key: ["hello world", "hello_world", "example graph", "sdk example"],
+    heldOut: "I learn by examples. Which one demonstrates services without an LLM?",
+  },
+  {
+    id: "graph-lookup",
+    answer:
+      "`graphs.agg:Frontend` means the file `graphs/agg.ts` and its entry service `Frontend`. A path works too.",
+    names: ["graphs.agg:Frontend"],
+    must: ["graphs/agg.ts"],
+    ask: [
+      "what does [graphs.agg:Frontend|the name graphs.agg:Frontend|graphs.agg] mean",
+      "what is the part after the colon [in graphs.agg:Frontend|]",
+      "why do I write [graphs.agg:Frontend|:Frontend]",
+      "how is a graph named [on the command line|]",
+      "can I give a path [instead of|to] a graph",
+    ],
+    how: ["[name|specify|give] [a|the] graph on the command line", "serve a graph file by path"],
+    key: ["graphs.agg:Frontend", "graph name", "graph path", "entry service"],
+    heldOut: "Please decode the argument graphs.agg:Frontend for me.",
+  },
+  {
+    id: "built-in-graphs",
+    answer:
+      "Graphs are built into the executable too. They are used when there is no such file in the working directory.",
+    must: ["built into the executable"],
+    ask: [
+      "do I need the graphs folder [beside the executable|]",
+      "does [a|the] bare executable have graphs",
+      "what if there is no [graphs/agg.ts|graph file]",
+      "are [the|] graphs [part of|inside|in] the executable",
+    ],
+    what: ["a built-in graph", "built-in graphs", "the built-in graphs"],
+    key: ["built-in graphs", "graphs in executable"],
+    heldOut: "On a machine with nothing but the executable, which graphs are there?",
+  },
+  {
+    id: "no-entry-name",
+    answer:
+      "Then the single root of the graph is taken. If it is not clear, the error lists what exists.",
+    must: ["root"],
+    ask: [
+      "what if I [leave out|omit] [the service name|:Frontend|the part after the colon|the entry]",
+      "do I have to write :Frontend",
+      "can I leave out :Frontend",
+      "is [the entry|the name after the colon|:Frontend] optional",
+    ],
+    what: ["the default entry service"],
+    key: ["without :Frontend", "omit entry", "root service"],
+    heldOut: "Would dynamo serve graphs.agg alone, without a colon, be enough?",
+  },
+  {
+    id: "frontend",
+    answer:
+      "Frontend is the OpenAI-compatible HTTP server. It takes requests and passes them to Processor.",
+    must: ["HTTP server"],
+    what: [
+      "the Frontend",
+      "Frontend",
+      "the frontend service",
+      "the frontend",
+      "the Frontend component",
+    ],
+    ask: [
+      "what does [the|] [Frontend|frontend] do",
+      "which service [speaks|handles|does] HTTP",
+      "what is [the|] Frontend [for|responsible for]",
+      "[which|what] component is the [http|HTTP] server",
+    ],
+    key: ["Frontend", "frontend service", "http server component"],
+    heldOut: "Describe the job of the first service in the chain, Frontend.",
+  },
+  {
+    id: "processor",
+    answer:
+      "Processor applies the chat template, turns text into tokens, picks a worker, and turns the tokens that come back into text.",
+    must: ["chat template", "tokens"],
+    what: [
+      "the Processor",
+      "Processor",
+      "the processor service",
+      "the processor",
+      "the Processor component",
+    ],
+    ask: [
+      "what does [the|] [Processor|processor] do",
+      "which service [tokenizes|applies the chat template|makes tokens]",
+      "what is [the|] Processor [for|responsible for]",
+      "where is the [chat template applied|text tokenized]",
+    ],
+    key: ["Processor", "processor service", "tokenize component"],
+    heldOut: "Describe the job of the middle service, Processor.",
+  },
+  {
+    id: "vllm-worker",
+    answer:
+      "VllmWorker runs the model: it does the prefill and decode of each request in its engine.",
+    must: ["prefill and decode"],
+    what: [
+      "the VllmWorker",
+      "VllmWorker",
+      "the worker",
+      "a worker",
+      "the worker service",
+      "the VllmWorker component",
+    ],
+    ask: [
+      "what does [the|a|] [VllmWorker|worker] do",
+      "which service runs the model",
+      "what is [the|] VllmWorker [for|responsible for]",
+      "where is the model [run|computed]",
+    ],
+    key: ["VllmWorker", "worker", "worker service"],
+    heldOut: "Describe the job of the last service, VllmWorker.",
+  },
+  {
+    id: "vllm",
+    answer:
+      "No. VllmWorker keeps the name from the guide, but the engine is dynamo's own, written in C++.",
+    must: ["No", "C++"],
+    ask: [
+      "does [it|dynamo] use vllm",
+      "is [this|VllmWorker] [really|] vllm",
+      "is vllm [inside|needed|required|installed|used]",
+      "do I need [to install|] vllm",
+      "does VllmWorker [use|run|need] vllm",
+    ],
+    key: ["vllm", "vllm needed", "is it vllm"],
+    heldOut: "Given its name, does the worker contain the vLLM project?",
+  },
+  {
+    id: "components",
+    answer:
+      'The components are Frontend, Processor and VllmWorker. They are imported from "dynamo/components".',
+    must: ["Frontend", "Processor", "VllmWorker"],
+    what: ["the components", "a component", "dynamo/components", "the shipped components"],
+    ask: [
+      "[which|what] components [are there|exist|does dynamo have|come with dynamo]",
+      "[which|what] services [are there|come with dynamo|are shipped]",
+      "where do I import Frontend from",
+    ],
+    key: ["components", "list components", "dynamo/components", "shipped services"],
+    heldOut: "Which ready-made services come with dynamo?",
+  },
+  {
+    id: "write-service",
+    answer:
+      'Write a class that extends `Service` from "dynamo". Its public methods are the endpoints that others call.',
+    must: ["extends `Service`"],
+    how: [
+      "[write|create|make|define|build|implement] [a|my own|my|a new|a custom|my first] service",
+      "[write|create|add] [a|my own] component",
+    ],
+    what: ["a service", "the Service class", "a service class", "an own service"],
+    ask: [
+      "what does a service look like",
+      "how does a service look [like|]",
+      "can I write my own service[s|]",
+    ],
+    key: ["write service", "own service", "Service class", "custom service", "create service"],
+    heldOut: "I'd like to program a part of a graph myself. What do I extend?",
+  },
+  {
+    id: "endpoint",
+    answer:
+      "An endpoint is a public method of a service. A generator method streams; any other returns a promise.",
+    must: ["public method"],
+    what: ["an endpoint", "an endpoint of a service", "endpoints", "a service endpoint"],
+    how: ["[define|write|make|add] an endpoint"],
+    ask: [
+      "which methods [of a service|] can [be called|others call]",
+      "which methods are endpoints",
+    ],
+    key: ["endpoint", "service endpoint", "public method"],
+    heldOut: "In a service class, which things count as endpoints?",
+  },
+  {
+    id: "stream-endpoint",
+    answer:
+      "Make the method an async generator (`async *name()`). What it yields is streamed to the caller.",
+    must: ["async generator"],
+    how: [
+      "[stream|send] [results|values|an answer|items|tokens] from [a service|an endpoint|a method]",
+      "[write|make|define] a streaming [endpoint|method]",
+    ],
+    what: ["a streaming endpoint"],
+    ask: ["how does a service stream", "can a service stream [results|]"],
+    key: ["streaming endpoint", "async generator", "stream from service"],
+    heldOut: "My endpoint should deliver many items, one by one. How?",
+  },
+  {
+    id: "private",
+    answer: "Members whose name begins with `#` are private: other services cannot call them.",
+    must: ["private"],
+    how: [
+      "[make|keep|have] [a method|a member|something] private [in a service|]",
+      "hide a method [of a service|from other services]",
+    ],
+    ask: ["how are private methods [written|marked]", "which methods are [private|not endpoints]"],
+    what: ["a private method [of a service|]"],
+    key: ["private method", "private member", "hide method"],
+    heldOut: "Can I have methods in a service that nobody else can call?",
+  },
+  {
+    id: "start-hook",
+    answer:
+      "`start()` runs once before the service can be found by others, and `stop()` runs when it ends.",
+    must: ["start()", "stop()"],
+    what: [
+      "start() [of a service|]",
+      "the start hook",
+      "start and stop",
+      "the stop hook",
+      "the start method",
+      "the stop method",
+    ],
+    how: [
+      "[run|execute] code when a service [starts|stops|begins|ends]",
+      "[initialize|set up|clean up] a service",
+    ],
+    ask: [
+      "what [do|does] [start|stop|start and stop|start()|stop()] do [in a service|]",
+      "when is [start()|stop()] called",
+      "where do I put [initialization|setup code]",
+    ],
+    key: ["start hook", "start()", "stop()", "service lifecycle"],
+    heldOut: "Where does the setup code of a service belong?",
+  },
+  {
+    id: "follow",
+    answer:
+      "`this.follow(task)` runs background work of a service. If the task fails, the service fails and is restarted.",
+    must: ["background"],
+    what: ["follow", "this.follow", "follow()", "the follow method"],
+    how: ["[run|start] [a background task|background work] [in a service|]"],
+    ask: [
+      "what does [follow|follow()|this.follow] do",
+      "what is follow for",
+      "where does background work go",
+    ],
+    key: ["follow", "this.follow", "background task"],
+    heldOut: "A service has a loop to run beside its endpoints. Which call starts it?",
+  },
+  {
+    id: "configured",
+    answer:
+      "Write `config = configured(schema)` in the service. The schema is a valibot object; its keys may be set by YAML and flags.",
+    must: ["configured("],
+    how: [
+      "[give|add] [a|my] service [config|configuration|settings|keys|its own config]",
+      "[define|declare|add] config[uration|] keys [of|in|for] a service",
+      "make a service configurable",
+    ],
+    what: ["configured", "configured()", "the configured function"],
+    ask: [
+      "what does [configured|configured()] do",
+      "how does a service get its [config|configuration|settings]",
+    ],
+    key: ["configured", "configured()", "service config schema", "valibot"],
+    heldOut: "My service needs a setting that users can change. How is it declared?",
+  },
+  {
+    id: "client-modes",
+    answer:
+      "A client calls a random instance, the next one in turn (round-robin), one by id with `at(id)`, or all with `all()`.",
+    must: ["at(id)", "all()"],
+    what: ["the client modes", "the modes of a client"],
+    ask: [
+      "[which|what] modes does a client have",
+      "which instance does a client call",
+      "how does a client choose [an|the] instance",
+    ],
+    how: ["[choose|pick] which instance [is called|a client calls]"],
+    key: ["client modes", "client instance choice"],
+    heldOut: "When a service has several instances, what ways of calling them does a client offer?",
+  },
+  {
+    id: "at",
+    answer: "Call `this.worker.at(id)`: it is a client of that one instance.",
+    must: ["at(id)"],
+    how: [
+      "call [one|a certain|a specific|a particular|this one] [instance|worker]",
+      "send a request to [one|a specific|a certain] [instance|worker]",
+      "address an instance by id",
+    ],
+    what: ["at(id)", "at()", "the at method"],
+    ask: ["what does [at|at()|at(id)] do"],
+    key: ["at(id)", "specific instance", "call instance by id"],
+    heldOut: "I know an instance's id. How do I direct a call there?",
+  },
+  {
+    id: "all",
+    answer:
+      "Call it through `all()`, for example `this.worker.all().stats()`. Each instance gets the call.",
+    must: ["all()"],
+    how: [
+      "call [all|every] [instances|workers|instance|worker]",
+      "broadcast [a call|to all workers|to all instances|]",
+    ],
+    what: ["all()", "the all method"],
+    ask: ["what does [all|all()] do"],
+    key: ["all()", "broadcast", "call every instance"],
+    heldOut: "One call should reach each of the workers. What do I use?",
+  },
+  {
+    id: "instances",
+    answer:
+      "Read `this.worker.instances`: the ids of the live instances, kept up to date by a registry watch.",
+    must: ["instances"],
+    how: [
+      "[list|see|get|know] the [live|running|] instances [of a service|]",
+      "[find out|see] which [instances|workers] are [alive|live|running]",
+    ],
+    what: ["instances", "the instances field", "client.instances"],
+    ask: ["which field [has|lists] the [live|] instances"],
+    key: ["instances", "list instances", "live instances"],
+    heldOut: "Within a service, how can I see which workers are alive?",
+  },
+  {
+    id: "wait-for-instances",
+    answer: "Await `this.worker.waitForInstances(n)`. It resolves when n instances are live.",
+    must: ["waitForInstances"],
+    how: [
+      "wait for [a worker|workers|instances|an instance|two workers] [to be ready|to be up|to come up|]",
+      "wait until [a worker is|workers are|an instance is] [up|ready|there|live]",
+    ],
+    what: ["waitForInstances", "waitForInstances()"],
+    ask: ["what does waitForInstances do"],
+    key: ["waitForInstances", "wait for workers"],
+    heldOut: "In start() I want to hold on until a worker exists. Which method helps?",
+  },
+  {
+    id: "ref",
+    answer:
+      "A `Ref` is a reference to an instance that can travel in a message. Whoever holds it can call it.",
+    must: ["travel"],
+    what: ["a Ref", "a reference", "Ref", "a service reference"],
+    how: ["[send|pass] a reference [to a worker|to an instance|to a service|in a message]"],
+    ask: ["what does Ref [do|mean]", "can references be sent [in messages|]"],
+    key: ["Ref", "reference in message"],
+    heldOut: "Is there a way to hand somebody a callable pointer to my instance?",
+  },
+  {
+    id: "context",
+    answer:
+      "`this.context` has the service's name, its worker id, the namespace, the registry, the clock and the metrics.",
+    must: ["worker id", "namespace"],
+    what: ["this.context", "the context of a service", "the service context"],
+    how: [
+      "[find out|get|know|read] the worker id [in a service|]",
+      "[get|use] the [registry|clock] [in|from] a service",
+    ],
+    ask: ["what is in [this.context|the context]"],
+    key: ["this.context", "service context", "worker id"],
+    heldOut: "How does an instance learn which number it is?",
+  },
+  {
+    id: "user-graphs",
+    answer:
+      'Yes. Your own `.ts` graphs and services on disk run with the bare executable; "dynamo" is inside it.',
+    must: ["Yes"],
+    ask: [
+      "can [the executable|the binary|./dynamo] run my own graph[s|]",
+      "[can|do] my own [services|graphs|typescript files] [run|work] with the [executable|binary|compiled executable]",
+      "do I have to [compile|build] my [graph|services]",
+      "do I need node_modules for my [graph|own graph|services]",
+    ],
+    key: ["own graph with executable", "user graphs", "compile graph"],
+    heldOut: "Will a graph that I wrote run with only the binary, no npm packages?",
+  },
+  {
+    id: "language",
+    answer: "Services and graphs are TypeScript on Bun. The engine is C++.",
+    must: ["TypeScript", "C++"],
+    ask: [
+      "[which|what] [programming language|language] is [dynamo|it|this] [written|made|programmed|implemented] in",
+      "[which|what] language do I [write|use for] [services|graphs] [in|]",
+      "what is dynamo [written|made|built] [in|with]",
+      "is [it|dynamo] [written in|] [python|Python|rust|Rust|typescript|go|Go|java]",
+    ],
+    what: ["the programming language [of dynamo|]", "the tech stack", "dynamo written in"],
+    key: ["programming language", "written in", "typescript", "tech stack", "bun"],
+    heldOut: "In what was dynamo coded?",
+  },
+  {
+    id: "engine-language",
+    answer: "The engine is written in C++ and sits behind one C header.",
+    must: ["C++", "C header"],
+    ask: [
+      "[which|what] language is the engine written in",
+      "what is the engine written in",
+      "is the engine [C++|rust|python|c]",
+      "how is the engine [made|built|implemented]",
+    ],
+    key: ["engine language", "engine written in"],
+    heldOut: "And the compute part, the engine: what is it programmed in?",
+  },
+];

@@ -1,0 +1,101 @@
+// Questions about facts, in all their wordings.
+
+import type { Fact } from "./fact.ts";
+import { SITUATIONS } from "./facts/situations.ts";
+import { FACTS } from "./facts.ts";
+import { HELD_OUT_HOW_FRAMES, HELD_OUT_WHAT_FRAMES, HOW_FRAMES, WHAT_FRAMES } from "./frames.ts";
+import { typed } from "./noise.ts";
+import { write } from "./pattern.ts";
+import type { Random } from "./random.ts";
+import { exchange, type Sample } from "./sample.ts";
+
+/** A question for training. */
+export function askFact(fact: Fact, random: Random): string {
+  return typed(plainQuestion(fact, random), random);
+}
+
+export function factSample(fact: Fact, random: Random): Sample {
+  return {
+    kind: "fact",
+    template: fact.id,
+    messages: exchange(askFact(fact, random), fact.answer),
+  };
+}
+
+/** A fact, the most important ones more often. */
+export function pickFact(random: Random): Fact {
+  return random.chance(0.03) ? random.pick(IMPORTANT) : random.pick(FACTS);
+}
+
+/** Questions whose templates training never saw: one whole sentence a fact, and the held-out frames. */
+export function heldOutQuestions(fact: Fact, random: Random): string[] {
+  const questions = [fact.heldOut];
+  if (fact.how) {
+    const frame = random.pick(HELD_OUT_HOW_FRAMES);
+    questions.push(write(frame, random, { v: random.pick(fact.how) }));
+  }
+  if (fact.what) {
+    const frame = random.pick(HELD_OUT_WHAT_FRAMES);
+    questions.push(write(frame, random, { n: random.pick(fact.what) }));
+  }
+  return questions;
+}
+
+const IMPORTANT = FACTS.filter(({ id }) => ["change-router", "router-modes", "serve"].includes(id));
+
+function plainQuestion(fact: Fact, random: Random): string {
+  const ways: [number, () => string][] = [];
+  if (fact.how) {
+    const how = fact.how;
+    ways.push([
+      1.5 + how.length,
+      () => write(random.pick(HOW_FRAMES), random, { v: random.pick(how) }),
+    ]);
+  }
+  if (fact.what) {
+    const what = fact.what;
+    const weight = 1 + what.length / 2;
+    ways.push([weight, () => write(random.pick(WHAT_FRAMES), random, { n: random.pick(what) })]);
+  }
+  const ask = [...(fact.ask ?? []), ...(SITUATIONS[fact.id] ?? [])];
+  if (ask.length > 0) {
+    ways.push([1.5 + ask.length, () => `${write(random.pick(ask), random)}?`]);
+  }
+  if (fact.key) {
+    const key = fact.key;
+    ways.push([1.2, () => keywords(random.pick(key), random)]);
+  }
+  let at = random.next() * ways.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, make] of ways) {
+    at -= weight;
+    if (at <= 0) return make();
+  }
+  return write(fact.answer, random);
+}
+
+/** What people type into a search box. */
+function keywords(words: string, random: Random): string {
+  const shuffled = random.chance(0.2) ? random.shuffle(words.split(" ")).join(" ") : words;
+  return write(
+    random.pick([
+      "{k}",
+      "{k}",
+      "{k}",
+      "dynamo {k}",
+      "{k} dynamo",
+      "{k} how",
+      "{k} [help|info|please]",
+    ]),
+    random,
+    {
+      k: shuffled,
+    },
+  );
+}
+
+/** How many different wordings of a fact come up in so many tries, without the noise of typing. */
+export function plainWordings(fact: Fact, random: Random, tries: number): number {
+  const wordings = new Set<string>();
+  for (let i = 0; i < tries; i++) wordings.add(plainQuestion(fact, random));
+  return wordings.size;
+}

@@ -1,0 +1,185 @@
+// Asks the served model what it was never trained on, and prints the table of the model card.
+//
+//   bun models/built-in/evaluate.ts [http://127.0.0.1:8000] [MODEL]
+
+import { isRight } from "./corpus/fact.ts";
+import { FACTS } from "./corpus/facts.ts";
+import { jsonTask } from "./corpus/json-answer.ts";
+import { heldOutQuestions } from "./corpus/questions.ts";
+import { Random } from "./corpus/random.ts";
+import type { Message } from "./corpus/sample.ts";
+import { TALK } from "./corpus/small-talk.ts";
+import { tellStory } from "./corpus/story.ts";
+import { python, toolTask } from "./corpus/tool-call.ts";
+import { HELD_OUT_UNKNOWN, isRefusal } from "./corpus/unknown.ts";
+
+/** Far from the corpus's own seed, so that names, cities and numbers come in other combinations. */
+const SEED = 77_001;
+const AT_ONCE = 8;
+
+interface Reply {
+  readonly text: string;
+  readonly finishReason: string;
+}
+
+interface Row {
+  readonly what: string;
+  readonly right: number;
+  readonly of: number;
+  readonly wrong: readonly string[];
+}
+
+const [, , url = "http://127.0.0.1:8000", wantedModel] = process.argv;
+const model = wantedModel ?? (await firstModel());
+const random = new Random(SEED);
+
+const rows = [
+  await score("facts, questions never seen", FACTS, async (fact) =>
+    isRight(fact, (await ask(fact.heldOut)).text) ? undefined : fact.heldOut,
+  ),
+  await score(
+    "facts, sentence frames never seen",
+    FACTS.flatMap((fact) =>
+      heldOutQuestions(fact, random)
+        .slice(1)
+        .map((question) => ({ fact, question })),
+    ),
+    async ({ fact, question }) =>
+      isRight(fact, (await ask(question)).text) ? undefined : question,
+  ),
+  await score("unknown topics declined", HELD_OUT_UNKNOWN, async (question) =>
+    isRefusal((await ask(question)).text) ? undefined : question,
+  ),
+  await score("small talk", TALK, async ({ heldOut, answer }) =>
+    (await ask(heldOut)).text === answer ? undefined : heldOut,
+  ),
+  await score(
+    "tool calls",
+    times(100, () => toolTask(random)),
+    checkToolCall,
+  ),
+  await score(
+    "JSON, right fields and values",
+    times(100, () => jsonTask(random)),
+    async (task) =>
+      sameJson((await ask(task.request)).text, task.value) ? undefined : task.request,
+  ),
+  await score(
+    "a name remembered over turns",
+    times(20, () => random.pick(["Anna", "Peter", "Omar", "Yuki"])),
+    async (name) =>
+      (
+        await chat([...introduction(name), { role: "user", content: "What is my name?" }])
+      ).text.includes(name)
+        ? undefined
+        : name,
+  ),
+  await score(
+    "stories at temperature 0.8",
+    times(50, () => tellStory(random)),
+    checkStory,
+  ),
+];
+
+process.stdout.write("| held out | right | of | share |\n|---|---:|---:|---:|\n");
+for (const { what, right, of } of rows) {
+  process.stdout.write(`| ${what} | ${right} | ${of} | ${((100 * right) / of).toFixed(0)} % |\n`);
+}
+process.stdout.write("\n");
+for (const { what, wrong } of rows) {
+  for (const each of wrong.slice(0, 8)) process.stdout.write(`${what}: ${each}\n`);
+}
+
+/** What is wrong with each task, or nothing; a few at a time. */
+async function score<T>(
+  what: string,
+  tasks: readonly T[],
+  fault: (task: T, index: number) => Promise<string | undefined>,
+): Promise<Row> {
+  const wrong: string[] = [];
+  const queue = [...tasks.entries()];
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const found = await fault(next[1], next[0]);
+      if (found !== undefined) wrong.push(found);
+    }
+  };
+  await Promise.all(times(AT_ONCE, work));
+  return { what, right: tasks.length - wrong.length, of: tasks.length, wrong };
+}
+
+async function checkToolCall(task: ReturnType<typeof toolTask>): Promise<string | undefined> {
+  // The text that the chat template makes of `tools`; servers need not parse them for this.
+  const tools = task.tools.map((tool) => python(tool.function)).join("\n");
+  const { text } = await chat([
+    { role: "system", content: `Tools:\n${tools}\n` },
+    { role: "user", content: task.request },
+  ]);
+  const json = /<tool_call>\s*([\s\S]*?)\s*<\/tool_call>/.exec(text)?.[1] ?? "";
+  return sameJson(json, task.call) ? undefined : task.request;
+}
+
+/** The hero and place that were asked for, an end, and no sentence twice. */
+async function checkStory(
+  story: ReturnType<typeof tellStory>,
+  index: number,
+): Promise<string | undefined> {
+  const request = `Tell me a story about ${story.hero} the ${story.kind} in ${story.place}.`;
+  const { text, finishReason } = await ask(request, { temperature: 0.8, seed: index });
+  const sentences = text.split(/(?<=[.!?]"?) /);
+  const good =
+    finishReason === "stop" &&
+    text.split(story.hero).length > 2 &&
+    text.includes(story.place) &&
+    text.includes("The end.") &&
+    new Set(sentences).size === sentences.length;
+  return good ? undefined : text;
+}
+
+function introduction(name: string): Message[] {
+  return [
+    { role: "user", content: `Hi, my name is ${name}.` },
+    { role: "assistant", content: `Nice to meet you, ${name}!` },
+    { role: "user", content: "What is the default port?" },
+    { role: "assistant", content: "dynamo listens on port 8000." },
+  ];
+}
+
+function ask(question: string, sampling: object = {}): Promise<Reply> {
+  return chat([{ role: "user", content: question }], sampling);
+}
+
+async function chat(messages: readonly Message[], sampling: object = {}): Promise<Reply> {
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model, messages, temperature: 0, max_tokens: 400, ...sampling }),
+  });
+  const body = (await response.json()) as {
+    choices?: { message: { content: string }; finish_reason: string }[];
+  };
+  const choice = body.choices?.[0];
+  if (!choice) throw new Error(`${url} answered ${response.status}: ${JSON.stringify(body)}`);
+  return { text: choice.message.content, finishReason: choice.finish_reason };
+}
+
+async function firstModel(): Promise<string> {
+  const response = await fetch(`${url}/v1/models`);
+  const { data } = (await response.json()) as { data: { id: string }[] };
+  const id = data[0]?.id;
+  if (!id) throw new Error(`${url} serves no model`);
+  return id;
+}
+
+function sameJson(text: string, value: unknown): boolean {
+  try {
+    return Bun.deepEquals(JSON.parse(text), value);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
+function times<T>(count: number, make: () => T): T[] {
+  return Array.from({ length: count }, make);
+}

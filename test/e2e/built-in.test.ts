@@ -1,0 +1,71 @@
+// What a fresh and offline machine serves: the model that the executable carries.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
+
+import { runDynamo, type Server, startServer } from "./server.ts";
+
+describe("dynamo serve without a word about a model", () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await startServer({ args: ["graphs.agg:Frontend"], cwd: tmpdir() });
+  });
+  afterAll(() => server?.stop());
+
+  test("says how to change the router, streamed and whole", async () => {
+    const request = {
+      model: "dynamo",
+      messages: [{ role: "user", content: "How do I change the router?" }],
+      temperature: 0,
+    };
+    const whole = await server.post("/v1/chat/completions", request);
+    expect(await whole.text()).toContain("--Processor.router=");
+    const streamed = await server.post("/v1/chat/completions", { ...request, stream: true });
+    const text = [...(await streamed.text()).matchAll(/"content":"((?:[^"\\]|\\.)*)"/g)]
+      .map((match) => match[1])
+      .join("");
+    expect(text).toContain("--Processor.router=");
+  });
+
+  test("declines what it cannot know, and ends by itself", async () => {
+    const answer = await server.post("/v1/chat/completions", {
+      model: "dynamo",
+      messages: [{ role: "user", content: "Who painted the Mona Lisa?" }],
+      temperature: 0,
+    });
+    expect(await answer.json()).toMatchObject({
+      choices: [
+        { finish_reason: "stop", message: { content: expect.stringContaining("don't know") } },
+      ],
+    });
+  });
+});
+
+test("the built-in model answers to `dynamo` besides the name that the configuration gives it", async () => {
+  const server = await startServer({
+    args: [
+      "graphs.agg:Frontend",
+      "-f",
+      "configs/built-in.yaml",
+      "--Frontend.served_model_name=manual",
+    ],
+  });
+  try {
+    const models = await (await fetch(`${server.url}/v1/models`)).json();
+    expect(models).toMatchObject({ data: [{ id: "manual" }, { id: "dynamo" }] });
+  } finally {
+    await server.stop();
+  }
+});
+
+test("a configuration or a model that is named takes its place", async () => {
+  const args = ["serve", "graphs.agg:Frontend", "--dry-run"];
+  const builtIn = await runDynamo(args);
+  expect(builtIn.stdout).toContain('"model": "built-in"');
+  const named = await runDynamo([...args, "--model", "/models/other"]);
+  expect(named.stdout).not.toContain("built-in");
+  const fromEnvironment = await runDynamo(args, {
+    env: { DYNAMO_SERVICE_CONFIG: '{"Processor": {"model": "a"}, "VllmWorker": {"model": "a"}}' },
+  });
+  expect(fromEnvironment.stdout).not.toContain("built-in");
+});

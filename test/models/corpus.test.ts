@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test";
+
+import { corpus } from "../../models/built-in/corpus/corpus.ts";
+import { isRight } from "../../models/built-in/corpus/fact.ts";
+import { FACTS } from "../../models/built-in/corpus/facts.ts";
+import {
+  HELD_OUT_HOW_FRAMES,
+  HELD_OUT_WHAT_FRAMES,
+  HOW_FRAMES,
+  WHAT_FRAMES,
+} from "../../models/built-in/corpus/frames.ts";
+import { jsonTask } from "../../models/built-in/corpus/json-answer.ts";
+import { plainWordings } from "../../models/built-in/corpus/questions.ts";
+import { Random } from "../../models/built-in/corpus/random.ts";
+import { TALK } from "../../models/built-in/corpus/small-talk.ts";
+import { tellStory } from "../../models/built-in/corpus/story.ts";
+import { toolTask } from "../../models/built-in/corpus/tool-call.ts";
+import { HELD_OUT_UNKNOWN } from "../../models/built-in/corpus/unknown.ts";
+
+describe("the corpus", () => {
+  test("is the same, byte for byte, each time it is made", () => {
+    const digest = () => {
+      const hash = new Bun.CryptoHasher("sha256");
+      for (const sample of corpus(5_000)) hash.update(JSON.stringify(sample));
+      return hash.digest("hex");
+    };
+    const first = digest();
+    expect(digest()).toBe(first);
+    expect(first).toMatchSnapshot();
+  });
+
+  test("ends every conversation with the assistant", () => {
+    for (const { messages } of corpus(3_000)) expect(messages.at(-1)?.role).toBe("assistant");
+  });
+
+  test("never asks a held-out question", () => {
+    const heldOut = new Set(
+      [
+        ...FACTS.map((fact) => fact.heldOut),
+        ...TALK.map((talk) => talk.heldOut),
+        ...HELD_OUT_UNKNOWN,
+      ].map(normal),
+    );
+    for (const { messages } of corpus(40_000)) {
+      for (const { role, content } of messages) {
+        if (role === "user") expect(heldOut.has(normal(content))).toBe(false);
+      }
+    }
+  });
+
+  test("shares no sentence frame with the held-out split", () => {
+    const trained = new Set([...HOW_FRAMES, ...WHAT_FRAMES].map(normal));
+    for (const frame of [...HELD_OUT_HOW_FRAMES, ...HELD_OUT_WHAT_FRAMES]) {
+      expect(trained.has(normal(frame))).toBe(false);
+    }
+  });
+});
+
+describe("the facts", () => {
+  test("are at least 150, each with an id of its own", () => {
+    expect(FACTS.length).toBeGreaterThanOrEqual(150);
+    expect(new Set(FACTS.map(({ id }) => id)).size).toBe(FACTS.length);
+  });
+
+  test("are right by their own check", () => {
+    for (const fact of FACTS)
+      expect([fact.id, isRight(fact, fact.answer)]).toEqual([fact.id, true]);
+  });
+
+  test("name in their answers what they say they name", () => {
+    for (const { id, answer, names = [] } of FACTS) {
+      for (const name of names) {
+        expect([id, name, mentions(answer, name)]).toEqual([id, name, true]);
+      }
+    }
+  });
+
+  test("are asked in 40 wordings or more each, before any noise", () => {
+    for (const fact of FACTS) {
+      expect([fact.id, plainWordings(fact, new Random(1), 2_000) >= 40]).toEqual([fact.id, true]);
+    }
+  });
+});
+
+test("a story names its hero and its place, and ends", () => {
+  const random = new Random(3);
+  for (let i = 0; i < 500; i++) {
+    const story = tellStory(random);
+    expect(story.text).toContain(story.hero);
+    expect(story.text).toContain(story.place);
+    expect(story.text).toEndWith("The end.");
+    expect(story.text).not.toMatch(/[{}[\]|]/);
+  }
+});
+
+test("no two of a thousand stories are alike", () => {
+  const random = new Random(4);
+  const texts = new Set(Array.from({ length: 1_000 }, () => tellStory(random).text));
+  expect(texts.size).toBe(1_000);
+});
+
+test("a tool call names a tool that is defined, with all of its parameters", () => {
+  const random = new Random(5);
+  for (let i = 0; i < 500; i++) {
+    const { tools, call } = toolTask(random);
+    const tool = tools.find((each) => each.function.name === call.name);
+    expect(tool?.function.parameters).toHaveProperty("required", Object.keys(call.arguments));
+  }
+});
+
+test("a JSON request has one to four fields", () => {
+  const random = new Random(6);
+  for (let i = 0; i < 500; i++) {
+    const number = Object.keys(jsonTask(random).value).length;
+    expect(number).toBeGreaterThanOrEqual(1);
+    expect(number).toBeLessThanOrEqual(4);
+  }
+});
+
+/** A key may be named with its service before it, and stand alone in the answer. */
+function mentions(answer: string, name: string): boolean {
+  return answer.includes(name) || answer.includes(name.replace(/^[A-Z]\w*\./, ""));
+}
+
+function normal(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, " ")
+    .trim();
+}
