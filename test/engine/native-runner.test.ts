@@ -246,6 +246,33 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     });
   }
 
+  test("weights quantised online give log-probabilities near those of the weights as stored", async () => {
+    const directory = tinyModel({ seed: 9 });
+    const sampleWith = async (quantization: "q8" | "q4" | undefined) => {
+      const runner = openNativeRunner({
+        model: await openModel(directory),
+        quantization,
+        kvCacheDType: "float32",
+        library: builtLibrary,
+        owner: 1,
+        threads: 2,
+        totalBlocks: 64,
+        limits: LIMITS,
+      });
+      try {
+        const [sample] = await generate(runner, { tokenIds: PROMPT, numTokens: 1 });
+        return sample?.logprob ?? Number.NaN;
+      } finally {
+        runner.close();
+      }
+    };
+    const asStored = await sampleWith(undefined);
+    const q8 = await sampleWith("q8");
+    expect(q8).not.toBe(asStored);
+    expect(q8).toBeCloseTo(asStored, 0);
+    expect(await sampleWith("q4")).not.toBe(q8);
+  });
+
   test.skipIf(!existsSync(tinyStories))(
     "samples what the reference samples: tinystories-656k (needs ../shared/data)",
     async () => {
