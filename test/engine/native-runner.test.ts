@@ -192,8 +192,18 @@ test("K and V take what their type, the head and the block call for", () => {
   expect(kvBlockBytes(model, 16, "bfloat16")).toBe(2 * 3 * 16 * 2 * 128 * 2);
   expect(kvBlockBytes(model, 16, "int8")).toBe(2 * 3 * 16 * (2 * 128 + 8));
   expect(kvBlockBytes({ ...model, headSize: 10 }, 5, "bfloat16")).toBe(2 * 3 * 16 * 2 * 16 * 2);
-  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "F32" }])).toBe("float32");
-  expect(kvCacheDTypeFor([{ dtype: "F32" }, { dtype: "BF16" }])).toBe("bfloat16");
+  expect(
+    kvCacheDTypeFor([
+      { type: "plain", dtype: "F32" },
+      { type: "plain", dtype: "F32" },
+    ]),
+  ).toBe("float32");
+  expect(
+    kvCacheDTypeFor([
+      { type: "plain", dtype: "F32" },
+      { type: "plain", dtype: "BF16" },
+    ]),
+  ).toBe("bfloat16");
 });
 
 describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
