@@ -57,7 +57,7 @@ export class Processor extends Service {
     } else {
       const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
       this.#card = await openModelConfig(model);
-      const tokenizer = await Tokenizer.load(this.#card.directory, this.log);
+      const tokenizer = await Tokenizer.load(this.#card.path, this.log);
       this.#codec = tokenizer;
       this.#eosTokenIds = union(this.#card.config.eosTokenIds, tokenizer.eosTokenId);
     }

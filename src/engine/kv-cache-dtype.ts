@@ -1,14 +1,16 @@
 // How the engine holds K and V, and what they take. native/src/cpu/attention/kv_layer.h lays them out.
 
-import type { ModelConfig, TensorSlice } from "../model/model-files.ts";
+import type { ModelConfig, ModelTensor } from "../model/model-files.ts";
 
 export const KV_CACHE_DTYPES = ["float32", "bfloat16", "int8"] as const;
 
 export type KvCacheDType = (typeof KV_CACHE_DTYPES)[number];
 
 /** What `auto` means: as exact as the weights. A model of F32 keeps F32, any other gets BF16. */
-export function kvCacheDTypeFor(tensors: Iterable<Pick<TensorSlice, "dtype">>): KvCacheDType {
-  for (const { dtype } of tensors) if (dtype !== "F32") return "bfloat16";
+export function kvCacheDTypeFor(tensors: Iterable<ModelTensor>): KvCacheDType {
+  for (const tensor of tensors) {
+    if (tensor.type !== "plain" || tensor.dtype !== "F32") return "bfloat16";
+  }
   return "float32";
 }
 

@@ -25,6 +25,7 @@ export interface ModelTable {
 
 /** Hands `use` the model's table; its files are open until `use` returns. */
 export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) => T): T {
+  checkComputable(model);
   const files = new OpenFiles();
   try {
     const rows = tensorTable(model).map(({ role, layer, tensor }) =>
@@ -39,6 +40,15 @@ export function withModelTable<T>(model: ModelFiles, use: (table: ModelTable) =>
     });
   } finally {
     files.close();
+  }
+}
+
+/** A model that needs what the decoder lacks would run, and speak nonsense. */
+function checkComputable({ path, config }: ModelFiles): void {
+  if (config.ropeScaling?.type === "factors") {
+    throw new ModelNotLoadableError(
+      `model ${path} brings its own factors for RoPE (rope_freqs), which this engine does not compute yet`,
+    );
   }
 }
 
@@ -121,7 +131,12 @@ function tensorTable(model: ModelFiles): TableEntry[] {
     const tensor = model.tensors.get(`${name}.${part}`);
     if (tensor === undefined) {
       throw new ModelNotLoadableError(
-        `model ${model.directory} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
+        `model ${model.path} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
+      );
+    }
+    if (tensor.type !== "plain") {
+      throw new ModelNotLoadableError(
+        `model ${model.path} is quantized by ${tensor.type}, which this engine does not compute yet`,
       );
     }
     return { role, layer, tensor };
@@ -154,7 +169,7 @@ function tensorFields(
   const [rows = 1, columns = 1] = tensor.shape;
   return {
     role,
-    dtype: DTYPES[tensor.dtype],
+    dtype: dtypeOf(tensor),
     layer,
     fd,
     rank: tensor.shape.length,
@@ -165,8 +180,16 @@ function tensorFields(
   };
 }
 
+function dtypeOf({ name, path, dtype }: TensorSlice): number {
+  const id = new Map<string, number>(Object.entries(DTYPES)).get(dtype);
+  if (id !== undefined) return id;
+  throw new ModelNotLoadableError(
+    `${path}: tensor ${name} is stored as ${dtype}, which this engine does not compute yet`,
+  );
+}
+
 function configFields(config: ModelConfig, key: bigint): FieldsOf<typeof MODEL_CONFIG> {
-  const scaling = config.ropeScaling;
+  const scaling = config.ropeScaling?.type === "llama3" ? config.ropeScaling : undefined;
   return {
     key,
     rms_norm_eps: config.rmsNormEps,

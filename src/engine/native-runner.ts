@@ -180,7 +180,7 @@ function openModel(handles: Handles, device: Address, model: ModelFiles): [Addre
   const { native, owner } = handles;
   return withModelTable(model, ({ key, config, tensors, numTensors }) => {
     const handle = handles.open(
-      `model ${model.directory}`,
+      `model ${model.path}`,
       (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),
       native.modelClose,
     );

@@ -1,5 +1,5 @@
-// JSON files of a model, read key by key. Whoever wrote them is not trusted: each value is checked
-// where it is read, and each error says `file: key`, what was expected and what was found.
+// JSON files of a model, and GGUF's metadata, read key by key. Whoever wrote them is not trusted: each value
+// is checked where it is read, and each error says `file: key`, what was expected and what was found.
 
 import { ModelError } from "./model-error.ts";
 import { openFile, unreadable } from "./model-path.ts";
@@ -24,7 +24,7 @@ export interface Range {
   readonly max: number;
 }
 
-/** One JSON object. A key that is `null` reads like one that is absent: Python writes None so. */
+/** One JSON object, or what has the same kinds of values. A key that is `null` reads like one that is absent: Python writes None so. */
 export class JsonObject {
   /** Where it stands, for error messages: `…/config.json` or `…/config.json: rope_scaling`. */
   readonly place: string;
@@ -38,6 +38,11 @@ export class JsonObject {
   /** The value as it was parsed, unchecked. */
   get(key: string): unknown {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? undefined) : undefined;
+  }
+
+  /** Whether the key is there at all, be it with `null`. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.#fields, key);
   }
 
   keys(): readonly string[] {
@@ -66,6 +71,25 @@ export class JsonObject {
     const value = this.get(key);
     if (value === undefined || isIntegerWithin(value, range)) return value;
     throw this.#mistake(key, `a whole number from ${range.min} to ${range.max}`);
+  }
+
+  numbers(key: string, range: Range): readonly number[] | undefined {
+    const list = this.list(key);
+    const numbers = list?.filter((item) => isNumberWithin(item, range));
+    if (numbers?.length === list?.length) return numbers;
+    throw this.#mistake(key, `a list of numbers from ${range.min} to ${range.max}`);
+  }
+
+  requiredNumber(key: string, range: Range): number {
+    const value = this.number(key, range);
+    if (value === undefined) throw this.missing(key);
+    return value;
+  }
+
+  requiredInteger(key: string, range: Range): number {
+    const value = this.integer(key, range);
+    if (value === undefined) throw this.missing(key);
+    return value;
   }
 
   /** A whole number or a list of them, as a list. */
@@ -165,7 +189,7 @@ export function show(value: unknown): string {
     return isShort ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
   }
   if (!isScalar(value)) return "an object";
-  const text = JSON.stringify(value);
+  const text = Number.isNaN(value) ? "NaN" : JSON.stringify(value);
   return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
 }
 

@@ -1,11 +1,17 @@
 // A model on disk as the engine needs it: checked numbers, and where each tensor's bytes lie.
 
-export type DType = "F32" | "F16" | "BF16";
+import type { DType } from "./dtype.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
+
+/** A tensor that is one piece of a file, or a weight that several pieces stand for. */
+export type ModelTensor = TensorSlice | GroupedWeight;
 
 /** A tensor's place in a file. The bounds were checked against the file's size. */
 export interface TensorSlice {
+  readonly type: "plain";
   readonly name: string;
   readonly dtype: DType;
+  /** Row-major: the last size is a row's length. */
   readonly shape: readonly number[];
   readonly path: string;
   /** Bytes from the start of the file. */
@@ -13,9 +19,54 @@ export interface TensorSlice {
   readonly numBytes: number;
 }
 
-/** The numbers of a Llama-shaped decoder, checked and complete. */
+/**
+ * A weight [O outputs, I inputs] in 4 bits, with a scale and a zero point for each G inputs of an output. Eight
+ * 4-bit numbers stand in an I32, the first in its lowest bits. Weight (o, i) of group g = i / G is
+ *
+ *     scales[g][o] * (q(o, i) - (z(g, o) + zeroOffset))
+ *
+ * - `gptq`: q(o, i) is number i % 8 of qweight[i / 8][o], and z(g, o) number o % 8 of qzeros[g][o / 8].
+ * - `awq`: q(o, i) is number k of qweight[i][o / 8], and z(g, o) number k of qzeros[g][o / 8], where k is the
+ *   place of o % 8 in the order 0, 2, 4, 6, 1, 3, 5, 7.
+ */
+export interface GroupedWeight {
+  readonly type: "gptq" | "awq";
+  readonly name: string;
+  /** [O, I] */
+  readonly shape: readonly number[];
+  /** G */
+  readonly groupSize: number;
+  readonly zeroOffset: 0 | 1;
+  /** `gptq`: [I / 8, O]; `awq`: [I, O / 8]. */
+  readonly qweight: StoredTensor;
+  /** [I / G, O / 8] */
+  readonly qzeros: StoredTensor;
+  /** [I / G, O] */
+  readonly scales: TensorSlice;
+  /** [I], the group of each input: i / G, as was checked. Not needed. */
+  readonly groupIndex: StoredTensor | undefined;
+  /** Of all pieces that are needed. */
+  readonly numBytes: number;
+}
+
+/** Families whose decoder is Llama's but for the switches of `ModelConfig`. */
+export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3";
+
+/**
+ * Where the two halves of a rotated pair stand in a head's rows of the q and k projections.
+ * `D` is the head size, `i` counts pairs, 0 to D/2 - 1.
+ *
+ * - `halves`: pair i is rows i and i + D/2. Hugging Face's order.
+ * - `interleaved`: pair i is rows 2i and 2i + 1. GGUF files of architecture "llama" store q and k so.
+ *
+ * Both have the same rows in another order, and attention scores do not depend on it: row 2i + j of an
+ * interleaved head is row j * D/2 + i of the same head in halves (j is 0 or 1).
+ */
+export type RopeLayout = "halves" | "interleaved";
+
+/** The numbers and switches of a Llama-shaped decoder, checked and complete. */
 export interface ModelConfig {
-  readonly architecture: "llama";
+  readonly architecture: Architecture;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -24,30 +75,38 @@ export interface ModelConfig {
   readonly numKvHeads: number;
   readonly headSize: number;
   readonly rmsNormEps: number;
+  /** q, k and v have a bias; the other projections never have one. */
+  readonly attentionBias: boolean;
+  /** Each head of q and k goes through an RMSNorm of its own, before the rotation. */
+  readonly qkNorm: boolean;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | undefined;
+  readonly ropeLayout: RopeLayout;
   /** Longest context that the model was made for, in tokens. */
   readonly maxPositionEmbeddings: number;
   /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
-  /** q, k and v have a bias (Qwen2). */
-  readonly attentionBias?: boolean;
-  /** Each head of q and k passes an RMSNorm before RoPE (Qwen3). */
-  readonly qkNorm?: boolean;
-  /** In which order the rows of q and k give a head's elements; GGUF files of Llama interleave them. */
-  readonly ropeLayout?: "halves" | "interleaved";
   readonly bosTokenId: number | undefined;
-  /** From config.json and generation_config.json together. */
+  /** From all of the model's files that name any. */
   readonly eosTokenIds: readonly number[];
 }
 
+export type RopeScaling = Llama3RopeScaling | RopeFactors;
+
 /** Llama 3.1's frequency-dependent scaling of the rotary embedding. */
-export interface RopeScaling {
+export interface Llama3RopeScaling {
   readonly type: "llama3";
   readonly factor: number;
   readonly lowFreqFactor: number;
   readonly highFreqFactor: number;
   readonly originalMaxPositionEmbeddings: number;
+}
+
+/** The same, computed beforehand: the rotary frequency of pair i is divided by factor i. */
+export interface RopeFactors {
+  readonly type: "factors";
+  /** [headSize / 2] */
+  readonly factors: readonly number[];
 }
 
 /** Sampling defaults that a model's maker ships in generation_config.json. */
@@ -60,18 +119,18 @@ export interface GenerationDefaults {
 
 /** What a model's configuration files say; its weights were not looked at. */
 export interface ModelCard {
-  /** Absolute path of the directory. */
-  readonly directory: string;
+  /** Absolute path of a directory, or of a GGUF file. */
+  readonly path: string;
   readonly config: ModelConfig;
   readonly generationDefaults: GenerationDefaults;
 }
 
-/** A model directory, opened and checked. */
+/** A model, opened and checked. */
 export interface ModelFiles extends ModelCard {
   /**
    * The tensors that the engine needs, each with its right shape, by Hugging Face name:
    * `model.layers.0.self_attn.q_proj.weight` and so on. A tied model's one matrix is always under
    * `model.embed_tokens.weight`, whichever of its two names the file uses.
    */
-  readonly tensors: ReadonlyMap<string, TensorSlice>;
+  readonly tensors: ReadonlyMap<string, ModelTensor>;
 }

@@ -4,18 +4,57 @@
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import { unreachable } from "../base/assert.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 
-/** The absolute path of a model directory. Throws `ModelNotFoundError` when there is none. */
-export async function resolveModelDirectory(model: string): Promise<string> {
-  const directory = resolve(model);
-  const found = await kindOf(directory);
-  if (found === "directory") return directory;
-  if (found === "nothing") throw new ModelNotFoundError(noDirectoryText(model, directory));
-  throw new ModelNotFoundError(
-    `${directory} is a file; a model is a directory with config.json, tokenizer.json and ` +
-      "*.safetensors as on the Hugging Face hub (single-file formats such as GGUF are not supported yet)",
+const MAX_SHOWN_FILES = 8;
+
+/** A model's files: a directory as on the Hugging Face hub, or one GGUF file that has it all. */
+export interface ModelLocation {
+  readonly format: "hub" | "gguf";
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** Finds a model. Throws `ModelNotFoundError` when there is none. */
+export async function locateModel(model: string): Promise<ModelLocation> {
+  const path = resolve(model);
+  const found = await kindOf(path);
+  switch (found) {
+    case "directory":
+      return locateInDirectory(path);
+    case "file":
+      return { format: "gguf", path };
+    case "nothing":
+      throw new ModelNotFoundError(noModelText(model, path));
+    case "other":
+      throw new ModelNotFoundError(`${path} is neither a directory nor a file`);
+    default:
+      return unreachable(found);
+  }
+}
+
+/** Safetensors come first: a directory that has them is complete, and a GGUF file beside them a copy. */
+async function locateInDirectory(directory: string): Promise<ModelLocation> {
+  const names = await listFiles(directory, [".safetensors", ".gguf"]);
+  const files = names.filter((name) => name.endsWith(".gguf"));
+  if (files.length === 0 || files.length < names.length) return { format: "hub", path: directory };
+  const models = [...new Set(files.map((name) => partName(name, 0) ?? name))];
+  const [only = ""] = models;
+  if (models.length === 1) return { format: "gguf", path: join(directory, only) };
+  throw new ModelError(
+    `${directory} has ${models.length} GGUF files (${models.slice(0, MAX_SHOWN_FILES).join(", ")}); ` +
+      "give the path of one of them",
   );
+}
+
+const GGUF_PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
+
+/** Name of the `index`th part of a GGUF model, in the manner of the part that is called `name`. */
+export function partName(name: string, index: number): string | undefined {
+  const [, prefix, , count] = GGUF_PART.exec(name) ?? [];
+  if (count === undefined || index >= Number(count)) return undefined;
+  return `${prefix}-${String(index + 1).padStart(5, "0")}-of-${count}.gguf`;
 }
 
 /** Opens a regular file for reading; `undefined` when there is none. */
@@ -76,12 +115,12 @@ async function kindOf(path: string): Promise<"directory" | "file" | "other" | "n
   }
 }
 
-function noDirectoryText(model: string, directory: string): string {
+function noModelText(model: string, path: string): string {
   if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(model)) {
-    return `no model directory at ${directory}; give the path of a Hugging Face model directory`;
+    return `no model at ${path}; give the path of a Hugging Face model directory, or of a GGUF file`;
   }
   return (
-    `no model directory at ${directory}. "${model}" looks like a repository of the Hugging Face ` +
+    `no model at ${path}. "${model}" looks like a repository of the Hugging Face ` +
     "hub, and downloading is not built in yet: fetch it once " +
     `(hf download ${model} --local-dir DIR) and give DIR as the model`
   );

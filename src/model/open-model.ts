@@ -1,37 +1,62 @@
-// Opens a Hugging Face model directory: configuration and headers are read and checked, the weights'
-// bytes are left to the engine.
+// Opens a model: configuration and headers are read and checked, the weights' bytes are left to the engine.
 
 import { join } from "node:path";
 
+import { parseConfigJson } from "./config-json.ts";
+import { selectTensors } from "./decoder-tensors.ts";
 import { parseGenerationDefaults } from "./generation-config.ts";
+import { checkGroupOrder } from "./grouped-weight.ts";
 import { readJsonObject } from "./json-object.ts";
-import { parseLlamaConfig } from "./llama-config.ts";
-import { selectLlamaTensors } from "./llama-tensors.ts";
 import { ModelNotFoundError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
-import { resolveModelDirectory } from "./model-path.ts";
+import { locateModel } from "./model-path.ts";
+import { openGguf, openGgufConfig } from "./open-gguf.ts";
 import { readSafetensors } from "./safetensors.ts";
+import { parseWeightQuantization, type WeightQuantization } from "./weight-quantization.ts";
 
-/** Opens a model with its weights. Throws `ModelError`, or `ModelNotFoundError` where there is none. */
-export async function openModel(directory: string): Promise<ModelFiles> {
-  const card = await openModelConfig(directory);
-  const stored = await readSafetensors(card.directory);
-  return { ...card, tensors: selectLlamaTensors(card.directory, card.config, stored) };
+/**
+ * Opens a model with its weights: a Hugging Face model directory, a GGUF file, or a directory with one.
+ * Throws `ModelError`, or `ModelNotFoundError` where there is none.
+ */
+export async function openModel(model: string): Promise<ModelFiles> {
+  const { format, path } = await locateModel(model);
+  if (format === "gguf") return openGguf(path);
+  const { card, quantization } = await openDirectory(path);
+  const tensors = selectTensors({
+    place: path,
+    config: card.config,
+    stored: await readSafetensors(path),
+    storedName: (name) => name,
+    quantization,
+  });
+  await checkGroupOrder(tensors.values());
+  return { ...card, tensors };
 }
 
-/** Opens config.json and generation_config.json alone, for those who need no weights. */
+/** Opens a model's configuration alone, for those who need no weights. */
 export async function openModelConfig(model: string): Promise<ModelCard> {
-  const directory = await resolveModelDirectory(model);
+  const { format, path } = await locateModel(model);
+  return format === "gguf" ? openGgufConfig(path) : (await openDirectory(path)).card;
+}
+
+interface ConfigFiles {
+  readonly card: ModelCard;
+  readonly quantization: WeightQuantization | undefined;
+}
+
+async function openDirectory(directory: string): Promise<ConfigFiles> {
   const config = await readJsonObject(join(directory, "config.json"));
   if (config === undefined) {
     throw new ModelNotFoundError(
-      `${directory} has no config.json; give the path of a Hugging Face model directory`,
+      `${directory} has no config.json and no GGUF file; give the path of a Hugging Face model ` +
+        "directory, or of a GGUF file",
     );
   }
   const generation = await readJsonObject(join(directory, "generation_config.json"));
-  return {
-    directory,
-    config: parseLlamaConfig(config, generation),
+  const card = {
+    path: directory,
+    config: parseConfigJson(config, generation),
     generationDefaults: parseGenerationDefaults(generation),
   };
+  return { card, quantization: parseWeightQuantization(config) };
 }

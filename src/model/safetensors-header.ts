@@ -4,22 +4,11 @@
 // The rules are those of the format's reference parser: what it refuses is refused here, so that no
 // offset that leaves this file can point outside the bytes that the file has.
 
-import type { FileHandle } from "node:fs/promises";
-
+import { cutShort, readBytes } from "./file-bytes.ts";
 import { isPlainObject, parseJsonObject, show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
-import { openFile, unreadable } from "./model-path.ts";
-
-/** A tensor as a file stores it, of whatever dtype. */
-export interface StoredTensor {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly path: string;
-  /** Bytes from the start of the file. */
-  readonly offset: number;
-  readonly numBytes: number;
-}
+import { openFile } from "./model-path.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
 
 // The reference parser's limit. The header of a model with 100,000 tensors has about 10 MB.
 const MAX_HEADER_BYTES = 100_000_000;
@@ -164,12 +153,6 @@ function checkLayout(
   }
 }
 
-function cutShort(path: string, expected: number, found: number): ModelError {
-  return new ModelError(
-    `${path} is cut short: it has ${found} bytes of ${expected}; download it again`,
-  );
-}
-
 /**
  * The first key that the top object of valid JSON has twice. `JSON.parse` keeps only the last of
  * them, and two parsers that keep different ones would read different weights.
@@ -205,26 +188,4 @@ function isFollowedByColon(json: string, start: number): boolean {
   let index = start;
   while (json.charCodeAt(index) <= SPACE) index++;
   return json[index] === ":";
-}
-
-async function readBytes(
-  file: FileHandle,
-  { path, offset, numBytes }: { path: string; offset: number; numBytes: number },
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(numBytes);
-  let done = 0;
-  while (done < numBytes) {
-    const { bytesRead } = await read(file, path, bytes.subarray(done), offset + done);
-    if (bytesRead === 0) throw cutShort(path, offset + numBytes, offset + done);
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-async function read(file: FileHandle, path: string, into: Uint8Array, position: number) {
-  try {
-    return await file.read(into, 0, into.length, position);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
 }

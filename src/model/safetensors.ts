@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { type JsonObject, readJsonObject, show } from "./json-object.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 import { listFiles, pathInDirectory } from "./model-path.ts";
-import { readSafetensorsHeader, type StoredTensor } from "./safetensors-header.ts";
+import { readSafetensorsHeader } from "./safetensors-header.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 
 import { JsonObject, readJsonObject, readTextFile } from "../model/json-object.ts";
 import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
-import { listFiles, resolveModelDirectory } from "../model/model-path.ts";
+import { listFiles } from "../model/model-path.ts";
 
 export interface TokenizerFiles {
-  /** tokenizer.json. */
+  /** tokenizer.json, or what it would be. */
   readonly tokenizer: JsonObject;
   /** tokenizer_config.json; empty where there is none. */
   readonly config: JsonObject;
@@ -45,8 +45,7 @@ export interface ChatTemplateSource {
 
 const TOKEN_ID = { min: 0, max: 2 ** 24 };
 
-export async function readTokenizerFiles(model: string): Promise<TokenizerFiles> {
-  const directory = await resolveModelDirectory(model);
+export async function readTokenizerDirectory(directory: string): Promise<TokenizerFiles> {
   const tokenizer = await readJsonObject(join(directory, "tokenizer.json"));
   if (tokenizer === undefined) throw await noTokenizer(directory);
   const configPath = join(directory, "tokenizer_config.json");
@@ -66,7 +65,7 @@ export async function readTokenizerFiles(model: string): Promise<TokenizerFiles>
 }
 
 /** Checks each entry: ids index arrays later, and one of 4 billion would make one of that length. */
-function measureVocabulary(
+export function measureVocabulary(
   tokenizer: JsonObject,
   addedTokens: ReadonlyMap<number, AddedToken>,
 ): VocabularySize {

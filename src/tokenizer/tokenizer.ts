@@ -7,10 +7,11 @@ import type { Logger } from "../base/log.ts";
 import { ModelError } from "../model/model-error.ts";
 import { type ChatMessage, ChatTemplate } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
+import { openTokenizer } from "./open-tokenizer.ts";
 import { type EncodeOptions, PromptTooLongError, type TextCodec } from "./text-codec.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
 import { TokenPieces } from "./token-pieces.ts";
-import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
+import type { TokenizerFiles } from "./tokenizer-files.ts";
 
 export class Tokenizer implements TextCodec {
   /** One more than the highest token id. The model's vocabulary may be larger, padded. */
@@ -40,9 +41,9 @@ export class Tokenizer implements TextCodec {
     this.eosTokenId = idOf(files.eosToken, encoder);
   }
 
-  /** Loads the tokenizer of a model directory. Throws `ModelError`. */
-  static async load(directory: string, log: Logger): Promise<Tokenizer> {
-    const files = await readTokenizerFiles(directory);
+  /** Loads the tokenizer of a model: a directory or a GGUF file. Throws `ModelError`. */
+  static async load(model: string, log: Logger): Promise<Tokenizer> {
+    const files = await openTokenizer(model);
     const encoder = await createEncoder(files);
     if (files.chatTemplate === undefined) {
       log.warn("the model has no chat template: a chat's messages are joined by newlines", {

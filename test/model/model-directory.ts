@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import type { ModelTensor, TensorSlice } from "../../src/model/model-files.ts";
 import { safetensorsFile, type TensorSource, zeros } from "./safetensors-writer.ts";
 
 /** Runs `use` with a directory that holds `files` by name, and removes it. */
@@ -21,6 +22,14 @@ export async function withDirectory<T>(
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/** A model's tensors, none of which is in several pieces. */
+export function plain(tensors: ReadonlyMap<string, ModelTensor>): readonly TensorSlice[] {
+  return [...tensors.values()].map((tensor) => {
+    if (tensor.type === "plain") return tensor;
+    throw new Error(`${tensor.name} is in pieces`);
+  });
 }
 
 /** config.json of a model with 4 query heads and 2 key-value heads of size 4. */

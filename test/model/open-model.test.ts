@@ -68,7 +68,7 @@ describe("a model directory", () => {
       const card = await openModelConfig(directory);
       expect(card.config.eosTokenIds).toEqual([2, 7]);
       expect(card.generationDefaults).toEqual({ temperature: 0.6, topP: 0.9, topK: 0 });
-      expect(card.directory).toBe(directory);
+      expect(card.path).toBe(directory);
     });
   });
 
@@ -92,6 +92,51 @@ describe("a model directory", () => {
         expect((await openModel(directory)).tensors.size).toBe(21);
       }),
     );
+  });
+});
+
+describe("a family with tensors of its own", () => {
+  const vector = (size: number) => zeros("F32", [size]);
+
+  /** The tiny model as another family, with `extra` tensors in both layers. */
+  function family(name: string, extra: Readonly<Record<string, number>>): Files {
+    const layers = [0, 1].flatMap((layer) =>
+      Object.entries(extra).map(([tensor, size]) => [
+        `model.layers.${layer}.self_attn.${tensor}`,
+        vector(size),
+      ]),
+    );
+    const weights = safetensorsFile({ ...tinyTensors(), ...Object.fromEntries(layers) });
+    const config = withConfig({ architectures: [name], head_dim: 4 });
+    return tinyModel({ ...config, "model.safetensors": weights });
+  }
+
+  const biases = { "q_proj.bias": 16, "k_proj.bias": 8, "v_proj.bias": 8 };
+  const norms = { "q_norm.weight": 4, "k_norm.weight": 4 };
+
+  test.each([
+    ["Qwen2ForCausalLM", biases],
+    ["Qwen3ForCausalLM", norms],
+  ])("%s has them checked and listed", async (name, extra) => {
+    const { tensors } = await open(family(name, extra));
+    for (const [tensor, size] of Object.entries(extra)) {
+      expect(tensors.get(`model.layers.1.self_attn.${tensor}`)).toMatchObject({ shape: [size] });
+    }
+    expect(tensors.size).toBe(21 + 2 * Object.keys(extra).length);
+  });
+
+  test.each([
+    ["Qwen2ForCausalLM", {}, '"model.layers.0.self_attn.q_proj.bias" of shape [16] is in none'],
+    ["Qwen2ForCausalLM", { ...biases, "k_proj.bias": 16 }, "has the shape [16]"],
+    ["Qwen3ForCausalLM", {}, '"model.layers.0.self_attn.q_norm.weight" of shape [4] is in none'],
+    ["Qwen3ForCausalLM", { ...norms, "k_norm.weight": 8 }, "has the shape [8]"],
+  ])("%s without them, or with others, is refused: %j", async (name, extra, message) => {
+    await expect(open(family(name, extra))).rejects.toThrow(message);
+  });
+
+  test("does not lend them to Llama", async () => {
+    const { tensors } = await open(family("LlamaForCausalLM", { ...biases, ...norms }));
+    expect(tensors.size).toBe(21);
   });
 });
 
@@ -122,7 +167,7 @@ describe("what is not there", () => {
   test("a missing directory is named", async () => {
     await expect(openModel("/no/such/model")).rejects.toThrow(ModelNotFoundError);
     await expect(openModel("/no/such/model")).rejects.toThrow(
-      "no model directory at /no/such/model",
+      "no model at /no/such/model; give the path of a Hugging Face model directory, or of a GGUF file",
     );
   });
 
@@ -132,10 +177,11 @@ describe("what is not there", () => {
     );
   });
 
-  test("a file is no directory", async () => {
-    await withDirectory({ "model.gguf": "GGUF" }, async (directory) => {
-      await expect(openModel(join(directory, "model.gguf"))).rejects.toThrow("is a file");
+  test("a file that is no model is told so", async () => {
+    await withDirectory({ "model.bin": "BIN is not GGUF" }, async (directory) => {
+      await expect(openModel(join(directory, "model.bin"))).rejects.toThrow("is no GGUF file");
     });
+    await expect(openModel("/dev/null")).rejects.toThrow("is neither a directory nor a file");
   });
 
   test.each([
@@ -163,7 +209,8 @@ describe("weights that do not fit", () => {
 
   test("a tensor of another shape is named with both shapes", async () => {
     await expect(open(tinyModel(withConfig({ intermediate_size: 25 })))).rejects.toThrow(
-      'tensor "model.layers.0.mlp.gate_proj.weight" has the shape [24, 16]; config.json calls for [25, 16]',
+      '"model.layers.0.mlp.gate_proj.weight" has the shape [24, 16]; ' +
+        "the model's configuration calls for [25, 16]",
     );
   });
 

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { createLogger } from "../../src/base/log.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { withDirectory } from "../model/model-directory.ts";
+import { BYTE_CHARS } from "./byte-chars.ts";
 
 export type JsonFields = Readonly<Record<string, unknown>>;
 
@@ -21,9 +22,6 @@ export const EOT = "<|eot|>";
 export const anyText = fc
   .string({ unit: "grapheme" })
   .filter((text) => !/<\|?\/?\w+\|?>|▁|\ufffd/.test(text));
-
-/** GPT-2's character for each byte. */
-export const BYTE_CHARS: readonly string[] = byteChars();
 
 const BYTE_LEVEL_MERGES = [
   ["t", "h"],
@@ -136,17 +134,4 @@ function openedBy(token: string, id: number): JsonFields {
 
 function vocabularyOf(tokens: readonly string[]): JsonFields {
   return Object.fromEntries(tokens.map((token, id) => [token, id]));
-}
-
-function byteChars(): readonly string[] {
-  const ranges: readonly (readonly [number, number])[] = [
-    [0x21, 0x7e],
-    [0xa1, 0xac],
-    [0xae, 0xff],
-  ];
-  let next = 0x100;
-  return Array.from({ length: 256 }, (_, byte) => {
-    const isItself = ranges.some(([first, last]) => byte >= first && byte <= last);
-    return String.fromCodePoint(isItself ? byte : next++);
-  });
 }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 
+import { parseConfigJson } from "../../src/model/config-json.ts";
 import { JsonObject } from "../../src/model/json-object.ts";
-import { parseLlamaConfig } from "../../src/model/llama-config.ts";
 import { ModelError } from "../../src/model/model-error.ts";
 import { TINY_CONFIG } from "./model-directory.ts";
 
 function parse(changes: Readonly<Record<string, unknown>> = {}, generation?: object) {
-  return parseLlamaConfig(
+  return parseConfigJson(
     new JsonObject("config.json", { ...TINY_CONFIG, ...changes }),
     generation && new JsonObject("generation_config.json", { ...generation }),
   );
@@ -25,8 +25,11 @@ describe("config.json", () => {
       numKvHeads: 2,
       headSize: 4,
       rmsNormEps: 1e-5,
+      attentionBias: false,
+      qkNorm: false,
       ropeTheta: 10000,
       ropeScaling: undefined,
+      ropeLayout: "halves",
       maxPositionEmbeddings: 64,
       tieWordEmbeddings: false,
       bosTokenId: 1,
@@ -70,6 +73,79 @@ describe("config.json", () => {
   test("a model without architectures is told by its model_type", () => {
     expect(parse({ architectures: undefined }).architecture).toBe("llama");
     expect(() => parse({ architectures: [], model_type: "gpt2" })).toThrow("names gpt2");
+  });
+});
+
+describe("a family", () => {
+  test.each([
+    ["LlamaForCausalLM", "llama", { attentionBias: false, qkNorm: false, headSize: 4 }],
+    ["MistralForCausalLM", "mistral", { attentionBias: false, qkNorm: false, headSize: 4 }],
+    ["Qwen2ForCausalLM", "qwen2", { attentionBias: true, qkNorm: false, headSize: 4 }],
+    ["Qwen3ForCausalLM", "qwen3", { attentionBias: false, qkNorm: true, headSize: 128 }],
+  ])("%s has its own switches and defaults", (name, architecture, switches) => {
+    const named = parse({ architectures: [name], sliding_window: null });
+    expect(named).toMatchObject({ architecture, ...switches });
+    const typed = { architectures: null, model_type: architecture, sliding_window: null };
+    expect(parse(typed)).toEqual(named);
+  });
+
+  test("is the first of several names that is known", () => {
+    const names = ["SomethingElse", "Qwen3ForCausalLM"];
+    expect(parse({ architectures: names }).architecture).toBe("qwen3");
+  });
+
+  test("without max_position_embeddings has its own default", () => {
+    const lengths = ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"].map((name) => {
+      const changes = { max_position_embeddings: null, sliding_window: null };
+      return parse({ ...changes, architectures: [name] }).maxPositionEmbeddings;
+    });
+    expect(lengths).toEqual([2048, 131072, 32768]);
+  });
+
+  test("that always has a bias may say so; the others may not", () => {
+    const bias = { attention_bias: true };
+    expect(parse({ architectures: ["Qwen2ForCausalLM"], ...bias }).attentionBias).toBe(true);
+    expect(() => parse({ architectures: ["Qwen3ForCausalLM"], ...bias })).toThrow(
+      "attention_bias is true",
+    );
+  });
+});
+
+describe("a sliding window", () => {
+  const mistral = { architectures: ["MistralForCausalLM"], max_position_embeddings: 8192 };
+  const qwen = { architectures: ["Qwen2ForCausalLM"], max_position_embeddings: 8192 };
+  const refusal =
+    "config.json: sliding_window is 4096 in a context of 8192; sliding windows are not supported. " +
+    "To serve what fits into one, set max_position_embeddings to 4096";
+
+  test.each([
+    ["turned off", { ...mistral, sliding_window: null }],
+    ["as long as the context", { ...mistral, sliding_window: 8192 }],
+    [
+      "that Mistral has by default, around a short context",
+      { ...mistral, max_position_embeddings: 4096 },
+    ],
+    ["that Qwen does not use", { ...qwen, sliding_window: 4096, use_sliding_window: false }],
+    ["that no layer has", { ...qwen, use_sliding_window: true, layer_types: ["full_attention"] }],
+    ["of layers that are not there", { ...qwen, use_sliding_window: true, max_window_layers: 2 }],
+    ["in a Llama, which knows none", { max_position_embeddings: 8192, sliding_window: 4096 }],
+  ])("%s is no obstacle", (_, changes) => {
+    expect(() => parse(changes)).not.toThrow();
+  });
+
+  test.each([
+    ["of Mistral", { ...mistral, sliding_window: 4096 }],
+    ["that Mistral has by default", mistral],
+    [
+      "of Qwen's upper layers",
+      { ...qwen, use_sliding_window: true, sliding_window: 4096, max_window_layers: 1 },
+    ],
+    [
+      "of Qwen's listed layers",
+      { ...qwen, use_sliding_window: true, layer_types: ["full_attention", "sliding_attention"] },
+    ],
+  ])("%s that the context goes beyond is refused with the way out", (_, changes) => {
+    expect(() => parse(changes)).toThrow(refusal);
   });
 });
 
@@ -127,10 +203,10 @@ describe("rotary scaling", () => {
 
 describe("what is refused, with its place and the cure", () => {
   test.each([
-    ["MistralForCausalLM; supported: LlamaForCausalLM", { architectures: ["MistralForCausalLM"] }],
-    ["quantized (gptq)", { quantization_config: { quant_method: "gptq" } }],
+    ["names GPT2LMHeadModel; supported: LlamaForCausalLM", { architectures: ["GPT2LMHeadModel"] }],
     ["attention_bias is true", { attention_bias: true }],
     ["mlp_bias is true", { mlp_bias: true }],
+    ["partial_rotary_factor is 0.5", { partial_rotary_factor: 0.5 }],
     ['hidden_act is "gelu"; supported: silu', { hidden_act: "gelu" }],
     ["config.json: vocab_size is missing", { vocab_size: undefined }],
     ['vocab_size is "10"; expected a whole number', { vocab_size: "10" }],
@@ -139,7 +215,7 @@ describe("what is refused, with its place and the cure", () => {
     ["hidden_size is 16.5", { hidden_size: 16.5 }],
     ["hidden_size is 9007199254740992", { hidden_size: 2 ** 53 }],
     ["num_hidden_layers is 1000000000", { num_hidden_layers: 1e9 }],
-    ["(4) is no multiple of num_key_value_heads (3)", { num_key_value_heads: 3 }],
+    ["query heads (4) is no multiple of that of key-value heads (3)", { num_key_value_heads: 3 }],
     ["head_dim is missing", { hidden_size: 18 }],
     ["needs an even size", { head_dim: 5 }],
     ["rms_norm_eps is 0", { rms_norm_eps: 0 }],
@@ -156,10 +232,17 @@ describe("what is refused, with its place and the cure", () => {
 
   test("any JSON value in any key gives a config or a ModelError", async () => {
     const keys = [...Object.keys(TINY_CONFIG), "head_dim", "rope_scaling", "rope_parameters"];
+    keys.push("sliding_window", "use_sliding_window", "layer_types", "max_window_layers");
+    const names = ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"];
     await fc.assert(
-      fc.property(fc.constantFrom(...keys), fc.jsonValue(), (key, value) => {
-        expectConfigOrModelError(() => parse({ [key]: value }));
-      }),
+      fc.property(
+        fc.constantFrom(...names),
+        fc.dictionary(fc.constantFrom(...keys), fc.jsonValue(), { maxKeys: 3 }),
+        (name, changes) => {
+          expectConfigOrModelError(() => parse({ architectures: [name], ...changes }));
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 });

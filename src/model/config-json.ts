@@ -1,0 +1,146 @@
+// config.json of a Llama-shaped model. Keys and defaults follow transformers' configuration classes; what
+// they would default and no real file leaves out (sizes) must be there.
+
+import {
+  COUNT,
+  checkHeadSize,
+  checkNumKvHeads,
+  EPSILON,
+  FACTOR,
+  joinEosTokenIds,
+  SIZE,
+  tokenIdRange,
+} from "./config-rules.ts";
+import { FAMILIES } from "./families.ts";
+import type { JsonObject } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { Architecture, ModelConfig, RopeScaling } from "./model-files.ts";
+import { checkFullAttention } from "./sliding-window.ts";
+
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
+  ["LlamaForCausalLM", "llama"],
+  ["MistralForCausalLM", "mistral"],
+  ["Qwen2ForCausalLM", "qwen2"],
+  ["Qwen3ForCausalLM", "qwen3"],
+]);
+
+interface Defaults {
+  readonly maxPositionEmbeddings: number;
+  /** Where it is not the hidden size divided among the heads. */
+  readonly headSize?: number;
+}
+
+const DEFAULTS: Readonly<Record<Architecture, Defaults>> = {
+  llama: { maxPositionEmbeddings: 2048 },
+  mistral: { maxPositionEmbeddings: 131072 },
+  qwen2: { maxPositionEmbeddings: 32768 },
+  qwen3: { maxPositionEmbeddings: 32768, headSize: 128 },
+};
+
+/** `generation` is generation_config.json, where there is one: it may name more end tokens. */
+export function parseConfigJson(json: JsonObject, generation: JsonObject | undefined): ModelConfig {
+  const architecture = parseArchitecture(json);
+  checkLayers(json, architecture);
+  const vocabSize = json.requiredInteger("vocab_size", SIZE);
+  const hiddenSize = json.requiredInteger("hidden_size", SIZE);
+  const numLayers = json.requiredInteger("num_hidden_layers", COUNT);
+  const numHeads = json.requiredInteger("num_attention_heads", COUNT);
+  const rope = json.object("rope_parameters");
+  const ids = tokenIdRange(vocabSize);
+  const files = generation === undefined ? [json] : [json, generation];
+  const defaults = DEFAULTS[architecture];
+  const maxPositionEmbeddings =
+    json.integer("max_position_embeddings", SIZE) ?? defaults.maxPositionEmbeddings;
+  checkFullAttention(json, { architecture, numLayers, maxPositionEmbeddings });
+  return {
+    architecture,
+    ...FAMILIES[architecture],
+    vocabSize,
+    hiddenSize,
+    intermediateSize: json.requiredInteger("intermediate_size", SIZE),
+    numLayers,
+    numHeads,
+    numKvHeads: checkNumKvHeads(
+      json,
+      numHeads,
+      json.integer("num_key_value_heads", COUNT) ?? numHeads,
+    ),
+    headSize: checkHeadSize(
+      json,
+      json.integer("head_dim", COUNT) ?? defaults.headSize ?? hiddenSize / numHeads,
+      "head_dim",
+    ),
+    rmsNormEps: json.number("rms_norm_eps", EPSILON) ?? 1e-6,
+    // transformers 5 writes rope_theta and the scaling into one object.
+    ropeTheta: rope?.number("rope_theta", FACTOR) ?? json.number("rope_theta", FACTOR) ?? 10000,
+    ropeScaling: parseRopeScaling(rope ?? json.object("rope_scaling")),
+    ropeLayout: "halves",
+    maxPositionEmbeddings,
+    tieWordEmbeddings: json.boolean("tie_word_embeddings") ?? false,
+    bosTokenId: json.integers("bos_token_id", ids)?.[0],
+    eosTokenIds: joinEosTokenIds(
+      files.map(({ place }) => place),
+      files.flatMap((file) => file.integers("eos_token_id", ids) ?? []),
+    ),
+  };
+}
+
+function parseArchitecture(json: JsonObject): Architecture {
+  const names = json.strings("architectures") ?? [];
+  const type = json.get("model_type");
+  const known =
+    names.length > 0
+      ? names.map((name) => ARCHITECTURES.get(name)).find((name) => name !== undefined)
+      : [...ARCHITECTURES.values()].find((name) => name === type);
+  if (known !== undefined) return known;
+  const found = names.join(", ") || (json.string("model_type") ?? "no architecture");
+  const supported = [...ARCHITECTURES.keys()].join(", ");
+  throw new ModelError(`${json.place}: architectures names ${found}; supported: ${supported}`);
+}
+
+/** What would make the layers other than the family's. */
+function checkLayers(json: JsonObject, architecture: Architecture): void {
+  // Qwen2 has its bias whatever this key says.
+  const biases = architecture === "qwen2" ? ["mlp_bias"] : ["attention_bias", "mlp_bias"];
+  for (const key of biases) {
+    if (json.boolean(key)) {
+      throw new ModelError(`${json.place}: ${key} is true; only layers without bias are supported`);
+    }
+  }
+  const rotated = json.number("partial_rotary_factor", { min: 0, max: 1 }) ?? 1;
+  if (rotated !== 1) {
+    throw new ModelError(
+      `${json.place}: partial_rotary_factor is ${rotated}; only heads that are rotated whole are supported`,
+    );
+  }
+  const activation = json.string("hidden_act") ?? "silu";
+  if (activation !== "silu" && activation !== "swish") {
+    throw new ModelError(`${json.place}: hidden_act is "${activation}"; supported: silu`);
+  }
+}
+
+/** From `rope_scaling`, or `rope_parameters` in newer files. The kind is `rope_type`, once `type`. */
+function parseRopeScaling(json: JsonObject | undefined): RopeScaling | undefined {
+  if (json === undefined) return undefined;
+  const type = json.string("rope_type") ?? json.string("type") ?? "default";
+  if (type === "default") return undefined;
+  if (type !== "llama3") {
+    throw new ModelError(
+      `${json.place}: rope type "${type}" is not supported; supported: llama3, default`,
+    );
+  }
+  const lowFreqFactor = json.requiredNumber("low_freq_factor", FACTOR);
+  const highFreqFactor = json.requiredNumber("high_freq_factor", FACTOR);
+  if (lowFreqFactor >= highFreqFactor) {
+    throw new ModelError(
+      `${json.place}: low_freq_factor (${lowFreqFactor}) must be below high_freq_factor (${highFreqFactor})`,
+    );
+  }
+  return {
+    type: "llama3",
+    factor: json.requiredNumber("factor", { min: 1, max: FACTOR.max }),
+    lowFreqFactor,
+    highFreqFactor,
+    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
+  };
+}

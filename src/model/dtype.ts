@@ -1,0 +1,31 @@
+// Types of a tensor's elements, and what they take in a file. A quantized type stores blocks of elements that
+// share scales; a row is whole blocks. Layouts: ggml/src/ggml-common.h of llama.cpp, and
+// test/reference/dequantise.ts, which decodes each.
+
+export interface BlockFormat {
+  /** Elements. */
+  readonly blockSize: number;
+  readonly blockBytes: number;
+}
+
+export const DTYPES = {
+  F32: { blockSize: 1, blockBytes: 4 },
+  F16: { blockSize: 1, blockBytes: 2 },
+  BF16: { blockSize: 1, blockBytes: 2 },
+  /** One F16 scale for 32 signed bytes. */
+  Q8_0: { blockSize: 32, blockBytes: 34 },
+  /** One F16 scale for 32 nibbles, each 8 too high. */
+  Q4_0: { blockSize: 32, blockBytes: 18 },
+  /** 8 x 32 nibbles, each 32 with a 6-bit scale and minimum; an F16 scale for either. */
+  Q4_K: { blockSize: 256, blockBytes: 144 },
+  /** As Q4_K, with a fifth bit for each element. */
+  Q5_K: { blockSize: 256, blockBytes: 176 },
+  /** 16 x 16 elements of 6 bits, each 16 with a signed byte as scale, and an F16 scale for those. */
+  Q6_K: { blockSize: 256, blockBytes: 210 },
+} as const satisfies Readonly<Record<string, BlockFormat>>;
+
+export type DType = keyof typeof DTYPES;
+
+export function isDType(name: string): name is DType {
+  return Object.hasOwn(DTYPES, name);
+}

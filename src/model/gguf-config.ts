@@ -1,0 +1,204 @@
+// A GGUF file's metadata as the numbers of a Llama-shaped model. Keys:
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; defaults are those of llama.cpp.
+
+import {
+  COUNT,
+  checkHeadSize,
+  checkNumKvHeads,
+  EPSILON,
+  FACTOR,
+  joinEosTokenIds,
+  SIZE,
+  tokenIdRange,
+} from "./config-rules.ts";
+import { FAMILIES } from "./families.ts";
+import type { GgufFile } from "./gguf-file.ts";
+import { ggufTensorName } from "./gguf-tensors.ts";
+import { GgufTokenType } from "./gguf-token-type.ts";
+import { type JsonObject, type Range, show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type {
+  Architecture,
+  GenerationDefaults,
+  ModelConfig,
+  RopeFactors,
+  RopeLayout,
+} from "./model-files.ts";
+
+/** Architectures by their names here; Mistral's files say "llama". */
+const LAYOUTS: ReadonlyMap<string, readonly [Architecture, RopeLayout]> = new Map([
+  ["llama", ["llama", "interleaved"]],
+  ["qwen2", ["qwen2", "halves"]],
+  ["qwen3", ["qwen3", "halves"]],
+]);
+
+/**
+ * How the families' models end an answer. A file names one end token where generation_config.json names
+ * several, so the others are known by their text, as llama.cpp knows them.
+ */
+const END_TEXTS: ReadonlySet<string> = new Set([
+  "</s>",
+  "<|end_of_text|>",
+  "<|eom_id|>",
+  "<|eot_id|>",
+  "<|endoftext|>",
+  "<|im_end|>",
+]);
+
+const EMBEDDING = ggufTensorName("model.embed_tokens.weight");
+const HEAD = ggufTensorName("lm_head.weight");
+
+/** `ropeFactors` are the divisors of the rotary frequencies, where the file has any. */
+export function parseGgufConfig(
+  file: GgufFile,
+  ropeFactors: readonly number[] | undefined,
+): ModelConfig {
+  const { metadata, tensors } = file;
+  const name = metadata.string("general.architecture");
+  if (name === undefined) throw metadata.missing("general.architecture");
+  const [architecture, ropeLayout] = LAYOUTS.get(name) ?? unsupported(metadata, name);
+  const hiddenSize = metadata.requiredInteger(`${name}.embedding_length`, SIZE);
+  const numHeads = metadata.requiredInteger(`${name}.attention.head_count`, COUNT);
+  const keySize = `${name}.attention.key_length`;
+  const headSize = checkHeadSize(
+    metadata,
+    metadata.integer(keySize, COUNT) ?? hiddenSize / numHeads,
+    keySize,
+  );
+  const maxPositionEmbeddings = metadata.requiredInteger(`${name}.context_length`, SIZE);
+  checkLayers(metadata, name, { headSize, maxPositionEmbeddings });
+  const vocabSize = vocabSizeOf(file);
+  const ids = tokenIdRange(vocabSize);
+  return {
+    architecture,
+    ...FAMILIES[architecture],
+    vocabSize,
+    hiddenSize,
+    intermediateSize: metadata.requiredInteger(`${name}.feed_forward_length`, SIZE),
+    numLayers: metadata.requiredInteger(`${name}.block_count`, COUNT),
+    numHeads,
+    numKvHeads: checkNumKvHeads(
+      metadata,
+      numHeads,
+      metadata.integer(`${name}.attention.head_count_kv`, COUNT) ?? numHeads,
+    ),
+    headSize,
+    rmsNormEps: metadata.requiredNumber(`${name}.attention.layer_norm_rms_epsilon`, EPSILON),
+    ropeTheta: metadata.number(`${name}.rope.freq_base`, FACTOR) ?? 10000,
+    ropeScaling: ropeFactors && checkRopeFactors(metadata, headSize, ropeFactors),
+    ropeLayout,
+    maxPositionEmbeddings,
+    tieWordEmbeddings: !tensors.has(HEAD),
+    bosTokenId: metadata.integer("tokenizer.ggml.bos_token_id", ids),
+    eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(metadata, ids)),
+  };
+}
+
+/** Sampling defaults that newer files have. */
+export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDefaults {
+  const temperature = metadata.number("general.sampling.temp", { min: 0, max: 100 });
+  const topP = metadata.number("general.sampling.top_p", { min: 0, max: 1 });
+  const topK = metadata.integer("general.sampling.top_k", { min: 0, max: 2 ** 31 - 1 });
+  const penalty = metadata.number("general.sampling.penalty_repeat", { min: 0.01, max: 100 });
+  return {
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { topP }),
+    ...(topK !== undefined && { topK }),
+    ...(penalty !== undefined && { repetitionPenalty: penalty }),
+  };
+}
+
+function unsupported(metadata: JsonObject, name: string): never {
+  const supported = [...LAYOUTS.keys()].join(", ");
+  throw new ModelError(
+    `${metadata.place}: general.architecture is ${show(name)}; supported: ${supported}`,
+  );
+}
+
+type Checked = Pick<ModelConfig, "headSize" | "maxPositionEmbeddings">;
+
+/** What would make the layers other than the family's. */
+function checkLayers(metadata: JsonObject, name: string, config: Checked): void {
+  const { headSize, maxPositionEmbeddings } = config;
+  for (const key of [`${name}.attention.value_length`, `${name}.rope.dimension_count`]) {
+    const size = metadata.integer(key, COUNT) ?? headSize;
+    if (size !== headSize) {
+      throw new ModelError(
+        `${metadata.place}: ${key} is ${size} in heads of size ${headSize}; supported: the same`,
+      );
+    }
+  }
+  const numExperts = metadata.integer(`${name}.expert_count`, { min: 0, max: 2 ** 31 }) ?? 0;
+  if (numExperts > 0) {
+    throw new ModelError(
+      `${metadata.place}: a mixture of ${numExperts} experts; supported: models without experts`,
+    );
+  }
+  const windowKey = `${name}.attention.sliding_window`;
+  const window = metadata.integer(windowKey, { min: 0, max: 2 ** 31 }) ?? 0;
+  if (window > 0 && window < maxPositionEmbeddings) {
+    throw new ModelError(
+      `${metadata.place}: ${windowKey} is ${window} in a context of ${maxPositionEmbeddings}; ` +
+        "sliding windows are not supported",
+    );
+  }
+  checkRopeScaling(metadata, name);
+}
+
+/** Llama 3's scaling is no key but a tensor of factors; the other kinds have a key. */
+function checkRopeScaling(metadata: JsonObject, name: string): void {
+  const key = `${name}.rope.scaling.type`;
+  const type = metadata.string(key) ?? "none";
+  if (type !== "none") {
+    throw new ModelError(
+      `${metadata.place}: ${key} is ${show(type)}; supported: none, and Llama 3's factors`,
+    );
+  }
+  const oldKey = `${name}.rope.scale_linear`;
+  const scale = metadata.number(oldKey, FACTOR) ?? 1;
+  if (scale !== 1) {
+    throw new ModelError(
+      `${metadata.place}: ${oldKey} is ${scale}; linear scaling is not supported`,
+    );
+  }
+}
+
+function checkRopeFactors(
+  metadata: JsonObject,
+  headSize: number,
+  factors: readonly number[],
+): RopeFactors {
+  if (factors.length === headSize / 2) return { type: "factors", factors };
+  throw new ModelError(
+    `${metadata.place}: ${factors.length} factors for the rotary frequencies; heads of size ${headSize} ` +
+      `need ${headSize / 2}`,
+  );
+}
+
+/** The file may pad its vocabulary, and not every file says how large it is. */
+function vocabSizeOf({ metadata, tensors }: GgufFile): number {
+  const embedding = tensors.get(EMBEDDING);
+  if (embedding === undefined)
+    throw new ModelError(`${metadata.place}: tensor "${EMBEDDING}" is missing`);
+  const [vocabSize = 0] = embedding.shape;
+  if (embedding.shape.length === 2 && vocabSize >= SIZE.min && vocabSize <= SIZE.max) {
+    return vocabSize;
+  }
+  throw new ModelError(
+    `${embedding.path}: tensor "${EMBEDDING}" has the shape ${show(embedding.shape)}; ` +
+      `expected 2 sizes, the first from ${SIZE.min} to ${SIZE.max}`,
+  );
+}
+
+function findEosTokenIds(metadata: JsonObject, ids: Range): readonly number[] {
+  const named = ["eos", "eot", "eom"].flatMap(
+    (end) => metadata.integer(`tokenizer.ggml.${end}_token_id`, ids) ?? [],
+  );
+  const types = metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 2 ** 31 }) ?? [];
+  const tokens = metadata.strings("tokenizer.ggml.tokens") ?? [];
+  const found = types.flatMap((type, id) => {
+    const isEnd = type === GgufTokenType.CONTROL && END_TEXTS.has(tokens[id] ?? "");
+    return isEnd && id <= ids.max ? [id] : [];
+  });
+  return [...named, ...found];
+}

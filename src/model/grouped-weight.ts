@@ -1,0 +1,112 @@
+// A linear layer's weight in 4 bits, as GPTQ and AWQ store it: several tensors, each checked.
+
+import { isDType } from "./dtype.ts";
+import { readBytes } from "./file-bytes.ts";
+import { show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { GroupedWeight, ModelTensor, TensorSlice } from "./model-files.ts";
+import { openFile } from "./model-path.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
+import type { WeightQuantization } from "./weight-quantization.ts";
+
+/** 4-bit numbers in a 32-bit one. */
+const PER_WORD = 8;
+
+export interface NeededWeight {
+  /** `model.layers.0.mlp.up_proj.weight` */
+  readonly name: string;
+  /** [outputs, inputs] */
+  readonly shape: readonly number[];
+}
+
+/** The tensors that stand for the weight; `undefined` where it is not quantized. */
+export function selectGroupedWeight(
+  stored: ReadonlyMap<string, StoredTensor>,
+  { name, shape }: NeededWeight,
+  quantization: WeightQuantization,
+): GroupedWeight | undefined {
+  const prefix = name.replace(/weight$/, "");
+  const qweight = stored.get(`${prefix}qweight`);
+  const [outputs = 0, inputs = 0, ...more] = shape;
+  if (qweight === undefined || more.length > 0 || inputs === 0) return undefined;
+
+  const { type, groupSize, zeroOffset } = quantization;
+  if (inputs % groupSize !== 0 || outputs % PER_WORD !== 0) {
+    throw new ModelError(
+      `${qweight.path}: ${name} of shape ${show(shape)} is no whole groups of ${groupSize} inputs and ` +
+        `${PER_WORD} outputs`,
+    );
+  }
+  const numGroups = inputs / groupSize;
+  const part = (suffix: string) => {
+    const tensor = stored.get(prefix + suffix);
+    if (tensor !== undefined) return tensor;
+    throw new ModelError(`${qweight.path}: tensor ${show(prefix + suffix)} is missing`);
+  };
+  const packedShape = type === "gptq" ? [inputs / PER_WORD, outputs] : [inputs, outputs / PER_WORD];
+  const qzeros = part("qzeros");
+  const scales = part("scales");
+  checkInts(qweight, packedShape);
+  checkInts(qzeros, [numGroups, outputs / PER_WORD]);
+  const groupIndex = type === "gptq" ? stored.get(`${prefix}g_idx`) : undefined;
+  if (groupIndex !== undefined) checkInts(groupIndex, [inputs]);
+  return {
+    type,
+    name,
+    shape,
+    groupSize,
+    zeroOffset,
+    qweight,
+    qzeros,
+    scales: checkScales(scales, [numGroups, outputs]),
+    groupIndex,
+    numBytes: qweight.numBytes + qzeros.numBytes + scales.numBytes,
+  };
+}
+
+/**
+ * Reads the group of each input, where a file has them, and refuses inputs that are out of order: what the
+ * configuration says of it is not always true.
+ */
+export async function checkGroupOrder(tensors: Iterable<ModelTensor>): Promise<void> {
+  for (const tensor of tensors) {
+    if (tensor.type === "plain" || tensor.groupIndex === undefined) continue;
+    const { path, offset, numBytes, name } = tensor.groupIndex;
+    const file = await openFile(path);
+    if (file === undefined) throw new ModelError(`${path} is missing`);
+    try {
+      const bytes = await readBytes(file, { path, offset, numBytes });
+      const groups = new Int32Array(bytes.buffer);
+      if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;
+    } finally {
+      await file.close();
+    }
+    throw new ModelError(
+      `${path}: tensor ${show(name)} has inputs out of order (desc_act); supported: quantized without it`,
+    );
+  }
+}
+
+function checkInts(tensor: StoredTensor, shape: readonly number[]): void {
+  checkShape(tensor, shape);
+  if (tensor.dtype === "I32") return;
+  throw new ModelError(
+    `${tensor.path}: tensor ${show(tensor.name)} is stored as ${tensor.dtype}; expected I32`,
+  );
+}
+
+function checkScales(tensor: StoredTensor, shape: readonly number[]): TensorSlice {
+  checkShape(tensor, shape);
+  const { dtype } = tensor;
+  if (isDType(dtype)) return { ...tensor, type: "plain", dtype };
+  throw new ModelError(
+    `${tensor.path}: tensor ${show(tensor.name)} is stored as ${dtype}; expected F16, BF16 or F32`,
+  );
+}
+
+function checkShape({ path, name, shape: found }: StoredTensor, shape: readonly number[]): void {
+  if (found.length === shape.length && found.every((size, index) => size === shape[index])) return;
+  throw new ModelError(
+    `${path}: tensor ${show(name)} has the shape ${show(found)}; expected ${show(shape)}`,
+  );
+}

@@ -1,0 +1,68 @@
+// Opens a GGUF file as a model: one file for everything that a directory of the Hugging Face hub has.
+
+import { selectTensors } from "./decoder-tensors.ts";
+import { readBytes } from "./file-bytes.ts";
+import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
+import { type GgufFile, readGguf } from "./gguf-file.ts";
+import { checkAllUsed, ggufTensorName, ROPE_FACTORS } from "./gguf-tensors.ts";
+import { show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { ModelCard, ModelFiles } from "./model-files.ts";
+import { openFile } from "./model-path.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
+
+export async function openGguf(path: string): Promise<ModelFiles> {
+  const file = await readGguf(path);
+  const card = await cardOf(file);
+  const tensors = selectTensors({
+    place: path,
+    config: card.config,
+    stored: file.tensors,
+    storedName: ggufTensorName,
+    quantization: undefined,
+  });
+  checkAllUsed(file.tensors, tensors.values());
+  return { ...card, tensors };
+}
+
+export async function openGgufConfig(path: string): Promise<ModelCard> {
+  return cardOf(await readGguf(path));
+}
+
+async function cardOf(file: GgufFile): Promise<ModelCard> {
+  const config = parseGgufConfig(file, await readRopeFactors(file));
+  return {
+    path: file.path,
+    config,
+    generationDefaults: parseGgufGenerationDefaults(file.metadata),
+  };
+}
+
+// A factor for each pair of a head, and no head is larger than config-rules.ts allows.
+const MAX_ROPE_FACTORS = 2048;
+
+async function readRopeFactors({ tensors }: GgufFile): Promise<readonly number[] | undefined> {
+  const tensor = tensors.get(ROPE_FACTORS);
+  if (tensor === undefined) return undefined;
+  const { dtype, shape, numBytes, path } = tensor;
+  const place = `${path}: tensor "${ROPE_FACTORS}"`;
+  if (dtype !== "F32" || shape.length !== 1 || numBytes > 4 * MAX_ROPE_FACTORS) {
+    throw new ModelError(
+      `${place} has the type ${dtype} and the shape ${show(shape)}; expected a short list in F32`,
+    );
+  }
+  const bytes = await bytesOf(tensor);
+  const factors = Array.from(new Float32Array(bytes.buffer));
+  if (factors.every((factor) => factor > 0 && Number.isFinite(factor))) return factors;
+  throw new ModelError(`${place} has a factor that is not above 0; the file is damaged`);
+}
+
+async function bytesOf({ path, offset, numBytes }: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await openFile(path);
+  if (file === undefined) throw new ModelError(`${path} is missing`);
+  try {
+    return await readBytes(file, { path, offset, numBytes });
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,62 @@
+// `quantization_config` of config.json: how the weights of the linear layers are packed into safetensors.
+
+import type { JsonObject } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+
+/** What all quantized weights of a model have in common. */
+export interface WeightQuantization {
+  readonly type: "gptq" | "awq";
+  /** Inputs that share a scale and a zero point. */
+  readonly groupSize: number;
+  /** What is added to a zero point as it is stored. GPTQ's first format stores one less. */
+  readonly zeroOffset: 0 | 1;
+}
+
+const GROUP_SIZES = [32, 64, 128];
+const ANY = { min: -(2 ** 31), max: 2 ** 31 };
+
+/** `undefined` for a model with plain weights. Throws `ModelError` for what is not supported, by name. */
+export function parseWeightQuantization(config: JsonObject): WeightQuantization | undefined {
+  const json = config.object("quantization_config");
+  if (json === undefined) return undefined;
+  const method = json.string("quant_method");
+  if (method === undefined) throw json.missing("quant_method");
+  if (method === "gptq") return parseGptq(json);
+  if (method === "awq") return parseAwq(json);
+  throw new ModelError(
+    `${json.place}: quant_method is "${method}"; supported: gptq, awq, and the same model in F32, F16 or BF16`,
+  );
+}
+
+function parseGptq(json: JsonObject): WeightQuantization {
+  // The order of inputs by importance. It scatters each group over the row.
+  requireValue(json, "desc_act", json.boolean("desc_act") ?? false, [false]);
+  const overrides = json.object("dynamic")?.keys() ?? [];
+  if (overrides.length > 0) {
+    throw new ModelError(
+      `${json.place}: dynamic gives some layers other settings; supported: one for all`,
+    );
+  }
+  const format = json.string("checkpoint_format") ?? "gptq";
+  requireValue(json, "checkpoint_format", format, ["gptq", "gptq_v2"]);
+  return { type: "gptq", ...parseGroups(json), zeroOffset: format === "gptq" ? 1 : 0 };
+}
+
+function parseAwq(json: JsonObject): WeightQuantization {
+  const version = (json.string("version") ?? "gemm").toLowerCase();
+  requireValue(json, "version", version, ["gemm"]);
+  requireValue(json, "zero_point", json.boolean("zero_point") ?? true, [true]);
+  return { type: "awq", ...parseGroups(json), zeroOffset: 0 };
+}
+
+function parseGroups(json: JsonObject): { groupSize: number } {
+  requireValue(json, "bits", json.requiredInteger("bits", ANY), [4]);
+  const groupSize = json.requiredInteger("group_size", ANY);
+  requireValue(json, "group_size", groupSize, GROUP_SIZES);
+  return { groupSize };
+}
+
+function requireValue<T>(json: JsonObject, key: string, value: T, supported: readonly T[]): void {
+  if (supported.includes(value)) return;
+  throw new ModelError(`${json.place}: ${key} is ${value}; supported: ${supported.join(", ")}`);
+}

@@ -1,0 +1,136 @@
+// GGUF files with real shapes and random weights, for tests and benchmarks; other engines read them as well. Equal
+// options give equal files.
+
+import { DTYPES, type DType } from "../../src/model/dtype.ts";
+import { ggufTensorName } from "../../src/model/gguf-tensors.ts";
+import { GgufTokenType } from "../../src/model/gguf-token-type.ts";
+import {
+  ALIGNMENT,
+  alignUp,
+  F32,
+  type GgufMetadata,
+  ggmlType,
+  ggufHeader,
+  tensorBytes,
+} from "./gguf-writer.ts";
+import { type ModelShape, type ShapedTensor, tensorsOf } from "./model-shapes.ts";
+import { writeFile } from "./output-file.ts";
+import { modelWeights } from "./random-weights.ts";
+import {
+  BOS_TOKEN,
+  CHAT_TEMPLATE,
+  EOS_TOKEN,
+  syntheticVocabulary,
+} from "./synthetic-vocabulary.ts";
+
+/** A type for all matrices, or llama.cpp's mixture of that name. */
+export type WeightType = DType | "Q4_K_M";
+
+export interface RandomGgufOptions {
+  readonly shape: ModelShape;
+  readonly type: WeightType;
+  readonly seed?: number;
+}
+
+export interface PlannedTensor extends ShapedTensor {
+  readonly dtype: DType;
+}
+
+/** Writes a GGUF file with a vocabulary, a chat template and weights. */
+export function writeRandomGguf(path: string, options: RandomGgufOptions): void {
+  const { shape, type, seed = 1 } = options;
+  const tensors = planTensors(shape, type);
+  const factors = ropeFactors(shape);
+  let offset = 0;
+  const place = (name: string, dtype: DType, sizes: readonly number[]) => {
+    const entry = { name, shape: sizes, type: ggmlType(dtype), offset };
+    offset = alignUp(offset + tensorBytes(dtype, sizes), ALIGNMENT);
+    return entry;
+  };
+  const entries = tensors.map((tensor) =>
+    place(ggufTensorName(tensor.name), tensor.dtype, tensor.shape),
+  );
+  if (factors !== undefined) entries.push(place("rope_freqs.weight", "F32", [factors.length]));
+
+  writeFile(path, (file) => {
+    file.write(ggufHeader(ggufMetadata(shape), entries));
+    for (const tensor of tensors) {
+      file.align(ALIGNMENT);
+      for (const bytes of modelWeights(tensor, tensor.dtype, seed)) file.write(bytes);
+    }
+    file.align(ALIGNMENT);
+    if (factors !== undefined) file.write(new Uint8Array(factors.buffer));
+    file.align(ALIGNMENT);
+  });
+}
+
+/** Which type each tensor has. Vectors are F32, as in all GGUF files. */
+export function planTensors(shape: ModelShape, type: WeightType): readonly PlannedTensor[] {
+  return tensorsOf(shape).map((tensor) => {
+    const wanted = tensor.shape.length === 1 ? "F32" : matrixType(tensor, shape, type);
+    return { ...tensor, dtype: fitting(wanted, tensor.shape.at(-1) ?? 1) };
+  });
+}
+
+/** The choice that llama-quantize makes: src/llama-quant.cpp, llama_tensor_get_type_impl. */
+function matrixType({ name, layer = 0 }: ShapedTensor, shape: ModelShape, type: WeightType): DType {
+  const isHead = name === (shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight");
+  const base = type === "Q4_K_M" ? "Q4_K" : type;
+  if (isHead) return DTYPES[base].blockSize === 1 || base === "Q8_0" ? base : "Q6_K";
+  const isSensitive = /\.(v_proj|down_proj)\.weight$/.test(name);
+  const eighth = Math.floor(shape.numLayers / 8);
+  const isChosen =
+    layer < eighth || layer >= Math.floor((7 * shape.numLayers) / 8) || (layer - eighth) % 3 === 2;
+  return type === "Q4_K_M" && isSensitive && isChosen ? "Q6_K" : base;
+}
+
+/** Rows that are no whole blocks of 256 get blocks of 32. llama-quantize has more types to fall back on. */
+function fitting(dtype: DType, rowSize: number): DType {
+  return rowSize % DTYPES[dtype].blockSize === 0 ? dtype : "Q8_0";
+}
+
+function ggufMetadata(shape: ModelShape): GgufMetadata {
+  const name = shape.architecture === "mistral" ? "llama" : shape.architecture;
+  const { tokens, merges, numSpecial } = syntheticVocabulary(shape.vocabSize);
+  const types = new Int32Array(tokens.length).fill(GgufTokenType.NORMAL);
+  types.fill(GgufTokenType.CONTROL, tokens.length - numSpecial);
+  return {
+    "general.architecture": name,
+    "general.name": "random weights",
+    "general.quantization_version": 2,
+    [`${name}.block_count`]: shape.numLayers,
+    [`${name}.context_length`]: shape.contextLength,
+    [`${name}.embedding_length`]: shape.hiddenSize,
+    [`${name}.feed_forward_length`]: shape.intermediateSize,
+    [`${name}.attention.head_count`]: shape.numHeads,
+    [`${name}.attention.head_count_kv`]: shape.numKvHeads,
+    [`${name}.attention.key_length`]: shape.headSize,
+    [`${name}.attention.value_length`]: shape.headSize,
+    [`${name}.attention.layer_norm_rms_epsilon`]: new F32(shape.rmsNormEps),
+    [`${name}.rope.freq_base`]: new F32(shape.ropeTheta),
+    [`${name}.rope.dimension_count`]: shape.headSize,
+    [`${name}.vocab_size`]: shape.vocabSize,
+    "tokenizer.ggml.model": "gpt2",
+    "tokenizer.ggml.pre": shape.pre,
+    "tokenizer.ggml.tokens": tokens,
+    "tokenizer.ggml.token_type": types,
+    "tokenizer.ggml.merges": merges.map((pair) => pair.join(" ")),
+    "tokenizer.ggml.bos_token_id": tokens.indexOf(BOS_TOKEN),
+    "tokenizer.ggml.eos_token_id": tokens.indexOf(EOS_TOKEN),
+    "tokenizer.ggml.add_bos_token": false,
+    "tokenizer.chat_template": CHAT_TEMPLATE,
+  };
+}
+
+/** Llama 3's scaling, as llama.cpp's converter computes it beforehand (conversion/llama.py). */
+function ropeFactors({ ropeFactor, ropeTheta, headSize }: ModelShape): Float32Array | undefined {
+  if (ropeFactor === undefined) return undefined;
+  const [low, high, positions] = [1, 4, 8192];
+  return Float32Array.from({ length: headSize / 2 }, (_, pair) => {
+    const wavelength = 2 * Math.PI * ropeTheta ** ((2 * pair) / headSize);
+    if (wavelength < positions / high) return 1;
+    if (wavelength > positions / low) return ropeFactor;
+    const smooth = (positions / wavelength - low) / (high - low);
+    return 1 / ((1 - smooth) / ropeFactor + smooth);
+  });
+}
