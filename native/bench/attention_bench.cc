@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <string_view>
 #include <vector>
 
 #include "cpu/attention/attention.h"
@@ -19,6 +20,8 @@ constexpr uint32_t kNumKvHeads = 8;
 constexpr uint32_t kGroupSize = 2;
 constexpr uint32_t kHeadSize = 128;
 constexpr uint32_t kBlockSize = 16;
+constexpr const char* kIsaNames[] = {"", "portable", "AVX2", "AVX-512", "NEON"};
+constexpr const char* kTypes[] = {"F32", "BF16", "int8"};
 
 // Median seconds of `body`, called for a fifth of a second.
 template <typename Body>
@@ -86,15 +89,66 @@ void bench(dyn_isa isa, dyn_kv_dtype dtype, uint32_t num_seqs, uint32_t num_toke
   const double flop =
       4.0 * num_seqs * num_tokens * mean_context * kHeadSize * kNumKvHeads * kGroupSize;
   const double bytes = static_cast<double>(blocks.size());
-  constexpr const char* kIsaNames[] = {"", "portable", "AVX2", "AVX-512", "NEON"};
-  constexpr const char* kTypes[] = {"F32", "BF16", "int8"};
   std::printf("%-9s %-5s %5u %6u %8u %10.3f %9.1f %7.1f\n", kIsaNames[isa], kTypes[dtype], num_seqs,
               num_tokens, context_len, seconds * 1e3, flop / seconds / 1e9, bytes / seconds / 1e9);
 }
 
-}  // namespace
+dyn_model_config thin_qwen3() {
+  dyn_model_config config = {};
+  config.key = 600;
+  config.rms_norm_eps = 1e-6;
+  config.rope_theta = 1000000;
+  config.vocab_size = 64;
+  config.hidden_size = 32;
+  config.intermediate_size = 32;
+  config.num_layers = 28;
+  config.num_heads = kNumKvHeads * kGroupSize;
+  config.num_kv_heads = kNumKvHeads;
+  config.head_size = kHeadSize;
+  config.tie_word_embeddings = 1;
+  config.qk_norm = 1;
+  return config;
+}
 
-int main() {
+void bench_steps(const test::TestModel& model, dyn_isa isa, dyn_kv_dtype dtype, uint32_t num_seqs,
+                 uint32_t num_tokens, uint32_t context_len) {
+  const uint32_t blocks_per_seq = context_len / kBlockSize;
+  test::TestEngine engine(model, {.num_threads = DYN_THREADS_ANY,
+                                  .num_blocks = num_seqs * blocks_per_seq,
+                                  .max_num_seqs = num_seqs,
+                                  .max_num_batched_tokens = 512,
+                                  .max_model_len = context_len,
+                                  .isa = isa,
+                                  .kv_dtype = dtype});
+  std::vector<test::Sequence> sequences(num_seqs);
+  int32_t block = 0;
+  for (test::Sequence& sequence : sequences) {
+    for (uint32_t i = 0; i < context_len; ++i) {
+      sequence.tokens.push_back(static_cast<int32_t>(i * 7 % 64));
+    }
+    for (uint32_t i = 0; i < blocks_per_seq; ++i) sequence.blocks.push_back(block++);
+  }
+  for (test::Sequence& sequence : sequences) {
+    while (sequence.num_computed < context_len) {
+      const test::Chunk chunk = {&sequence, std::min(512u, context_len - sequence.num_computed)};
+      engine.step(std::span(&chunk, 1));
+    }
+  }
+  const double seconds = median_seconds([&] {
+    std::vector<test::Chunk> chunks;
+    for (test::Sequence& sequence : sequences) {
+      sequence.num_computed = context_len - num_tokens;
+      chunks.push_back({&sequence, num_tokens});
+    }
+    engine.step(chunks);
+  });
+  const KvLayer layer = make_kv_layer(dtype, kNumKvHeads, kHeadSize, kBlockSize);
+  const double bytes = 28.0 * static_cast<double>(layer.block_bytes()) * num_seqs * blocks_per_seq;
+  std::printf("%-9s %-5s %5u %6u %8u %10.2f %7.1f\n", kIsaNames[isa], kTypes[dtype], num_seqs,
+              num_tokens, context_len, seconds * 1e3, bytes / seconds / 1e9);
+}
+
+void bench_kernels() {
   std::printf("%-9s %-5s %5s %6s %8s %10s %9s %7s\n", "isa", "K, V", "seqs", "tokens", "context",
               "ms/layer", "GFLOP/s", "GB/s");
   for (const dyn_isa isa : {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON}) {
@@ -111,4 +165,29 @@ int main() {
       bench(isa, dtype, 16, 1, 2048);
     }
   }
+}
+
+void bench_all_steps() {
+  std::printf("\n%-9s %-5s %5s %6s %8s %10s %7s\n", "isa", "K, V", "seqs", "tokens", "context",
+              "ms/step", "GB/s");
+  const test::TestModel model(thin_qwen3());
+  for (const dyn_isa isa : {DYN_ISA_AVX512, DYN_ISA_PORTABLE}) {
+    if (!has_isa(isa)) continue;
+    for (const dyn_kv_dtype dtype : {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8}) {
+      bench_steps(model, isa, dtype, 1, 1, 512);
+      bench_steps(model, isa, dtype, 8, 1, 512);
+      if (isa == DYN_ISA_PORTABLE) continue;  // It would take minutes.
+      bench_steps(model, isa, dtype, 1, 1, 2048);
+      bench_steps(model, isa, dtype, 8, 1, 2048);
+    }
+  }
+}
+
+}  // namespace
+
+// attention_bench [kernels | steps]
+int main(int argc, char** argv) {
+  const std::string_view only = argc > 1 ? argv[1] : "";
+  if (only != "steps") bench_kernels();
+  if (only != "kernels") bench_all_steps();
 }

@@ -6,12 +6,10 @@ export const KV_CACHE_DTYPES = ["float32", "bfloat16", "int8"] as const;
 
 export type KvCacheDType = (typeof KV_CACHE_DTYPES)[number];
 
-type Stored = Pick<ModelTensor, "type"> & { readonly dtype?: string };
-
 /** What `auto` means: as exact as the weights. A model of F32 keeps F32, any other gets BF16. */
-export function kvCacheDTypeFor(tensors: Iterable<Stored>): KvCacheDType {
+export function kvCacheDTypeFor(tensors: Iterable<ModelTensor>): KvCacheDType {
   for (const tensor of tensors) {
-    if (tensor.dtype !== "F32") return "bfloat16";
+    if (tensor.type !== "plain" || tensor.dtype !== "F32") return "bfloat16";
   }
   return "float32";
 }

@@ -54,11 +54,11 @@ export function withModelTable<T>(
   }
 }
 
-/** One scaling that GGUF files may hold has no switch in the decoder: such a model would speak nonsense. */
+/** A model that needs what the decoder lacks would run, and speak nonsense. */
 function checkComputable({ path, config }: ModelFiles): void {
   if (config.ropeScaling?.type === "factors") {
     throw new ModelNotLoadableError(
-      `model ${path} scales its rotary embedding by stored factors, which this engine does not compute yet`,
+      `model ${path} brings its own factors for RoPE (rope_freqs), which this engine does not compute yet`,
     );
   }
 }

@@ -14,9 +14,8 @@ import {
 } from "../../src/engine/kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits } from "../../src/engine/model-runner.ts";
 import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
-import type { ModelFiles, TensorSlice } from "../../src/model/model-files.ts";
+import type { TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
-import { readSafetensors } from "../../src/model/safetensors.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { describeRunner } from "./runner.suite.ts";
@@ -47,7 +46,7 @@ async function open(
   { owner = 1, threads = 2, kvCacheDType = "float32", limits }: OpenOptions = {},
 ) {
   return openNativeRunner({
-    model: await openFamily(directory),
+    model: await openModel(directory),
     library: builtLibrary,
     owner,
     threads,
@@ -55,16 +54,6 @@ async function open(
     totalBlocks: 64,
     limits: { ...LIMITS, ...limits },
   });
-}
-
-/** A model with the switches of its family, as its tensors show them. */
-async function openFamily(directory: string): Promise<ModelFiles> {
-  const model = await openModel(directory);
-  const tensors = (await readSafetensors(directory)) as ReadonlyMap<string, TensorSlice>; // ours
-  const attentionBias = tensors.has("model.layers.0.self_attn.q_proj.bias");
-  const qkNorm = tensors.has("model.layers.0.self_attn.q_norm.weight");
-  if (!attentionBias && !qkNorm) return model;
-  return { ...model, tensors, config: { ...model.config, attentionBias, qkNorm } };
 }
 
 /** Opens a runner, and closes it however the test ends. */
@@ -180,7 +169,6 @@ const MODELS: Record<string, TinyModelOptions> = {
   },
   "biases, as in Qwen2": { attentionBias: true, seed: 8 },
   "norms of q and k, as in Qwen3": { qkNorm: true, headSize: 16, seed: 9 },
-  "biases and norms": { attentionBias: true, qkNorm: true, numKvHeads: 1, seed: 10 },
   "a head size beside the hidden size": { hiddenSize: 20, headSize: 18, numLayers: 1, seed: 7 },
 };
 
@@ -192,18 +180,11 @@ test("K and V take what their type, the head and the block call for", () => {
   expect(kvBlockBytes(model, 16, "bfloat16")).toBe(2 * 3 * 16 * 2 * 128 * 2);
   expect(kvBlockBytes(model, 16, "int8")).toBe(2 * 3 * 16 * (2 * 128 + 8));
   expect(kvBlockBytes({ ...model, headSize: 10 }, 5, "bfloat16")).toBe(2 * 3 * 16 * 2 * 16 * 2);
-  expect(
-    kvCacheDTypeFor([
-      { type: "plain", dtype: "F32" },
-      { type: "plain", dtype: "F32" },
-    ]),
-  ).toBe("float32");
-  expect(
-    kvCacheDTypeFor([
-      { type: "plain", dtype: "F32" },
-      { type: "plain", dtype: "BF16" },
-    ]),
-  ).toBe("bfloat16");
+  const tensor = (dtype: TensorSlice["dtype"]): TensorSlice => ({
+    ...{ type: "plain", name: "t", dtype, shape: [1], path: "", offset: 0, numBytes: 4 },
+  });
+  expect(kvCacheDTypeFor([tensor("F32"), tensor("F32")])).toBe("float32");
+  expect(kvCacheDTypeFor([tensor("F32"), tensor("BF16")])).toBe("bfloat16");
 });
 
 describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {

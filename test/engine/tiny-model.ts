@@ -64,8 +64,7 @@ const TORCH_DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as con
 
 function configJson(shape: Shape, dtype: DType) {
   return {
-    architectures: ["LlamaForCausalLM"],
-    model_type: "llama",
+    ...family(shape),
     torch_dtype: TORCH_DTYPES[dtype],
     hidden_act: "silu",
     vocab_size: shape.vocabSize,
@@ -83,6 +82,12 @@ function configJson(shape: Shape, dtype: DType) {
     bos_token_id: 1,
     eos_token_id: shape.eosTokenId,
   };
+}
+
+function family({ attentionBias, qkNorm }: Shape) {
+  if (qkNorm) return { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3" };
+  if (attentionBias) return { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2" };
+  return { architectures: ["LlamaForCausalLM"], model_type: "llama" };
 }
 
 function tensors(shape: Shape, seed: number, dtype: DType): Record<string, TensorSource> {
