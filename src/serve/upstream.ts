@@ -61,10 +61,20 @@ const ALL_KEYS: ReadonlySet<string> = new Set(
   [...SERVICE_KEYS.values()].flatMap((keys) => [...keys]),
 );
 
-/** Values that need a service which the graph may not have, by service and key. */
+/** vLLM's names for how weights were quantized, which a model's own files say here. */
+const STORED_QUANTIZATION = `
+  aqlm auto-round awq awq_marlin bitblas bitsandbytes compressed-tensors deepspeedfp experts_int8 fbgemm_fp8 fp8 gguf gptq
+  gptq_bitblas gptq_marlin gptq_marlin_24 hqq ipex marlin modelopt modelopt_fp4 moe_wna16 neuron_quant ptpc_fp8 qqq quark
+  torchao tpu_int8
+`
+  .trim()
+  .split(/\s+/);
+
+/** Values that need what the graph or this machine may not have, by service and key. */
 const VALUES: ReadonlyMap<string, readonly unknown[]> = new Map([
   ["Processor.router", ["kv", "kv-load", "approx-kv"]],
   ["Frontend.router", ["kv", "kv-load", "approx-kv"]],
+  ["VllmWorker.quantization", STORED_QUANTIZATION],
 ]);
 
 /** Keys of `ServiceArgs` that have no meaning without Kubernetes or GPUs to place. */

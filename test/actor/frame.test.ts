@@ -164,7 +164,7 @@ function envelope(): fc.Arbitrary<Envelope> {
 function payload(): fc.Arbitrary<unknown> {
   const plain = fc.anything({
     withBigInt: true,
-    withMap: true,
+    withMap: false, // a matcher cannot tell two keys that are equal objects apart
     withSet: true,
     withTypedArray: false,
     withDate: false,
@@ -180,8 +180,10 @@ function payload(): fc.Arbitrary<unknown> {
   });
   const large = fc.integer({ min: 60_000, max: 400_000 }).map((size) => "x".repeat(size));
   const largeIds = fc.integer({ min: 10_000, max: 60_000 }).map((n) => new Int32Array(n).fill(n));
+  const map = fc.array(fc.tuple(fc.string(), plain)).map((entries) => new Map(entries));
   return fc.oneof(
     { weight: 8, arbitrary: plain },
+    { weight: 2, arbitrary: map },
     { weight: 3, arbitrary: fc.record({ ids: fc.int32Array(), bytes: fc.uint8Array(), plain }) },
     { weight: 1, arbitrary: large },
     { weight: 1, arbitrary: largeIds },

@@ -160,7 +160,7 @@ PrefillWorker:
     ignored: expect.arrayContaining([
       "Frontend.endpoint_chat",
       "Frontend.endpoint_completions",
-      "VllmWorker.quantization",
+      "VllmWorker.quantization=modelopt",
     ]),
   },
   multinode_agg_r1: {
