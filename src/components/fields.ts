@@ -12,7 +12,7 @@ export const count = (min = 1) => v.pipe(v.number(), v.integer(), v.minValue(min
 export const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 
 export const model = key(
-  "A directory as on the Hugging Face hub, `built-in`, or `mock`.",
+  "A directory as on the Hugging Face hub, a GGUF file, `built-in`, or `mock`.",
   v.pipe(v.string(), v.minLength(1)),
 );
 

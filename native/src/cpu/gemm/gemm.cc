@@ -11,9 +11,6 @@ const GemmKernels& gemm_kernels(dyn_isa isa) {
       return kAvx512Gemm;
     case DYN_ISA_AVX2:
       return kAvx2Gemm;
-#elif defined(__aarch64__)
-    case DYN_ISA_NEON:
-      return kNeonGemm;
 #endif
     default:
       return kPortableGemm;

@@ -9,6 +9,5 @@ namespace dyn {
 extern const GemmKernels kPortableGemm;
 extern const GemmKernels kAvx2Gemm;
 extern const GemmKernels kAvx512Gemm;
-extern const GemmKernels kNeonGemm;
 
 }  // namespace dyn
