@@ -37,7 +37,7 @@ function checkTools() {
 /** Installs what package-lock.json names, unless node_modules is already newer than it. */
 function install() {
   if (newest(["node_modules/.package-lock.json"]) >= newest(["package-lock.json"])) return;
-  run("npm", ["install", "--no-audit", "--no-fund"]);
+  run("npm", ["install", "--no-save"]);
 }
 
 /** Builds ./dynamo, unless it is newer than everything that it is made of. */
