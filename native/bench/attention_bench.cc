@@ -97,7 +97,7 @@ dyn_model_config thin_qwen3() {
   dyn_model_config config = {};
   config.key = 600;
   config.rms_norm_eps = 1e-6;
-  config.rope_theta = 1000000;
+  config.rope_magnitude = 1;
   config.vocab_size = 64;
   config.hidden_size = 32;
   config.intermediate_size = 32;

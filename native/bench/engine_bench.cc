@@ -34,7 +34,7 @@ dyn_model_config small_llama() {
   dyn_model_config config = {};
   config.key = 135;
   config.rms_norm_eps = 1e-5;
-  config.rope_theta = 10000;
+  config.rope_magnitude = 1;
   config.vocab_size = 8192;
   config.hidden_size = 576;
   config.intermediate_size = 1536;

@@ -115,11 +115,6 @@ typedef enum dyn_role {
   DYN_K_NORM = 16,         // [head_size]
 } dyn_role;
 
-typedef enum dyn_rope_scaling {
-  DYN_ROPE_PLAIN = 0,
-  DYN_ROPE_LLAMA3 = 1,  // Llama 3.1: low frequencies are slowed down by `rope_factor`.
-} dyn_rope_scaling;
-
 // In which order the rows of q and k give a head's elements. Attention sees both alike, bit for
 // bit.
 typedef enum dyn_rope_layout {
@@ -148,12 +143,7 @@ typedef struct dyn_tensor {
 typedef struct dyn_model_config {
   uint64_t key;  // Equal for equal models only: a hash of the files' identity and all the below.
   double rms_norm_eps;
-  double rope_theta;
-  double rope_factor;            // This and the next three: read for DYN_ROPE_LLAMA3 only.
-  double rope_low_freq_factor;   //
-  double rope_high_freq_factor;  //
-  uint32_t rope_original_max_positions;
-  uint32_t rope_scaling;  // dyn_rope_scaling
+  double rope_magnitude;  // What RoPE multiplies sine and cosine by: 1, or YaRN's.
   uint32_t vocab_size;
   uint32_t hidden_size;
   uint32_t intermediate_size;
@@ -225,9 +215,12 @@ DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
 // Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.
+// rope_frequencies [head_size / 2]: radians that each pair of a head turns from one position to the
+// next, all scaling applied.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
-                                  const dyn_model_config* config, const dyn_tensor* tensors,
-                                  uint32_t num_tensors, dyn_model** model);
+                                  const dyn_model_config* config, const double* rope_frequencies,
+                                  const dyn_tensor* tensors, uint32_t num_tensors,
+                                  dyn_model** model);
 DYN_API dyn_status dyn_model_close(dyn_model* model);
 
 // Reserves address space for the blocks. A block takes memory from its first use on.

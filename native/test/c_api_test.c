@@ -25,12 +25,7 @@ static void print_layout(void) {
   SIZE(dyn_model_config);
   FIELD(dyn_model_config, key);
   FIELD(dyn_model_config, rms_norm_eps);
-  FIELD(dyn_model_config, rope_theta);
-  FIELD(dyn_model_config, rope_factor);
-  FIELD(dyn_model_config, rope_low_freq_factor);
-  FIELD(dyn_model_config, rope_high_freq_factor);
-  FIELD(dyn_model_config, rope_original_max_positions);
-  FIELD(dyn_model_config, rope_scaling);
+  FIELD(dyn_model_config, rope_magnitude);
   FIELD(dyn_model_config, vocab_size);
   FIELD(dyn_model_config, hidden_size);
   FIELD(dyn_model_config, intermediate_size);

@@ -424,10 +424,11 @@ void equal_keys_open_the_same_model() {
   dyn_model* other = nullptr;
   CHECK(dyn_device_open(3, DYN_THREADS_ANY, DYN_ISA_ANY, &device) == DYN_OK);
   TestModel changed(tiny_config());
-  changed.config.rope_theta = 5;
-  CHECK(dyn_model_open(device, 3, &changed.config, changed.tensors.data(),
-                       static_cast<uint32_t>(changed.tensors.size()),
-                       &other) == DYN_INVALID_ARGUMENT);
+  changed.config.rope_magnitude = 5;
+  CHECK(dyn::test::open_model(device, 3, changed, &other) == DYN_INVALID_ARGUMENT);
+  TestModel turned(tiny_config());
+  turned.rope_frequencies.front() = 0.5;
+  CHECK(dyn::test::open_model(device, 3, turned, &other) == DYN_INVALID_ARGUMENT);
   dyn_device* with_more_threads = nullptr;
   CHECK(dyn_device_open(3, 2, DYN_ISA_ANY, &with_more_threads) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_owner_release(3) == DYN_OK);
@@ -442,10 +443,7 @@ void all_wait_for_one_load() {
   for (uint32_t owner = 1; owner <= 8; ++owner) {
     threads.emplace_back([&, owner] {
       dyn_model* opened = nullptr;
-      if (dyn_model_open(device, owner, &model.config, model.tensors.data(),
-                         static_cast<uint32_t>(model.tensors.size()), &opened) == DYN_OK) {
-        ++num_open;
-      }
+      if (dyn::test::open_model(device, owner, model, &opened) == DYN_OK) ++num_open;
     });
   }
   for (std::thread& thread : threads) thread.join();

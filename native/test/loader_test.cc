@@ -20,8 +20,7 @@ Opened open_model(const TestModel& model) {
   dyn_device* device = nullptr;
   dyn_model* opened = nullptr;
   CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
-  const dyn_status status = dyn_model_open(device, 1, &model.config, model.tensors.data(),
-                                           static_cast<uint32_t>(model.tensors.size()), &opened);
+  const dyn_status status = test::open_model(device, 1, model, &opened);
   const Opened result = {status, dyn_last_error()};
   dyn_owner_release(1);
   return result;
@@ -158,10 +157,11 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->rope_layout = 2; }, "no rope layout has number 2"));
   CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
-  CHECK(refused([](dyn_model_config* c) { c->rope_theta = -1; }, "rope_theta"));
+  CHECK(refused([](dyn_model_config* c) { c->rope_magnitude = 0; }, "rope_magnitude"));
   CHECK(refused([](dyn_model_config* c) { c->quantization = 5; }, "no quantization has number 5"));
-  CHECK(refused([](dyn_model_config* c) { c->rope_scaling = 7; }, "no rope scaling has number 7"));
-  CHECK(refused([](dyn_model_config* c) { c->rope_scaling = DYN_ROPE_LLAMA3; }, "llama3"));
+  TestModel model(test::tiny_config());
+  model.rope_frequencies.back() = 0;
+  CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "rope_frequencies must be positive"));
 }
 
 void failed_load_is_forgotten() {

@@ -156,7 +156,8 @@ void MemoryFile::truncate(uint64_t num_bytes) const {
   require(ftruncate(fd_, static_cast<off_t>(num_bytes)) == 0, "ftruncate");
 }
 
-TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : config(model_config) {
+TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
+    : config(model_config), rope_frequencies(plain_rope(model_config.head_size)) {
   std::mt19937 generator(static_cast<uint32_t>(config.key));
   std::vector<std::byte> bytes;
   const auto add = [&](dyn_role role, uint32_t layer) {
@@ -199,11 +200,25 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype) : co
   for (dyn_tensor& tensor : tensors) tensor.fd = file->fd();
 }
 
+dyn_status open_model(dyn_device* device, uint32_t owner, const TestModel& model,
+                      dyn_model** opened) {
+  return dyn_model_open(device, owner, &model.config, model.rope_frequencies.data(),
+                        model.tensors.data(), static_cast<uint32_t>(model.tensors.size()), opened);
+}
+
+std::vector<double> plain_rope(uint32_t head_size, double theta) {
+  std::vector<double> frequencies(head_size / 2);
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    frequencies[i] = std::pow(theta, -2.0 * static_cast<double>(i) / head_size);
+  }
+  return frequencies;
+}
+
 dyn_model_config tiny_config() {
   dyn_model_config config = {};
   config.key = 1;
   config.rms_norm_eps = 1e-5;
-  config.rope_theta = 10000;
+  config.rope_magnitude = 1;
   config.vocab_size = 67;
   config.hidden_size = 40;
   config.intermediate_size = 88;
@@ -237,9 +252,7 @@ TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : o
                                            .max_model_len = options.max_model_len};
   require(dyn_device_open(options.owner, options.num_threads, options.isa, &device_) == DYN_OK,
           "device");
-  require(dyn_model_open(device_, options.owner, &model.config, model.tensors.data(),
-                         static_cast<uint32_t>(model.tensors.size()), &model_) == DYN_OK,
-          "model");
+  require(open_model(device_, options.owner, model, &model_) == DYN_OK, "model");
   require(dyn_kv_pool_open(model_, options.owner, &pool_config, &pool_) == DYN_OK, "pool");
   require(dyn_engine_open(pool_, options.owner, &engine_config, &engine_) == DYN_OK, "engine");
   require(dyn_engine_batch(engine_, &batch_) == DYN_OK, "batch");

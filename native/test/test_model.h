@@ -37,9 +37,17 @@ struct TestModel {
   explicit TestModel(const dyn_model_config& config, dyn_dtype dtype = DYN_F32);
 
   dyn_model_config config;
+  std::vector<double> rope_frequencies;  // [head_size / 2]
   std::vector<dyn_tensor> tensors;
   std::unique_ptr<MemoryFile> file;
 };
+
+// Opens it as a caller would.
+dyn_status open_model(dyn_device* device, uint32_t owner, const TestModel& model,
+                      dyn_model** opened);
+
+// theta^(-2i / head_size)
+std::vector<double> plain_rope(uint32_t head_size, double theta = 10000);
 
 // As tiny_config, but with rows of whole blocks: hidden 64, heads of size 16, intermediate 96.
 dyn_model_config block_config();

@@ -47,8 +47,6 @@ export const Role = {
   K_NORM: 16,
 } as const;
 
-export const RopeScaling = { PLAIN: 0, LLAMA3: 1 } as const;
-
 export const RopeLayout = { HALVES: 0, INTERLEAVED: 1 } as const;
 
 /** An address in native memory, or an opaque handle. */
@@ -121,12 +119,7 @@ export const TENSOR = layout({
 export const MODEL_CONFIG = layout({
   key: "u64",
   rms_norm_eps: "f64",
-  rope_theta: "f64",
-  rope_factor: "f64",
-  rope_low_freq_factor: "f64",
-  rope_high_freq_factor: "f64",
-  rope_original_max_positions: "u32",
-  rope_scaling: "u32",
+  rope_magnitude: "f64",
   vocab_size: "u32",
   hidden_size: "u32",
   intermediate_size: "u32",
@@ -204,7 +197,7 @@ const FUNCTIONS = {
   dyn_last_error: { args: [], returns: cstring },
   dyn_device_open: { args: [u32, u32, u32, ptr], returns: i32 },
   dyn_device_close: { args: [ptr], returns: i32 },
-  dyn_model_open: { args: [ptr, u32, ptr, ptr, u32, ptr], returns: i32 },
+  dyn_model_open: { args: [ptr, u32, ptr, ptr, ptr, u32, ptr], returns: i32 },
   dyn_model_close: { args: [ptr], returns: i32 },
   dyn_kv_pool_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_kv_pool_close: { args: [ptr], returns: i32 },
@@ -225,6 +218,7 @@ export interface NativeLibrary {
     device: Address,
     owner: number,
     config: Uint8Array,
+    ropeFrequencies: Float64Array,
     tensors: Uint8Array,
     numTensors: number,
     out: BigUint64Array,
@@ -254,8 +248,8 @@ export function loadLibrary(path: string): NativeLibrary {
     lastError: () => String(c.dyn_last_error()),
     deviceOpen: c.dyn_device_open,
     deviceClose: (device) => c.dyn_device_close(p(device)),
-    modelOpen: (device, owner, config, tensors, numTensors, out) =>
-      c.dyn_model_open(p(device), owner, config, tensors, numTensors, out),
+    modelOpen: (device, owner, config, ropeFrequencies, tensors, numTensors, out) =>
+      c.dyn_model_open(p(device), owner, config, ropeFrequencies, tensors, numTensors, out),
     modelClose: (model) => c.dyn_model_close(p(model)),
     kvPoolOpen: (model, owner, config, out) => c.dyn_kv_pool_open(p(model), owner, config, out),
     kvPoolClose: (pool) => c.dyn_kv_pool_close(p(pool)),

@@ -6,6 +6,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { DynamoError } from "../base/error.ts";
 import { isEmbedded } from "../model/built-in-model.ts";
 import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
+import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
 import {
   DTYPES,
   encode,
@@ -14,7 +15,6 @@ import {
   Quantization,
   Role,
   RopeLayout,
-  RopeScaling,
   TENSOR,
 } from "./abi.ts";
 import { createMemoryFile } from "./memory-file.ts";
@@ -22,6 +22,7 @@ import { createMemoryFile } from "./memory-file.ts";
 export interface ModelTable {
   readonly key: bigint;
   readonly config: Uint8Array; // dyn_model_config
+  readonly ropeFrequencies: Float64Array; // [headSize / 2]
   readonly tensors: Uint8Array; // [numTensors] dyn_tensor
   readonly numTensors: number;
 }
@@ -35,17 +36,18 @@ export function withModelTable<T>(
   quantization: OnlineQuantization,
   use: (table: ModelTable) => T,
 ): T {
-  checkComputable(model);
   const files = new OpenFiles();
   try {
     const rows = tensorTable(model).map(({ role, layer, tensor }) =>
       tensorFields(role, layer, tensor, files.open(tensor.path)),
     );
     const config = configFields(model.config, quantization);
-    const key = modelKey(files, config, rows);
+    const frequencies = ropeFrequencies(model.config);
+    const key = modelKey(files, config, frequencies, rows);
     return use({
       key,
       config: encode(MODEL_CONFIG, { ...config, key }),
+      ropeFrequencies: frequencies,
       tensors: encode(TENSOR, ...rows),
       numTensors: rows.length,
     });
@@ -54,23 +56,15 @@ export function withModelTable<T>(
   }
 }
 
-/** A model that needs what the decoder lacks would run, and speak nonsense. */
-function checkComputable({ path, config }: ModelFiles): void {
-  if (config.ropeScaling?.type === "factors") {
-    throw new ModelNotLoadableError(
-      `model ${path} brings its own factors for RoPE (rope_freqs), which this engine does not compute yet`,
-    );
-  }
-}
-
 /** The files' identity and everything that is read from them. */
 function modelKey(
   files: OpenFiles,
   config: ConfigFields,
+  frequencies: Float64Array,
   rows: readonly FieldsOf<typeof TENSOR>[],
 ): bigint {
   const shapes = rows.map(({ fd: _, ...fields }) => fields);
-  const parts = [files.identity(), config, shapes];
+  const parts = [files.identity(), config, [...frequencies], shapes];
   const toText = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
   return Bun.hash.xxHash3(JSON.stringify(parts, toText));
 }
@@ -208,15 +202,9 @@ function dtypeOf({ name, path, dtype }: TensorSlice): number {
 type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;
 
 function configFields(config: ModelConfig, quantization: OnlineQuantization): ConfigFields {
-  const scaling = config.ropeScaling?.type === "llama3" ? config.ropeScaling : undefined;
   return {
     rms_norm_eps: config.rmsNormEps,
-    rope_theta: config.ropeTheta,
-    rope_factor: scaling?.factor ?? 0,
-    rope_low_freq_factor: scaling?.lowFreqFactor ?? 0,
-    rope_high_freq_factor: scaling?.highFreqFactor ?? 0,
-    rope_original_max_positions: scaling?.originalMaxPositionEmbeddings ?? 0,
-    rope_scaling: scaling === undefined ? RopeScaling.PLAIN : RopeScaling.LLAMA3,
+    rope_magnitude: ropeMagnitude(config),
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -228,7 +216,7 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     attention_bias: config.attentionBias ? 1 : 0,
     qk_norm: config.qkNorm ? 1 : 0,
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
-    sliding_window: 0, // a model with one is refused when its config is read
+    sliding_window: config.slidingWindow ?? 0,
     quantization: QUANTIZATIONS[quantization ?? "none"],
     reserved: 0,
   };

@@ -183,14 +183,18 @@ function openModel(
   { model, quantization }: NativeRunnerOptions,
 ): [Address, bigint] {
   const { native, owner } = handles;
-  return withModelTable(model, quantization, ({ key, config, tensors, numTensors }) => {
-    const handle = handles.open(
-      `model ${model.path}`,
-      (out) => native.modelOpen(device, owner, config, tensors, numTensors, out),
-      native.modelClose,
-    );
-    return [handle, key];
-  });
+  return withModelTable(
+    model,
+    quantization,
+    ({ key, config, ropeFrequencies, tensors, numTensors }) => {
+      const handle = handles.open(
+        `model ${model.path}`,
+        (out) => native.modelOpen(device, owner, config, ropeFrequencies, tensors, numTensors, out),
+        native.modelClose,
+      );
+      return [handle, key];
+    },
+  );
 }
 
 // --- errors ------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import { FAMILIES } from "./families.ts";
 import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { Architecture, ModelConfig, RopeScaling } from "./model-files.ts";
-import { checkFullAttention } from "./sliding-window.ts";
+import { parseRopeScaling } from "./rope-scaling.ts";
+import { parseSlidingWindow } from "./sliding-window.ts";
 
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["LlamaForCausalLM", "llama"],
@@ -49,9 +50,11 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
   const ids = tokenIdRange(vocabSize);
   const files = generation === undefined ? [json] : [json, generation];
   const defaults = DEFAULTS[architecture];
-  const maxPositionEmbeddings =
-    json.integer("max_position_embeddings", SIZE) ?? defaults.maxPositionEmbeddings;
-  checkFullAttention(json, { architecture, numLayers, maxPositionEmbeddings });
+  const ropeScaling = parseRopeScaling(rope ?? json.object("rope_scaling"));
+  const maxPositionEmbeddings = longestContext(
+    json.integer("max_position_embeddings", SIZE) ?? defaults.maxPositionEmbeddings,
+    ropeScaling,
+  );
   return {
     architecture,
     ...FAMILIES[architecture],
@@ -73,8 +76,9 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
     rmsNormEps: json.number("rms_norm_eps", EPSILON) ?? 1e-6,
     // transformers 5 writes rope_theta and the scaling into one object.
     ropeTheta: rope?.number("rope_theta", FACTOR) ?? json.number("rope_theta", FACTOR) ?? 10000,
-    ropeScaling: parseRopeScaling(rope ?? json.object("rope_scaling")),
+    ropeScaling,
     ropeLayout: "halves",
+    slidingWindow: parseSlidingWindow(json, { architecture, numLayers, maxPositionEmbeddings }),
     maxPositionEmbeddings,
     tieWordEmbeddings: json.boolean("tie_word_embeddings") ?? false,
     bosTokenId: json.integers("bos_token_id", ids)?.[0],
@@ -83,6 +87,13 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
       files.flatMap((file) => file.integers("eos_token_id", ids) ?? []),
     ),
   };
+}
+
+/** YaRN is added to a model's file by those who want a longer context, and few change the other number then. */
+function longestContext(maxPositionEmbeddings: number, scaling: RopeScaling | undefined): number {
+  if (scaling?.type !== "yarn") return maxPositionEmbeddings;
+  const stretched = Math.floor(scaling.factor * scaling.originalMaxPositionEmbeddings);
+  return Math.max(maxPositionEmbeddings, Math.min(stretched, SIZE.max));
 }
 
 function parseArchitecture(json: JsonObject): Architecture {
@@ -117,30 +128,4 @@ function checkLayers(json: JsonObject, architecture: Architecture): void {
   if (activation !== "silu" && activation !== "swish") {
     throw new ModelError(`${json.place}: hidden_act is "${activation}"; supported: silu`);
   }
-}
-
-/** From `rope_scaling`, or `rope_parameters` in newer files. The kind is `rope_type`, once `type`. */
-function parseRopeScaling(json: JsonObject | undefined): RopeScaling | undefined {
-  if (json === undefined) return undefined;
-  const type = json.string("rope_type") ?? json.string("type") ?? "default";
-  if (type === "default") return undefined;
-  if (type !== "llama3") {
-    throw new ModelError(
-      `${json.place}: rope type "${type}" is not supported; supported: llama3, default`,
-    );
-  }
-  const lowFreqFactor = json.requiredNumber("low_freq_factor", FACTOR);
-  const highFreqFactor = json.requiredNumber("high_freq_factor", FACTOR);
-  if (lowFreqFactor >= highFreqFactor) {
-    throw new ModelError(
-      `${json.place}: low_freq_factor (${lowFreqFactor}) must be below high_freq_factor (${highFreqFactor})`,
-    );
-  }
-  return {
-    type: "llama3",
-    factor: json.requiredNumber("factor", { min: 1, max: FACTOR.max }),
-    lowFreqFactor,
-    highFreqFactor,
-    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
-  };
 }

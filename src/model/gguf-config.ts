@@ -21,9 +21,10 @@ import type {
   Architecture,
   GenerationDefaults,
   ModelConfig,
-  RopeFactors,
   RopeLayout,
+  RopeScaling,
 } from "./model-files.ts";
+import { parseGgufRopeScaling } from "./rope-scaling.ts";
 
 /** Architectures by their names here; Mistral's files say "llama". */
 const LAYOUTS: ReadonlyMap<string, readonly [Architecture, RopeLayout]> = new Map([
@@ -85,8 +86,9 @@ export function parseGgufConfig(
     headSize,
     rmsNormEps: metadata.requiredNumber(`${name}.attention.layer_norm_rms_epsilon`, EPSILON),
     ropeTheta: metadata.number(`${name}.rope.freq_base`, FACTOR) ?? 10000,
-    ropeScaling: ropeFactors && checkRopeFactors(metadata, headSize, ropeFactors),
+    ropeScaling: parseRopeScaling(metadata, name, { headSize, ropeFactors }),
     ropeLayout,
+    slidingWindow: undefined,
     maxPositionEmbeddings,
     tieWordEmbeddings: !tensors.has(HEAD),
     bosTokenId: metadata.integer("tokenizer.ggml.bos_token_id", ids),
@@ -142,35 +144,25 @@ function checkLayers(metadata: JsonObject, name: string, config: Checked): void 
         "sliding windows are not supported",
     );
   }
-  checkRopeScaling(metadata, name);
 }
 
-/** Llama 3's scaling is no key but a tensor of factors; the other kinds have a key. */
-function checkRopeScaling(metadata: JsonObject, name: string): void {
-  const key = `${name}.rope.scaling.type`;
-  const type = metadata.string(key) ?? "none";
-  if (type !== "none") {
-    throw new ModelError(
-      `${metadata.place}: ${key} is ${show(type)}; supported: none, and Llama 3's factors`,
-    );
-  }
-  const oldKey = `${name}.rope.scale_linear`;
-  const scale = metadata.number(oldKey, FACTOR) ?? 1;
-  if (scale !== 1) {
-    throw new ModelError(
-      `${metadata.place}: ${oldKey} is ${scale}; linear scaling is not supported`,
-    );
-  }
-}
-
-function checkRopeFactors(
+/** Llama 3's scaling is a tensor of factors; the other kinds have keys. */
+function parseRopeScaling(
   metadata: JsonObject,
-  headSize: number,
-  factors: readonly number[],
-): RopeFactors {
-  if (factors.length === headSize / 2) return { type: "factors", factors };
+  name: string,
+  { headSize, ropeFactors }: { headSize: number; ropeFactors: readonly number[] | undefined },
+): RopeScaling | undefined {
+  const scaling = parseGgufRopeScaling(metadata, name);
+  if (ropeFactors === undefined) return scaling;
+  if (scaling !== undefined) {
+    throw new ModelError(
+      `${metadata.place}: both ${name}.rope.scaling.type (${scaling.type}) and factors for the rotary ` +
+        "frequencies; supported: one of them",
+    );
+  }
+  if (ropeFactors.length === headSize / 2) return { type: "factors", factors: ropeFactors };
   throw new ModelError(
-    `${metadata.place}: ${factors.length} factors for the rotary frequencies; heads of size ${headSize} ` +
+    `${metadata.place}: ${ropeFactors.length} factors for the rotary frequencies; heads of size ${headSize} ` +
       `need ${headSize / 2}`,
   );
 }

@@ -82,6 +82,8 @@ export interface ModelConfig {
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | undefined;
   readonly ropeLayout: RopeLayout;
+  /** Tokens that each token attends to, its own included; undefined is all before it. */
+  readonly slidingWindow: number | undefined;
   /** Longest context that the model was made for, in tokens. */
   readonly maxPositionEmbeddings: number;
   /** The head is the embedding matrix. */
@@ -91,7 +93,7 @@ export interface ModelConfig {
   readonly eosTokenIds: readonly number[];
 }
 
-export type RopeScaling = Llama3RopeScaling | RopeFactors;
+export type RopeScaling = Llama3RopeScaling | LinearRopeScaling | YarnRopeScaling | RopeFactors;
 
 /** Llama 3.1's frequency-dependent scaling of the rotary embedding. */
 export interface Llama3RopeScaling {
@@ -102,7 +104,28 @@ export interface Llama3RopeScaling {
   readonly originalMaxPositionEmbeddings: number;
 }
 
-/** The same, computed beforehand: the rotary frequency of pair i is divided by factor i. */
+/** Position interpolation (arXiv:2306.15595): all frequencies are divided by `factor`. */
+export interface LinearRopeScaling {
+  readonly type: "linear";
+  readonly factor: number;
+}
+
+/** YaRN (arXiv:2309.00071): low frequencies are divided, and scores scaled. */
+export interface YarnRopeScaling {
+  readonly type: "yarn";
+  readonly factor: number;
+  readonly originalMaxPositionEmbeddings: number;
+  /** Turns within the original context above which a frequency is kept. */
+  readonly betaFast: number;
+  /** Turns below which it is divided. */
+  readonly betaSlow: number;
+  /** Sine and cosine are multiplied by it. */
+  readonly attentionFactor: number;
+  /** The bounds between kept and divided pairs are rounded to whole pairs. */
+  readonly truncate: boolean;
+}
+
+/** Scaling computed beforehand: the rotary frequency of pair i is divided by factor i. */
 export interface RopeFactors {
   readonly type: "factors";
   /** [headSize / 2] */

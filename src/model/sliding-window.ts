@@ -1,5 +1,4 @@
-// Models whose layers attend to the last tokens only. The engine attends to the whole context, which is the
-// same as long as the context fits into the window.
+// Models whose layers attend to the last tokens only. The engine knows one window for all layers.
 
 import type { JsonObject, Range } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
@@ -7,43 +6,47 @@ import type { Architecture, ModelConfig } from "./model-files.ts";
 
 type Layers = Pick<ModelConfig, "architecture" | "numLayers" | "maxPositionEmbeddings">;
 
-const WINDOW: Range = { min: 1, max: 2 ** 31 };
+const WINDOW: Range = { min: 1, max: 2 ** 31 - 1 };
 
 // The defaults of transformers' MistralConfig, Qwen2Config and Qwen3Config.
 const DEFAULT_WINDOW = 4096;
 const DEFAULT_MAX_WINDOW_LAYERS = 28;
 
-/** Throws `ModelError` when config.json asks for a window that the context goes beyond. */
-export function checkFullAttention(json: JsonObject, layers: Layers): void {
-  const window = windowOf(json, layers);
-  const { maxPositionEmbeddings } = layers;
-  if (window === undefined || window >= maxPositionEmbeddings) return;
-  throw new ModelError(
-    `${json.place}: sliding_window is ${window} in a context of ${maxPositionEmbeddings}; sliding windows ` +
-      `are not supported. To serve what fits into one, set max_position_embeddings to ${window}`,
-  );
-}
-
-function windowOf(json: JsonObject, { architecture, numLayers }: Layers): number | undefined {
+/**
+ * The window of config.json; undefined where no token is further back. Throws `ModelError` when only some of the
+ * layers have it.
+ */
+export function parseSlidingWindow(json: JsonObject, layers: Layers): number | undefined {
+  const { architecture, numLayers, maxPositionEmbeddings } = layers;
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
     ? json.integer("sliding_window", WINDOW)
     : DEFAULT_WINDOW;
-  return WINDOWED[architecture](json, numLayers) ? window : undefined;
+  const numWindowed = WINDOWED[architecture](json, numLayers);
+  if (window === undefined || numWindowed === 0 || window >= maxPositionEmbeddings)
+    return undefined;
+  if (numWindowed === numLayers) return window;
+  throw new ModelError(
+    `${json.place}: sliding_window is ${window} in a context of ${maxPositionEmbeddings}, for ${numWindowed} of ` +
+      `${numLayers} layers; a window is supported for all layers alike. To serve what fits into one, set ` +
+      `max_position_embeddings to ${window}`,
+  );
 }
 
-/** Whether any of the layers looks at the window. */
-const WINDOWED: Readonly<Record<Architecture, (json: JsonObject, numLayers: number) => boolean>> = {
-  llama: () => false,
-  mistral: () => true,
-  qwen2: hasWindowedLayer,
-  qwen3: hasWindowedLayer,
+/** How many of the layers look at the window. */
+const WINDOWED: Readonly<Record<Architecture, (json: JsonObject, numLayers: number) => number>> = {
+  llama: () => 0,
+  mistral: (_, numLayers) => numLayers,
+  qwen2: countWindowedLayers,
+  qwen3: countWindowedLayers,
 };
 
-function hasWindowedLayer(json: JsonObject, numLayers: number): boolean {
-  if (!json.boolean("use_sliding_window")) return false;
+function countWindowedLayers(json: JsonObject, numLayers: number): number {
+  if (!json.boolean("use_sliding_window")) return 0;
   const types = json.strings("layer_types");
-  if (types !== undefined) return types.includes("sliding_attention");
+  if (types !== undefined) {
+    return types.slice(0, numLayers).filter((type) => type === "sliding_attention").length;
+  }
   const first = json.integer("max_window_layers", { min: 0, max: 2 ** 31 });
-  return (first ?? DEFAULT_MAX_WINDOW_LAYERS) < numLayers;
+  return Math.max(0, numLayers - (first ?? DEFAULT_MAX_WINDOW_LAYERS));
 }

@@ -19,7 +19,6 @@ import {
   Quantization,
   Role,
   RopeLayout,
-  RopeScaling,
   Status,
   TENSOR,
   THREADS_ANY,
@@ -46,7 +45,6 @@ describe("the numbers of the header", () => {
     ["dyn_isa", "DYN_ISA_", Isa],
     ["dyn_kv_dtype", "DYN_KV_", KvDType],
     ["dyn_role", "DYN_", Role],
-    ["dyn_rope_scaling", "DYN_ROPE_", RopeScaling],
     ["dyn_rope_layout", "DYN_ROPE_", RopeLayout],
   ] as const) {
     test(`${name} has the same names and numbers here and there`, () => {

@@ -157,11 +157,16 @@ const LLAMA3 = {
   original_max_position_embeddings: 32,
 };
 
+const YARN = { rope_type: "yarn", factor: 4, original_max_position_embeddings: 64 };
+
 const MODELS: Record<string, TinyModelOptions> = {
   "F32, tied": {},
   "F16, a head of its own": { dtype: "F16", tieWordEmbeddings: false, seed: 2 },
   "BF16, one KV head": { dtype: "BF16", numKvHeads: 1, seed: 3 },
   "as many KV heads as heads": { numKvHeads: 4, seed: 4 },
+  "linear scaling": { ropeScaling: { rope_type: "linear", factor: 4 }, headSize: 16, seed: 10 },
+  "YaRN scaling": { ropeScaling: YARN, ropeTheta: 100, headSize: 16, seed: 11 },
+  "a sliding window, as in Mistral": { slidingWindow: 19, seed: 12 },
   "llama3 scaling": { ropeScaling: LLAMA3, ropeTheta: 500000, headSize: 16, seed: 5 },
   "odd sizes": {
     ...{ vocabSize: 101, hiddenSize: 30, intermediateSize: 37, numLayers: 3 },

@@ -20,6 +20,8 @@ export interface TinyModelOptions {
   readonly ropeTheta?: number;
   /** As in config.json. */
   readonly ropeScaling?: Readonly<Record<string, string | number>>;
+  /** As Mistral has it. */
+  readonly slidingWindow?: number;
   readonly tieWordEmbeddings?: boolean;
   /** As Qwen2 has it. */
   readonly attentionBias?: boolean;
@@ -52,6 +54,7 @@ function withDefaults(options: Omit<TinyModelOptions, "seed" | "dtype">) {
     maxPositionEmbeddings: 256,
     ropeTheta: 10000,
     ropeScaling: undefined,
+    slidingWindow: undefined,
     tieWordEmbeddings: true,
     attentionBias: false,
     qkNorm: false,
@@ -78,15 +81,19 @@ function configJson(shape: Shape, dtype: DType) {
     rms_norm_eps: 1e-5,
     rope_theta: shape.ropeTheta,
     rope_scaling: shape.ropeScaling ?? null,
+    sliding_window: shape.slidingWindow ?? null,
     tie_word_embeddings: shape.tieWordEmbeddings,
     bos_token_id: 1,
     eos_token_id: shape.eosTokenId,
   };
 }
 
-function family({ attentionBias, qkNorm }: Shape) {
+function family({ attentionBias, qkNorm, slidingWindow }: Shape) {
   if (qkNorm) return { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3" };
   if (attentionBias) return { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2" };
+  if (slidingWindow !== undefined) {
+    return { architectures: ["MistralForCausalLM"], model_type: "mistral" };
+  }
   return { architectures: ["LlamaForCausalLM"], model_type: "llama" };
 }
 

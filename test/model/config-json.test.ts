@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { parseConfigJson } from "../../src/model/config-json.ts";
 import { JsonObject } from "../../src/model/json-object.ts";
 import { ModelError } from "../../src/model/model-error.ts";
+import { ropeFrequencies, ropeMagnitude } from "../../src/model/rope-frequencies.ts";
 import { TINY_CONFIG } from "./model-directory.ts";
 
 function parse(changes: Readonly<Record<string, unknown>> = {}, generation?: object) {
@@ -30,6 +31,7 @@ describe("config.json", () => {
       ropeTheta: 10000,
       ropeScaling: undefined,
       ropeLayout: "halves",
+      slidingWindow: undefined,
       maxPositionEmbeddings: 64,
       tieWordEmbeddings: false,
       bosTokenId: 1,
@@ -115,8 +117,8 @@ describe("a sliding window", () => {
   const mistral = { architectures: ["MistralForCausalLM"], max_position_embeddings: 8192 };
   const qwen = { architectures: ["Qwen2ForCausalLM"], max_position_embeddings: 8192 };
   const refusal =
-    "config.json: sliding_window is 4096 in a context of 8192; sliding windows are not supported. " +
-    "To serve what fits into one, set max_position_embeddings to 4096";
+    "config.json: sliding_window is 4096 in a context of 8192, for 1 of 2 layers; a window is supported for " +
+    "all layers alike. To serve what fits into one, set max_position_embeddings to 4096";
 
   test.each([
     ["turned off", { ...mistral, sliding_window: null }],
@@ -129,13 +131,19 @@ describe("a sliding window", () => {
     ["that no layer has", { ...qwen, use_sliding_window: true, layer_types: ["full_attention"] }],
     ["of layers that are not there", { ...qwen, use_sliding_window: true, max_window_layers: 2 }],
     ["in a Llama, which knows none", { max_position_embeddings: 8192, sliding_window: 4096 }],
-  ])("%s is no obstacle", (_, changes) => {
-    expect(() => parse(changes)).not.toThrow();
+  ])("%s is none", (_, changes) => {
+    expect(parse(changes).slidingWindow).toBeUndefined();
   });
 
   test.each([
     ["of Mistral", { ...mistral, sliding_window: 4096 }],
     ["that Mistral has by default", mistral],
+    ["of all Qwen's layers", { ...qwen, use_sliding_window: true, max_window_layers: 0 }],
+  ])("%s is kept", (_, changes) => {
+    expect(parse(changes).slidingWindow).toBe(4096);
+  });
+
+  test.each([
     [
       "of Qwen's upper layers",
       { ...qwen, use_sliding_window: true, sliding_window: 4096, max_window_layers: 1 },
@@ -144,7 +152,7 @@ describe("a sliding window", () => {
       "of Qwen's listed layers",
       { ...qwen, use_sliding_window: true, layer_types: ["full_attention", "sliding_attention"] },
     ],
-  ])("%s that the context goes beyond is refused with the way out", (_, changes) => {
+  ])("%s, and not of the others, is refused with the way out", (_, changes) => {
     expect(() => parse(changes)).toThrow(refusal);
   });
 });
@@ -184,9 +192,39 @@ describe("rotary scaling", () => {
     expect(config.ropeScaling).toBeUndefined();
   });
 
-  test.each(["linear", "dynamic", "yarn", "longrope"])("%s is refused by name", (type) => {
+  test("linear divides all frequencies", () => {
+    const config = parse({ rope_scaling: { type: "linear", factor: 4 } });
+    expect(config.ropeScaling).toEqual({ type: "linear", factor: 4 });
+    expect(config.maxPositionEmbeddings).toBe(64);
+    expect([...ropeFrequencies(config)]).toEqual([1 / 4, 0.01 / 4]);
+    expect(ropeMagnitude(config)).toBe(1);
+  });
+
+  test("yarn stretches the context, keeps what turns fast, divides what turns slowly", () => {
+    const yarn = { type: "yarn", factor: 4, original_max_position_embeddings: 32768 };
+    const config = parse({ head_dim: 128, rope_theta: 1e6, rope_scaling: yarn });
+    expect(config.maxPositionEmbeddings).toBe(131072);
+    const frequencies = ropeFrequencies(config);
+    const plain = ropeFrequencies({ ...config, ropeScaling: undefined });
+    // From transformers' formulas for Qwen2.5: whole up to pair 23, a quarter from pair 40 on.
+    expect(plain.findIndex((frequency, pair) => frequencies[pair] !== frequency)).toBe(24);
+    expect(plain.findIndex((frequency, pair) => frequencies[pair] === frequency / 4)).toBe(40);
+    expect(ropeMagnitude(config)).toBeCloseTo(0.1 * Math.log(4) + 1, 12);
+  });
+
+  test("yarn's attention factor is the file's, or the ratio of DeepSeek's two scales", () => {
+    const magnitudeOf = (more: object) => {
+      const yarn = { type: "yarn", factor: 40, original_max_position_embeddings: 4096, ...more };
+      return ropeMagnitude(parse({ rope_scaling: yarn }));
+    };
+    expect(magnitudeOf({ attention_factor: 1.5 })).toBe(1.5);
+    expect(magnitudeOf({ mscale: 1, mscale_all_dim: 1 })).toBe(1);
+    expect(magnitudeOf({ mscale: 0.7, mscale_all_dim: 0 })).toBeCloseTo(1.3689, 4);
+  });
+
+  test.each(["dynamic", "longrope", "su"])("%s is refused by name", (type) => {
     expect(() => parse({ rope_scaling: { type, factor: 2 } })).toThrow(
-      `config.json: rope_scaling: rope type "${type}" is not supported; supported: llama3`,
+      `config.json: rope_scaling: rope type "${type}" is not supported; supported: linear, llama3, yarn`,
     );
   });
 

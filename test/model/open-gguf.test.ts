@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 
 import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
 import { openModel, openModelConfig } from "../../src/model/open-model.ts";
+import { ropeFrequencies, ropeMagnitude } from "../../src/model/rope-frequencies.ts";
 import { F32, ggufFile, type MetadataValue } from "./gguf-writer.ts";
 import { plain, TINY_CONFIG, tinyModel, withDirectory } from "./model-directory.ts";
 import { blank, type TinyTensors, tinyGguf, tinyMetadata, tinyTensors } from "./tiny-gguf.ts";
@@ -42,6 +43,7 @@ describe("a GGUF model", () => {
       ropeTheta: 500000,
       ropeScaling: undefined,
       ropeLayout: "interleaved",
+      slidingWindow: undefined,
       maxPositionEmbeddings: 64,
       tieWordEmbeddings: false,
       bosTokenId: 1,
@@ -132,6 +134,31 @@ describe("a GGUF model", () => {
     ]);
   });
 
+  test("has linear scaling under its old and its new keys", async () => {
+    const keys = {
+      "llama.rope.scaling.type": "linear",
+      "llama.rope.scaling.factor": new F32(2),
+    };
+    for (const changes of [keys, { "llama.rope.scale_linear": new F32(2) }]) {
+      expect((await openTiny(changes)).config.ropeScaling).toEqual({ type: "linear", factor: 2 });
+    }
+  });
+
+  test("has YaRN with llama.cpp's scale of attention", async () => {
+    const { config } = await openTiny({
+      "llama.rope.scaling.type": "yarn",
+      "llama.rope.scaling.factor": new F32(4),
+      "llama.rope.scaling.original_context_length": 16,
+    });
+    expect(config.ropeScaling).toMatchObject({
+      type: "yarn",
+      factor: 4,
+      betaFast: 32,
+      betaSlow: 1,
+    });
+    expect(ropeMagnitude(config)).toBeCloseTo(1 + 0.1 * Math.log(4), 12);
+  });
+
   test("has the factors of Llama 3's rotary scaling", async () => {
     const factors = (values: Float32Array, dtype = "F32") => ({
       ...tinyTensors(),
@@ -139,6 +166,11 @@ describe("a GGUF model", () => {
     });
     const { config } = await openTiny({}, factors(Float32Array.of(1, 8)));
     expect(config.ropeScaling).toEqual({ type: "factors", factors: [1, 8] });
+    expect([...ropeFrequencies(config)]).toEqual([1, 500000 ** -0.5 / 8]);
+    const linear = { "llama.rope.scale_linear": new F32(2) };
+    await expect(openTiny(linear, factors(Float32Array.of(1, 8)))).rejects.toThrow(
+      "supported: one of them",
+    );
     for (const wrong of [Float32Array.of(1, 0), Float32Array.of(Number.NaN, 1)]) {
       await expect(openTiny({}, factors(wrong))).rejects.toThrow("a factor that is not above 0");
     }
@@ -197,10 +229,9 @@ describe("a model of another kind is refused by name:", () => {
     ["rope.dimension_count is 2 in heads of size 4", { "llama.rope.dimension_count": 2 }],
     ["a mixture of 8 experts", { "llama.expert_count": 8 }],
     ["sliding_window is 32 in a context of 64", { "llama.attention.sliding_window": 32 }],
-    ['rope.scaling.type is "linear"', { "llama.rope.scaling.type": "linear" }],
-    ['rope.scaling.type is "yarn"', { "llama.rope.scaling.type": "yarn" }],
+    ["rope.scale_linear is missing", { "llama.rope.scaling.type": "linear" }],
+    ["rope.scaling.factor is missing", { "llama.rope.scaling.type": "yarn" }],
     ['rope.scaling.type is "longrope"', { "llama.rope.scaling.type": "longrope" }],
-    ["rope.scale_linear is 2", { "llama.rope.scale_linear": new F32(2) }],
     ["freq_base is 0", { "llama.rope.freq_base": 0 }],
     ["layer_norm_rms_epsilon is NaN", { "llama.attention.layer_norm_rms_epsilon": Number.NaN }],
     [

@@ -17,6 +17,8 @@ interface Config {
   readonly rms_norm_eps: number;
   readonly rope_theta?: number;
   readonly rope_scaling?: RopeScaling | null;
+  /** Positions that a token sees, its own included. */
+  readonly sliding_window?: number | null;
   readonly tie_word_embeddings?: boolean;
 }
 
@@ -25,6 +27,8 @@ interface RopeScaling {
   readonly factor: number;
   readonly low_freq_factor: number;
   readonly high_freq_factor: number;
+  readonly beta_fast?: number;
+  readonly beta_slow?: number;
   readonly original_max_position_embeddings: number;
 }
 
@@ -64,6 +68,7 @@ export class ReferenceLlama {
   readonly #headSize: number;
   readonly #numKvHeads: number;
   readonly #frequencies: readonly number[]; // [D / 2]
+  readonly #magnitude: number; // of sine and cosine
   readonly #embedding: Vector; // [V, H]
   readonly #finalNorm: Vector; // [H]
   readonly #head: Vector; // [V, H]
@@ -79,6 +84,8 @@ export class ReferenceLlama {
     this.#headSize = config.head_dim ?? config.hidden_size / config.num_attention_heads;
     this.#numKvHeads = config.num_key_value_heads ?? config.num_attention_heads;
     this.#frequencies = ropeFrequencies(config, this.#headSize);
+    const { rope_type, factor = 1 } = config.rope_scaling ?? {};
+    this.#magnitude = rope_type === "yarn" ? 1 + 0.1 * Math.log(factor) : 1;
     // A tied matrix is stored once, under either name.
     const isTied = config.tie_word_embeddings === true;
     const isUnderHead = isTied && !tensors.has("model.embed_tokens.weight");
@@ -159,8 +166,9 @@ export class ReferenceLlama {
     for (let head = 0; head < numHeads; head++) {
       const kv = Math.floor(head / headsPerKv) * size; // where its K and V begin
       const queryHead = query.subarray(head * size, (head + 1) * size);
-      const scores = keys.map(
-        (key) => dot(queryHead, key.subarray(kv, kv + size)) / Math.sqrt(size),
+      const first = Math.max(0, keys.length - (this.#config.sliding_window ?? Infinity));
+      const scores = keys.map((key, j) =>
+        j < first ? -Infinity : dot(queryHead, key.subarray(kv, kv + size)) / Math.sqrt(size),
       );
       for (const [j, weight] of softmax(scores).entries()) {
         const value = values[j] as Vector;
@@ -190,8 +198,8 @@ export class ReferenceLlama {
     for (let head = 0; head < x.length; head += size) {
       for (let i = 0; i < half; i++) {
         const angle = position * (this.#frequencies[i] as number);
-        const low = at(x, head + i);
-        const high = at(x, head + i + half);
+        const low = this.#magnitude * at(x, head + i);
+        const high = this.#magnitude * at(x, head + i + half);
         y[head + i] = low * Math.cos(angle) - high * Math.sin(angle);
         y[head + i + half] = high * Math.cos(angle) + low * Math.sin(angle);
       }
@@ -286,14 +294,42 @@ function logSoftmax(logits: Vector, id: number): number {
   return at(logits, id) - max - Math.log(sum);
 }
 
-/** theta^(-2i / D), slowed down as Llama 3.1 does where the config says so. */
+/** theta^(-2i / D), slowed down as the config says. */
 function ropeFrequencies(config: Config, headSize: number): number[] {
   const theta = config.rope_theta ?? 10000;
   const scaling = config.rope_scaling ?? undefined;
   return Array.from({ length: headSize / 2 }, (_, i) => {
     const frequency = theta ** ((-2 * i) / headSize);
-    return scaling === undefined ? frequency : scaleLikeLlama3(frequency, scaling);
+    switch (scaling?.rope_type) {
+      case undefined:
+        return frequency;
+      case "linear":
+        return frequency / scaling.factor;
+      case "yarn":
+        return frequency * yarnRatio(i, { theta, headSize, scaling });
+      default:
+        return scaleLikeLlama3(frequency, scaling as RopeScaling);
+    }
   });
+}
+
+interface Yarn {
+  readonly theta: number;
+  readonly headSize: number;
+  readonly scaling: RopeScaling;
+}
+
+/** 1 for pairs that turn often in the original context, 1 / factor for slow ones, a ramp over the pairs between. */
+function yarnRatio(pair: number, { theta, headSize, scaling }: Yarn): number {
+  const { factor, beta_fast = 32, beta_slow = 1 } = scaling;
+  const length = scaling.original_max_position_embeddings;
+  const turnsOf = (i: number) => (length * theta ** ((-2 * i) / headSize)) / (2 * Math.PI);
+  const pairs = Array.from({ length: headSize + 1 }, (_, i) => i);
+  // The last pair that turns as often, and the first that turns no more often.
+  const low = Math.max(0, pairs.findLast((i) => turnsOf(i) >= beta_fast) ?? 0);
+  const high = Math.min(headSize - 1, pairs.find((i) => turnsOf(i) <= beta_slow) ?? headSize);
+  const slowed = Math.min(1, Math.max(0, (pair - low) / Math.max(high - low, 0.001)));
+  return slowed / factor + 1 - slowed;
 }
 
 function scaleLikeLlama3(frequency: number, scaling: RopeScaling): number {

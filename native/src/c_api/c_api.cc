@@ -106,19 +106,25 @@ dyn_status dyn_device_close(dyn_device* device) {
 }
 
 dyn_status dyn_model_open(dyn_device* device, uint32_t owner, const dyn_model_config* config,
-                          const dyn_tensor* tensors, uint32_t num_tensors, dyn_model** model) {
+                          const double* rope_frequencies, const dyn_tensor* tensors,
+                          uint32_t num_tensors, dyn_model** model) {
   return guarded([&]() -> Status {
-    if (config == nullptr || tensors == nullptr || model == nullptr) return null_argument();
+    if (config == nullptr || rope_frequencies == nullptr || tensors == nullptr ||
+        model == nullptr) {
+      return null_argument();
+    }
+    RETURN_IF_ERROR(check_model_config(*config));
+    const std::span frequencies(rope_frequencies, config->head_size / 2);
     const std::shared_ptr<Device> on = process().device_handles.find(device);
     if (on == nullptr) return not_open("device");
     std::shared_ptr<Model> opened;
     RETURN_IF_ERROR(process().models.open(
         config->key,
         [&](std::shared_ptr<Model>* made) {
-          return Model::load(on, *config, std::span(tensors, num_tensors), made);
+          return Model::load(on, *config, frequencies, std::span(tensors, num_tensors), made);
         },
         &opened));
-    RETURN_IF_ERROR(opened->check_same(*config));
+    RETURN_IF_ERROR(opened->check_same(*config, frequencies));
     *model = process().model_handles.open(owner, std::move(opened));
     return {};
   });

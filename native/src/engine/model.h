@@ -14,10 +14,11 @@ namespace dyn {
 class Model {
  public:
   static Status load(std::shared_ptr<Device> device, const dyn_model_config& config,
-                     std::span<const dyn_tensor> tensors, std::shared_ptr<Model>* model);
+                     std::span<const double> rope_frequencies, std::span<const dyn_tensor> tensors,
+                     std::shared_ptr<Model>* model);
 
   // Whether a second opener of the key means the same model.
-  Status check_same(const dyn_model_config& config) const;
+  Status check_same(const dyn_model_config& config, std::span<const double> rope_frequencies) const;
 
   Device& device() const { return *device_; }
   const dyn_model_config& config() const { return config_; }

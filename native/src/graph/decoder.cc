@@ -2,7 +2,6 @@
 
 #include "cpu/phases/phases.h"
 #include "graph/projection.h"
-#include "graph/rope.h"
 
 namespace dyn {
 
@@ -17,7 +16,6 @@ Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const K
       pool_(pool),
       q_size_(config.num_heads * config.head_size),
       kv_size_(config.num_kv_heads * config.head_size),
-      rope_frequencies_(rope_frequencies(config)),
       plan_({.num_heads = config.num_heads,
              .num_kv_heads = config.num_kv_heads,
              .head_size = config.head_size,
@@ -72,8 +70,9 @@ void Decoder::embed(const dyn_batch& batch, const StepSize& size) {
   pool_->parallel_for(size.num_tokens, [&](uint32_t token, uint32_t) {
     weights_.embedding().read_row(static_cast<uint32_t>(batch.token_ids[token]),
                                   x_ + size_t{token} * config_.hidden_size);
-    rope_angles(static_cast<uint32_t>(batch.positions[token]), rope_frequencies_.data(), num_pairs,
-                cosines_ + size_t{token} * num_pairs, sines_ + size_t{token} * num_pairs);
+    rope_angles(static_cast<uint32_t>(batch.positions[token]), weights_.rope_frequencies(),
+                config_.rope_magnitude, cosines_ + size_t{token} * num_pairs,
+                sines_ + size_t{token} * num_pairs);
   });
 }
 

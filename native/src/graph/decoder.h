@@ -68,9 +68,8 @@ class Decoder {
   const AttentionKernels& attention_;
   const PhaseKernels& phases_;
   ThreadPool* const pool_;
-  const uint32_t q_size_;   // num_heads * head_size
-  const uint32_t kv_size_;  // num_kv_heads * head_size
-  const std::vector<double> rope_frequencies_;
+  const uint32_t q_size_;    // num_heads * head_size
+  const uint32_t kv_size_;   // num_kv_heads * head_size
   uint32_t max_blocks_ = 0;  // M
 
   AttentionPlan plan_;

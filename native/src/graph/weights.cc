@@ -21,21 +21,13 @@ Status check_dimension(const char* name, uint32_t value, uint32_t max) {
                           ", it must be within 1 and " + std::to_string(max));
 }
 
-Status check_rope(const dyn_model_config& config) {
-  if (!(config.rope_theta > 0) || !std::isfinite(config.rope_theta)) {
-    return invalid_argument("rope_theta must be positive");
+Status check_rope(std::span<const double> frequencies) {
+  for (const double frequency : frequencies) {
+    if (!(frequency > 0) || !std::isfinite(frequency)) {
+      return invalid_argument("rope_frequencies must be positive");
+    }
   }
-  if (config.rope_scaling == DYN_ROPE_PLAIN) return {};
-  if (config.rope_scaling != DYN_ROPE_LLAMA3) {
-    return invalid_argument("no rope scaling has number " + std::to_string(config.rope_scaling));
-  }
-  const bool is_ordered = config.rope_factor >= 1 && config.rope_low_freq_factor > 0 &&
-                          config.rope_high_freq_factor > config.rope_low_freq_factor &&
-                          config.rope_original_max_positions > 0;
-  if (is_ordered) return {};
-  return invalid_argument(
-      "llama3 rope scaling needs factor >= 1, high_freq_factor > low_freq_factor > 0 and "
-      "original_max_positions > 0");
+  return {};
 }
 
 Status check_quantization(uint32_t quantization) {
@@ -113,12 +105,16 @@ Status check_model_config(const dyn_model_config& config) {
     return invalid_argument("no rope layout has number " + std::to_string(config.rope_layout));
   }
   if (!(config.rms_norm_eps > 0)) return invalid_argument("rms_norm_eps must be positive");
-  RETURN_IF_ERROR(check_quantization(config.quantization));
-  return check_rope(config);
+  if (!(config.rope_magnitude > 0) || !std::isfinite(config.rope_magnitude)) {
+    return invalid_argument("rope_magnitude must be positive");
+  }
+  return check_quantization(config.quantization);
 }
 
-Status Weights::load(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
-                     Weights* weights) {
+Status Weights::load(const dyn_model_config& config, std::span<const double> rope_frequencies,
+                     std::span<const dyn_tensor> tensors, Weights* weights) {
+  RETURN_IF_ERROR(check_rope(rope_frequencies));
+  weights->rope_frequencies_.assign(rope_frequencies.begin(), rope_frequencies.end());
   TensorTable table;
   RETURN_IF_ERROR(TensorTable::create(config, tensors, &table));
   RETURN_IF_ERROR(load_matrix(config, table, DYN_EMBEDDING, 0, &weights->embedding_));

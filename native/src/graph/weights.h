@@ -35,12 +35,13 @@ struct LayerWeights {
 class Weights {
  public:
   // Checks the table against the config, then reads and packs every tensor.
-  static Status load(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
-                     Weights* weights);
+  static Status load(const dyn_model_config& config, std::span<const double> rope_frequencies,
+                     std::span<const dyn_tensor> tensors, Weights* weights);
 
   const PackedMatrix& embedding() const { return embedding_; }  // [vocab, hidden]
   const std::vector<LayerWeights>& layers() const { return layers_; }
   const std::vector<float>& final_norm() const { return final_norm_; }  // [hidden]
+  const std::vector<double>& rope_frequencies() const { return rope_frequencies_; }
   const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
 
   // The forms in which `kernels` read the rows that go into some of the matrices.
@@ -55,6 +56,7 @@ class Weights {
   PackedMatrix embedding_;
   std::vector<LayerWeights> layers_;
   std::vector<float> final_norm_;
+  std::vector<double> rope_frequencies_;  // [head_size / 2], radians a position
   PackedMatrix head_;
   bool head_is_embedding_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "dynamo_engine.h"
 
@@ -16,8 +17,8 @@ inline constexpr uint32_t kMaxHeadSize = 1u << 12;
 void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,
               float eps, float* y /* [size] */);
 
-// Cosine and sine of position * frequency for each pair of a head.
-void rope_angles(uint32_t position, const double* frequencies /* [num_pairs] */, uint32_t num_pairs,
+// magnitude * cosine and sine of position * frequency for each pair of a head.
+void rope_angles(uint32_t position, std::span<const double> frequencies, double magnitude,
                  float* cosines /* [num_pairs] */, float* sines /* [num_pairs] */);
 
 // Turns each pair (x[i], x[i + head_size / 2]) of each head by its angle (RoPE, arXiv:2104.09864,

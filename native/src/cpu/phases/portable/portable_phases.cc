@@ -69,12 +69,12 @@ void rms_norm(const float* x, const float* weight, uint32_t size, float eps, flo
   for (size_t i = 0; i < size; ++i) y[i] = x[i] * scale * weight[i];
 }
 
-void rope_angles(uint32_t position, const double* frequencies, uint32_t num_pairs, float* cosines,
-                 float* sines) {
-  for (size_t i = 0; i < num_pairs; ++i) {
+void rope_angles(uint32_t position, std::span<const double> frequencies, double magnitude,
+                 float* cosines, float* sines) {
+  for (size_t i = 0; i < frequencies.size(); ++i) {
     const double angle = position * frequencies[i];
-    cosines[i] = static_cast<float>(std::cos(angle));
-    sines[i] = static_cast<float>(std::sin(angle));
+    cosines[i] = static_cast<float>(magnitude * std::cos(angle));
+    sines[i] = static_cast<float>(magnitude * std::sin(angle));
   }
 }
 

@@ -1,0 +1,117 @@
+// What a model's files say about the scaling of its rotary embedding.
+
+import { FACTOR, SIZE } from "./config-rules.ts";
+import { type JsonObject, show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { Llama3RopeScaling, RopeScaling, YarnRopeScaling } from "./model-files.ts";
+
+// The defaults of YaRN's paper, of transformers and of llama.cpp.
+const BETA_FAST = 32;
+const BETA_SLOW = 1;
+
+/** From `rope_scaling`, or `rope_parameters` in newer files. The kind is `rope_type`, once `type`. */
+export function parseRopeScaling(json: JsonObject | undefined): RopeScaling | undefined {
+  if (json === undefined) return undefined;
+  const type = json.string("rope_type") ?? json.string("type") ?? "default";
+  switch (type) {
+    case "default":
+      return undefined;
+    case "linear":
+      return { type, factor: requiredFactor(json) };
+    case "llama3":
+      return parseLlama3(json);
+    case "yarn":
+      return parseYarn(json);
+    default:
+      throw new ModelError(
+        `${json.place}: rope type ${show(type)} is not supported; supported: linear, llama3, yarn, default`,
+      );
+  }
+}
+
+/** `name` is the architecture's. Llama 3's scaling is no key of GGUF but a tensor of factors. */
+export function parseGgufRopeScaling(metadata: JsonObject, name: string): RopeScaling | undefined {
+  const key = `${name}.rope.scaling`;
+  const type = metadata.string(`${key}.type`) ?? oldGgufType(metadata, name);
+  switch (type) {
+    case "none":
+      return undefined;
+    case "linear":
+      return {
+        type,
+        factor:
+          metadata.number(`${key}.factor`, FACTOR) ??
+          metadata.requiredNumber(`${name}.rope.scale_linear`, FACTOR),
+      };
+    case "yarn": {
+      const factor = metadata.requiredNumber(`${key}.factor`, FACTOR);
+      return {
+        type,
+        factor,
+        originalMaxPositionEmbeddings: metadata.requiredInteger(
+          `${key}.original_context_length`,
+          SIZE,
+        ),
+        betaFast: metadata.number(`${key}.yarn_beta_fast`, FACTOR) ?? BETA_FAST,
+        betaSlow: metadata.number(`${key}.yarn_beta_slow`, FACTOR) ?? BETA_SLOW,
+        attentionFactor: (metadata.number(`${key}.attn_factor`, FACTOR) ?? 1) * yarnScale(factor),
+        truncate: true,
+      };
+    }
+    default:
+      throw new ModelError(
+        `${metadata.place}: ${key}.type is ${show(type)}; supported: none, linear, yarn`,
+      );
+  }
+}
+
+function oldGgufType(metadata: JsonObject, name: string): "linear" | "none" {
+  const factor = metadata.number(`${name}.rope.scale_linear`, FACTOR) ?? 1;
+  return factor === 1 ? "none" : "linear";
+}
+
+function parseLlama3(json: JsonObject): Llama3RopeScaling {
+  const lowFreqFactor = json.requiredNumber("low_freq_factor", FACTOR);
+  const highFreqFactor = json.requiredNumber("high_freq_factor", FACTOR);
+  if (lowFreqFactor >= highFreqFactor) {
+    throw new ModelError(
+      `${json.place}: low_freq_factor (${lowFreqFactor}) must be below high_freq_factor (${highFreqFactor})`,
+    );
+  }
+  return {
+    type: "llama3",
+    factor: requiredFactor(json),
+    lowFreqFactor,
+    highFreqFactor,
+    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
+  };
+}
+
+function parseYarn(json: JsonObject): YarnRopeScaling {
+  const factor = requiredFactor(json);
+  return {
+    type: "yarn",
+    factor,
+    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
+    betaFast: json.number("beta_fast", FACTOR) ?? BETA_FAST,
+    betaSlow: json.number("beta_slow", FACTOR) ?? BETA_SLOW,
+    attentionFactor: json.number("attention_factor", FACTOR) ?? yarnAttentionFactor(json, factor),
+    truncate: json.boolean("truncate") ?? true,
+  };
+}
+
+/** As transformers' `_compute_yarn_parameters`: DeepSeek's files name two scales, of which the ratio counts. */
+function yarnAttentionFactor(json: JsonObject, factor: number): number {
+  const scale = json.number("mscale", { min: 0, max: FACTOR.max });
+  const scaleAllDim = json.number("mscale_all_dim", { min: 0, max: FACTOR.max });
+  if (!scale || !scaleAllDim) return yarnScale(factor);
+  return yarnScale(factor, scale) / yarnScale(factor, scaleAllDim);
+}
+
+function yarnScale(factor: number, scale = 1): number {
+  return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
+}
+
+function requiredFactor(json: JsonObject): number {
+  return json.requiredNumber("factor", { min: 1, max: FACTOR.max });
+}
