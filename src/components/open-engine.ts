@@ -97,6 +97,7 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
     owner: context.instanceId,
     kvCacheDType,
     threads: config.threads === "auto" ? undefined : config.threads,
+    poolName: `${context.namespace}.${context.service}`,
     totalBlocks: numBlocks * numWorkers,
     limits: {
       ...stepLimits(config),

@@ -100,6 +100,11 @@ const GAUGES: readonly Reading[] = [
     read: (stats) => stats.numWaiting,
   },
   {
+    name: "dynamo_remote_prefills_running",
+    help: "Sequences whose prompts prefill workers have",
+    read: (stats) => stats.numLent,
+  },
+  {
     name: "vllm:kv_cache_usage_perc",
     help: "Share of the KV blocks in use, 0 to 1",
     read: (stats) => stats.numBlocksUsed / stats.numBlocks,
@@ -121,6 +126,11 @@ const COUNTERS: readonly Reading[] = [
     name: "vllm:num_preemptions_total",
     help: "Sequences that gave their blocks back and began again",
     read: (stats) => stats.preemptionsTotal,
+  },
+  {
+    name: "dynamo_remote_prefills_total",
+    help: "Prompts that prefill workers have computed",
+    read: (stats) => stats.remotePrefillsTotal,
   },
   {
     name: "vllm:prompt_tokens_total",

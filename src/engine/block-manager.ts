@@ -7,6 +7,11 @@
 // but the prefix cache knows its hash; least recently used is reused first. `free without content`:
 // reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
 //
+// A table's blocks may be lent to whoever computes the prompt elsewhere. Until they are taken back, the
+// borrower alone writes behind the cached ones, and all of them stay where they are.
+//
+//     allocate -> lend -> (written elsewhere) -> takeBack -> cacheFullBlocks -> ... -> free
+//
 // Unlike there, a sequence that computes a block which the cache already has swaps its own for the
 // cached one. Hence every full block of a running sequence can be shared, and no hash has two blocks.
 
@@ -50,6 +55,7 @@ export class BlockManager {
   readonly #cached = new Map<BlockHash, number>();
   /** The tokens of each cached block, so that a collision of hashes is a miss and not another's text. */
   readonly #tokenIds: Int32Array;
+  readonly #lent = new Set<BlockTable>();
   #nextEventId = 0;
 
   constructor(options: BlockManagerOptions) {
@@ -108,6 +114,7 @@ export class BlockManager {
   /** Makes room for `numTokens` in `table`. A `prefix` is for a table without blocks. */
   allocate(table: BlockTable, numTokens: number, prefix: PrefixMatch = NO_PREFIX): void {
     const numToTake = this.numBlocksToTake(table, numTokens, prefix);
+    assert(!table.isLent, "a table grows whose blocks are lent");
     assert(numToTake <= this.numFreeBlocks, "blocks are allocated that are not free");
     assert(prefix.numBlocks === 0 || table.numBlocks === 0, "a prefix comes before all blocks");
     // First the prefix, so that taking new blocks does not reuse the very ones that were found.
@@ -121,9 +128,23 @@ export class BlockManager {
     this.#takeNew(table, Math.ceil(numTokens / this.blockSize));
   }
 
+  /** Lets somebody else write into the blocks behind the cached ones, until `takeBack`. */
+  lend(table: BlockTable): void {
+    assert(!table.isLent, "blocks are lent twice");
+    table.isLent = true;
+    this.#lent.add(table);
+  }
+
+  /** The borrower has said, or its end has, that it writes no more. */
+  takeBack(table: BlockTable): void {
+    assert(this.#lent.delete(table), "blocks are taken back that were not lent");
+    table.isLent = false;
+  }
+
   /** Lets others share the blocks that the first `numComputedTokens` of `tokenIds` have filled. */
   cacheFullBlocks(table: BlockTable, tokenIds: Int32Array, numComputedTokens: number): void {
     const numFullBlocks = Math.floor(numComputedTokens / this.blockSize);
+    assert(!table.isLent, "blocks are shared that somebody else writes to");
     if (!this.#enablePrefixCaching || numFullBlocks === table.numCachedBlocks) return;
     extendChain(table.chain, tokenIds.subarray(0, numComputedTokens), this.blockSize);
     let stored: StoredBlock[] = [];
@@ -149,6 +170,7 @@ export class BlockManager {
 
   /** Gives all blocks of `table` back. The end of a sequence is reused before its beginning. */
   free(table: BlockTable): void {
+    assert(!table.isLent, "blocks are freed that are lent");
     for (let i = table.numBlocks - 1; i >= 0; i--) {
       this.#release(table.blockIdAt(i) - this.#firstBlock);
     }
@@ -165,11 +187,16 @@ export class BlockManager {
 
   /**
    * Asserts that the books agree with `tables`, which are all that hold blocks: each reference is
-   * counted, and each block is either used or free, once.
+   * counted, each block is either used or free, once, and what is lent has one table and no readers.
    */
   checkIntegrity(tables: Iterable<BlockTable>): void {
     const references = new Int32Array(this.numBlocks);
-    for (const table of tables) this.#countReferences(table, references);
+    let numLent = 0;
+    for (const table of tables) {
+      this.#countReferences(table, references);
+      if (table.isLent) numLent += 1;
+    }
+    assert(numLent === this.#lent.size, "blocks are lent that no table holds");
 
     const isFree = new Uint8Array(this.numBlocks);
     for (const block of this.#free) {
@@ -185,6 +212,15 @@ export class BlockManager {
       if (this.#hashes[block] !== undefined) numHashed += 1;
     }
     assert(numHashed === this.#cached.size, "the prefix cache has a block without hash");
+    for (const table of this.#lent) this.#checkLent(table);
+  }
+
+  #checkLent(table: BlockTable): void {
+    for (let i = table.numCachedBlocks; i < table.numBlocks; i++) {
+      const block = table.blockIdAt(i) - this.#firstBlock;
+      assert(this.#refCounts[block] === 1, "a block that is written elsewhere is shared");
+      assert(this.#hashes[block] === undefined, "a block that is written elsewhere can be found");
+    }
   }
 
   #countReferences(table: BlockTable, references: Int32Array): void {

@@ -10,6 +10,8 @@ export class BlockTable {
   numBlocks = 0;
   /** Leading blocks that the prefix cache knows by their hash: computed, full and shareable. */
   numCachedBlocks = 0;
+  /** Somebody else writes into the blocks behind the cached ones: none may be freed, added or reused. */
+  isLent = false;
   /** Hashes of the leading full blocks of the sequence's tokens, whether computed or not. */
   readonly chain: StoredBlock[] = [];
 

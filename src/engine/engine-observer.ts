@@ -25,10 +25,14 @@ export interface FinishedSequence {
 export interface EngineStats {
   readonly numRunning: number;
   readonly numWaiting: number;
+  /** Sequences whose blocks are lent to whoever computes their prompts. */
+  readonly numLent: number;
   readonly numBlocksUsed: number;
   readonly numBlocks: number;
   readonly stepsTotal: number;
   readonly preemptionsTotal: number;
+  /** Prompts that were computed elsewhere. */
+  readonly remotePrefillsTotal: number;
   /** Tokens of prompts whose first token has been generated. */
   readonly promptTokensTotal: number;
   readonly generationTokensTotal: number;

@@ -16,6 +16,7 @@ import type { EngineObserver, EngineStats } from "./engine-observer.ts";
 import { fillBatch } from "./fill-batch.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { OutputStream } from "./output-stream.ts";
+import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sequence } from "./sequence.ts";
 import { validateRequest } from "./validate-request.ts";
@@ -33,6 +34,8 @@ export interface LLMEngineOptions {
   readonly clock: Clock;
   readonly observer?: EngineObserver;
   readonly onKvEvent?: (event: KvEvent) => void;
+  /** Who computes prompts in this engine's place, if anybody. */
+  readonly remotePrefill?: RemotePrefill | undefined;
 }
 
 export class LLMEngine {
@@ -67,7 +70,10 @@ export class LLMEngine {
       enablePrefixCaching: options.config.enablePrefixCaching,
       onKvEvent: options.onKvEvent,
     });
-    this.#scheduler = new Scheduler(limits, this.#blocks);
+    this.#scheduler = new Scheduler(limits, this.#blocks, {
+      remote: options.remotePrefill,
+      onReturn: () => this.#wake?.(),
+    });
     this.maxModelLen = Math.min(limits.maxModelLen, this.#blocks.numTokens);
   }
 
@@ -122,10 +128,12 @@ export class LLMEngine {
     return {
       numRunning: this.#scheduler.running.length,
       numWaiting: this.#scheduler.numWaiting,
+      numLent: this.#scheduler.numLent,
       numBlocksUsed: this.#blocks.numUsedBlocks,
       numBlocks: this.#blocks.numBlocks,
       stepsTotal: this.#stepsTotal,
       preemptionsTotal: this.#scheduler.numPreemptions,
+      remotePrefillsTotal: this.#scheduler.numRemotePrefills,
       promptTokensTotal: this.#promptTokensTotal,
       generationTokensTotal: this.#generationTokensTotal,
       prefixCacheQueriesTotal: this.#scheduler.numQueriedTokens,
@@ -140,7 +148,7 @@ export class LLMEngine {
       workerStats: {
         requestActiveSlots: stats.numRunning,
         requestTotalSlots: this.#runner.limits.maxNumSeqs,
-        numRequestsWaiting: stats.numWaiting,
+        numRequestsWaiting: stats.numWaiting + stats.numLent,
       },
       kvStats: {
         kvActiveBlocks: stats.numBlocksUsed,
@@ -153,7 +161,7 @@ export class LLMEngine {
 
   /** Asserts that each block is used or free, and each reference counted. */
   checkIntegrity(): void {
-    this.#blocks.checkIntegrity(this.#scheduler.running.map((sequence) => sequence.table));
+    this.#blocks.checkIntegrity(this.#scheduler.tables());
   }
 
   #isRunning(): boolean {
@@ -163,6 +171,7 @@ export class LLMEngine {
   async #step(): Promise<void> {
     const { batch, limits } = this.#runner;
     const output = this.#scheduler.schedule(this.#clock.now());
+    if (output.sequences.length === 0) return this.#idle();
     const shape = fillBatch(batch, limits, output);
 
     const startedAt = this.#clock.now();
@@ -176,7 +185,7 @@ export class LLMEngine {
     if (verifying) this.checkIntegrity();
   }
 
-  /** Until `generate()` or `close()`. Nothing runs now, so a lost block would be seen. */
+  /** Until there is something new to do. Nothing runs now, so a lost block would be seen. */
   async #idle(): Promise<void> {
     this.checkIntegrity();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -239,6 +248,7 @@ export class LLMEngine {
     for (const sequence of [...this.#open.keys()]) this.#end(sequence, reason);
     this.#wake?.();
     if (hasLoop) await this.#loopEnded.promise;
+    await this.#scheduler.loansSettled();
     this.#blocks.clear();
     this.#runner.close();
   }

@@ -33,7 +33,9 @@ export interface NativeRunnerOptions {
   /** Tags all that is opened, for `releaseOwner`. A u32. */
   readonly owner: number;
   readonly limits: Omit<RunnerLimits, "vocabSize">;
-  /** Blocks of the pool that all workers of this model share. */
+  /** Runners of one model share a pool if they name it alike and agree on its size and type. */
+  readonly poolName: string;
+  /** Blocks of that pool. */
   readonly totalBlocks: number;
   /** How the pool holds K and V; see kv-cache-dtype.ts. */
   readonly kvCacheDType: KvCacheDType;
@@ -151,7 +153,9 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
   );
   const [weights, key] = openModel(handles, device, options);
   const pool = encode(KV_POOL_CONFIG, {
-    key: Bun.hash.xxHash3(`${key} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`),
+    key: Bun.hash.xxHash3(
+      `${key} ${options.poolName} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`,
+    ),
     num_blocks: totalBlocks,
     block_size: limits.blockSize,
     kv_dtype: KV_DTYPES[options.kvCacheDType],

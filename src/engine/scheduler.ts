@@ -6,12 +6,17 @@
 //   3. admissions, first come, first served, while there are seats, tokens and blocks.
 //
 // A sequence is given the blocks of its whole prompt when it is admitted, so only decodes ever preempt.
+// Where prompts are computed elsewhere (remote-prefill.ts) an admitted sequence waits for its own, with a seat
+// and its blocks, and then decodes like any other.
 
-import { assert } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import type { FinishReason } from "../protocol/llm.ts";
 import type { BlockManager } from "./block-manager.ts";
+import type { BlockTable } from "./block-table.ts";
+import { Loans } from "./loans.ts";
 import type { RunnerLimits } from "./model-runner.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
+import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
 import { type Sequence, stopReason } from "./sequence.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
@@ -30,6 +35,7 @@ export class Scheduler {
   readonly #blocks: BlockManager;
   readonly #numReservedBlocks: number;
   readonly #pacer = new PrefillPacer();
+  readonly #loans: Loans;
 
   /** By arrival; preempted ones in front. */
   readonly #waiting: Sequence[] = [];
@@ -46,9 +52,22 @@ export class Scheduler {
   #numQueriedTokens = 0;
   #numHitTokens = 0;
 
-  constructor(limits: RunnerLimits, blocks: BlockManager) {
+  /** `onReturn`: a sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
+  constructor(
+    limits: RunnerLimits,
+    blocks: BlockManager,
+    elsewhere?: { readonly remote: RemotePrefill | undefined; readonly onReturn: () => void },
+  ) {
     this.#limits = limits;
     this.#blocks = blocks;
+    this.#loans = new Loans({
+      blocks,
+      remote: elsewhere?.remote,
+      onReturn: (sequence, outcome) => {
+        this.#takeBack(sequence, outcome);
+        elsewhere?.onReturn();
+      },
+    });
     this.#numReservedBlocks = Math.ceil(WATERMARK * blocks.numBlocks);
   }
 
@@ -60,8 +79,29 @@ export class Scheduler {
     return this.#waiting.length;
   }
 
+  /** Sequences whose blocks are lent, those included that have ended meanwhile. */
+  get numLent(): number {
+    return this.#loans.numOpen;
+  }
+
+  /** Prompts that were computed elsewhere. */
+  get numRemotePrefills(): number {
+    return this.#loans.numComputed;
+  }
+
   get numUnfinished(): number {
-    return this.#waiting.length + this.#running.length;
+    return this.#waiting.length + this.#running.length + this.#loans.numOpen;
+  }
+
+  /** All that hold blocks. */
+  *tables(): Iterable<BlockTable> {
+    for (const { table } of this.#running) yield table;
+    for (const { table } of this.#loans.sequences) yield table;
+  }
+
+  /** Resolves when nobody else writes into our blocks. */
+  loansSettled(): Promise<void> {
+    return this.#loans.settled();
   }
 
   get numPreemptions(): number {
@@ -85,16 +125,31 @@ export class Scheduler {
 
   /**
    * Ends a sequence at once, whatever it does. Its blocks are free before the next step is scheduled,
-   * and nobody is given them earlier, so a step that still writes to them does no harm.
+   * and nobody is given them earlier, so a step that still writes to them does no harm. Lent ones are free
+   * when they have come back.
    */
   abort(sequence: Sequence, reason: FinishReason): void {
-    if (sequence.status === "finished") return;
-    const queue = sequence.status === "waiting" ? this.#waiting : this.#running;
-    queue.splice(queue.indexOf(sequence), 1);
-    this.#finish(sequence, reason);
+    switch (sequence.status) {
+      case "finished":
+        return;
+      case "remote":
+        sequence.status = "finished";
+        sequence.finishReason = reason;
+        this.#loans.recall(sequence);
+        return;
+      case "waiting":
+      case "running": {
+        const queue = sequence.status === "waiting" ? this.#waiting : this.#running;
+        queue.splice(queue.indexOf(sequence), 1);
+        this.#finish(sequence, reason);
+        return;
+      }
+      default:
+        unreachable(sequence.status);
+    }
   }
 
-  /** Chooses the next step's work. Never empty while a sequence is unfinished. */
+  /** Chooses the next step's work. Empty only while all that is unfinished waits for what is lent. */
   schedule(now: number): SchedulerOutput {
     this.#scheduled.length = 0;
     this.#numScheduledTokens = 0;
@@ -107,7 +162,8 @@ export class Scheduler {
     );
     this.#schedulePrefills(maxTokens);
     this.#admit(maxTokens, now);
-    assert(this.#scheduled.length > 0 || this.numUnfinished === 0, "no sequence can get on");
+    const isWaiting = this.numUnfinished === 0 || this.#loans.numOpen > 0;
+    assert(this.#scheduled.length > 0 || isWaiting, "no sequence can get on");
     return {
       sequences: this.#scheduled,
       numTokens: this.#numScheduledTokens,
@@ -150,8 +206,9 @@ export class Scheduler {
       if (this.#numScheduledTokens === this.#limits.maxNumBatchedTokens) return;
       const sequence = this.#running[i] as Sequence;
       if (sequence.numUncomputedTokens !== 1) continue;
-      if (!this.#makeRoom(sequence)) return; // It was the youngest itself.
-      this.#schedule(sequence, 1);
+      const room = this.#makeRoom(sequence);
+      if (room === "none") return; // It was the youngest itself.
+      if (room === "found") this.#schedule(sequence, 1);
     }
   }
 
@@ -165,12 +222,13 @@ export class Scheduler {
   }
 
   #admit(maxTokens: number, now: number): void {
-    while (this.#running.length < this.#limits.maxNumSeqs) {
+    while (this.#running.length + this.#loans.numOpen < this.#limits.maxNumSeqs) {
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
       const sequence = this.#waiting[0];
       if (sequence === undefined || numTokensLeft === 0) return;
       if (!this.#tryStart(sequence, now)) return;
       this.#waiting.shift();
+      if (this.#loans.tryLend(sequence)) continue;
       this.#running.push(sequence);
       this.#schedule(sequence, Math.min(sequence.numUncomputedTokens, numTokensLeft));
     }
@@ -196,19 +254,41 @@ export class Scheduler {
     return true;
   }
 
-  /** Room for the next token of a running sequence; false if it had to give its own blocks up. */
-  #makeRoom(sequence: Sequence): boolean {
+  /**
+   * Room for the next token of a running sequence: "none" if it had to give its own blocks up, "awaited" if it
+   * has to sit out until lent ones are back. Whoever waits for its prompt is younger, so its blocks go first.
+   */
+  #makeRoom(sequence: Sequence): "found" | "awaited" | "none" {
     const { table, numTokens } = sequence;
     const numToTake = this.#blocks.numBlocksToTake(table, numTokens);
-    if (numToTake === 0) return true;
+    if (numToTake === 0) return "found";
     while (numToTake > this.#blocks.numFreeBlocks) {
+      if (this.#loans.tryRecall()) return "awaited";
       const youngest = this.#running.pop();
       assert(youngest !== undefined, "a running sequence is not in the list");
       this.#preempt(youngest);
-      if (youngest === sequence) return false;
+      if (youngest === sequence) return "none";
     }
     this.#blocks.allocate(table, numTokens);
-    return true;
+    return "found";
+  }
+
+  /** What became of a sequence whose prompt was to be computed elsewhere. Where it was not, it is computed here. */
+  #takeBack(sequence: Sequence, outcome: PrefillOutcome | "recalled"): void {
+    if (sequence.status === "finished") {
+      this.#blocks.free(sequence.table);
+      return;
+    }
+    if (outcome === "recalled") {
+      this.#preempt(sequence);
+      return;
+    }
+    if (outcome === "computed") {
+      sequence.numComputedTokens = sequence.numTokens - 1;
+      this.#blocks.cacheFullBlocks(sequence.table, sequence.tokenIds, sequence.numComputedTokens);
+    }
+    sequence.status = "running";
+    this.#running.push(sequence);
   }
 
   #preempt(sequence: Sequence): void {

@@ -1,8 +1,10 @@
 // One prompt and what is generated from it, from its arrival to its end.
 //
 //     waiting --admit--> running --stop, length, abort--> finished
-//        ^                  |
-//        +---- preempt -----+     its blocks are gone, its tokens are not: they are computed again
+//        ^  |               ^  |                             ^
+//        |  +--> remote ----+  |  its prompt is computed elsewhere, into its blocks (loans.ts)
+//        |          +----------|---------- abort ------------+
+//        +------ preempt ------+  its blocks are gone, its tokens are not: they are computed again
 
 import { assert } from "../base/assert.ts";
 import type {
@@ -27,7 +29,7 @@ export class Sequence {
   /** Only where a penalty is on. */
   readonly tokenCounts: TokenCounts | undefined;
 
-  status: "waiting" | "running" | "finished" = "waiting";
+  status: "waiting" | "remote" | "running" | "finished" = "waiting";
   /** Set when finished. */
   finishReason: FinishReason | undefined;
   /** When it first ran. */

@@ -78,6 +78,7 @@ async function openEngine(directory: string): Promise<LLMEngine> {
     model: await openModel(directory),
     library: publishNativeLibrary(),
     owner: 1,
+    poolName: "test",
     totalBlocks: 2048,
     kvCacheDType: "float32",
     threads: undefined,

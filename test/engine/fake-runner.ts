@@ -21,28 +21,62 @@ export const SMALL_LIMITS: RunnerLimits = {
   vocabSize: 50,
 };
 
+/** "K and V" that several runners share. Throws where one writes to a block that another uses in its step. */
+export class FakeMemory {
+  readonly slots: Int32Array;
+  readonly #inUse = new Map<
+    object,
+    { readonly writes: Set<number>; readonly reads: Set<number> }
+  >();
+
+  constructor(numSlots: number) {
+    this.slots = new Int32Array(numSlots).fill(-1);
+  }
+
+  beginStep(runner: object, use: { readonly writes: Set<number>; readonly reads: Set<number> }) {
+    for (const other of this.#inUse.values()) {
+      const clash =
+        [...use.writes].find((block) => other.reads.has(block) || other.writes.has(block)) ??
+        [...use.reads].find((block) => other.writes.has(block));
+      if (clash !== undefined) throw new Error(`two runners use block ${clash} at once`);
+    }
+    this.#inUse.set(runner, use);
+  }
+
+  endStep(runner: object): void {
+    this.#inUse.delete(runner);
+  }
+}
+
 export class FakeRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;
   /** One entry a step, oldest first. */
   readonly steps: StepShape[] = [];
   isClosed = false;
+  readonly #memory: FakeMemory;
   readonly #slots: Int32Array;
   readonly #onStep: (() => void | Promise<void>) | undefined;
   #shape: StepShape = { numSeqs: 0, numTokens: 0, numRows: 0 };
 
   /** `onStep` runs while a step runs: it may abort, wait, or throw. */
-  constructor(limits: Partial<RunnerLimits> = {}, onStep?: () => void | Promise<void>) {
+  constructor(
+    limits: Partial<RunnerLimits> = {},
+    onStep?: () => void | Promise<void>,
+    memory?: FakeMemory,
+  ) {
     this.limits = { ...SMALL_LIMITS, ...limits };
     this.batch = createStepBatch(this.limits);
     const { firstBlock, numBlocks, blockSize } = this.limits;
-    this.#slots = new Int32Array((firstBlock + numBlocks) * blockSize).fill(-1);
+    this.#memory = memory ?? new FakeMemory((firstBlock + numBlocks) * blockSize);
+    this.#slots = this.#memory.slots;
     this.#onStep = onStep;
   }
 
   submit(shape: StepShape): void {
     this.steps.push(shape);
     this.#shape = shape;
+    this.#memory.beginStep(this, this.#blocksInUse());
   }
 
   async wait(): Promise<void> {
@@ -54,10 +88,27 @@ export class FakeRunner implements ModelRunner {
       for (let t = start; t < end; t++) this.#write(t);
       if (row > 0 && at(this.batch.logitsRows, row - 1) === end - 1) this.#sample(--row, s);
     }
+    this.#memory.endStep(this);
   }
 
   close(): void {
     this.isClosed = true;
+  }
+
+  #blocksInUse() {
+    const { blockSize } = this.limits;
+    const writes = new Set<number>();
+    const reads = new Set<number>();
+    for (let t = 0; t < this.#shape.numTokens; t++) {
+      writes.add(Math.floor(at(this.batch.slotMapping, t) / blockSize));
+    }
+    for (let s = 0; s < this.#shape.numSeqs; s++) {
+      const tableStart = s * maxBlocksPerSeq(this.limits);
+      for (let i = 0; i * blockSize < at(this.batch.seqLens, s); i++) {
+        reads.add(at(this.batch.blockTables, tableStart + i));
+      }
+    }
+    return { writes, reads };
   }
 
   #write(t: number): void {

@@ -51,6 +51,7 @@ async function open(
     owner,
     threads,
     kvCacheDType,
+    poolName: "test",
     totalBlocks: 64,
     limits: { ...LIMITS, ...limits },
   });
@@ -201,6 +202,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         owner: 1,
         threads: 2,
         kvCacheDType: "float32",
+        poolName: "test",
         totalBlocks: 64,
         limits,
       }),
@@ -252,6 +254,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         library: builtLibrary,
         owner: 1,
         threads: 2,
+        poolName: "test",
         totalBlocks: 64,
         limits: LIMITS,
       });
@@ -352,7 +355,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", poolName: "test", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(
       expect.objectContaining({
@@ -371,7 +374,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const opening = () =>
       openNativeRunner({
         ...{ model: { ...model, tensors }, library: builtLibrary, owner: 1, threads: 1 },
-        ...{ kvCacheDType: "float32", totalBlocks: 64, limits: LIMITS },
+        ...{ kvCacheDType: "float32", poolName: "test", totalBlocks: 64, limits: LIMITS },
       });
     expect(opening).toThrow(/has no tensor model\.layers\.1\.mlp\.up_proj\.weight/);
   });

@@ -1,0 +1,107 @@
+// The sequences whose prompts are computed elsewhere, and whose blocks are lent for that time. A sequence
+// that ends meanwhile is gone at once, but its blocks are not free before the borrower has let go of them.
+//
+//     lend --> (computed elsewhere) --> ended --> the scheduler has the sequence and its blocks again
+//       +------- recall --------------^
+
+import { assert } from "../base/assert.ts";
+import type { BlockManager } from "./block-manager.ts";
+import type { PrefillOutcome, RemotePrefill, RunningPrefill } from "./remote-prefill.ts";
+import type { Sequence } from "./sequence.ts";
+
+export interface LoansOptions {
+  readonly blocks: BlockManager;
+  /** Undefined where every prompt is computed here. */
+  readonly remote: RemotePrefill | undefined;
+  /** The blocks of `sequence` are its own again. */
+  readonly onReturn: (sequence: Sequence, outcome: PrefillOutcome | "recalled") => void;
+}
+
+interface Loan {
+  prefill: RunningPrefill | undefined;
+  isRecalled: boolean;
+}
+
+export class Loans {
+  readonly #blocks: BlockManager;
+  readonly #remote: RemotePrefill | undefined;
+  readonly #onReturn: LoansOptions["onReturn"];
+  /** By admission. */
+  readonly #open = new Map<Sequence, Loan>();
+  #waiters: (() => void)[] = [];
+  #numComputed = 0;
+
+  constructor({ blocks, remote, onReturn }: LoansOptions) {
+    this.#blocks = blocks;
+    this.#remote = remote;
+    this.#onReturn = onReturn;
+  }
+
+  /** Sequences with lent blocks, whether they wait for them or have ended. */
+  get numOpen(): number {
+    return this.#open.size;
+  }
+
+  /** Prompts that were computed elsewhere, since the start. */
+  get numComputed(): number {
+    return this.#numComputed;
+  }
+
+  get sequences(): Iterable<Sequence> {
+    return this.#open.keys();
+  }
+
+  /** Has the prompt of a sequence with all its blocks computed elsewhere, if it is to be. */
+  tryLend(sequence: Sequence): boolean {
+    // The last token is computed here in any case.
+    if (sequence.numUncomputedTokens < 2) return false;
+    if (!this.#remote?.takes(sequence.numUncomputedTokens)) return false;
+    const { table, tokenIds, numTokens, numComputedTokens } = sequence;
+    this.#blocks.lend(table);
+    const loan: Loan = { prefill: undefined, isRecalled: false };
+    this.#open.set(sequence, loan);
+    sequence.status = "remote";
+    const job = {
+      tokenIds: tokenIds.subarray(0, numTokens),
+      blockIds: table.blockIds.subarray(0, Math.ceil((numTokens - 1) / this.#blocks.blockSize)),
+      numComputedTokens,
+    };
+    loan.prefill = this.#remote.begin(job, (outcome) => this.#return(sequence, loan, outcome));
+    return true;
+  }
+
+  recall(sequence: Sequence): void {
+    const loan = this.#open.get(sequence);
+    assert(loan !== undefined, "blocks are recalled that are not lent");
+    if (loan.isRecalled) return;
+    loan.isRecalled = true;
+    loan.prefill?.recall();
+  }
+
+  /** Whether blocks are about to come back; recalls those of the youngest sequence, if none are yet. */
+  tryRecall(): boolean {
+    const loans = [...this.#open];
+    if (loans.some(([, { isRecalled }]) => isRecalled)) return true;
+    const youngest = loans.at(-1);
+    if (youngest === undefined) return false;
+    this.recall(youngest[0]);
+    return true;
+  }
+
+  /** Resolves when no block is lent. */
+  settled(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  #return(sequence: Sequence, loan: Loan, outcome: PrefillOutcome): void {
+    assert(this.#open.get(sequence) === loan, "a loan ends twice");
+    this.#open.delete(sequence);
+    this.#blocks.takeBack(sequence.table);
+    if (outcome === "computed") this.#numComputed += 1;
+    const isTooLate = loan.isRecalled && outcome !== "computed";
+    this.#onReturn(sequence, isTooLate ? "recalled" : outcome);
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+}

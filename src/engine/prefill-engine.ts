@@ -1,0 +1,224 @@
+// An engine that samples nothing: it computes K and V of prompts into blocks that it does not own.
+//
+//     prefill() --> [ task, task ] --first come, first served--> batch --run--> done
+//
+// Like the other engine it has no thread of its own: `run()` is the loop, and prompts are cut into chunks by
+// time, so that whoever runs it is never deaf for long.
+
+import { assert, verifying } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { CancelledError } from "../base/error.ts";
+import type { SamplingOptions, StopConditions } from "../protocol/llm.ts";
+import { fillBatch } from "./fill-batch.ts";
+import type { ModelRunner } from "./model-runner.ts";
+import { PrefillPacer } from "./prefill-pacer.ts";
+import type { PrefillJob } from "./remote-prefill.ts";
+import { Sequence } from "./sequence.ts";
+
+export interface PrefillEngineOptions {
+  /** Closed by the engine, when its last step has ended. May use every block of the pool. */
+  readonly runner: ModelRunner;
+  readonly clock: Clock;
+  /** Whether others decode on the same device meanwhile, and wait for each of its steps. */
+  readonly device: "shared" | "own";
+}
+
+export interface PrefillTask {
+  /**
+   * Resolves when K and V are in the blocks. Rejects, with `CancelledError` after an abort, when they will
+   * not be. Either way nothing writes there any more.
+   */
+  readonly done: Promise<void>;
+  abort(): void;
+}
+
+export class PrefillEngine {
+  readonly #runner: ModelRunner;
+  readonly #clock: Clock;
+  readonly #numOthers: number;
+  readonly #pacer = new PrefillPacer();
+  /** By arrival. */
+  readonly #tasks: Task[] = [];
+  #state: "new" | "running" | "failed" | "closed" = "new";
+  readonly #loopEnded = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  /** Tasks that the running step computes. */
+  #inStep: readonly Task[] = [];
+
+  constructor({ runner, clock, device }: PrefillEngineOptions) {
+    this.#runner = runner;
+    this.#clock = clock;
+    this.#numOthers = device === "shared" ? 1 : 0;
+  }
+
+  /** Puts a prompt in the queue now. */
+  prefill(job: PrefillJob): PrefillTask {
+    const task = new Task(job, this.#clock.now());
+    if (this.#state === "closed" || this.#state === "failed") task.reject(ended());
+    else this.#tasks.push(task);
+    if (verifying) this.checkIntegrity();
+    this.#wake?.();
+    return { done: task.done, abort: () => this.#abort(task) };
+  }
+
+  /** Steps while there is work, sleeps while there is none. Ends after `close()`; fails if a step fails. */
+  async run(): Promise<void> {
+    if (this.#state === "closed") return;
+    assert(this.#state === "new", "an engine runs once");
+    this.#state = "running";
+    try {
+      while (this.#isRunning()) {
+        if (this.#tasks.length === 0) await this.#idle();
+        else await this.#step();
+        await this.#clock.turn(); // Prompts and aborts arrive now.
+      }
+    } catch (error) {
+      this.#state = "failed";
+      for (const task of this.#tasks.splice(0)) task.reject(error);
+      throw error;
+    } finally {
+      this.#loopEnded.resolve();
+    }
+  }
+
+  /** Ends all tasks, waits for the running step, and closes the runner. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Asserts that no block is written for two prompts. */
+  checkIntegrity(): void {
+    const written = new Set<number>();
+    for (const { sequence } of this.#tasks) {
+      const { table, numComputedTokens } = sequence;
+      const first = Math.floor(numComputedTokens / this.#runner.limits.blockSize);
+      for (let i = first; i < table.numBlocks; i++) {
+        assert(!written.has(table.blockIdAt(i)), "two prompts are computed into one block");
+        written.add(table.blockIdAt(i));
+      }
+    }
+  }
+
+  #isRunning(): boolean {
+    return this.#state === "running";
+  }
+
+  async #step(): Promise<void> {
+    const { batch, limits } = this.#runner;
+    this.#inStep = this.#schedule();
+    const sequences = this.#inStep.map(({ sequence }) => sequence);
+    const numTokens = sequences.reduce((sum, one) => sum + one.numScheduledTokens, 0);
+    const shape = fillBatch(batch, limits, { sequences, numTokens, numDecodes: 0 });
+
+    const startedAt = this.#clock.now();
+    this.#runner.submit(shape);
+    await this.#runner.wait();
+    const elapsedMs = this.#clock.now() - startedAt;
+
+    this.#pacer.observe({ numDecodes: 0, numPrefillTokens: numTokens, elapsedMs });
+    const ran = this.#inStep;
+    this.#inStep = [];
+    for (const task of ran) this.#advance(task);
+  }
+
+  /** The next tokens of the oldest prompts, as many as a step may take. */
+  #schedule(): readonly Task[] {
+    const { maxNumBatchedTokens, maxNumSeqs } = this.#runner.limits;
+    let numTokensLeft = Math.min(
+      maxNumBatchedTokens,
+      this.#pacer.maxPrefillTokens(this.#numOthers),
+    );
+    const scheduled: Task[] = [];
+    for (const task of this.#tasks) {
+      if (numTokensLeft === 0 || scheduled.length === maxNumSeqs) break;
+      task.sequence.numScheduledTokens = Math.min(task.numTokensLeft, numTokensLeft);
+      numTokensLeft -= task.sequence.numScheduledTokens;
+      scheduled.push(task);
+    }
+    return scheduled;
+  }
+
+  #advance(task: Task): void {
+    task.sequence.numComputedTokens += task.sequence.numScheduledTokens;
+    if (task.isAborted) this.#end(task, () => task.reject(cancelled()));
+    else if (task.numTokensLeft === 0) this.#end(task, () => task.resolve());
+  }
+
+  #abort(task: Task): void {
+    task.isAborted = true;
+    // What a step computes ends with that step.
+    if (this.#inStep.includes(task)) return;
+    this.#end(task, () => task.reject(cancelled()));
+  }
+
+  #end(task: Task, settle: () => void): void {
+    const index = this.#tasks.indexOf(task);
+    if (index < 0) return; // It had ended before it was aborted.
+    this.#tasks.splice(index, 1);
+    settle();
+  }
+
+  async #idle(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+    this.#wake = undefined;
+  }
+
+  async #close(): Promise<void> {
+    const hasLoop = this.#state !== "new";
+    this.#state = "closed";
+    for (const task of [...this.#tasks]) this.#abort(task);
+    this.#wake?.();
+    if (hasLoop) await this.#loopEnded.promise;
+    this.#runner.close();
+  }
+}
+
+/** Nothing of a prompt is sampled here, so how is nobody's business. */
+const SAMPLING: SamplingOptions = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  seed: 0,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+};
+const STOP: StopConditions = { maxTokens: 1, minTokens: 0, stopTokenIds: [] };
+
+class Task {
+  readonly sequence: Sequence;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  isAborted = false;
+
+  constructor({ tokenIds, blockIds, numComputedTokens }: PrefillJob, now: number) {
+    this.sequence = new Sequence({ tokenIds, sampling: SAMPLING, stop: STOP }, now);
+    for (const blockId of blockIds) this.sequence.table.push(blockId);
+    this.sequence.numComputedTokens = numComputedTokens;
+    assert(this.numTokensLeft > 0, "a prompt is to be computed of which nothing is missing");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => undefined); // Whoever began the task may have left it.
+    this.done = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Never the last token of the prompt: it is sampled elsewhere. */
+  get numTokensLeft(): number {
+    return this.sequence.numUncomputedTokens - 1;
+  }
+}
+
+function cancelled(): CancelledError {
+  return new CancelledError("the prompt is not wanted any more");
+}
+
+function ended(): CancelledError {
+  return new CancelledError("the engine has ended and computes no more prompts");
+}
