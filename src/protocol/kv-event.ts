@@ -10,13 +10,24 @@ export interface KvEvent {
 }
 
 export type KvEventData =
-  | {
-      readonly type: "stored";
-      readonly parentHash?: BlockHash;
-      readonly blocks: readonly StoredBlock[];
-    }
+  | StoredData
   | { readonly type: "removed"; readonly blockHashes: readonly BlockHash[] }
   | { readonly type: "cleared" };
+
+/** The blocks follow one another, the first behind `parentHash` or, without one, at the start of a prompt. */
+export interface StoredData {
+  readonly type: "stored";
+  readonly parentHash?: BlockHash;
+  readonly blocks: readonly StoredBlock[];
+}
+
+/** All that a worker holds, for a listener who came late or has missed an event. */
+export interface KvSnapshot {
+  /** The id of the first event that is not in it. */
+  readonly nextEventId: number;
+  /** In an order that can be replayed: each parent before its children. */
+  readonly stored: readonly StoredData[];
+}
 
 export interface StoredBlock {
   /** Hash of this block and all before it: its identity in the cache. */

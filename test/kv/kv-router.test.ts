@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+
+import { type Booking, NO_LOAD } from "../../src/kv/active-load.ts";
+import { extendChain } from "../../src/kv/block-hash.ts";
+import { KvRouter, type RoutingRule } from "../../src/kv/kv-router.ts";
+import type { StoredBlock } from "../../src/protocol/kv-event.ts";
+import { ManualClock } from "../manual-clock.ts";
+import { seededRandom } from "../seeded-random.ts";
+
+const BLOCK_SIZE = 2;
+const WORKERS = ["a", "b", "c", "d"];
+const KV: RoutingRule = {
+  policy: "kv",
+  overlapSource: "events",
+  overlapScoreWeight: 1,
+  temperature: 0,
+};
+
+function setUp() {
+  const clock = new ManualClock();
+  return new KvRouter<string>({ blockSize: BLOCK_SIZE, clock, random: seededRandom(7) });
+}
+
+function promptOf(tokens: readonly number[]) {
+  const chain: StoredBlock[] = [];
+  extendChain(chain, Int32Array.from(tokens), BLOCK_SIZE);
+  return { numTokens: tokens.length, chain };
+}
+
+function range(length: number, from = 0): number[] {
+  return Array.from({ length }, (_, i) => from + i);
+}
+
+describe("a router by KV", () => {
+  test("sends a prompt to the worker that holds its prefix", () => {
+    const router = setUp();
+    const { chain } = promptOf(range(40));
+    router.apply("c", { eventId: 0, data: { type: "stored", blocks: chain } });
+    const { worker, overlapBlocks, considered } = router.route(promptOf(range(43)), WORKERS, KV);
+    expect(worker).toBe("c");
+    expect(overlapBlocks).toBe(20);
+    expect(considered.map((candidate) => candidate.newTokens)).toEqual([43, 43, 3, 43]);
+    router.checkIntegrity();
+  });
+
+  test("does not send everything to the one worker that holds a common prefix", () => {
+    const router = setUp();
+    router.apply("a", { eventId: 0, data: { type: "stored", blocks: promptOf(range(20)).chain } });
+    const chosen = range(40).map((i) => {
+      const prompt = promptOf([...range(20), ...range(30, 1000 * (i + 1))]);
+      return router.route(prompt, WORKERS, KV).worker;
+    });
+    const counts = WORKERS.map((worker) => chosen.filter((other) => other === worker).length);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(20);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(5);
+  });
+
+  test("knows by itself what was sent where, if workers do not tell", () => {
+    const router = setUp();
+    const rule: RoutingRule = { ...KV, overlapSource: "recent requests" };
+    const first = router.route(promptOf(range(40)), WORKERS, rule);
+    first.booking.release();
+    const second = router.route(promptOf(range(42)), WORKERS, rule);
+    expect(second.worker).toBe(first.worker);
+    expect(second.overlapBlocks).toBe(20);
+  });
+
+  test("forgets a worker that is gone", () => {
+    const router = setUp();
+    router.apply("a", { eventId: 0, data: { type: "stored", blocks: promptOf(range(40)).chain } });
+    router.removeWorker("a");
+    const { considered } = router.route(promptOf(range(40)), WORKERS, KV);
+    expect(considered.map((candidate) => candidate.overlapBlocks)).toEqual([0, 0, 0, 0]);
+  });
+
+  test("leaves no load behind, whatever ends and in whichever order", () => {
+    const arrival = fc.array(fc.nat(3), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(arrival, fc.nat(9)), { maxLength: 40 }), (requests) => {
+        const router = setUp();
+        const bookings: Booking[] = [];
+        for (const [tokens, which] of requests) {
+          bookings.push(router.route(promptOf(tokens), WORKERS, KV).booking);
+          disturb(which, router, bookings);
+        }
+        for (const booking of bookings.toReversed()) booking.release();
+        router.checkIntegrity();
+        expect(WORKERS.map((worker) => router.loadOf(worker))).toEqual(WORKERS.map(() => NO_LOAD));
+      }),
+    );
+  });
+});
+
+function disturb(which: number, router: KvRouter<string>, bookings: readonly Booking[]): void {
+  const booking = bookings[which % bookings.length];
+  if (which === 9) router.removeWorker("b");
+  else if (which > 5) booking?.prefillDone();
+  else booking?.release();
+}
