@@ -81,6 +81,7 @@ export class Frontend extends Service {
       chat: (request) => this.processor["chat/completions"](request),
       complete: (request) => this.processor.completions(request),
       metrics: () => this.context.scrape(),
+      settings: this.context.settings,
     };
   }
 

@@ -56,6 +56,10 @@ export function toApiError(error: unknown, parameter?: "messages" | "prompt"): A
       param: param === "prompt" ? parameter : typeof param === "string" ? param : undefined,
     });
   }
+  const status = TOLD.get(code);
+  if (status !== undefined && error instanceof DynamoError) {
+    return new ApiError({ status, code, message: error.message });
+  }
   return new ApiError({
     status: 500,
     code: "internal_error",
@@ -66,6 +70,12 @@ export function toApiError(error: unknown, parameter?: "messages" | "prompt"): A
 export function invalidRequest(code: string, message: string, param?: string): ApiError {
   return new ApiError({ status: 400, code, message, param });
 }
+
+/** Codes of errors whose message is meant for the client as it is. */
+const TOLD: ReadonlyMap<string, number> = new Map([
+  ["no_such_setting", 404],
+  ["invalid_setting", 400],
+]);
 
 /** Codes of a server that is well but cannot take this request now. */
 const OVERLOADED = new Set([

@@ -11,6 +11,7 @@ import type { OpenAIBackend } from "./backend.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
 import { FrontendMetrics } from "./metrics.ts";
+import { changeSetting, listSettings } from "./setting-routes.ts";
 
 export interface AppOptions {
   readonly clock: Clock;
@@ -49,10 +50,21 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
       answer: (x) => generate(context, completionRoute, x),
     },
     { method: "GET", path: "/v1/models", answer: (x) => x.json(modelList(backend)) },
-    { method: "GET", path: "/v1/models/:id{.+}", answer: (x, id) => x.json(oneModel(backend, id)) },
+    {
+      method: "GET",
+      path: "/v1/models/:id{.+}",
+      answer: (x, param) => x.json(oneModel(backend, param("id"))),
+    },
     { method: "GET", path: "/health", answer: (x) => health(backend, x) },
     { method: "GET", path: "/live", answer: (x) => x.json(LIVE) },
     { method: "GET", path: "/metrics", answer: (x) => metricsText(context, x) },
+    { method: "GET", path: "/config", answer: (x) => listSettings(backend.settings, x) },
+    {
+      method: "PUT",
+      path: "/config/:service/:key",
+      answer: (x, param) =>
+        changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
+    },
   ];
   const hono = honoOf(routes, options.log);
   return {
@@ -64,23 +76,23 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
 }
 
 interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
-  /** `id`: what the path's parameter stands for, if it has one. */
-  answer(exchange: Exchange, id: string): Response | Promise<Response>;
+  /** `param`: what a parameter of the path stands for. */
+  answer(exchange: Exchange, param: (name: string) => string): Response | Promise<Response>;
 }
 
 type Env = { readonly Bindings: Connection };
 
 const LIVE = { status: "live", message: "Service is live" };
-const UNTIMED: Connection = { hold() {}, release() {} };
+const UNTIMED: Connection = { isLocal: true, hold() {}, release() {} };
 
 /** Every answer, also to a path or method that nobody serves, has the same shape and bears an id. */
 function honoOf(routes: readonly Route[], log: Logger): Hono<Env> {
   const hono = new Hono<Env>({ getPath: pathOf });
   const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, log);
   for (const { method, path, answer } of routes) {
-    hono.on(method, path, (c) => answer(exchangeOf(c), c.req.param("id") ?? ""));
+    hono.on(method, path, (c) => answer(exchangeOf(c), (name) => c.req.param(name) ?? ""));
     hono.all(path, (c) => exchangeOf(c).error(methodNotAllowed(method, c.req.path)));
   }
   hono.notFound((c) => exchangeOf(c).error(routeNotFound(c.req.path)));

@@ -17,6 +17,20 @@ export interface OpenAIBackend {
   complete(request: CompletionRequest, requestId: string): AsyncIterable<TextOutput>;
   /** Prometheus text of everything but the frontend's own families. */
   metrics(): Promise<string>;
+  readonly settings: Settings;
+}
+
+/** What may change while the server runs. */
+export interface Settings {
+  list(): Promise<readonly Setting[]>;
+  /** Throws `no_such_setting` or `invalid_setting`, with the names or values that there are. */
+  set(setting: Setting): Promise<void>;
+}
+
+interface Setting {
+  readonly service: string;
+  readonly key: string;
+  readonly value: unknown;
 }
 
 export interface ServedModel {

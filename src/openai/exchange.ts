@@ -8,6 +8,8 @@ import { type ApiError, toApiError } from "./api-error.ts";
 
 /** What the app may ask of the connection that a request came on. */
 export interface Connection {
+  /** Whether the client is on this machine. */
+  readonly isLocal: boolean;
   /** An answer is on its way: silence is no reason to close. */
   hold(): void;
   /** The answer has ended: the usual idle timeout holds again. */

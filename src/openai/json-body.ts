@@ -13,7 +13,7 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
 }
 
 /** A stated length is believed, since the HTTP parser holds the client to it; a chunked body is counted. */
-async function readText(request: Request, maxBytes: number): Promise<string> {
+export async function readText(request: Request, maxBytes: number): Promise<string> {
   const length = request.headers.get("content-length");
   if (length !== null) {
     if (Number(length) > maxBytes) throw tooLarge(maxBytes);

@@ -25,6 +25,7 @@ export interface HttpServer {
   stop(graceMs: number): Promise<void>;
 }
 
+const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 const IDLE_TIMEOUT_S = 30;
 /** For the last chunk of answers that were ended before their time. */
 const LAST_WORDS_MS = 500;
@@ -55,6 +56,7 @@ function bind(host: string, port: number, fetch: OpenAIApp["fetch"]) {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has its own limit, and words for it
       fetch: (request, server) =>
         fetch(request, {
+          isLocal: LOOPBACK.test(server.requestIP(request)?.address ?? ""),
           hold: () => server.timeout(request, 0),
           release: () => server.timeout(request, IDLE_TIMEOUT_S),
         }),

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import type { InstanceId } from "./client.ts";
+import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Where an instance runs, and what the process lends it. */
@@ -17,6 +18,8 @@ export interface ServiceContext<Prepared = unknown> {
   readonly prepared: Prepared;
   /** The cluster's registry. What is put here vanishes with this instance. */
   readonly registry: RegistryClient;
+  /** What may change while the deployment runs: the keys that its services name in their static `live`. */
+  readonly settings: LiveSettings;
   readonly clock: Clock;
   /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
   metrics(): Promise<Metrics>;

@@ -77,6 +77,13 @@ function readDescription(service: ServiceClass): ServiceDescription {
       { service: service.name },
     );
   }
+  for (const key of service.live) {
+    if (schemas[0] && key in schemas[0].entries) continue;
+    throw new ServiceDefinitionError(
+      `${service.name}.live names ${key}, which is no key of its configured() schema`,
+      { service: service.name },
+    );
+  }
   return { name: service.name, schema: schemas[0], dependencies, endpoints: endpointsOf(service) };
 }
 

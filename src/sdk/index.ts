@@ -21,8 +21,9 @@ export {
   UnboundFieldError,
 } from "./error.ts";
 export { Graph, type GraphService, graph } from "./graph.ts";
+export type { LiveSetting, LiveSettings } from "./live-settings.ts";
 export type { Metrics } from "./metrics.ts";
-export { type ConfigSchema, configured, depends } from "./need.ts";
+export { type ConfigSchema, configured, depends, isLinked } from "./need.ts";
 export {
   type ConfigProblem,
   type EndedInstance,

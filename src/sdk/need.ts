@@ -39,6 +39,11 @@ export function configured<TSchema extends ConfigSchema>(
   return inert({ type: "configuration", schema });
 }
 
+/** Whether the graph links a service to this field of `depends()`. To be asked in `start()` or later. */
+export function isLinked(client: object): boolean {
+  return needOf(client) === undefined;
+}
+
 /** The need that a field's initial value stands for. */
 export function needOf(value: unknown): Need | undefined {
   return typeof value === "object" && value !== null ? needs.get(value) : undefined;

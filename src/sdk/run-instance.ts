@@ -24,6 +24,7 @@ import {
   SCRAPE,
 } from "./instance-control.ts";
 import { InstanceList } from "./instance-list.ts";
+import { LiveConfig, liveSettings } from "./live-settings.ts";
 import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
@@ -52,6 +53,7 @@ export class Instance {
   readonly #follower: Follower;
   readonly #metrics = new InstanceMetrics();
   readonly #lists: InstanceList[] = [];
+  readonly #config: LiveConfig;
   /** Of the service's own `start()`; undefined until it is called. */
   #started: Promise<void> | undefined;
   #isStopping = false;
@@ -65,6 +67,7 @@ export class Instance {
     this.#endpoints = endpointsOf(service, this.#service);
     this.#control = new ControlPort(scope.channel);
     this.#registry = new RegistryClient(this.#control);
+    this.#config = new LiveConfig(this.#registry, init);
     this.#actor = new Actor({
       id: scope.init.id,
       tag: scope.init.tag,
@@ -105,6 +108,7 @@ export class Instance {
   close(): void {
     this.#follower.leave();
     for (const list of this.#lists) list.close();
+    this.#config.close();
     this.#actor.close();
   }
 
@@ -137,10 +141,14 @@ export class Instance {
   }
 
   async #bindFields(): Promise<void> {
-    const { init } = this.#options;
+    const { init, service } = this.#options;
+    if (service.live.length > 0) {
+      await this.#config.open();
+      this.#follower.follow(this.#config.run());
+    }
     for (const [field, value] of Object.entries(this.#service)) {
       const need = needOf(value);
-      if (need?.type === "configuration") setField(this.#service, field, init.config);
+      if (need?.type === "configuration") setField(this.#service, field, this.#config.config);
     }
     for (const { field, service, namespace } of init.edges) {
       const instances = new InstanceList(this.#registry, { name: service, namespace });
@@ -166,6 +174,7 @@ export class Instance {
       instanceId: scope.init.id,
       prepared: init.prepared,
       registry: this.#registry,
+      settings: liveSettings(this.#control),
       clock,
       metrics: () => this.#metrics.metrics(),
       scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),

@@ -32,6 +32,13 @@ export abstract class Service<Prepared = unknown> {
   static readonly startsEarly: boolean = false;
 
   /**
+   * Keys of the configuration (in camelCase) that may change while the service runs: the `configured()` field
+   * then has the new value, so read it when you decide. `context.settings` changes them, within their schema
+   * and what `validate` says.
+   */
+  static readonly live: readonly string[] = [];
+
+  /**
    * Runs in the main thread, once in the life of the process and before the first instance starts. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
@@ -115,7 +122,10 @@ export abstract class Service<Prepared = unknown> {
 
 /** A class that extends `Service`; abstract, where a graph is to choose. */
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
-  Pick<typeof Service, "footprint" | "leases" | "prepare" | "release" | "startsEarly" | "validate">;
+  Pick<
+    typeof Service,
+    "footprint" | "leases" | "live" | "prepare" | "release" | "startsEarly" | "validate"
+  >;
 
 export interface FootprintScale {
   readonly numWorkers: number;

@@ -29,6 +29,8 @@ import {
   type Ready,
   SCRAPE,
 } from "../sdk/instance-control.ts";
+import { LIST_SETTINGS, type LiveSetting, SET_SETTING } from "../sdk/live-settings.ts";
+import { DeployedSettings } from "./live-settings.ts";
 import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
 
 export interface DeployOptions {
@@ -84,6 +86,7 @@ class RunningDeployment implements Deployment {
   readonly #plan: DeploymentPlan;
   readonly #options: DeployOptions;
   readonly #supervisor: Supervisor;
+  readonly #settings: DeployedSettings;
   readonly #instances = new Map<ActorId, RunningInstance>();
   /** Child of the supervisor to its service. */
   readonly #serviceOf = new Map<string, string>();
@@ -93,6 +96,7 @@ class RunningDeployment implements Deployment {
     this.#plan = plan;
     this.#options = options;
     this.registry = new EmbeddedRegistry({ clock });
+    this.#settings = new DeployedSettings(plan, this.registry);
     this.#supervisor = new Supervisor({
       host,
       switchboard: new Switchboard(),
@@ -189,6 +193,8 @@ class RunningDeployment implements Deployment {
     this.#instances.set(id, instance);
     control.onRequest(LEAVE, () => this.#leaveRegistry(instance));
     control.onRequest(SCRAPE, () => this.#scrape());
+    control.onRequest(LIST_SETTINGS, () => this.#settings.list());
+    control.onRequest<LiveSetting>(SET_SETTING, (setting) => this.#settings.set(setting));
     control.onRequest<Ready>(READY, async (body) => {
       await this.#enterRegistry(instance, body);
       resolve();

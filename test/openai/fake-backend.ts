@@ -2,7 +2,7 @@
 // It does what a correct one must: stop strings across tokens, limits, cancelling at once.
 
 import { DynamoError } from "../../src/base/error.ts";
-import type { OpenAIBackend, ServedModel } from "../../src/openai/backend.ts";
+import type { OpenAIBackend, ServedModel, Settings } from "../../src/openai/backend.ts";
 import type {
   ChatCompletionRequest,
   CompletionRequest,
@@ -17,6 +17,7 @@ export class FakeBackend implements OpenAIBackend {
   readonly served: readonly ServedModel[] = [
     { id: FAKE_MODEL, created: 1_700_000_000, maxModelLen: MAX_MODEL_LEN },
   ];
+  readonly settings = new FakeSettings();
   /** Streams that were opened and have not ended. */
   numOpen = 0;
 
@@ -46,6 +47,30 @@ export class FakeBackend implements OpenAIBackend {
     );
     this.numOpen++;
     return interleave(choices, () => this.numOpen--);
+  }
+}
+
+/** One setting, `Router.mode`, which may be `kv` or `random`. */
+class FakeSettings implements Settings {
+  #mode: unknown = "random";
+
+  async list() {
+    return [{ service: "Router", key: "mode", value: this.#mode }];
+  }
+
+  async set({ service, key, value }: Parameters<Settings["set"]>[0]) {
+    if (`${service}.${key}` !== "Router.mode") throw new SettingError("no_such_setting");
+    if (value !== "kv" && value !== "random") throw new SettingError("invalid_setting");
+    this.#mode = value;
+  }
+}
+
+class SettingError extends DynamoError {
+  override readonly code: string;
+
+  constructor(code: string) {
+    super("there is Router.mode, kv or random");
+    this.code = code;
   }
 }
 

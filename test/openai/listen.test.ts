@@ -96,7 +96,11 @@ describe("listening", () => {
   test("a connection is held while an answer is on its way, and released after it", async () => {
     const { app, opened } = harness();
     const calls: string[] = [];
-    const connection = { hold: () => calls.push("hold"), release: () => calls.push("release") };
+    const connection = {
+      isLocal: true,
+      hold: () => calls.push("hold"),
+      release: () => calls.push("release"),
+    };
     const body = JSON.stringify(COMPLETION);
     const request = new Request("http://test/v1/completions", { method: "POST", body });
     const answer = app.fetch(request, connection);

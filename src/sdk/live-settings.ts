@@ -1,0 +1,115 @@
+// Settings that change while services run. Whoever changes one asks the main thread, which knows all schemas; what it
+// has checked stands in the registry, where every instance of the service watches it:
+//
+//   context.settings.set --> main thread: schema, validate --> settings/{namespace}/{service}/{key} --> config fields
+//
+// The key is the schema's, the value JSON. It belongs to no lease: instances come and go, and it stays.
+
+import type { ControlPort } from "../actor/control-port.ts";
+import { DynamoError, errorCode } from "../base/error.ts";
+import type { KeyValue, Watch, WatchEvent } from "../registry/registry.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
+
+export interface LiveSetting {
+  readonly service: string;
+  /** As people write it: in kebab case. */
+  readonly key: string;
+  /** `undefined` where it is not set and has no default. */
+  readonly value: unknown;
+}
+
+export interface LiveSettings {
+  list(): Promise<readonly LiveSetting[]>;
+  /**
+   * Takes effect in the instances of the service a moment after it has resolved.
+   *
+   * @throws {NoSuchSettingError}, {InvalidSettingError}
+   */
+  set(setting: LiveSetting): Promise<void>;
+}
+
+/** Requests to the main thread. */
+export const LIST_SETTINGS = "settings.list";
+export const SET_SETTING = "settings.set";
+
+export function liveSettings(control: ControlPort): LiveSettings {
+  return {
+    list: () => control.request(LIST_SETTINGS, undefined),
+    set: (setting) => control.request(SET_SETTING, setting),
+  };
+}
+
+export function settingsPrefix(of: {
+  readonly namespace: string;
+  readonly service: string;
+}): string {
+  return `settings/${of.namespace}/${of.service}/`;
+}
+
+type Config = Record<string, unknown>;
+
+/** The configuration of one instance: as it was deployed, with what has changed since. */
+export class LiveConfig {
+  readonly #registry: RegistryClient;
+  readonly #prefix: string;
+  readonly #config: Config;
+  #watch: Watch | undefined;
+
+  constructor(
+    registry: RegistryClient,
+    of: { readonly namespace: string; readonly service: string; readonly config: Readonly<Config> },
+  ) {
+    this.#registry = registry;
+    this.#prefix = settingsPrefix(of);
+    this.#config = { ...of.config };
+  }
+
+  /** Always the same object. */
+  get config(): Readonly<Config> {
+    return this.#config;
+  }
+
+  /** Reads what there is. From then on, `run()` follows. */
+  async open(): Promise<void> {
+    const { revision, keyValues } = await this.#registry.range(this.#prefix);
+    for (const keyValue of keyValues) this.#apply(keyValue);
+    this.#watch = this.#registry.watch(this.#prefix, { fromRevision: revision + 1 });
+  }
+
+  /** Until `close()`, or until the registry closes. */
+  async run(): Promise<void> {
+    while (this.#watch) {
+      try {
+        for await (const { events } of this.#watch) for (const event of events) this.#follow(event);
+        return;
+      } catch (error) {
+        if (!this.#watch) return;
+        if (errorCode(error) !== "compacted") throw error;
+        await this.open();
+      }
+    }
+  }
+
+  close(): void {
+    void this.#watch?.return();
+    this.#watch = undefined;
+  }
+
+  #follow(event: WatchEvent): void {
+    if (event.type === "put") this.#apply(event.keyValue);
+  }
+
+  #apply({ key, value }: KeyValue): void {
+    this.#config[key.slice(this.#prefix.length)] = JSON.parse(value);
+  }
+}
+
+/** The deployment has no such setting that may change while it runs; the message names those that there are. */
+export class NoSuchSettingError extends DynamoError {
+  override readonly code = "no_such_setting";
+}
+
+/** The value is none that the setting may have; the message says which it may. */
+export class InvalidSettingError extends DynamoError {
+  override readonly code = "invalid_setting";
+}
