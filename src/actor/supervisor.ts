@@ -35,7 +35,7 @@ export interface ChildSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Resolves when the child may be called. Runs for each incarnation, right after its thread was spawned. */
   readonly start: (child: Child) => Promise<void>;
-  /** Runs after the thread of an incarnation has ended, before the next one is spawned. */
+  /** Runs after the thread of an incarnation has ended, before others are told and the next one is spawned. */
   readonly ended?: (child: Child, exit: ActorExit) => void | Promise<void>;
 }
 
@@ -191,12 +191,13 @@ export class Supervisor {
   async #onExit(slot: Slot, child: Child, exit: ActorExit): Promise<ActorExit> {
     slot.running = undefined;
     this.#emit({ type: "ended", child: slot.spec.id, id: child.id, exit });
-    this.#options.switchboard.detach(child.id, describeExit(exit));
     try {
       await slot.spec.ended?.(child, exit);
     } catch (error) {
       this.#emit({ type: "cleanup_failed", child: slot.spec.id, error });
     }
+    // Only now: whoever hears of the end may use again what the child had been lent.
+    this.#options.switchboard.detach(child.id, describeExit(exit));
     return exit;
   }
 

@@ -1,8 +1,10 @@
 import type { Clock } from "../base/clock.ts";
+import type { WorkQueue } from "../queue/work-queue.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
-import type { InstanceId } from "./client.ts";
+import type { InstanceId, Ref } from "./client.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Service } from "./service.ts";
 
 /** Where an instance runs, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {
@@ -20,6 +22,10 @@ export interface ServiceContext<Prepared = unknown> {
   readonly registry: RegistryClient;
   /** What may change while the deployment runs: the keys that its services name in their static `live`. */
   readonly settings: LiveSettings;
+  /** The cluster's work queue of that name. What this instance has pulled goes to another when it ends. */
+  queue(name: string): WorkQueue;
+  /** An instance of which a message has told the id, and the caller knows the service. */
+  refOf<S extends Service>(instance: InstanceId): Ref<S>;
   readonly clock: Clock;
   /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
   metrics(): Promise<Metrics>;

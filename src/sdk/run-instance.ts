@@ -10,6 +10,7 @@ import type { StopOrder } from "../actor/supervisor.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { createLogger } from "../base/log.ts";
+import { QueueClient } from "../queue/queue-client.ts";
 import { RegistryClient } from "../registry/registry-client.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ServiceContext } from "./context.ts";
@@ -28,7 +29,7 @@ import { LiveConfig, liveSettings } from "./live-settings.ts";
 import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
-import { createClient, receive } from "./service-client.ts";
+import { createClient, createRef, receive } from "./service-client.ts";
 
 /** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
 const DRAIN_SHARE = 0.7;
@@ -175,6 +176,8 @@ export class Instance {
       prepared: init.prepared,
       registry: this.#registry,
       settings: liveSettings(this.#control),
+      queue: (name) => new QueueClient(this.#control, name),
+      refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
       clock,
       metrics: () => this.#metrics.metrics(),
       scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),

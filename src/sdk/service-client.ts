@@ -63,11 +63,13 @@ export function createClient({ actor, instances, random }: ClientOptions): objec
 }
 
 /** A callable reference. Packed into a message, it is the plain value of ref.ts again. */
-function createRef(actor: Actor, reference: Reference): object {
+export function createRef<R extends object>(actor: Actor, reference: Reference): R {
   const { instance } = reference;
-  return endpoints(wireReference(reference), (endpoint, args) =>
+  const own = wireReference(reference);
+  // What its endpoints are is for the caller's types to say, as everywhere in this file.
+  return endpoints(own, (endpoint, args) =>
     callInstance(actor, { instance, endpoint, args, onDown: () => {} }),
-  );
+  ) as R;
 }
 
 /** Makes what has arrived for this actor usable: references in it become callable. */

@@ -15,6 +15,8 @@ import { unreachable } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { type DynamoError, toWireError } from "../base/error.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
+import { EmbeddedQueues } from "../queue/embedded-queue.ts";
+import { type QueueServer, serveQueues } from "../queue/queue-server.ts";
 import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
 import { instanceKey, instanceValue } from "../registry/instance-key.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -76,6 +78,7 @@ interface RunningInstance {
   readonly workerId: number;
   readonly child: Child;
   readonly registryServer: RegistryServer;
+  readonly queueServer: QueueServer;
   inRegistry: boolean;
 }
 
@@ -87,6 +90,7 @@ class RunningDeployment implements Deployment {
   readonly #options: DeployOptions;
   readonly #supervisor: Supervisor;
   readonly #settings: DeployedSettings;
+  readonly #queues = new EmbeddedQueues();
   readonly #instances = new Map<ActorId, RunningInstance>();
   /** Child of the supervisor to its service. */
   readonly #serviceOf = new Map<string, string>();
@@ -189,7 +193,8 @@ class RunningDeployment implements Deployment {
     const { control, id } = child;
     const { promise: ready, resolve } = Promise.withResolvers<void>();
     const registryServer = serveRegistry({ control, registry: this.registry, lease: id });
-    const instance = { service, workerId, child, registryServer, inRegistry: true };
+    const queueServer = serveQueues({ control, queues: this.#queues, consumer: id });
+    const instance = { service, workerId, child, registryServer, queueServer, inRegistry: true };
     this.#instances.set(id, instance);
     control.onRequest(LEAVE, () => this.#leaveRegistry(instance));
     control.onRequest(SCRAPE, () => this.#scrape());
@@ -203,12 +208,17 @@ class RunningDeployment implements Deployment {
     await ready;
   }
 
+  /** First what it may still be writing to, then what tells others to go on without it. */
   async #instanceEnded(service: ServicePlan, prepared: unknown, child: Child): Promise<void> {
     const instance = this.#instances.get(child.id);
     this.#instances.delete(child.id);
     instance?.registryServer.close();
-    if (instance) await this.#leaveRegistry(instance);
-    await service.service.release?.(prepared, { instanceId: child.id });
+    try {
+      await service.service.release?.(prepared, { instanceId: child.id });
+    } finally {
+      if (instance) await this.#leaveRegistry(instance);
+      instance?.queueServer.end();
+    }
   }
 
   /** All endpoints in one revision: an instance is found whole or not at all. */
@@ -233,6 +243,7 @@ class RunningDeployment implements Deployment {
   async #leaveRegistry(instance: RunningInstance): Promise<void> {
     if (!instance.inRegistry) return;
     instance.inRegistry = false;
+    instance.queueServer.leave();
     await this.registry.revoke(instance.child.id);
   }
 

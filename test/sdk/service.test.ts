@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 
+import { systemClock } from "../../src/base/clock.ts";
 import { configured, depends, type EndedInstance, Graph, Service } from "../../src/sdk/index.ts";
 import { ManualClock } from "../manual-clock.ts";
 import {
@@ -433,3 +434,58 @@ test("a field that the graph leaves unbound says so when it is touched", async (
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe("a work queue", () => {
+  class Crew extends Service {
+    #done = 0;
+    override start() {
+      this.follow(this.#work());
+    }
+    isCrew() {
+      return this.#done;
+    }
+    /** The first worker dies of each item that says so. */
+    async #work() {
+      const queue = this.context.queue("jobs");
+      for (;;) {
+        const { id, body } = await queue.pull();
+        if (body === "deadly" && this.context.workerId === 1) throw new Error("died of it");
+        queue.ack(id);
+        steps.push(`${this.context.workerId}: ${body}`);
+      }
+    }
+  }
+  class Office extends Service {
+    crew = depends(Crew);
+    #office = true;
+    publish(body: string) {
+      return this.#office && this.context.queue("jobs").publish(body);
+    }
+    /** An instance by the number that stood in an item. */
+    ask(instance: number) {
+      return this.context.refOf<Crew>(instance).isCrew();
+    }
+  }
+  class Street extends Service {
+    office = depends(Office);
+    #street = true;
+    override async start() {
+      for (const body of ["easy", "deadly", "easy"]) await this.office.publish(body);
+      const { keyValues } = await this.context.registry.range("instances/test/Crew/");
+      const instance = Number.parseInt(keyValues[0]?.key.split(":")[1] ?? "", 16);
+      steps.push(`asked: ${typeof (await this.office.ask(instance))}`);
+    }
+    isStreet() {
+      return this.#street;
+    }
+  }
+
+  test("gives an item to one worker, and to another when that has ended before it was done", async () => {
+    await run(Graph.of(Street).link(Office).link(Crew), { workers: { Crew: 2 } });
+    for (let turn = 0; turn < 20; turn++) await systemClock.turn();
+    const done = steps.filter((step) => step !== "asked: number").map((step) => step.slice(3));
+    expect(done.toSorted()).toEqual(["deadly", "easy", "easy"]);
+    expect(steps).toContain("2: deadly");
+    expect(steps).toContain("asked: number");
+  });
+});

@@ -1,0 +1,92 @@
+// A work queue in the main thread's memory, for the actors of one process. It hears of each end, so an item
+// needs no timer to find its way back.
+
+import { assert } from "../base/assert.ts";
+import type { ItemId, PublishOptions, WorkItem } from "./work-queue.ts";
+
+/** Who pulls: unique in the process. */
+export type Consumer = number;
+
+/** Items that may be pending in one queue. */
+export const MAX_PENDING = 4096;
+
+interface Pull {
+  readonly consumer: Consumer;
+  readonly resolve: (item: WorkItem) => void;
+}
+
+export class EmbeddedQueue {
+  /** By age. */
+  readonly #pending: WorkItem[] = [];
+  /** In order of their coming. Empty while an item is pending. */
+  #pulls: Pull[] = [];
+  readonly #delivered = new Map<ItemId, { readonly item: WorkItem; readonly consumer: Consumer }>();
+  #lastId: ItemId = 0;
+
+  publish(body: string, { maxPending = MAX_PENDING }: PublishOptions = {}): ItemId | undefined {
+    if (this.#pending.length >= Math.min(maxPending, MAX_PENDING)) return undefined;
+    const item: WorkItem = { id: ++this.#lastId, body };
+    this.#pending.push(item);
+    this.#deliver();
+    return item.id;
+  }
+
+  pull(consumer: Consumer): Promise<WorkItem> {
+    const { promise, resolve } = Promise.withResolvers<WorkItem>();
+    this.#pulls.push({ consumer, resolve });
+    this.#deliver();
+    return promise;
+  }
+
+  ack(id: ItemId): void {
+    this.#delivered.delete(id);
+  }
+
+  remove(id: ItemId): void {
+    const index = this.#pending.findIndex((item) => item.id === id);
+    if (index >= 0) this.#pending.splice(index, 1);
+  }
+
+  /** Gives the consumer nothing more. What it has, it may still ack. */
+  leave(consumer: Consumer): void {
+    this.#pulls = this.#pulls.filter((pull) => pull.consumer !== consumer);
+  }
+
+  /** The consumer has ended: what it had is pending again, before all others. */
+  end(consumer: Consumer): void {
+    this.leave(consumer);
+    const back = [...this.#delivered.values()].filter((one) => one.consumer === consumer);
+    for (const { item } of back) this.#delivered.delete(item.id);
+    this.#pending.push(...back.map(({ item }) => item));
+    this.#pending.sort((a, b) => a.id - b.id);
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    while (this.#pending.length > 0 && this.#pulls.length > 0) {
+      const item = this.#pending.shift();
+      const pull = this.#pulls.shift();
+      assert(item !== undefined && pull !== undefined, "there was one of each");
+      this.#delivered.set(item.id, { item, consumer: pull.consumer });
+      pull.resolve(item);
+    }
+  }
+}
+
+/** All queues of a process, by name. One that nobody has used yet is empty. */
+export class EmbeddedQueues {
+  readonly #queues = new Map<string, EmbeddedQueue>();
+
+  of(name: string): EmbeddedQueue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = new EmbeddedQueue();
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  [Symbol.iterator](): Iterator<EmbeddedQueue> {
+    return this.#queues.values();
+  }
+}
