@@ -8,6 +8,7 @@ import * as v from "valibot";
 
 import { KV_CACHE_DTYPES } from "../engine/kv-cache-dtype.ts";
 import type { LLMEngine } from "../engine/llm-engine.ts";
+import type { KvReport } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { count, key, model } from "./fields.ts";
@@ -71,6 +72,8 @@ export type VllmWorkerConfig = v.InferOutput<typeof VllmWorkerConfig>;
 export interface WorkerLimits {
   /** Tokens that prompt and output may have together: by model, configuration and KV pool. */
   readonly maxModelLen: number;
+  /** Tokens per KV block. */
+  readonly blockSize: number;
 }
 
 /** What all workers of a service must see alike. */
@@ -83,6 +86,8 @@ export interface PreparedWorker {
 
 export class VllmWorker extends Service<PreparedWorker> {
   config = configured(VllmWorkerConfig);
+
+  static override readonly leases = ["metrics"]; // the last of them, not those before
 
   #engine!: LLMEngine;
 
@@ -128,10 +133,16 @@ export class VllmWorker extends Service<PreparedWorker> {
   }
 
   limits(): WorkerLimits {
-    return { maxModelLen: this.#engine.maxModelLen };
+    return { maxModelLen: this.#engine.maxModelLen, blockSize: this.config.blockSize };
   }
 
-  load(): ForwardPassMetrics {
-    return this.#engine.metrics();
+  /** For routers: the blocks that it holds, then what it stores and removes, step by step. */
+  kvEvents(): AsyncIterable<KvReport> {
+    return this.#engine.kvEvents();
+  }
+
+  /** For routers: its load now, and again after each change, as fast as it is read. */
+  metrics(): AsyncIterable<ForwardPassMetrics> {
+    return this.#engine.watchMetrics();
   }
 }

@@ -17,9 +17,16 @@
 
 import { AssertionError, assert } from "../base/assert.ts";
 import { extendChain } from "../kv/block-hash.ts";
-import type { BlockHash, KvEvent, KvEventData, StoredBlock } from "../protocol/kv-event.ts";
+import type {
+  BlockHash,
+  KvEvent,
+  KvEventData,
+  KvSnapshot,
+  StoredBlock,
+} from "../protocol/kv-event.ts";
 import type { BlockTable } from "./block-table.ts";
 import { FreeList } from "./free-list.ts";
+import { type CachedBlock, storedInOrder } from "./kv-snapshot.ts";
 
 export interface BlockManagerOptions {
   /** The pool is the block ids [firstBlock, firstBlock + numBlocks). */
@@ -53,6 +60,9 @@ export class BlockManager {
   readonly #refCounts: Int32Array;
   readonly #hashes: (BlockHash | undefined)[];
   readonly #cached = new Map<BlockHash, number>();
+  /** What else a snapshot says of each cached block; of others, anything. */
+  readonly #tokensHashes: BigUint64Array;
+  readonly #parentHashes: (BlockHash | undefined)[];
   /** The tokens of each cached block, so that a collision of hashes is a miss and not another's text. */
   readonly #tokenIds: Int32Array;
   readonly #lent = new Set<BlockTable>();
@@ -67,6 +77,8 @@ export class BlockManager {
     this.#free = new FreeList(options.numBlocks);
     this.#refCounts = new Int32Array(options.numBlocks);
     this.#hashes = new Array(options.numBlocks).fill(undefined);
+    this.#parentHashes = new Array(options.numBlocks).fill(undefined);
+    this.#tokensHashes = new BigUint64Array(options.numBlocks);
     this.#tokenIds = new Int32Array(options.enablePrefixCaching ? this.numTokens : 0);
     for (let i = 0; i < options.numBlocks; i++) this.#free.pushBack(i);
   }
@@ -185,6 +197,11 @@ export class BlockManager {
     this.#emit({ type: "cleared" });
   }
 
+  /** All that the prefix cache holds, and how its events go on. */
+  snapshot(): KvSnapshot {
+    return { nextEventId: this.#nextEventId, stored: storedInOrder(this.#cachedBlocks()) };
+  }
+
   /**
    * Asserts that the books agree with `tables`, which are all that hold blocks: each reference is
    * counted, each block is either used or free, once, and what is lent has one table and no readers.
@@ -213,6 +230,13 @@ export class BlockManager {
     }
     assert(numHashed === this.#cached.size, "the prefix cache has a block without hash");
     for (const table of this.#lent) this.#checkLent(table);
+  }
+
+  *#cachedBlocks(): Iterable<CachedBlock> {
+    for (const [blockHash, block] of this.#cached) {
+      const tokensHash = this.#tokensHashes[block] as bigint;
+      yield { blockHash, tokensHash, parentHash: this.#parentHashes[block] };
+    }
   }
 
   #checkLent(table: BlockTable): void {
@@ -275,6 +299,8 @@ export class BlockManager {
   #enterCache(block: number, table: BlockTable, blockIndex: number, tokenIds: Int32Array): void {
     const hash = hashAt(table, blockIndex);
     this.#hashes[block] = hash;
+    this.#tokensHashes[block] = (table.chain[blockIndex] as StoredBlock).tokensHash;
+    this.#parentHashes[block] = table.chain[blockIndex - 1]?.blockHash;
     this.#cached.set(hash, block);
     const start = blockIndex * this.blockSize;
     this.#tokenIds.set(tokenIds.subarray(start, start + this.blockSize), block * this.blockSize);

@@ -8,18 +8,23 @@
 import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
-import type { KvEvent } from "../protocol/kv-event.ts";
+import type { KvReport } from "../protocol/kv-event.ts";
 import type { FinishReason, PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { BlockManager } from "./block-manager.ts";
 import type { EngineObserver, EngineStats } from "./engine-observer.ts";
 import { fillBatch } from "./fill-batch.ts";
+import { KvEventLog } from "./kv-event-log.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { OutputStream } from "./output-stream.ts";
+import { PulledStream } from "./pulled-stream.ts";
 import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sequence } from "./sequence.ts";
 import { validateRequest } from "./validate-request.ts";
+
+/** Of KV events that wait for a listener; in a larger pool, as many as it has. */
+const MIN_QUEUED_BLOCKS = 1024;
 
 export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
@@ -33,7 +38,6 @@ export interface LLMEngineOptions {
   readonly config: EngineConfig;
   readonly clock: Clock;
   readonly observer?: EngineObserver;
-  readonly onKvEvent?: (event: KvEvent) => void;
   /** Who computes prompts in this engine's place, if anybody. */
   readonly remotePrefill?: RemotePrefill | undefined;
 }
@@ -49,6 +53,8 @@ export class LLMEngine {
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #open = new Map<Sequence, OpenStream>();
+  readonly #kvEvents: KvEventLog;
+  readonly #metricsStreams = new Set<PulledStream<ForwardPassMetrics>>();
 
   #state: "new" | "running" | "failed" | "closed" = "new";
   readonly #loopEnded = Promise.withResolvers<void>();
@@ -68,7 +74,11 @@ export class LLMEngine {
     this.#blocks = new BlockManager({
       ...limits,
       enablePrefixCaching: options.config.enablePrefixCaching,
-      onKvEvent: options.onKvEvent,
+      onKvEvent: (event) => this.#kvEvents.record(event),
+    });
+    this.#kvEvents = new KvEventLog({
+      snapshot: () => this.#blocks.snapshot(),
+      maxQueuedBlocks: Math.max(MIN_QUEUED_BLOCKS, limits.numBlocks),
     });
     this.#scheduler = new Scheduler(limits, this.#blocks, {
       remote: options.remotePrefill,
@@ -159,6 +169,27 @@ export class LLMEngine {
     };
   }
 
+  /** What the prefix cache holds, then what it stores and removes, step by step. */
+  kvEvents(): AsyncIterableIterator<KvReport> {
+    return this.#kvEvents.listen();
+  }
+
+  /** The metrics now, and again after each change; a reader that is behind sees the last only. */
+  watchMetrics(): AsyncIterableIterator<ForwardPassMetrics> {
+    let told: ForwardPassMetrics | undefined;
+    const stream = new PulledStream({
+      take: () => {
+        const metrics = this.metrics();
+        if (Bun.deepEquals(metrics, told)) return undefined;
+        told = metrics;
+        return metrics;
+      },
+      onEnd: () => this.#metricsStreams.delete(stream),
+    });
+    this.#metricsStreams.add(stream);
+    return stream;
+  }
+
   /** Asserts that each block is used or free, and each reference counted. */
   checkIntegrity(): void {
     this.#blocks.checkIntegrity(this.#scheduler.tables());
@@ -182,16 +213,24 @@ export class LLMEngine {
     const advanced = this.#scheduler.update(output, batch.sampledIds, now - startedAt);
     this.#stepsTotal += 1;
     this.#deliver(advanced, now);
+    this.#report();
     if (verifying) this.checkIntegrity();
   }
 
   /** Until there is something new to do. Nothing runs now, so a lost block would be seen. */
   async #idle(): Promise<void> {
     this.checkIntegrity();
+    this.#report();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     await promise;
     this.#wake = undefined;
+  }
+
+  /** Tells those who listen what has changed. */
+  #report(): void {
+    this.#kvEvents.flush();
+    for (const stream of this.#metricsStreams) stream.wake();
   }
 
   #deliver(advanced: readonly Sequence[], now: number): void {
@@ -250,6 +289,8 @@ export class LLMEngine {
     if (hasLoop) await this.#loopEnded.promise;
     await this.#scheduler.loansSettled();
     this.#blocks.clear();
+    this.#kvEvents.close();
+    for (const stream of [...this.#metricsStreams]) stream.end();
     this.#runner.close();
   }
 }

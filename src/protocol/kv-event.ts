@@ -29,6 +29,11 @@ export interface KvSnapshot {
   readonly stored: readonly StoredData[];
 }
 
+/** What a listener is told at a time: first a snapshot, then the events of each step. */
+export type KvReport =
+  | { readonly type: "snapshot"; readonly snapshot: KvSnapshot }
+  | { readonly type: "events"; readonly events: readonly KvEvent[] };
+
 export interface StoredBlock {
   /** Hash of this block and all before it: its identity in the cache. */
   readonly blockHash: BlockHash;

@@ -8,6 +8,7 @@ import {
   type LLMEngineOptions,
 } from "../../src/engine/llm-engine.ts";
 import type { RunnerLimits } from "../../src/engine/model-runner.ts";
+import type { KvReport } from "../../src/protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
@@ -125,12 +126,32 @@ describe("an engine", () => {
   });
 
   test("tells of the blocks that it stores", async () => {
-    const stored: number[] = [];
-    const { engine } = start({
-      onKvEvent: ({ data }) => data.type === "stored" && stored.push(data.blocks.length),
-    });
+    const { engine } = start();
+    const reports = engine.kvEvents();
+    const first = (await reports.next()).value;
+    expect(first).toEqual({ type: "snapshot", snapshot: { nextEventId: 0, stored: [] } });
     await answerOf(engine.generate(requestOf(promptOf(9), { stop: { maxTokens: 8 } })));
+    const report: KvReport | undefined = (await reports.next()).value;
+    const events = report?.type === "events" ? report.events : [];
+    const stored = events.map(({ data }) => data.type === "stored" && data.blocks.length);
     expect(stored).toEqual([2, 1, 1]); // the prompt's; then one at 12 and one at 16 tokens
+  });
+});
+
+describe("metrics that are watched", () => {
+  test("come now and after a change, and only the last ones to a reader that is behind", async () => {
+    const { engine } = start();
+    const stream = engine.watchMetrics();
+    const idle = (await stream.next()).value;
+    expect(idle?.workerStats.requestActiveSlots).toBe(0);
+    const next = stream.next();
+    const answer = answerOf(engine.generate(requestOf(promptOf(9), { stop: { maxTokens: 8 } })));
+    expect((await next).value?.kvStats.kvActiveBlocks).toBeGreaterThan(0);
+    await answer;
+    expect((await stream.next()).value?.kvStats.kvActiveBlocks).toBe(0);
+    const after = stream.next();
+    await engine.close();
+    expect((await after).done).toBe(true);
   });
 });
 
