@@ -4,6 +4,7 @@
 // the arithmetic's peak; a share of 100 % of either is the most that can be.
 //
 //   gemm_bench [seconds per line, 0.5 by default] [threads, one a CPU by default] [isa number]
+//              [dtype number, all by default]
 //
 // Run it after gemm_test: nothing is checked here.
 
@@ -208,16 +209,16 @@ Times time_of(double seconds, const Body& body) {
 }
 
 const char* name_of(dyn_dtype dtype) {
-  constexpr const char* kNames[] = {"F32", "F16", "BF16", "Q8_0", "Q4_0"};
+  constexpr const char* kNames[] = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"};
   return kNames[dtype];
 }
 
 void bench_family(ThreadPool* pool, const GemmKernels& kernels, dyn_dtype dtype, double seconds) {
   Products products(dtype, kernels);
   const double num_bytes = products.num_bytes();
-  const auto arithmetic = dtype == DYN_BF16                        ? bench::Arithmetic::kBf16
-                          : dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? bench::Arithmetic::kInt8
-                                                                   : bench::Arithmetic::kF32;
+  const auto arithmetic = dtype == DYN_BF16  ? bench::Arithmetic::kBf16
+                          : !is_float(dtype) ? bench::Arithmetic::kInt8
+                                             : bench::Arithmetic::kF32;
   double peak = 0;
   run_on(pool, [&] { peak = bench::peak_operations(pool, arithmetic); });
   std::printf("\n%s: %.0f MB; peak %.0f G/s\n", name_of(dtype), num_bytes / 1e6, peak / 1e9);
@@ -254,7 +255,11 @@ int main(int argc, char** argv) {
   ThreadPool pool;
   require(pool.start(num_threads));
   std::printf("matrix products of Qwen3-0.6B, %u threads, instruction set %d\n", num_threads, isa);
-  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0, DYN_BF16, DYN_F16}) {
-    bench_family(&pool, gemm_kernels(isa), dtype, seconds);
+  const int only = argc > 4 ? std::atoi(argv[4]) : -1;
+  for (const dyn_dtype dtype :
+       {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_BF16, DYN_F16}) {
+    if (only < 0 || only == static_cast<int>(dtype)) {
+      bench_family(&pool, gemm_kernels(isa), dtype, seconds);
+    }
   }
 }

@@ -48,7 +48,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 1u
+#define DYN_ABI_VERSION 2u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per CPU.
@@ -61,14 +61,17 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Types of weights. Matrices may be of any, vectors of the first three. The last two are GGUF's:
-// a row is blocks of 32 elements, so its length must be a multiple of 32.
+// Types of weights. Matrices may be of any, vectors of the first three. The others are GGUF's: a
+// row is blocks of 32 elements, of 256 in the types with a K, so its length must be a multiple.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
   DYN_BF16 = 2,
   DYN_Q8_0 = 3,
   DYN_Q4_0 = 4,
+  DYN_Q4_K = 5,
+  DYN_Q5_K = 6,
+  DYN_Q6_K = 7,
 } dyn_dtype;
 
 // What matrices of F32, F16 or BF16 are made into when they are loaded. Blocks stay what they are.

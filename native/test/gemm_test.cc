@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ namespace {
 using namespace dyn;
 using test::random_floats;
 
-constexpr dyn_dtype kAllDtypes[] = {DYN_F32, DYN_F16, DYN_BF16, DYN_Q8_0, DYN_Q4_0};
+constexpr dyn_dtype kAllDtypes[] = {DYN_F32,  DYN_F16,  DYN_BF16, DYN_Q8_0,
+                                    DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
+constexpr dyn_dtype kBlockDtypes[] = {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
 
 std::vector<dyn_isa> present_isas() {
   std::vector<dyn_isa> isas;
@@ -33,22 +36,28 @@ std::vector<dyn_isa> present_isas() {
   return isas;
 }
 
-// A matrix packed from `w` [N, K], which went through `dtype` and `quantization`.
-PackedMatrix packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype dtype,
-                    dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
-  const std::vector<std::byte> bytes = test::encode(w, dtype);
+PackedMatrix packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs,
+                          uint32_t num_inputs, dyn_dtype dtype,
+                          dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
   const test::MemoryFile file(bytes);
   const dyn_tensor tensor = {.role = DYN_UP,
                              .dtype = static_cast<uint16_t>(dtype),
                              .layer = 0,
                              .fd = file.fd(),
                              .rank = 2,
-                             .shape = {w.size() / num_inputs, num_inputs},
+                             .shape = {num_outputs, num_inputs},
                              .offset = 0,
                              .num_bytes = bytes.size()};
   PackedMatrix matrix;
   CHECK(PackedMatrix::load(tensor, "w", quantization, &matrix).ok());
   return matrix;
+}
+
+// A matrix packed from `w` [N, K], which went through `dtype` and `quantization`.
+PackedMatrix packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype dtype,
+                    dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
+  return packed_bytes(test::encode(w, dtype), static_cast<uint32_t>(w.size() / num_inputs),
+                      num_inputs, dtype, quantization);
 }
 
 // The rows of x in `form`, and what they are there.
@@ -132,9 +141,10 @@ void products_agree() {
   std::vector<uint32_t> every_tile(26);
   for (uint32_t i = 0; i < every_tile.size(); ++i) every_tile[i] = i + 1;
   for (const dyn_dtype dtype : kAllDtypes) {
-    check_shape(dtype, 33, 64, every_tile);
-    check_shape(dtype, 1, 32, {1, kMaxGemmRows - 1, kMaxGemmRows});
-    check_shape(dtype, 40, 1984, {1, 7});
+    const uint32_t unit = std::max(block_size_of(dtype), 32u);
+    check_shape(dtype, 33, 2 * unit, every_tile);
+    check_shape(dtype, 1, unit, {1, kMaxGemmRows - 1, kMaxGemmRows});
+    check_shape(dtype, 40, 1984 / unit * unit, {1, 7});
   }
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
     check_shape(dtype, 1, 1, {1, 2, 7});
@@ -156,32 +166,34 @@ void quantised_products_agree() {
   }
 }
 
-// The extremes of levels and of activations, all of one sign: where an instruction would saturate.
+// The extremes of levels, scales and activations, all of one sign: where an instruction would
+// saturate.
 void nothing_saturates() {
-  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
-    for (const float sign : {1.0f, -1.0f}) {
-      std::vector<std::byte> block(dtype == DYN_Q8_0 ? sizeof(Q8_0Block) : sizeof(Q4_0Block),
-                                   dtype == DYN_Q8_0 ? std::byte{0x80} : std::byte{0});
-      block[0] = std::byte{0};
-      block[1] = std::byte{0x3c};  // 1 in F16; all levels are the lowest, -128 or -8.
-      const test::MemoryFile file(block);
-      const dyn_tensor tensor = {.role = DYN_UP,
-                                 .dtype = static_cast<uint16_t>(dtype),
-                                 .layer = 0,
-                                 .fd = file.fd(),
-                                 .rank = 2,
-                                 .shape = {1, 32},
-                                 .offset = 0,
-                                 .num_bytes = block.size()};
-      PackedMatrix matrix;
-      CHECK(PackedMatrix::load(tensor, "w", DYN_QUANTIZATION_NONE, &matrix).ok());
-      for (const dyn_isa isa : present_isas()) {
-        const GemmKernels& kernels = gemm_kernels(isa);
-        const Input x(kernels, InputForm::kS8, std::vector<float>(32, sign * 127.0f), 32);
-        float y[kPanelWidth];
-        kernels.product(matrix.family())({.weights = matrix.panel(0), .num_inputs = 32},
-                                         x.get().rows(0), 1, y, kPanelWidth);
-        CHECK(y[0] == (dtype == DYN_Q8_0 ? -128.0f : -8.0f) * 127.0f * 32.0f * sign);
+  for (const dyn_dtype dtype : kBlockDtypes) {
+    const uint32_t num_inputs = block_size_of(dtype);
+    const std::byte fills[] = {std::byte{0}, std::byte{0xff}, std::byte{0x80}, std::byte{0x7f}};
+    for (const std::byte fill : fills) {
+      std::vector<std::byte> block(bytes_of(dtype), fill);
+      const std::vector<size_t> scales = dtype == DYN_Q6_K             ? std::vector<size_t>{208}
+                                         : block_size_of(dtype) == 256 ? std::vector<size_t>{0, 2}
+                                                                       : std::vector<size_t>{0};
+      for (const size_t at : scales) {
+        block[at] = std::byte{0};
+        block[at + 1] = std::byte{0x3c};  // 1 in F16
+      }
+      const PackedMatrix matrix = packed_bytes(block, 1, num_inputs, dtype);
+      for (const float value : {127.0f, -127.0f}) {
+        const std::vector<float> row = row_of(matrix, 0);
+        const reference::Value expected =
+            reference::dot(std::vector<float>(num_inputs, value), row);
+        for (const dyn_isa isa : present_isas()) {
+          const GemmKernels& kernels = gemm_kernels(isa);
+          const Input x(kernels, InputForm::kS8, std::vector<float>(num_inputs, value), num_inputs);
+          float y[kPanelWidth];
+          kernels.product(matrix.family())({.weights = matrix.panel(0), .num_inputs = num_inputs},
+                                           x.get().rows(0), 1, y, kPanelWidth);
+          CHECK(std::abs(y[0] - expected.value) <= 1e-6 * expected.magnitude);
+        }
       }
     }
   }
@@ -226,21 +238,34 @@ void packed_rows_come_back() {
   }
 }
 
+// Any bytes whose scales are numbers: nothing of a block is rounded, or at most in the last bit,
+// where a minimum is taken off.
 void blocks_come_back() {
   std::mt19937 generator(4);
-  const std::vector<float> w = random_floats(size_t{35} * 96, 1, &generator);
-  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
-    const std::vector<std::byte> bytes = test::encode(w, dtype);
-    const PackedMatrix matrix = packed(w, 96, dtype);
-    for (uint32_t output = 0; output < 35; ++output) {
+  for (const dyn_dtype dtype : kBlockDtypes) {
+    const uint32_t num_outputs = 35;
+    const uint32_t num_blocks = 3;
+    std::vector<std::byte> bytes(size_t{num_outputs} * num_blocks * bytes_of(dtype));
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(generator() & 255);
+    for (size_t at = 0; at < bytes.size(); at += bytes_of(dtype)) {
+      for (const size_t scale : {0u, 2u, 208u}) {
+        const size_t high = at + scale + 1;
+        if (high < at + bytes_of(dtype)) bytes[high] &= std::byte{0xbf};  // Below 2.
+      }
+    }
+    const uint32_t num_inputs = num_blocks * block_size_of(dtype);
+    const PackedMatrix matrix = packed_bytes(bytes, num_outputs, num_inputs, dtype);
+    for (uint32_t output = 0; output < num_outputs; ++output) {
       const std::vector<float> row = row_of(matrix, output);
-      for (size_t k = 0; k < 96; ++k) {
-        const std::byte* block = &bytes[(output * 3 + k / 32) * bytes_of(dtype)];
-        const float scale = read_f32(DYN_F16, block);
-        const auto byte = static_cast<uint32_t>(block[2 + (dtype == DYN_Q8_0 ? k % 32 : k % 16)]);
-        const auto half = static_cast<int32_t>(k % 32 < 16 ? byte & 15u : byte >> 4) - 8;
-        const int32_t level = dtype == DYN_Q8_0 ? static_cast<int8_t>(byte) : half;
-        CHECK(row[k] == scale * static_cast<float>(level));
+      for (uint32_t b = 0; b < num_blocks; ++b) {
+        const std::span<const std::byte> block(&bytes[(output * num_blocks + b) * bytes_of(dtype)],
+                                               bytes_of(dtype));
+        const std::vector<double> expected = reference::dequantise(dtype, block);
+        for (size_t i = 0; i < expected.size(); ++i) {
+          const float got = row[b * block_size_of(dtype) + i];
+          const bool has_minimum = dtype == DYN_Q4_K || dtype == DYN_Q5_K;
+          CHECK(has_minimum ? got == static_cast<float>(expected[i]) : got == expected[i]);
+        }
       }
     }
   }
@@ -305,7 +330,7 @@ void swiglu_is_that_of_the_phases() {
 int main() {
   check_claim("every finite F16 is read exactly, and written to nearest even", f16_is_exact);
   check_claim("a packed matrix gives its rows back", packed_rows_come_back);
-  check_claim("Q8_0 and Q4_0 are packed level by level", blocks_come_back);
+  check_claim("blocks are packed level by level and scale by scale", blocks_come_back);
   check_claim("weights quantised online are near", quantised_weights_are_near);
   check_claim("activations in every form are near", input_forms_are_near);
   check_claim("products agree with double precision, each row as if alone", products_agree);

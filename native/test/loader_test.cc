@@ -54,6 +54,9 @@ void whole_models_load() {
   for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
     CHECK(says(open_model(TestModel(test::block_config(), dtype)), DYN_OK, ""));
   }
+  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K}) {
+    CHECK(says(open_model(TestModel(test::k_block_config(), dtype)), DYN_OK, ""));
+  }
 }
 
 void short_file() {
@@ -100,6 +103,12 @@ void bad_shapes() {
   }
   {
     TestModel model(test::block_config());
+    tensor_of(&model, DYN_DOWN, 0).dtype = DYN_Q6_K;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE,
+               "layer 0 down: rows of 96 are no whole number of blocks of 256"));
+  }
+  {
+    TestModel model(test::block_config());
     tensor_of(&model, DYN_FINAL_NORM, 0).dtype = DYN_Q8_0;
     CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "final norm: is a vector in blocks"));
   }
@@ -125,8 +134,8 @@ void bad_tables() {
   }
   {
     TestModel model(test::tiny_config());
-    model.tensors.front().dtype = 9;
-    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "no dtype has number 9"));
+    model.tensors.front().dtype = 99;
+    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "no dtype has number 99"));
   }
   {
     TestModel model(test::tiny_config());

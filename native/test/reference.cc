@@ -4,6 +4,74 @@
 #include <cmath>
 
 namespace dyn::reference {
+namespace {
+
+double f16(std::span<const std::byte> block, size_t at) {
+  const uint32_t bits = static_cast<uint32_t>(block[at]) | static_cast<uint32_t>(block[at + 1])
+                                                               << 8;
+  const int exponent = static_cast<int>(bits >> 10 & 31);
+  const double fraction = (bits & 1023) / 1024.0;
+  const double magnitude =
+      exponent == 0 ? std::ldexp(fraction, -14) : std::ldexp(1 + fraction, exponent - 15);
+  return bits >> 15 != 0 ? -magnitude : magnitude;
+}
+
+uint32_t byte(std::span<const std::byte> block, size_t at) {
+  return static_cast<uint32_t>(block[at]);
+}
+
+int32_t signed_byte(std::span<const std::byte> block, size_t at) {
+  return static_cast<int8_t>(block[at]);
+}
+
+// The 6-bit scale (kind 0) or minimum (kind 1) of a group, of the 12 bytes from 4 on.
+uint32_t six_bits(std::span<const std::byte> block, size_t group, size_t kind) {
+  const size_t at = 4 + 4 * kind;
+  if (group < 4) return byte(block, at + group) & 63;
+  const uint32_t low = byte(block, 8 + group) >> (4 * kind) & 15;
+  return low | (byte(block, at + group - 4) >> 6) << 4;
+}
+
+double q4_k_or_q5_k(std::span<const std::byte> block, size_t i, bool has_fifth_bit) {
+  const size_t group = i / 32;
+  const size_t first = has_fifth_bit ? 48 : 16;
+  uint32_t level = byte(block, first + i / 64 * 32 + i % 32) >> (group % 2 * 4) & 15;
+  if (has_fifth_bit) level += (byte(block, 16 + i % 32) >> group & 1) * 16;
+  return f16(block, 0) * six_bits(block, group, 0) * level -
+         f16(block, 2) * six_bits(block, group, 1);
+}
+
+double q6_k(std::span<const std::byte> block, size_t i) {
+  const size_t part = i / 128;
+  const size_t quarter = i / 32 % 4;
+  const uint32_t low = byte(block, 64 * part + quarter % 2 * 32 + i % 32) >> (quarter / 2 * 4) & 15;
+  const uint32_t high = byte(block, 128 + 32 * part + i % 32) >> (2 * quarter) & 3;
+  const int32_t level = static_cast<int32_t>(low + 16 * high) - 32;
+  return f16(block, 208) * signed_byte(block, 192 + i / 16) * level;
+}
+
+double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
+  switch (dtype) {
+    case DYN_Q8_0:
+      return f16(block, 0) * signed_byte(block, 2 + i);
+    case DYN_Q4_0: {
+      const uint32_t level = byte(block, 2 + i % 16) >> (i / 16 * 4) & 15;
+      return f16(block, 0) * (static_cast<int32_t>(level) - 8);
+    }
+    case DYN_Q6_K:
+      return q6_k(block, i);
+    default:
+      return q4_k_or_q5_k(block, i, dtype == DYN_Q5_K);
+  }
+}
+
+}  // namespace
+
+std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block) {
+  std::vector<double> elements(dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? 32 : 256);
+  for (size_t i = 0; i < elements.size(); ++i) elements[i] = element(dtype, block, i);
+  return elements;
+}
 
 Value dot(std::span<const float> x, std::span<const float> w) {
   Value sum = {0, 0};

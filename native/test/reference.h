@@ -8,12 +8,17 @@
 #include <span>
 #include <vector>
 
+#include "dynamo_engine.h"
+
 namespace dyn::reference {
 
 struct Value {
   double value;
   double magnitude;
 };
+
+// Elements of a block of one of GGUF's types, from the formulas of ggml-quants.c of llama.cpp.
+std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block);
 
 // sum of x[k] w[k]
 Value dot(std::span<const float> x, std::span<const float> w);

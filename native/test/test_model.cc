@@ -110,10 +110,104 @@ std::vector<std::byte> encode_blocks(std::span<const float> values, dyn_dtype dt
   return bytes;
 }
 
+// The level of `value` among steps of `scale`, within 0 and `max`.
+uint32_t level_of(float value, float scale, uint32_t max) {
+  const float level = scale == 0 ? 0 : std::round(value / scale);
+  return static_cast<uint32_t>(std::clamp(level, 0.0f, static_cast<float>(max)));
+}
+
+void put_f16(float value, std::byte* to) {
+  const uint16_t bits = f16_bits(value);
+  std::memcpy(to, &bits, sizeof(bits));
+}
+
+void set_bits(std::byte* to, uint32_t bits, size_t shift) {
+  *to |= static_cast<std::byte>(bits << shift);
+}
+
+// 256 values as Q4_K or Q5_K: scales and minimums by the range of each 32.
+void encode_with_minimums(std::span<const float> values, bool has_fifth_bit, std::byte* block) {
+  const uint32_t max_level = has_fifth_bit ? 31 : 15;
+  float scales[8];
+  float minimums[8];
+  for (size_t g = 0; g < 8; ++g) {
+    const auto [low, high] = std::ranges::minmax(values.subspan(32 * g, 32));
+    minimums[g] = std::max(0.0f, -low);
+    scales[g] = (std::max(high, 0.0f) + minimums[g]) / static_cast<float>(max_level);
+  }
+  const float scale_unit = *std::max_element(scales, scales + 8) / 63;
+  const float minimum_unit = *std::max_element(minimums, minimums + 8) / 63;
+  put_f16(scale_unit, block);
+  put_f16(minimum_unit, block + 2);
+  for (size_t g = 0; g < 8; ++g) {
+    const uint32_t scale = level_of(scales[g], scale_unit, 63);
+    const uint32_t minimum = level_of(minimums[g], minimum_unit, 63);
+    if (g < 4) {
+      set_bits(block + 4 + g, scale, 0);
+      set_bits(block + 8 + g, minimum, 0);
+    } else {
+      set_bits(block + 8 + g, scale & 15, 0);
+      set_bits(block + 8 + g, minimum & 15, 4);
+      set_bits(block + g, scale >> 4, 6);
+      set_bits(block + 4 + g, minimum >> 4, 6);
+    }
+    for (size_t i = 0; i < 32; ++i) {
+      const float value = values[32 * g + i] + static_cast<float>(minimum) * minimum_unit;
+      const uint32_t level = level_of(value, static_cast<float>(scale) * scale_unit, max_level);
+      std::byte* levels = block + (has_fifth_bit ? 48 : 16);
+      set_bits(levels + g / 2 * 32 + i, level & 15, g % 2 * 4);
+      if (has_fifth_bit) set_bits(block + 16 + i, level >> 4, g);
+    }
+  }
+}
+
+// 256 values as Q6_K: scales by the largest magnitude of each 16, of both signs.
+void encode_q6_k(std::span<const float> values, std::byte* block) {
+  float largest[16];
+  for (size_t g = 0; g < 16; ++g) {
+    largest[g] = 0;
+    for (const float value : values.subspan(16 * g, 16)) {
+      largest[g] = std::max(largest[g], std::abs(value));
+    }
+  }
+  const float unit = *std::max_element(largest, largest + 16) / (31 * 127);
+  put_f16(unit, block + 208);
+  for (size_t i = 0; i < 256; ++i) {
+    const uint32_t magnitude = level_of(largest[i / 16] / 31, unit, 127);
+    const int32_t scale = static_cast<int32_t>(magnitude) * (i / 16 % 2 == 0 ? 1 : -1);
+    block[192 + i / 16] = static_cast<std::byte>(scale & 255);
+    const float step = static_cast<float>(scale) * unit;
+    const uint32_t level = level_of(values[i] + 32 * step, step, 63);
+    const size_t part = i / 128;
+    const size_t quarter = i / 32 % 4;
+    set_bits(block + 64 * part + quarter % 2 * 32 + i % 32, level & 15, quarter / 2 * 4);
+    set_bits(block + 128 + 32 * part + i % 32, level >> 4, 2 * quarter);
+  }
+}
+
+std::vector<std::byte> encode_k_blocks(std::span<const float> values, dyn_dtype dtype) {
+  const size_t block_bytes = dtype == DYN_Q4_K ? 144 : dtype == DYN_Q5_K ? 176 : 210;
+  std::vector<std::byte> bytes(values.size() / 256 * block_bytes);
+  for (size_t block = 0; block < values.size() / 256; ++block) {
+    const std::span<const float> of_block = values.subspan(256 * block, 256);
+    if (dtype == DYN_Q6_K) {
+      encode_q6_k(of_block, &bytes[block * block_bytes]);
+    } else {
+      encode_with_minimums(of_block, dtype == DYN_Q5_K, &bytes[block * block_bytes]);
+    }
+  }
+  return bytes;
+}
+
+bool is_float_type(dyn_dtype dtype) {
+  return dtype == DYN_F32 || dtype == DYN_F16 || dtype == DYN_BF16;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype) {
   if (dtype == DYN_Q8_0 || dtype == DYN_Q4_0) return encode_blocks(values, dtype);
+  if (!is_float_type(dtype)) return encode_k_blocks(values, dtype);
   const size_t size = dtype == DYN_F32 ? 4 : 2;
   std::vector<std::byte> bytes(values.size() * size);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -171,8 +265,7 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
     if (is_rotated && config.rope_layout == DYN_ROPE_INTERLEAVED) {
       interleave_rows(config.head_size, extent.columns, &values);
     }
-    const bool is_blocks = dtype == DYN_Q8_0 || dtype == DYN_Q4_0;
-    const dyn_dtype stored = extent.rank == 1 && is_blocks ? DYN_F32 : dtype;
+    const dyn_dtype stored = extent.rank == 1 && !is_float_type(dtype) ? DYN_F32 : dtype;
     const std::vector<std::byte> encoded = encode(values, stored);
     tensors.push_back({.role = static_cast<uint16_t>(role),
                        .dtype = static_cast<uint16_t>(stored),
@@ -236,6 +329,15 @@ dyn_model_config block_config() {
   config.hidden_size = 64;
   config.intermediate_size = 96;
   config.head_size = 16;
+  return config;
+}
+
+dyn_model_config k_block_config() {
+  dyn_model_config config = tiny_config();
+  config.key = 3;
+  config.hidden_size = 256;
+  config.intermediate_size = 512;
+  config.head_size = 64;
   return config;
 }
 

@@ -52,6 +52,9 @@ std::vector<double> plain_rope(uint32_t head_size, double theta = 10000);
 // As tiny_config, but with rows of whole blocks: hidden 64, heads of size 16, intermediate 96.
 dyn_model_config block_config();
 
+// Likewise with rows of whole blocks of 256: hidden 256, heads of size 64, intermediate 512.
+dyn_model_config k_block_config();
+
 // 2 layers, hidden 40, 4 heads on 2 KV heads of size 10, vocabulary 67, tied.
 dyn_model_config tiny_config();
 

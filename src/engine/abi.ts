@@ -4,9 +4,10 @@
 import { dlopen, FFIType, type Pointer, toArrayBuffer } from "bun:ffi";
 
 import { DynamoError } from "../base/error.ts";
+import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -18,7 +19,16 @@ export const Status = {
   TIMEOUT: 4,
 } as const;
 
-export const DTYPES = { F32: 0, F16: 1, BF16: 2, Q8_0: 3, Q4_0: 4 } as const;
+export const DTYPES = {
+  F32: 0,
+  F16: 1,
+  BF16: 2,
+  Q8_0: 3,
+  Q4_0: 4,
+  Q4_K: 5,
+  Q5_K: 6,
+  Q6_K: 7,
+} as const satisfies Readonly<Record<DType, number>>;
 
 export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
 

@@ -180,7 +180,7 @@ function tensorFields(
   const [rows = 1, columns = 1] = tensor.shape;
   return {
     role,
-    dtype: dtypeOf(tensor),
+    dtype: DTYPES[tensor.dtype],
     layer,
     fd,
     rank: tensor.shape.length,
@@ -189,14 +189,6 @@ function tensorFields(
     offset: tensor.offset,
     num_bytes: tensor.numBytes,
   };
-}
-
-function dtypeOf({ name, path, dtype }: TensorSlice): number {
-  const id = new Map<string, number>(Object.entries(DTYPES)).get(dtype);
-  if (id !== undefined) return id;
-  throw new ModelNotLoadableError(
-    `${path}: tensor ${name} is stored as ${dtype}, which this engine does not compute yet`,
-  );
 }
 
 type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;

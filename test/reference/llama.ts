@@ -7,7 +7,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-interface Config {
+/** As in config.json. */
+export interface ReferenceConfig {
   readonly vocab_size: number;
   readonly hidden_size: number;
   readonly num_hidden_layers: number;
@@ -64,7 +65,7 @@ export interface ReferenceSample {
 }
 
 export class ReferenceLlama {
-  readonly #config: Config;
+  readonly #config: ReferenceConfig;
   readonly #headSize: number;
   readonly #numKvHeads: number;
   readonly #frequencies: readonly number[]; // [D / 2]
@@ -74,7 +75,7 @@ export class ReferenceLlama {
   readonly #head: Vector; // [V, H]
   readonly #layers: readonly Layer[];
 
-  private constructor(config: Config, tensors: ReadonlyMap<string, Vector>) {
+  private constructor(config: ReferenceConfig, tensors: ReadonlyMap<string, Vector>) {
     const weight = (name: string): Vector => {
       const tensor = tensors.get(`${name}.weight`);
       if (tensor === undefined) throw new Error(`no tensor ${name}.weight`);
@@ -102,13 +103,29 @@ export class ReferenceLlama {
 
   /** A directory with config.json and one or more .safetensors files. */
   static load(directory: string): ReferenceLlama {
-    const config: Config = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+    const config: ReferenceConfig = JSON.parse(
+      readFileSync(join(directory, "config.json"), "utf8"),
+    );
     const tensors = new Map<string, Vector>();
     for (const name of readdirSync(directory)) {
       if (!name.endsWith(".safetensors")) continue;
       for (const [key, tensor] of readSafetensors(join(directory, name))) tensors.set(key, tensor);
     }
     return new ReferenceLlama(config, tensors);
+  }
+
+  /** Weights from elsewhere, by the names of Hugging Face's checkpoints. */
+  static of(config: ReferenceConfig, tensors: ReadonlyMap<string, Vector>): ReferenceLlama {
+    return new ReferenceLlama(config, tensors);
+  }
+
+  /** The log-probability of each token after a prompt. */
+  logprobs(promptIds: readonly number[]): number[] {
+    const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
+    let hidden: Vector = new Float64Array();
+    for (const id of promptIds) hidden = this.#forward(id, cache);
+    const logits = multiply(this.#head, this.#norm(hidden, this.#finalNorm));
+    return Array.from(logits, (_, id) => logSoftmax(logits, id));
   }
 
   /** The likeliest continuation, token by token. Ends early with, and includes, one of `stopIds`. */
@@ -295,7 +312,7 @@ function logSoftmax(logits: Vector, id: number): number {
 }
 
 /** theta^(-2i / D), slowed down as the config says. */
-function ropeFrequencies(config: Config, headSize: number): number[] {
+function ropeFrequencies(config: ReferenceConfig, headSize: number): number[] {
   const theta = config.rope_theta ?? 10000;
   const scaling = config.rope_scaling ?? undefined;
   return Array.from({ length: headSize / 2 }, (_, i) => {

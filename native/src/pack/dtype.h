@@ -26,17 +26,47 @@ struct Q4_0Block {
 };
 static_assert(sizeof(Q4_0Block) == 18);
 
+// The K types: 256 elements in 8 groups of 32, or 16 of 16.
+
+struct Q4_KBlock {
+  uint16_t scale_unit;    // F16
+  uint16_t minimum_unit;  // F16
+  uint8_t scales[12];     // 8 scales and 8 minimums of 6 bits.
+  uint8_t levels[128];    // weight = scale_unit * scale * level - minimum_unit * minimum; element
+                          // 64 c + i is the low half of byte 32 c + i, 64 c + 32 + i the high one.
+};
+static_assert(sizeof(Q4_KBlock) == 144);
+
+struct Q5_KBlock {
+  uint16_t scale_unit;    // F16
+  uint16_t minimum_unit;  // F16
+  uint8_t scales[12];
+  uint8_t high[32];     // Bit g of byte i is the fifth bit of element 32 g + i.
+  uint8_t levels[128];  // As in Q4_K.
+};
+static_assert(sizeof(Q5_KBlock) == 176);
+
+struct Q6_KBlock {
+  uint8_t levels[128];  // weight = scale_unit * scale * (level - 32); of each 128 elements, i and
+                        // 64 + i are the halves of byte i,
+  uint8_t high[64];     // and bits 2 q and 2 q + 1 of byte i are those above of 32 q + i.
+  int8_t scales[16];    // For 16 elements each.
+  uint16_t scale_unit;  // F16
+};
+static_assert(sizeof(Q6_KBlock) == 210);
+
 constexpr bool is_float(uint32_t dtype) {
   return dtype == DYN_F32 || dtype == DYN_F16 || dtype == DYN_BF16;
 }
 
 constexpr bool is_dtype(uint32_t dtype) {
-  return is_float(dtype) || dtype == DYN_Q8_0 || dtype == DYN_Q4_0;
+  return dtype <= DYN_Q6_K;
 }
 
 // Elements per block.
 constexpr uint32_t block_size_of(dyn_dtype dtype) {
-  return is_float(dtype) ? 1 : 32;
+  if (is_float(dtype)) return 1;
+  return dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? 32 : 256;
 }
 
 // Bytes per block; of an element, for types of single elements.
@@ -50,9 +80,15 @@ constexpr uint32_t bytes_of(dyn_dtype dtype) {
     case DYN_Q8_0:
       return sizeof(Q8_0Block);
     case DYN_Q4_0:
+      return sizeof(Q4_0Block);
+    case DYN_Q4_K:
+      return sizeof(Q4_KBlock);
+    case DYN_Q5_K:
+      return sizeof(Q5_KBlock);
+    case DYN_Q6_K:
       break;
   }
-  return sizeof(Q4_0Block);
+  return sizeof(Q6_KBlock);
 }
 
 // Bytes of a row of `count` elements, a multiple of the block's.

@@ -5,27 +5,43 @@
 // neighbouring outputs lie side by side, so that one load of any width gives weights of the same
 // inputs. The layout is the same for every instruction set.
 //
-//   F32, F16   [K][32]
-//   BF16       [K / 2][32][2]    pairs of inputs, as the dot product instructions take them
-//   W8, W4     [K / 32] groups   32 inputs share a scale; K is filled up with zeros
+//   F32, F16        [K][32]
+//   BF16            [K / 2][32][2]   pairs of inputs, as the dot product instructions take them
+//   W8, W4          [K / 32]         32 inputs share a scale; K is filled up with zeros
+//   W4K, W5K, W6K   [K / 256]        GGUF's K types, with all of their scales: nothing is rounded
+//
+// The others are blocks of groups of 32 inputs: a level for each weight, unsigned. A level's offset
+// is the same for all weights of a family, or a minimum goes with each scale. A group's parts have
+// a scale of their own.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/checked.h"
 
 namespace dyn {
 
-enum class Family : uint32_t { kF32, kF16, kBf16, kW8, kW4 };
-inline constexpr uint32_t kNumFamilies = 5;
+enum class Family : uint32_t { kF32, kF16, kBf16, kW8, kW4, kW4K, kW5K, kW6K };
+inline constexpr uint32_t kNumFamilies = 8;
 
 inline constexpr uint32_t kPanelWidth = 32;
 inline constexpr uint32_t kGroupSize = 32;
 
+// Where levels of less than 8 bits lie: input 4 i + j of output n is the low half of
+// levels[i][n][j], input 16 + 4 i + j the high one. What is above its four bits, kBits of them, is
+// in high[b / 8][n][j] from bit b % 8 on, b = kBits * (input / 4).
+
 // weight(input, output) = scale[output] * (level - 128)
 struct W8Group {
+  static constexpr uint32_t kNumGroups = 1;
+  static constexpr uint32_t kNumParts = 1;
+  static constexpr uint32_t kLevelBits = 8;
+  static constexpr uint32_t kOffset = 128;
+  const W8Group& group(size_t) const { return *this; }
+
   uint16_t scales[kPanelWidth];       // F16
   uint8_t levels[8][kPanelWidth][4];  // Input 4 i + j of output n is at [i][n][j].
 };
@@ -33,17 +49,95 @@ static_assert(sizeof(W8Group) == 1088, "a multiple of a cache line");
 
 // weight(input, output) = scale[output] * (level - 8)
 struct W4Group {
-  uint16_t scales[kPanelWidth];       // F16
-  uint8_t levels[4][kPanelWidth][4];  // Input 4 i + j of output n is the low half of [i][n][j],
-                                      // input 16 + 4 i + j the high one.
+  static constexpr uint32_t kNumGroups = 1;
+  static constexpr uint32_t kNumParts = 1;
+  static constexpr uint32_t kLevelBits = 4;
+  static constexpr uint32_t kOffset = 8;
+  const W4Group& group(size_t) const { return *this; }
+
+  uint16_t scales[kPanelWidth];  // F16
+  uint8_t levels[4][kPanelWidth][4];
 };
 static_assert(sizeof(W4Group) == 576, "a multiple of a cache line");
 
-inline constexpr uint32_t kW8Offset = 128;
-inline constexpr uint32_t kW4Offset = 8;
+struct W4KGroup {
+  static constexpr uint32_t kLevelBits = 4;
+  uint8_t scales[kPanelWidth];
+  uint8_t minimums[kPanelWidth];
+  uint8_t levels[4][kPanelWidth][4];
+};
+
+struct W5KGroup {
+  static constexpr uint32_t kLevelBits = 5;
+  uint8_t scales[kPanelWidth];
+  uint8_t minimums[kPanelWidth];
+  uint8_t levels[4][kPanelWidth][4];
+  uint8_t high[1][kPanelWidth][4];
+};
+
+struct W6KGroup {
+  static constexpr uint32_t kLevelBits = 6;
+  int8_t scales[2][kPanelWidth];  // For 16 inputs each.
+  uint8_t levels[4][kPanelWidth][4];
+  uint8_t high[2][kPanelWidth][4];
+};
+
+// weight(input, output) = scale_unit[output] * scale[output] * level
+//                         - minimum_unit[output] * minimum[output]
+template <typename Group>
+struct MinimumBlock {
+  static constexpr uint32_t kNumGroups = 8;
+  static constexpr uint32_t kNumParts = 1;
+  static constexpr uint32_t kLevelBits = Group::kLevelBits;
+  static constexpr uint32_t kOffset = 0;
+  const Group& group(size_t index) const { return groups[index]; }
+
+  uint16_t scale_units[kPanelWidth];    // F16
+  uint16_t minimum_units[kPanelWidth];  // F16
+  Group groups[kNumGroups];
+};
+using W4KBlock = MinimumBlock<W4KGroup>;
+using W5KBlock = MinimumBlock<W5KGroup>;
+static_assert(sizeof(W4KBlock) == 4736 && sizeof(W5KBlock) == 5760, "multiples of a cache line");
+
+// weight(input, output) = scale_unit[output] * scale[input / 16][output] * (level - 32)
+struct W6KBlock {
+  static constexpr uint32_t kNumGroups = 8;
+  static constexpr uint32_t kNumParts = 2;
+  static constexpr uint32_t kLevelBits = 6;
+  static constexpr uint32_t kOffset = 32;
+  const W6KGroup& group(size_t index) const { return groups[index]; }
+
+  uint16_t scale_units[kPanelWidth];  // F16
+  W6KGroup groups[kNumGroups];
+};
+static_assert(sizeof(W6KBlock) == 6720, "a multiple of a cache line");
+
+template <typename Block>
+inline constexpr uint32_t kBlockInputs = Block::kNumGroups * kGroupSize;
+
+constexpr bool is_levels(Family family) {
+  return family >= Family::kW8;
+}
+
+// Calls body with a std::type_identity of the family's block. `family` must have levels.
+template <typename Body>
+constexpr decltype(auto) with_block(Family family, const Body& body) {
+  switch (family) {
+    case Family::kW8:
+      return body(std::type_identity<W8Group>());
+    case Family::kW4:
+      return body(std::type_identity<W4Group>());
+    case Family::kW4K:
+      return body(std::type_identity<W4KBlock>());
+    case Family::kW5K:
+      return body(std::type_identity<W5KBlock>());
+    default:
+      return body(std::type_identity<W6KBlock>());
+  }
+}
 
 constexpr uint64_t panel_bytes(Family family, uint32_t num_inputs) {
-  const uint64_t num_groups = ceil_div(num_inputs, kGroupSize);
   switch (family) {
     case Family::kF32:
       return uint64_t{num_inputs} * kPanelWidth * 4;
@@ -51,12 +145,12 @@ constexpr uint64_t panel_bytes(Family family, uint32_t num_inputs) {
       return uint64_t{num_inputs} * kPanelWidth * 2;
     case Family::kBf16:
       return uint64_t{ceil_div(num_inputs, 2)} * kPanelWidth * 4;
-    case Family::kW8:
-      return num_groups * sizeof(W8Group);
-    case Family::kW4:
+    default:
       break;
   }
-  return num_groups * sizeof(W4Group);
+  return with_block(family, [&]<typename Block>(std::type_identity<Block>) -> uint64_t {
+    return uint64_t{ceil_div(num_inputs, kBlockInputs<Block>)} * sizeof(Block);
+  });
 }
 
 }  // namespace dyn

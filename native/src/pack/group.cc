@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "pack/dtype.h"
+#include "pack/levels.h"
 
 namespace dyn {
 namespace {
@@ -26,6 +27,13 @@ Group quantize(const float* weights, float scale, int32_t lowest, int32_t highes
   return group;
 }
 
+template <typename Packed>
+float weight_with_offset(const Packed& group, uint32_t input, uint32_t output) {
+  const auto level = static_cast<int32_t>(level_of(group, input, output));
+  return f32_of_f16(group.scales[output]) *
+         static_cast<float>(level - static_cast<int32_t>(Packed::kOffset));
+}
+
 }  // namespace
 
 Group w8_of_q8_0(const std::byte* block) {
@@ -33,7 +41,7 @@ Group w8_of_q8_0(const std::byte* block) {
   std::memcpy(&from, block, sizeof(from));
   Group group = {.scale = from.scale, .levels = {}};
   for (size_t i = 0; i < kGroupSize; ++i) {
-    group.levels[i] = static_cast<uint8_t>(from.levels[i] + static_cast<int32_t>(kW8Offset));
+    group.levels[i] = static_cast<uint8_t>(from.levels[i] + static_cast<int32_t>(W8Group::kOffset));
   }
   return group;
 }
@@ -52,7 +60,7 @@ Group w4_of_q4_0(const std::byte* block) {
 Group quantize_w8(const float* weights) {
   float largest = 0;
   for (size_t i = 0; i < kGroupSize; ++i) largest = std::max(largest, std::abs(weights[i]));
-  return quantize(weights, largest / 127.0f, -127, 127, kW8Offset);
+  return quantize(weights, largest / 127.0f, -127, 127, W8Group::kOffset);
 }
 
 Group quantize_w4(const float* weights) {
@@ -60,7 +68,7 @@ Group quantize_w4(const float* weights) {
   for (size_t i = 0; i < kGroupSize; ++i) {
     if (std::abs(weights[i]) > std::abs(largest)) largest = weights[i];
   }
-  return quantize(weights, largest / -8.0f, -8, 7, kW4Offset);
+  return quantize(weights, largest / -8.0f, -8, 7, W4Group::kOffset);
 }
 
 void put_group(const Group& group, uint32_t output, W8Group* to) {
@@ -72,23 +80,15 @@ void put_group(const Group& group, uint32_t output, W8Group* to) {
 
 void put_group(const Group& group, uint32_t output, W4Group* to) {
   to->scales[output] = group.scale;
-  for (size_t i = 0; i < kGroupSize / 2; ++i) {
-    to->levels[i / 4][output][i % 4] =
-        static_cast<uint8_t>(group.levels[i] | group.levels[i + kGroupSize / 2] << 4);
-  }
+  put_levels(group.levels, output, to);
 }
 
 float weight_of(const W8Group& group, uint32_t input, uint32_t output) {
-  const int32_t level = group.levels[input / 4][output][input % 4];
-  return f32_of_f16(group.scales[output]) *
-         static_cast<float>(level - static_cast<int32_t>(kW8Offset));
+  return weight_with_offset(group, input, output);
 }
 
 float weight_of(const W4Group& group, uint32_t input, uint32_t output) {
-  const uint32_t pair = group.levels[input % 16 / 4][output][input % 4];
-  const uint32_t level = input < 16 ? pair & 15u : pair >> 4;
-  return f32_of_f16(group.scales[output]) *
-         static_cast<float>(static_cast<int32_t>(level) - static_cast<int32_t>(kW4Offset));
+  return weight_with_offset(group, input, output);
 }
 
 }  // namespace dyn

@@ -6,6 +6,7 @@
 
 #include "pack/dtype.h"
 #include "pack/group.h"
+#include "pack/k_quants.h"
 #include "pack/tensor_reader.h"
 
 namespace dyn {
@@ -14,6 +15,9 @@ namespace {
 Family family_of(dyn_dtype dtype, uint32_t quantization) {
   if (dtype == DYN_Q8_0) return Family::kW8;
   if (dtype == DYN_Q4_0) return Family::kW4;
+  if (dtype == DYN_Q4_K) return Family::kW4K;
+  if (dtype == DYN_Q5_K) return Family::kW5K;
+  if (dtype == DYN_Q6_K) return Family::kW6K;
   if (quantization == DYN_QUANTIZATION_Q8) return Family::kW8;
   if (quantization == DYN_QUANTIZATION_Q4) return Family::kW4;
   if (dtype == DYN_F32) return Family::kF32;
@@ -52,17 +56,17 @@ Group group_of(Family family, dyn_dtype dtype, const std::byte* row, size_t firs
 void pack_row(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
               uint32_t output, std::byte* panel) {
   if (family == Family::kF32) return fill_column<uint32_t>(row, num_inputs, family, output, panel);
-  if (family == Family::kF16 || family == Family::kBf16) {
-    return fill_column<uint16_t>(row, num_inputs, family, output, panel);
-  }
-  for (size_t first = 0; first < num_inputs; first += kGroupSize) {
-    const Group group = group_of(family, dtype, row, first, num_inputs);
-    if (family == Family::kW8) {
-      put_group(group, output, reinterpret_cast<W8Group*>(panel) + first / kGroupSize);
-    } else {
-      put_group(group, output, reinterpret_cast<W4Group*>(panel) + first / kGroupSize);
+  if (!is_levels(family)) return fill_column<uint16_t>(row, num_inputs, family, output, panel);
+  with_block(family, [&]<typename Block>(std::type_identity<Block>) {
+    auto* blocks = reinterpret_cast<Block*>(panel);
+    for (size_t first = 0; first < num_inputs; first += kBlockInputs<Block>, ++blocks) {
+      if constexpr (Block::kNumGroups == 1) {
+        put_group(group_of(family, dtype, row, first, num_inputs), output, blocks);
+      } else {
+        put_block(row + row_bytes_of(dtype, first), output, blocks);
+      }
     }
-  }
+  });
 }
 
 }  // namespace
@@ -98,26 +102,22 @@ Status PackedMatrix::load(const dyn_tensor& tensor, const std::string& name, uin
 void PackedMatrix::read_row(uint32_t output, float* row) const {
   const std::byte* from = panel(output / kPanelWidth);
   const uint32_t column = output % kPanelWidth;
+  if (is_levels(family_)) {
+    with_block(family_, [&]<typename Block>(std::type_identity<Block>) {
+      const auto* blocks = reinterpret_cast<const Block*>(from);
+      for (uint32_t k = 0; k < num_inputs_; ++k) {
+        row[k] = weight_of(blocks[k / kBlockInputs<Block>], k % kBlockInputs<Block>, column);
+      }
+    });
+    return;
+  }
   for (uint32_t k = 0; k < num_inputs_; ++k) {
     const size_t at = element_index(family_, k, column);
-    switch (family_) {
-      case Family::kF32:
-        row[k] = reinterpret_cast<const float*>(from)[at];
-        break;
-      case Family::kF16:
-        row[k] = f32_of_f16(reinterpret_cast<const uint16_t*>(from)[at]);
-        break;
-      case Family::kBf16:
-        row[k] = f32_of_bf16(reinterpret_cast<const uint16_t*>(from)[at]);
-        break;
-      case Family::kW8:
-        row[k] = weight_of(reinterpret_cast<const W8Group*>(from)[k / kGroupSize], k % kGroupSize,
-                           column);
-        break;
-      case Family::kW4:
-        row[k] = weight_of(reinterpret_cast<const W4Group*>(from)[k / kGroupSize], k % kGroupSize,
-                           column);
-        break;
+    if (family_ == Family::kF32) {
+      row[k] = reinterpret_cast<const float*>(from)[at];
+    } else {
+      const uint16_t half = reinterpret_cast<const uint16_t*>(from)[at];
+      row[k] = family_ == Family::kF16 ? f32_of_f16(half) : f32_of_bf16(half);
     }
   }
 }

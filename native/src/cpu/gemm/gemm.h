@@ -5,10 +5,16 @@
 // Letters: M rows, K inputs, 32 outputs of a panel.
 //
 // Each family of weights takes the rows in one form: F32; BF16, for BF16 weights where the
-// instruction set multiplies those; or S8, quantised per 32 inputs, for W8 and W4, where the sum of
-// 32 products is an integer, exact in any order:
+// instruction set multiplies those; or S8, quantised per 32 inputs, for weights in levels, where
+// the sum of 32 products is an integer, exact in any order:
 //
-//     y[m, n] = sum over groups g of (x_scale[m, g] * w_scale[g, n]) * sum over k in g of x8 * w8
+//     y[m, n] = sum over groups g of (x_scale[m, g] * w_scale[g, n]) * sum over k in g of x8 *
+//     level
+//                                    - sum over k in g of x * w_minimum[g, n]
+//
+// Where the level's offset is the same for all weights of a family it is taken off the integer,
+// which starts as minus the offset times the sum of x8; a group whose halves have a scale each is
+// summed half by half.
 //
 // Each y is one sum in the order of k (or of g), whatever M is and wherever the row lies in it, so
 // a row's bits do not depend on its neighbours. They do depend on the instruction set.
@@ -33,12 +39,32 @@ inline constexpr uint32_t kNumInputForms = 3;
 // multiple of 32. Rows are an odd multiple of 64 elements apart, so that no two rows of a tile
 // contend for the same lines of a cache.
 struct InputRows {
-  float* f32;             // [M, stride]
-  uint16_t* bf16;         // [M, stride]
-  int8_t* s8;             // [M, stride]
-  float* scales;          // [M, stride / 32]  x = scale * s8
-  int32_t* negated_sums;  // [M, stride / 32]  Minus the sum of a group's s8.
+  float* f32;               // [M, stride]
+  uint16_t* bf16;           // [M, stride]
+  int8_t* s8;               // [M, stride]
+  float* scales;            // [M, stride / 32]  x = scale * s8
+  int32_t* negated_sums;    // [M, stride / 32]  Minus the sum of a group's s8,
+  int32_t* negated_halves;  // [M, stride / 16]  of each half of it,
+  float* negated_totals;    // [M, stride / 32]  and minus the sum of a group's x.
   size_t stride;
+};
+
+// Where groups of S8 are written: the above, from some group on.
+struct S8Groups {
+  int8_t* s8;
+  float* scales;
+  int32_t* negated_sums;
+  int32_t* negated_halves;
+  float* negated_totals;
+
+  // Sets what is known of group g by the sums of its halves.
+  void set(size_t g, float scale, int32_t first_sum, int32_t second_sum) const {
+    scales[g] = scale;
+    negated_sums[g] = -(first_sum + second_sum);
+    negated_halves[2 * g] = -first_sum;
+    negated_halves[2 * g + 1] = -second_sum;
+    negated_totals[g] = scale * static_cast<float>(negated_sums[g]);
+  }
 };
 
 struct Panel {
@@ -51,7 +77,7 @@ struct GemmKernels {
   using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
                            float* y /* [M, 32 of y_stride] */, size_t y_stride);
 
-  InputForm forms[kNumFamilies];   // What each family's product reads.
+  InputForm bf16_form;             // What the product of BF16 reads.
   Product products[kNumFamilies];  // By Family.
 
   // y = silu(gate) * up; the bits of phases.h's swiglu.
@@ -59,10 +85,12 @@ struct GemmKernels {
 
   // Fills groups [0, num_groups) of one row from num_groups * 32 floats.
   void (*to_bf16)(const float* x, size_t num_groups, uint16_t* bf16);
-  void (*to_s8)(const float* x, size_t num_groups, int8_t* s8, float* scales,
-                int32_t* negated_sums);
+  void (*to_s8)(const float* x, size_t num_groups, const S8Groups& to);
 
-  InputForm form(Family family) const { return forms[static_cast<uint32_t>(family)]; }
+  InputForm form(Family family) const {
+    if (is_levels(family)) return InputForm::kS8;
+    return family == Family::kBf16 ? bf16_form : InputForm::kF32;
+  }
   Product product(Family family) const { return products[static_cast<uint32_t>(family)]; }
 };
 

@@ -15,6 +15,8 @@ void GemmInput::place(const InputForms& forms, uint64_t max_rows, uint32_t num_i
     arena->place(count, &rows_.s8);
     arena->place(count / kGroupSize, &rows_.scales);
     arena->place(count / kGroupSize, &rows_.negated_sums);
+    arena->place(count / kGroupSize * 2, &rows_.negated_halves);
+    arena->place(count / kGroupSize, &rows_.negated_totals);
   }
 }
 
@@ -34,7 +36,12 @@ void GemmInput::store_groups(size_t row, size_t first, size_t num_groups, const 
   if (forms_.has(InputForm::kBf16)) kernels_.to_bf16(x, num_groups, rows_.bf16 + at);
   if (forms_.has(InputForm::kS8)) {
     const size_t group = at / kGroupSize;
-    kernels_.to_s8(x, num_groups, rows_.s8 + at, rows_.scales + group, rows_.negated_sums + group);
+    kernels_.to_s8(x, num_groups,
+                   {.s8 = rows_.s8 + at,
+                    .scales = rows_.scales + group,
+                    .negated_sums = rows_.negated_sums + group,
+                    .negated_halves = rows_.negated_halves + 2 * group,
+                    .negated_totals = rows_.negated_totals + group});
   }
 }
 
@@ -47,6 +54,8 @@ InputRows GemmInput::rows(size_t first_row) const {
     rows.s8 += at;
     rows.scales += at / kGroupSize;
     rows.negated_sums += at / kGroupSize;
+    rows.negated_halves += at / kGroupSize * 2;
+    rows.negated_totals += at / kGroupSize;
   }
   return rows;
 }

@@ -3,8 +3,8 @@
 //
 //   F32, F16   vfmadd, F16 widened on the way                             8 rows a tile
 //   BF16       vdpbf16ps: two inputs an instruction                       12
-//   W8, W4     vpdpbusd: four inputs, levels unsigned, x signed, the      6 (sums of a group in
-//              levels' offset subtracted by what the sums start with         integers, then F32)
+//   levels     vpdpbusd: four inputs, levels unsigned, x signed           6 (sums of a group in
+//                                                                            integers, then F32)
 //
 // Bound at few rows: the panel's bytes, read once. Bound at many: 2 dot products a cycle on Zen 5,
 // 1 on Zen 4; a group's 8 for W8 come with 2 multiplies on the same units, so 80 % of the peak is
@@ -13,6 +13,7 @@
 
 #include <immintrin.h>
 
+#include <bit>
 #include <cstring>
 
 #include "cpu/gemm/gemm.h"
@@ -38,6 +39,9 @@ struct Ahead {
   }
 };
 constexpr size_t kLoneAheadBytes = 6144;
+
+// For shifts by what is known when loops are unrolled.
+typedef uint16_t Words __attribute__((vector_size(64), may_alias));
 
 inline __attribute__((always_inline)) __m512i broadcast_4_bytes(const void* from) {
   int32_t word;
@@ -119,43 +123,88 @@ inline __attribute__((always_inline)) void add_dots(__m512i w0, __m512i w1, cons
   }
 }
 
-template <uint32_t kRows>
-inline __attribute__((always_inline)) void add_group(const W8Group& group, const int8_t* x,
-                                                     size_t x_stride, __m512i (*dots)[2]) {
-#pragma GCC unroll 8
-  for (size_t i = 0; i < 8; ++i) {
-    const __m512i w0 = _mm512_loadu_si512(group.levels[i]);
-    const __m512i w1 = _mm512_loadu_si512(group.levels[i][16]);
-    add_dots<kRows>(w0, w1, x + 4 * i, x_stride, dots);
+// Inputs 4 quad + [0, 4) of 16 outputs, from output 16 v on.
+template <typename Group>
+inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size_t quad, size_t v) {
+  if constexpr (Group::kLevelBits == 8) {
+    return _mm512_loadu_si512(group.levels[quad][16 * v]);
+  } else {
+    const __m512i pairs = _mm512_loadu_si512(group.levels[quad % 4][16 * v]);
+    const __m512i low =
+        _mm512_and_si512(quad < 4 ? pairs : _mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15));
+    if constexpr (Group::kLevelBits == 4) {
+      return low;
+    } else {
+      constexpr size_t kHighBits = Group::kLevelBits - 4;
+      const size_t bit = kHighBits * quad;
+      const auto high = reinterpret_cast<Words>(_mm512_loadu_si512(group.high[bit / 8][16 * v]));
+      const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
+      const __m512i mask = _mm512_set1_epi8(((1 << kHighBits) - 1) << 4);
+      constexpr int kAndThenOr = 0xea;  // moved & mask | low
+      return _mm512_ternarylogic_epi32(reinterpret_cast<__m512i>(moved), mask, low, kAndThenOr);
+    }
   }
 }
 
-template <uint32_t kRows>
-inline __attribute__((always_inline)) void add_group(const W4Group& group, const int8_t* x,
-                                                     size_t x_stride, __m512i (*dots)[2]) {
-  const __m512i low_half = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-  for (size_t i = 0; i < 4; ++i) {
-    const __m512i w0 = _mm512_loadu_si512(group.levels[i]);
-    const __m512i w1 = _mm512_loadu_si512(group.levels[i][16]);
-    add_dots<kRows>(_mm512_and_si512(w0, low_half), _mm512_and_si512(w1, low_half), x + 4 * i,
-                    x_stride, dots);
-    add_dots<kRows>(_mm512_and_si512(_mm512_srli_epi16(w0, 4), low_half),
-                    _mm512_and_si512(_mm512_srli_epi16(w1, 4), low_half), x + 16 + 4 * i, x_stride,
+// dots[m] += a part of a group.
+template <typename Block, uint32_t kRows>
+inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
+                                                    const int8_t* x, size_t x_stride,
+                                                    __m512i (*dots)[2]) {
+  constexpr size_t kNumQuads = 8 / Block::kNumParts;
+  const auto& group = block.group(index);
+#pragma GCC unroll 8
+  for (size_t i = 0; i < kNumQuads; ++i) {
+    // Both halves of a byte follow each other, so that it is loaded once.
+    constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kLevelBits < 8;
+    const size_t quad = kAreHalves ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
+    add_dots<kRows>(load_quad(group, quad, 0), load_quad(group, quad, 1), x + 4 * quad, x_stride,
                     dots);
   }
 }
 
-constexpr unsigned offset_bits(const W8Group&) {
-  return 7;
+inline __attribute__((always_inline)) __m512 load_f16(const uint16_t* from, size_t v) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from) + v));
 }
-constexpr unsigned offset_bits(const W4Group&) {
-  return 3;
-}
-static_assert(1u << 7 == kW8Offset && 1u << 3 == kW4Offset);
 
-// y[kRows, 32] for W8 and W4.
-template <typename Group, uint32_t kRows>
+inline __attribute__((always_inline)) __m512 load_bytes(const uint8_t* from, size_t v) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + v);
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+
+inline __attribute__((always_inline)) __m512 load_bytes(const int8_t* from, size_t v) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + v);
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+
+// Scales of a part, and minimums where there are any, of 16 outputs.
+template <typename Group>
+inline __attribute__((always_inline)) __m512 load_scales(const Group& group, size_t, size_t,
+                                                         size_t v) {
+  return load_f16(group.scales, v);
+}
+
+template <typename Group>
+inline __attribute__((always_inline)) __m512 load_scales(const MinimumBlock<Group>& block,
+                                                         size_t index, size_t, size_t v) {
+  return _mm512_mul_ps(load_f16(block.scale_units, v), load_bytes(block.groups[index].scales, v));
+}
+
+inline __attribute__((always_inline)) __m512 load_scales(const W6KBlock& block, size_t index,
+                                                         size_t part, size_t v) {
+  return _mm512_mul_ps(load_f16(block.scale_units, v),
+                       load_bytes(block.groups[index].scales[part], v));
+}
+
+template <typename Group>
+inline __attribute__((always_inline)) __m512 load_minimums(const MinimumBlock<Group>& block,
+                                                           size_t index, size_t v) {
+  return _mm512_mul_ps(load_f16(block.minimum_units, v),
+                       load_bytes(block.groups[index].minimums, v));
+}
+
+// y[kRows, 32] for levels.
+template <typename Block, uint32_t kRows>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                 Ahead ahead) {
   __m512 sums[kRows][2];
@@ -163,31 +212,48 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
+  const size_t at = first_row * groups_stride;
   const int8_t* x_rows = x.s8 + first_row * x.stride;
-  const float* x_scales = x.scales + first_row * groups_stride;
-  const int32_t* negated_sums = x.negated_sums + first_row * groups_stride;
-  const auto* groups = reinterpret_cast<const Group*>(panel.weights);
+  const float* x_scales = x.scales + at;
+  const float* negated_totals = x.negated_totals + at;
+  const int32_t* negated_sums =
+      Block::kNumParts == 1 ? x.negated_sums + at : x.negated_halves + at * Block::kNumParts;
+  const auto* blocks = reinterpret_cast<const Block*>(panel.weights);
   for (size_t g = 0; g < num_groups; ++g) {
-    const Group& group = groups[g];
+    const Block& block = blocks[g / Block::kNumGroups];
+    const size_t index = g % Block::kNumGroups;
     ahead.fetch();
-    __m512i dots[kRows][2];
+#pragma GCC unroll 2
+    for (size_t part = 0; part < Block::kNumParts; ++part) {
+      __m512i dots[kRows][2];
 #pragma GCC unroll 6
-    for (size_t m = 0; m < kRows; ++m) {
-      const __m512i start = _mm512_slli_epi32(
-          _mm512_set1_epi32(negated_sums[m * groups_stride + g]), offset_bits(group));
-      dots[m][0] = dots[m][1] = start;
-    }
-    add_group<kRows>(group, x_rows + g * kGroupSize, x.stride, dots);
-    const auto* scales = reinterpret_cast<const __m256i*>(group.scales);
-    const __m512 scale0 = _mm512_cvtph_ps(_mm256_loadu_si256(scales));
-    const __m512 scale1 = _mm512_cvtph_ps(_mm256_loadu_si256(scales + 1));
+      for (size_t m = 0; m < kRows; ++m) {
+        dots[m][0] = dots[m][1] = _mm512_setzero_si512();
+        if constexpr (Block::kOffset != 0) {
+          constexpr int kOffsetBits = std::countr_zero(Block::kOffset);
+          const int32_t sum = negated_sums[(m * groups_stride + g) * Block::kNumParts + part];
+          dots[m][0] = dots[m][1] = _mm512_slli_epi32(_mm512_set1_epi32(sum), kOffsetBits);
+        }
+      }
+      add_part<Block, kRows>(block, index, part, x_rows + g * kGroupSize, x.stride, dots);
+#pragma GCC unroll 2
+      for (size_t v = 0; v < 2; ++v) {
+        const __m512 scale = load_scales(block, index, part, v);
 #pragma GCC unroll 6
-    for (size_t m = 0; m < kRows; ++m) {
-      const __m512 x_scale = _mm512_set1_ps(x_scales[m * groups_stride + g]);
-      sums[m][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][0]), _mm512_mul_ps(scale0, x_scale),
-                                   sums[m][0]);
-      sums[m][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][1]), _mm512_mul_ps(scale1, x_scale),
-                                   sums[m][1]);
+        for (size_t m = 0; m < kRows; ++m) {
+          const __m512 x_scale = _mm512_set1_ps(x_scales[m * groups_stride + g]);
+          sums[m][v] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][v]),
+                                       _mm512_mul_ps(scale, x_scale), sums[m][v]);
+        }
+        if constexpr (Block::kOffset == 0) {
+          const __m512 minimum = load_minimums(block, index, v);
+#pragma GCC unroll 6
+          for (size_t m = 0; m < kRows; ++m) {
+            const __m512 total = _mm512_set1_ps(negated_totals[m * groups_stride + g]);
+            sums[m][v] = _mm512_fmadd_ps(minimum, total, sums[m][v]);
+          }
+        }
+      }
     }
   }
 #pragma GCC unroll 6
@@ -206,7 +272,7 @@ inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t
                                                      const InputRows& x, uint32_t num_rows,
                                                      float* y, size_t y_stride) {
   const uint32_t num_tiles = ceil_div(num_rows, max_rows);
-  const uint32_t lines = ceil_div(group_bytes / 64, num_tiles);
+  const uint32_t lines = ceil_div(group_bytes, 64 * num_tiles);
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const std::byte* next =
       panel.weights + (num_tiles == 1 ? kLoneAheadBytes : num_groups * group_bytes);
@@ -235,13 +301,14 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
   run_tiles(kTiles, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
 }
 
-template <typename Group>
+template <typename Block>
 void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Group, 1>, level_tile<Group, 2>,
-                                                 level_tile<Group, 3>, level_tile<Group, 4>,
-                                                 level_tile<Group, 5>, level_tile<Group, 6>};
-  run_tiles(kTiles, kMaxLevelRows, sizeof(Group), panel, x, num_rows, y, y_stride);
+  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Block, 1>, level_tile<Block, 2>,
+                                                 level_tile<Block, 3>, level_tile<Block, 4>,
+                                                 level_tile<Block, 5>, level_tile<Block, 6>};
+  constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
+  run_tiles(kTiles, kMaxLevelRows, kGroupBytes, panel, x, num_rows, y, y_stride);
 }
 
 // base/exp.h, 16 at a time: the same operations in the same order.
@@ -290,27 +357,28 @@ void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
   }
 }
 
-void to_s8(const float* x, size_t num_groups, int8_t* s8, float* scales, int32_t* negated_sums) {
-  for (size_t g = 0; g < num_groups; ++g, x += kGroupSize, s8 += kGroupSize) {
+void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
+  for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     const __m512 x0 = _mm512_loadu_ps(x);
     const __m512 x1 = _mm512_loadu_ps(x + 16);
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(x0), _mm512_abs_ps(x1)));
     const __m512 inverse = _mm512_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
     const __m512i level0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
     const __m512i level1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(s8), _mm512_cvtepi32_epi8(level0));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(s8 + 16), _mm512_cvtepi32_epi8(level1));
-    scales[g] = largest / 127.0f;
-    negated_sums[g] = -_mm512_reduce_add_epi32(_mm512_add_epi32(level0, level1));
+    auto* s8 = reinterpret_cast<__m128i*>(to.s8 + g * kGroupSize);
+    _mm_storeu_si128(s8, _mm512_cvtepi32_epi8(level0));
+    _mm_storeu_si128(s8 + 1, _mm512_cvtepi32_epi8(level1));
+    to.set(g, largest / 127.0f, _mm512_reduce_add_epi32(level0), _mm512_reduce_add_epi32(level1));
   }
 }
 
 }  // namespace
 
 const GemmKernels kAvx512Gemm = {
-    .forms = {InputForm::kF32, InputForm::kF32, InputForm::kBf16, InputForm::kS8, InputForm::kS8},
+    .bf16_form = InputForm::kBf16,
     .products = {float_product<Family::kF32>, float_product<Family::kF16>, bf16_product,
-                 level_product<W8Group>, level_product<W4Group>},
+                 level_product<W8Group>, level_product<W4Group>, level_product<W4KBlock>,
+                 level_product<W5KBlock>, level_product<W6KBlock>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

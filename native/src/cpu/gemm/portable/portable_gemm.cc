@@ -1,6 +1,6 @@
 // For any 64-bit CPU. Weights of single elements become F32 a chunk at a time, which fits the
-// first-level cache; the sums are kept in y between chunks, which loses no bit. W8 and W4 are
-// summed in integers, group by group.
+// first-level cache; the sums are kept in y between chunks, which loses no bit. Levels become bytes
+// a group at a time, and are summed in integers.
 //
 // Bound: 2 * M * K * 32 FLOP a panel. Four lanes without FMA reach 42 GFLOP/s on one core of an
 // EPYC 9005 (native/bench), more than half of what they can: two multiplies and two adds a cycle.
@@ -13,6 +13,7 @@
 #include "cpu/lanes.h"
 #include "cpu/phases/phases.h"
 #include "pack/dtype.h"
+#include "pack/levels.h"
 
 namespace dyn {
 namespace {
@@ -92,43 +93,91 @@ void product_of_floats(const Panel& panel, const InputRows& x, uint32_t num_rows
   }
 }
 
-// sums[n] = sum of x8 * level over a group.
-void sum_group(const W8Group& group, const int8_t* x, int32_t* sums) {
-  for (size_t i = 0; i < 8; ++i) {
-    for (size_t n = 0; n < kPanelWidth; ++n) {
-      for (size_t j = 0; j < 4; ++j) sums[n] += x[4 * i + j] * group.levels[i][n][j];
-    }
-  }
-}
+// A group's levels as W8 has them: input 4 i + j of output n is at [i][n][j].
+struct ByteLevels {
+  uint8_t quads[8][kPanelWidth][4];
+};
 
-void sum_group(const W4Group& group, const int8_t* x, int32_t* sums) {
-  for (size_t i = 0; i < 4; ++i) {
-    for (size_t n = 0; n < kPanelWidth; ++n) {
-      for (size_t j = 0; j < 4; ++j) {
-        const int32_t pair = group.levels[i][n][j];
-        sums[n] += x[4 * i + j] * (pair & 15) + x[16 + 4 * i + j] * (pair >> 4);
+template <typename Group>
+void unpack(const Group& group, ByteLevels* to) {
+  for (uint32_t i = 0; i < 4; ++i) {
+    for (uint32_t n = 0; n < kPanelWidth; ++n) {
+      for (uint32_t j = 0; j < 4; ++j) {
+        to->quads[i][n][j] = static_cast<uint8_t>(level_of(group, 4 * i + j, n));
+        to->quads[i + 4][n][j] = static_cast<uint8_t>(level_of(group, 16 + 4 * i + j, n));
       }
     }
   }
 }
 
-template <typename Group, uint32_t kOffset>
+void unpack(const W8Group& group, ByteLevels* to) {
+  std::copy_n(&group.levels[0][0][0], sizeof(to->quads), &to->quads[0][0][0]);
+}
+
+// sums[n] += sum of x8 * level over quads [first, last).
+void sum_quads(const ByteLevels& levels, size_t first, size_t last, const int8_t* x,
+               int32_t* sums) {
+  for (size_t i = first; i < last; ++i) {
+    for (size_t n = 0; n < kPanelWidth; ++n) {
+      for (size_t j = 0; j < 4; ++j) sums[n] += x[4 * i + j] * levels.quads[i][n][j];
+    }
+  }
+}
+
+// Scales and minimums of a group's part.
+struct Scales {
+  float scales[kPanelWidth];
+  float minimums[kPanelWidth];
+};
+
+template <typename Group>
+void read_scales(const Group& group, size_t, size_t, Scales* to) {
+  for (size_t n = 0; n < kPanelWidth; ++n) to->scales[n] = f32_of_f16(group.scales[n]);
+}
+
+template <typename Group>
+void read_scales(const MinimumBlock<Group>& block, size_t index, size_t, Scales* to) {
+  for (size_t n = 0; n < kPanelWidth; ++n) {
+    to->scales[n] = f32_of_f16(block.scale_units[n]) * block.groups[index].scales[n];
+    to->minimums[n] = f32_of_f16(block.minimum_units[n]) * block.groups[index].minimums[n];
+  }
+}
+
+void read_scales(const W6KBlock& block, size_t index, size_t part, Scales* to) {
+  for (size_t n = 0; n < kPanelWidth; ++n) {
+    to->scales[n] = f32_of_f16(block.scale_units[n]) * block.groups[index].scales[part][n];
+  }
+}
+
+template <typename Block>
 void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                        size_t y_stride) {
-  const auto* groups = reinterpret_cast<const Group*>(panel.weights);
+  constexpr size_t kPartQuads = 8 / Block::kNumParts;
+  const auto* blocks = reinterpret_cast<const Block*>(panel.weights);
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
+  const int32_t* negated = Block::kNumParts == 1 ? x.negated_sums : x.negated_halves;
   for (uint32_t m = 0; m < num_rows; ++m) std::fill_n(y + m * y_stride, kPanelWidth, 0.0f);
   for (size_t g = 0; g < num_groups; ++g) {
-    float w_scales[kPanelWidth];
-    for (size_t n = 0; n < kPanelWidth; ++n) w_scales[n] = f32_of_f16(groups[g].scales[n]);
-    for (size_t m = 0; m < num_rows; ++m) {
-      int32_t sums[kPanelWidth];
-      const size_t at = m * groups_stride + g;
-      std::fill_n(sums, kPanelWidth, x.negated_sums[at] * static_cast<int32_t>(kOffset));
-      sum_group(groups[g], x.s8 + m * x.stride + g * kGroupSize, sums);
-      for (size_t n = 0; n < kPanelWidth; ++n) {
-        y[m * y_stride + n] += static_cast<float>(sums[n]) * (x.scales[at] * w_scales[n]);
+    const Block& block = blocks[g / Block::kNumGroups];
+    const size_t index = g % Block::kNumGroups;
+    ByteLevels levels;
+    unpack(block.group(index), &levels);
+    for (size_t part = 0; part < Block::kNumParts; ++part) {
+      Scales w;
+      read_scales(block, index, part, &w);
+      for (size_t m = 0; m < num_rows; ++m) {
+        const size_t at = m * groups_stride + g;
+        int32_t sums[kPanelWidth];
+        std::fill_n(sums, kPanelWidth,
+                    negated[at * Block::kNumParts + part] * static_cast<int32_t>(Block::kOffset));
+        sum_quads(levels, part * kPartQuads, (part + 1) * kPartQuads,
+                  x.s8 + m * x.stride + g * kGroupSize, sums);
+        float* row = y + m * y_stride;
+        for (size_t n = 0; n < kPanelWidth; ++n) {
+          row[n] += static_cast<float>(sums[n]) * (x.scales[at] * w.scales[n]);
+          if constexpr (Block::kOffset == 0) row[n] += x.negated_totals[at] * w.minimums[n];
+        }
       }
     }
   }
@@ -138,29 +187,29 @@ void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
   for (size_t k = 0; k < num_groups * kGroupSize; ++k) bf16[k] = bf16_of_f32(x[k]);
 }
 
-void to_s8(const float* x, size_t num_groups, int8_t* s8, float* scales, int32_t* negated_sums) {
-  for (size_t g = 0; g < num_groups; ++g, x += kGroupSize, s8 += kGroupSize) {
+void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
+  for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     float largest = 0;
     for (size_t k = 0; k < kGroupSize; ++k) largest = std::max(largest, std::abs(x[k]));
     const float inverse = largest > 0x1p-100f ? 127.0f / largest : 0.0f;
-    int32_t sum = 0;
+    int32_t sums[2] = {0, 0};
     for (size_t k = 0; k < kGroupSize; ++k) {
       const auto level = static_cast<int32_t>(std::nearbyint(x[k] * inverse));
-      s8[k] = static_cast<int8_t>(level);
-      sum += level;
+      to.s8[g * kGroupSize + k] = static_cast<int8_t>(level);
+      sums[k / 16] += level;
     }
-    scales[g] = largest / 127.0f;
-    negated_sums[g] = -sum;
+    to.set(g, largest / 127.0f, sums[0], sums[1]);
   }
 }
 
 }  // namespace
 
 const GemmKernels kPortableGemm = {
-    .forms = {InputForm::kF32, InputForm::kF32, InputForm::kF32, InputForm::kS8, InputForm::kS8},
+    .bf16_form = InputForm::kF32,
     .products = {product_of_floats<Family::kF32>, product_of_floats<Family::kF16>,
-                 product_of_floats<Family::kBf16>, product_of_levels<W8Group, kW8Offset>,
-                 product_of_levels<W4Group, kW4Offset>},
+                 product_of_floats<Family::kBf16>, product_of_levels<W8Group>,
+                 product_of_levels<W4Group>, product_of_levels<W4KBlock>,
+                 product_of_levels<W5KBlock>, product_of_levels<W6KBlock>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -1,0 +1,58 @@
+// A model in any stored format as the reference computes it: each weight in double precision.
+
+import { readFileSync } from "node:fs";
+
+import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
+import { dequantise } from "./dequantise.ts";
+import { ReferenceLlama } from "./llama.ts";
+
+type Vector = Float64Array<ArrayBuffer>;
+type Place = Readonly<Record<"path", string> & Record<"offset" | "numBytes", number>>;
+
+/** Where each tensor lies is taken from `model`; what it means is read by the reference's own rules. */
+export function openReference({ config, tensors }: ModelFiles): ReferenceLlama {
+  const files = new Map<string, Buffer>();
+  const bytesOf = ({ path, offset, numBytes }: Place): Uint8Array<ArrayBuffer> => {
+    const file = files.get(path) ?? readFileSync(path);
+    files.set(path, file);
+    return Uint8Array.from(file.subarray(offset, offset + numBytes));
+  };
+  const weights = new Map<string, Vector>();
+  for (const [name, tensor] of tensors) {
+    const weight = weightOf(tensor, bytesOf);
+    const isRotated = /\.self_attn\.[qk]_proj\./.test(name);
+    const isInterleaved = isRotated && config.ropeLayout === "interleaved";
+    weights.set(name, isInterleaved ? toHalves(weight, tensor.shape, config.headSize) : weight);
+  }
+  return ReferenceLlama.of(
+    {
+      vocab_size: config.vocabSize,
+      hidden_size: config.hiddenSize,
+      num_hidden_layers: config.numLayers,
+      num_attention_heads: config.numHeads,
+      num_key_value_heads: config.numKvHeads,
+      head_dim: config.headSize,
+      rms_norm_eps: config.rmsNormEps,
+      rope_theta: config.ropeTheta,
+      tie_word_embeddings: config.tieWordEmbeddings,
+    },
+    weights,
+  );
+}
+
+function weightOf(tensor: ModelTensor, bytesOf: (place: Place) => Uint8Array<ArrayBuffer>): Vector {
+  if (tensor.type !== "plain") throw new Error(`no reference for ${tensor.type}`);
+  return Float64Array.from(dequantise(tensor.dtype, bytesOf(tensor)));
+}
+
+/** Row 2i + j of an interleaved head is row j * D/2 + i of the same head in halves. */
+function toHalves(weight: Vector, shape: readonly number[], headSize: number): Vector {
+  const [, columns = 1] = shape;
+  const halves: Vector = new Float64Array(weight.length);
+  for (let row = 0; row < weight.length / columns; row++) {
+    const inHead = row % headSize;
+    const to = row - inHead + (inHead % 2) * (headSize / 2) + Math.floor(inHead / 2);
+    halves.set(weight.subarray(row * columns, (row + 1) * columns), to * columns);
+  }
+  return halves;
+}
