@@ -55,7 +55,7 @@ async function sampleAfter(runner: ModelRunner, tokenIds: readonly number[]) {
 async function errorOf(model: ModelFiles): Promise<number> {
   const reference = openReference(model);
   const runner = openNativeRunner({
-    ...{ model, library: builtLibrary, owner: 1, threads: 2 },
+    ...{ model, library: builtLibrary, owner: 1, threads: 2, poolName: "formats" },
     ...{ kvCacheDType: "float32", totalBlocks: LIMITS.numBlocks, limits: LIMITS },
   });
   try {
