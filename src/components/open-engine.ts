@@ -1,19 +1,24 @@
 // What a worker does before it can be called: opens its model, sizes its KV pool, and connects its metrics.
 
-import { totalmem } from "node:os";
 import { basename } from "node:path";
 import type { Footprint, ServiceContext } from "dynamo";
 
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { type KvCacheDType, kvBlockBytes, kvCacheDTypeFor } from "../engine/kv-cache-dtype.ts";
 import { LLMEngine } from "../engine/llm-engine.ts";
 import type { ModelRunner } from "../engine/model-runner.ts";
-import type { ModelFiles } from "../model/model-files.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
 import { MOCK_MODEL } from "./fields.ts";
+import {
+  adviceFor,
+  checkFits,
+  type Demand,
+  gigabytes,
+  type MemoryBudget,
+  planMemory,
+} from "./memory-budget.ts";
 import type { PreparedWorker, VllmWorkerConfig } from "./worker.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 
@@ -25,9 +30,6 @@ export interface OpenEngineOptions {
 
 /** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
 const MAX_WAITING = 4096;
-
-/** Share of the memory that is free at start, for the KV blocks of all workers, where no size is given. */
-const DEFAULT_KV_SHARE = 0.25;
 
 /** The mocked model's context, where `max-model-len` is not given. */
 const MOCK_MODEL_LEN = 16384;
@@ -81,15 +83,12 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   assert(library !== undefined, "the library is published before a worker that computes starts");
   const model = await openModel(config.model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
-  const { numWorkers } = context;
-  const kvCacheDType = chooseKvCacheDType(config, model);
-  const numBlocks = numKvBlocks(config, {
-    model,
-    kvCacheDType,
-    maxModelLen,
-    numWorkers,
-    freeBytes,
-  });
+  const { numWorkers, service } = context;
+  const demand = { service, model, numWorkers, freeBytes };
+  const budget = planMemory(config, demand);
+  const { numBlocks, kvCacheDType } = budget;
+  if (context.workerId === 1) logBudget(log, budget);
+  checkFits(budget, config, demand);
   return openNativeRunner({
     model,
     quantization: config.quantization,
@@ -105,6 +104,16 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
       firstBlock: numBlocks * (context.workerId - 1),
       numBlocks,
     },
+  });
+}
+
+function logBudget(log: Logger, { weights, kv, workspace, free }: MemoryBudget): void {
+  log.info("memory", {
+    weights: gigabytes(weights),
+    kv: gigabytes(kv),
+    workspace: gigabytes(workspace),
+    total: gigabytes(weights + kv + workspace),
+    free: gigabytes(free),
   });
 }
 
@@ -124,22 +133,10 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
   return Math.min(asked, modelLen);
 }
 
-interface KvDemand {
-  readonly model: ModelFiles;
-  readonly kvCacheDType: KvCacheDType;
-  readonly maxModelLen: number;
-  readonly numWorkers: number;
-  readonly freeBytes: number;
-}
-
-function chooseKvCacheDType({ kvCacheDtype }: VllmWorkerConfig, model: ModelFiles): KvCacheDType {
-  return kvCacheDtype === "auto" ? kvCacheDTypeFor(model.tensors.values()) : kvCacheDtype;
-}
-
 /** For `--explain`: what the engine would fill of memory, before anything is loaded. */
 export async function engineFootprint(
   config: VllmWorkerConfig,
-  scale: Pick<KvDemand, "numWorkers" | "freeBytes">,
+  scale: Omit<Demand, "model">,
 ): Promise<readonly Footprint[]> {
   if (config.engine === "mocker") return [];
   const model = await openModel(config.model).catch((error: unknown) => {
@@ -147,45 +144,24 @@ export async function engineFootprint(
     throw error;
   });
   if (!model) return [{ what: `weights of ${config.model}`, bytes: undefined }];
-  const { maxPositionEmbeddings } = model.config;
-  const maxModelLen = Math.min(config.maxModelLen ?? maxPositionEmbeddings, maxPositionEmbeddings);
-  const kvCacheDType = chooseKvCacheDType(config, model);
-  const numBlocks = numKvBlocks(config, { model, kvCacheDType, maxModelLen, ...scale });
-  const blockBytes = kvBlockBytes(model.config, config.blockSize, kvCacheDType);
+  const demand = { ...scale, model };
+  const budget = planMemory(config, demand);
+  const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({
+    what: `saved by ${flag}`,
+    bytes: savedBytes,
+  }));
+  const isShort = budget.needed > budget.free;
   return [
-    { what: "weights, shared by all workers", bytes: weightBytes(model) },
+    { what: "weights, shared by all workers", bytes: budget.weights },
     {
-      what: `${scale.numWorkers} x ${numBlocks} KV blocks of ${config.blockSize} tokens, taken as they are used`,
-      bytes: scale.numWorkers * numBlocks * blockBytes,
+      what: `${scale.numWorkers} x ${budget.numBlocks} KV blocks of ${config.blockSize} tokens, taken as they are used`,
+      bytes: budget.kv,
     },
-    { what: "free now", bytes: scale.freeBytes },
+    { what: "workspace at most, taken as it is used", bytes: budget.workspace },
+    { what: "total", bytes: budget.weights + budget.kv + budget.workspace },
+    { what: "free now", bytes: budget.free },
+    ...(isShort
+      ? [{ what: "missing: it will not start", bytes: budget.needed - budget.free }, ...advice]
+      : []),
   ];
-}
-
-/**
- * KV blocks of one worker: as configured, or what fits in its share of memory, but never more than its sequences
- * could fill. Address space only: a block takes memory from its first use on.
- */
-function numKvBlocks(config: VllmWorkerConfig, demand: KvDemand): number {
-  if (config.numGpuBlocksOverride !== undefined) return config.numGpuBlocksOverride;
-  const { blockSize, maxNumSeqs } = config;
-  const blocksPerSequence = Math.ceil(demand.maxModelLen / blockSize);
-  const blockBytes = kvBlockBytes(demand.model.config, blockSize, demand.kvCacheDType);
-  const fitting = Math.floor(kvBytesPerWorker(config, demand) / blockBytes);
-  return Math.max(1, Math.min(fitting, blocksPerSequence * maxNumSeqs));
-}
-
-function kvBytesPerWorker(config: VllmWorkerConfig, demand: KvDemand): number {
-  if (config.kvCacheMemoryBytes !== undefined) return config.kvCacheMemoryBytes;
-  const bytes =
-    config.gpuMemoryUtilization === undefined
-      ? demand.freeBytes * DEFAULT_KV_SHARE
-      : totalmem() * config.gpuMemoryUtilization - weightBytes(demand.model);
-  return Math.max(0, bytes) / demand.numWorkers;
-}
-
-function weightBytes({ tensors }: ModelFiles): number {
-  let bytes = 0;
-  for (const { numBytes } of tensors.values()) bytes += numBytes;
-  return bytes;
 }

@@ -2,7 +2,6 @@
 //
 //   Processor --PreprocessedRequest--> VllmWorker --batches--> model runner (C++, or mocked)
 
-import { freemem } from "node:os";
 import { configured, type EndedInstance, type FootprintScale, Service } from "dynamo";
 import * as v from "valibot";
 
@@ -12,6 +11,7 @@ import type { KvReport } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { count, key, model } from "./fields.ts";
+import { freeMemory } from "./free-memory.ts";
 
 export const VllmWorkerConfig = v.strictObject({
   model,
@@ -92,7 +92,7 @@ export class VllmWorker extends Service<PreparedWorker> {
   #engine!: LLMEngine;
 
   static override async prepare(config: VllmWorkerConfig): Promise<PreparedWorker> {
-    const freeBytes = freemem();
+    const freeBytes = freeMemory();
     if (config.engine === "mocker") return { library: undefined, freeBytes };
     const { publishNativeLibrary } = await import("../engine/native-library.ts");
     return { library: publishNativeLibrary(), freeBytes };
@@ -110,7 +110,11 @@ export class VllmWorker extends Service<PreparedWorker> {
 
   static override async footprint(config: VllmWorkerConfig, { numWorkers }: FootprintScale) {
     const { engineFootprint } = await import("./open-engine.ts");
-    return engineFootprint(config, { numWorkers, freeBytes: freemem() });
+    return engineFootprint(config, {
+      service: VllmWorker.name,
+      numWorkers,
+      freeBytes: freeMemory(),
+    });
   }
 
   override async start(): Promise<void> {
