@@ -1,5 +1,7 @@
 // "dynamo/components": the services that come with dynamo.
 
 export { Frontend, FrontendConfig } from "./frontend.ts";
+export { PrefillWorker, PrefillWorkerConfig } from "./prefill-worker.ts";
 export { Processor, ProcessorConfig } from "./processor.ts";
-export { VllmWorker, VllmWorkerConfig } from "./worker.ts";
+export { VllmWorker } from "./worker.ts";
+export { VllmWorkerConfig } from "./worker-config.ts";

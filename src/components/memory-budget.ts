@@ -6,7 +6,7 @@ import { DynamoError } from "../base/error.ts";
 import { type KvCacheDType, kvBlockBytes, kvCacheDTypeFor } from "../engine/kv-cache-dtype.ts";
 import { inputBytes, packedBytes, workspaceBytes } from "../engine/memory-sizes.ts";
 import type { ModelFiles } from "../model/model-files.ts";
-import type { VllmWorkerConfig } from "./worker.ts";
+import type { VllmWorkerConfig } from "./worker-config.ts";
 
 /** For all workers of the service together, in bytes, but for the blocks. */
 export interface MemoryBudget {

@@ -6,11 +6,14 @@ import type { Footprint, ServiceContext } from "dynamo";
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import type { KvCacheDType } from "../engine/kv-cache-dtype.ts";
 import { LLMEngine } from "../engine/llm-engine.ts";
-import type { ModelRunner } from "../engine/model-runner.ts";
+import type { ModelRunner, RunnerLimits } from "../engine/model-runner.ts";
+import type { RemotePrefill } from "../engine/remote-prefill.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
 import { MOCK_MODEL } from "./fields.ts";
+import type { KvPool, PoolPart } from "./kv-pool.ts";
 import {
   adviceFor,
   checkFits,
@@ -19,13 +22,16 @@ import {
   type MemoryBudget,
   planMemory,
 } from "./memory-budget.ts";
-import type { PreparedWorker, VllmWorkerConfig } from "./worker.ts";
+import type { PreparedWorker } from "./prepared-worker.ts";
+import type { VllmWorkerConfig } from "./worker-config.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 
 export interface OpenEngineOptions {
   readonly config: VllmWorkerConfig;
   readonly context: ServiceContext<PreparedWorker>;
   readonly log: Logger;
+  /** Who computes prompts in the engine's place, if anybody. */
+  readonly remotePrefill?: RemotePrefill | undefined;
 }
 
 /** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
@@ -34,10 +40,24 @@ const MAX_WAITING = 4096;
 /** The mocked model's context, where `max-model-len` is not given. */
 const MOCK_MODEL_LEN = 16384;
 
-export async function openEngine(options: OpenEngineOptions): Promise<LLMEngine> {
-  const { config, context, log } = options;
+/** An engine, and where its KV blocks are, for those who fill them in its place. */
+export interface OpenedEngine {
+  readonly engine: LLMEngine;
+  readonly pool: KvPool;
+  readonly part: PoolPart;
+}
+
+interface OpenedRunner {
+  readonly runner: ModelRunner;
+  readonly pool: KvPool;
+}
+
+export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
+  const { config, context, log, remotePrefill } = options;
   const begun = context.clock.now();
-  const runner = config.engine === "mocker" ? await openMock(options) : await openNative(options);
+  const { runner, pool } = await (config.engine === "mocker"
+    ? openMock(options)
+    : openNative(options));
   const metrics = registerWorkerMetrics(await context.metrics(), {
     model_name: basename(config.model),
     engine: String(context.workerId - 1),
@@ -47,6 +67,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<LLMEngine>
     config: { enablePrefixCaching: config.enablePrefixCaching, maxWaiting: MAX_WAITING },
     clock: context.clock,
     observer: metrics.observer,
+    remotePrefill,
   });
   metrics.watch(() => engine.stats());
   log.info("model ready", {
@@ -56,28 +77,31 @@ export async function openEngine(options: OpenEngineOptions): Promise<LLMEngine>
     blocks: runner.limits.numBlocks,
     ms: Math.round(context.clock.now() - begun),
   });
-  return engine;
+  const { firstBlock, numBlocks } = runner.limits;
+  return { engine, pool, part: { firstBlock, numBlocks } };
 }
 
-async function openMock({ config, context, log }: OpenEngineOptions): Promise<ModelRunner> {
+async function openMock({ config, context, log }: OpenEngineOptions): Promise<OpenedRunner> {
   const { MOCK_DEFAULTS, MockRunner } = await import("../engine/mock-runner.ts");
   const model =
     config.model === MOCK_MODEL ? undefined : (await openModelConfig(config.model)).config;
   const modelLen = model?.maxPositionEmbeddings ?? config.maxModelLen ?? MOCK_MODEL_LEN;
-  return new MockRunner({
+  const numBlocks = config.numGpuBlocksOverride ?? MOCK_DEFAULTS.numBlocks;
+  const runner = new MockRunner({
     limits: {
       ...stepLimits(config),
       maxModelLen: clampModelLen(config, modelLen, log),
-      firstBlock: 0,
-      numBlocks: config.numGpuBlocksOverride ?? MOCK_DEFAULTS.numBlocks,
+      firstBlock: numBlocks * (context.workerId - 1),
+      numBlocks,
       vocabSize: model?.vocabSize ?? MOCK_VOCAB_SIZE,
     },
     clock: context.clock,
     speedupRatio: config.speedupRatio,
   });
+  return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType: "bfloat16" }) };
 }
 
-async function openNative({ config, context, log }: OpenEngineOptions): Promise<ModelRunner> {
+async function openNative({ config, context, log }: OpenEngineOptions): Promise<OpenedRunner> {
   const { openNativeRunner } = await import("../engine/native-runner.ts");
   const { library, freeBytes } = context.prepared;
   assert(library !== undefined, "the library is published before a worker that computes starts");
@@ -89,14 +113,14 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   const { numBlocks, kvCacheDType } = budget;
   if (context.workerId === 1) logBudget(log, budget);
   checkFits(budget, config, demand);
-  return openNativeRunner({
+  const runner = openNativeRunner({
     model,
     quantization: config.quantization,
     library,
     owner: context.instanceId,
     kvCacheDType,
     threads: config.threads === "auto" ? undefined : config.threads,
-    poolName: `${context.namespace}.${context.service}`,
+    poolName: poolName(context),
     totalBlocks: numBlocks * numWorkers,
     limits: {
       ...stepLimits(config),
@@ -105,6 +129,24 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
       numBlocks,
     },
   });
+  return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType }) };
+}
+
+/** The workers of a service share one pool; those of another have theirs, however alike they are. */
+function poolName({ namespace, service }: ServiceContext): string {
+  return `${namespace}.${service}`;
+}
+
+function poolOf(
+  { numBlocks, blockSize, maxModelLen, vocabSize }: RunnerLimits,
+  { engine, model, quantization }: VllmWorkerConfig,
+  of: { readonly context: ServiceContext; readonly kvCacheDType: KvCacheDType },
+): KvPool {
+  const { context, kvCacheDType } = of;
+  return {
+    ...{ name: poolName(context), engine, model, quantization, kvCacheDType },
+    ...{ totalBlocks: numBlocks * context.numWorkers, blockSize, maxModelLen, vocabSize },
+  };
 }
 
 function logBudget(log: Logger, { weights, kv, workspace, free }: MemoryBudget): void {

@@ -10,13 +10,16 @@ import { createMemoryFile } from "./memory-file.ts";
 
 const libraryPath: string = builtPath;
 
+let publishedPath: string | undefined;
+
 /**
- * A path under which every thread of this process can load the library. To be called once in a
- * process, by the main thread: the threads share one instance because they load one file.
+ * A path under which every thread of this process can load the library. To be called by the main thread only, and
+ * the same at each call: the threads share one instance because they load one file.
  */
 export function publishNativeLibrary(): string {
   if (!Bun.isStandaloneExecutable) return libraryPath;
-  return publishInMemory(readFileSync(libraryPath));
+  publishedPath ??= publishInMemory(readFileSync(libraryPath));
+  return publishedPath;
 }
 
 /** Makes `bytes` loadable; the file stays open as long as the process lives. */

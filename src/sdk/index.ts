@@ -1,7 +1,7 @@
 // "dynamo": all that a service or a graph imports.
 
 export { DynamoError, RemoteError } from "../base/error.ts";
-export type { WorkItem, WorkQueue } from "../queue/work-queue.ts";
+export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
 export type {
   Client,

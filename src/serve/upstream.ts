@@ -75,6 +75,7 @@ const VALUES: ReadonlyMap<string, readonly unknown[]> = new Map([
   ["Processor.router", ["kv", "kv-load", "approx-kv"]],
   ["Frontend.router", ["kv", "kv-load", "approx-kv"]],
   ["VllmWorker.quantization", STORED_QUANTIZATION],
+  ["PrefillWorker.quantization", STORED_QUANTIZATION],
 ]);
 
 /** Keys of `ServiceArgs` that have no meaning without Kubernetes or GPUs to place. */

@@ -8,7 +8,7 @@ import {
   ModelDoesNotFitError,
   planMemory,
 } from "../../src/components/memory-budget.ts";
-import { VllmWorkerConfig } from "../../src/components/worker.ts";
+import { VllmWorkerConfig } from "../../src/components/worker-config.ts";
 import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
 
 const GB = 1e9;

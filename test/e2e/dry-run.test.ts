@@ -38,6 +38,14 @@ Environment Variable that would be set:
 DYNAMO_SERVICE_CONFIG={"Frontend": {"served_model_name": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "endpoint": "dynamo.Processor.chat/completions", "port": 8000}, "Processor": {"model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "block-size": 64, "max-model-len": 16384, "router": "${router}"}, "VllmWorker": {"model": "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "enforce-eager": true, "block-size": 64, "max-model-len": 16384, "max-num-batched-tokens": 16384, "enable-prefix-caching": true, "router": "random", "tensor-parallel-size": 1, "ServiceArgs": {"workers": 1}}}
 `;
 
+const disagg = (...args: string[]) => [
+  "serve",
+  "graphs.disagg:Frontend",
+  "-f",
+  "./configs/disagg.yaml",
+  ...args,
+];
+
 const command = ["serve", "graphs.agg:Frontend", "-f", "./configs/agg.yaml"];
 
 describe("the guide's dry run", () => {
@@ -57,12 +65,32 @@ describe("the guide's dry run", () => {
     expect(code).toBe(0);
   });
 
+  test("of disaggregated prefill has upstream's names", async () => {
+    const { code, stdout, stderr } = await runDynamo(disagg("--dry-run"));
+    expect(stdout).toMatchSnapshot();
+    expect(stderr).toContain("kv-transfer-config");
+    expect(code).toBe(0);
+  });
+
   test("beside a bare executable uses the graph that is built in", async () => {
     const config = join(root, "configs/agg.yaml");
     const args = ["serve", "graphs.agg:Frontend", "-f", config, "--dry-run"];
     const { code, stdout } = await runDynamo(args, { cwd: tmpdir() });
     expect(stdout).toBe(guide("round-robin"));
     expect(code).toBe(0);
+  });
+
+  test("refuses prefill workers that would fill other blocks than the workers'", async () => {
+    const { code, stderr } = await runDynamo(disagg("--PrefillWorker.block-size=16", "--dry-run"));
+    expect(code).toBe(2);
+    expect(stderr).toContain("PrefillWorker.block-size: it is 16 here and 64 in VllmWorker");
+  });
+
+  test("names the graph that has prefill workers, where there are none", async () => {
+    const args = [...command, "--VllmWorker.remote-prefill=true", "--dry-run"];
+    const { code, stderr } = await runDynamo(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain("graphs.disagg");
   });
 
   test("names an unknown key with its place and the nearest that there is, and exits with 2", async () => {

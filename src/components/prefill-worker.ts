@@ -1,0 +1,126 @@
+// PrefillWorker: computes the prompts of workers, into their own KV blocks, and samples nothing.
+//
+//   VllmWorker --ticket--> queue --> PrefillWorker      (1) a prompt is to be computed
+//   VllmWorker <---------lease------ PrefillWorker      (2) tokens and block numbers, until they are computed
+//
+// It owns no blocks and moves none. All that must be as in the workers, the model and the pool, it has from them.
+
+import { configured, type GraphView, Service, type ServiceView } from "dynamo";
+import * as v from "valibot";
+
+import { KV_CACHE_DTYPES } from "../engine/kv-cache-dtype.ts";
+import { count, key } from "./fields.ts";
+import type { KvPool, PoolOwner, PrefillTicket } from "./kv-pool.ts";
+import type { PrefillLoop } from "./prefill-loop.ts";
+import { type PreparedWorker, prepareWorker, releaseWorker } from "./prepared-worker.ts";
+import type { VllmWorker } from "./worker.ts";
+
+export const PrefillWorkerConfig = v.strictObject({
+  model: key(
+    "The workers', and theirs unless given.",
+    v.optional(v.pipe(v.string(), v.minLength(1))),
+  ),
+  engine: key(
+    "The workers': `native` or `mocker`.",
+    v.optional(v.picklist(["native", "mocker"]), "native"),
+  ),
+  blockSize: key("The workers', and theirs unless given.", v.optional(count())),
+  maxModelLen: key("The workers', and theirs unless given.", v.optional(count())),
+  quantization: key("The workers', and theirs unless given.", v.optional(v.picklist(["q8", "q4"]))),
+  kvCacheDtype: key(
+    "The workers', and theirs unless given.",
+    v.optional(v.picklist(["auto", ...KV_CACHE_DTYPES])),
+  ),
+  maxNumBatchedTokens: key(
+    "Tokens that one step may compute.",
+    v.optional(v.pipe(count(), v.maxValue(1 << 20)), 2048),
+  ),
+  maxNumSeqs: key(
+    "Prompts that it has at once: one is computed, the next is fetched meanwhile.",
+    v.optional(v.pipe(count(), v.maxValue(4096)), 2),
+  ),
+  enforceEager: key(
+    "Accepted as vLLM's; there are no graphs to capture on a CPU.",
+    v.optional(v.boolean(), false),
+  ),
+  threads: key(
+    "Compute threads, as the workers'; they are the process's.",
+    v.optional(v.union([v.literal("auto"), v.pipe(count(), v.maxValue(256))]), "auto"),
+  ),
+  speedupRatio: key(
+    "For the mocker: how many times faster than its timing model.",
+    v.optional(v.pipe(v.number(), v.gtValue(0)), 1),
+  ),
+});
+
+export type PrefillWorkerConfig = v.InferOutput<typeof PrefillWorkerConfig>;
+
+export class PrefillWorker extends Service<PreparedWorker> {
+  config = configured(PrefillWorkerConfig);
+
+  #loop!: PrefillLoop;
+
+  static override prepare = prepareWorker;
+  static override release = releaseWorker;
+
+  static override validate(config: PrefillWorkerConfig, graph: GraphView) {
+    const callers = graph.services.filter(({ edges }) =>
+      [...edges.values()].includes(graph.service),
+    );
+    return callers.flatMap((caller) => disagreements(config, caller));
+  }
+
+  override async start(): Promise<void> {
+    const [{ PrefillLoop }, { openPrefillRunner }] = await Promise.all([
+      import("./prefill-loop.ts"),
+      import("./open-prefill.ts"),
+    ]);
+    const { config, context } = this;
+    this.#loop = new PrefillLoop({
+      queue: context.queue(this.#queueName),
+      clock: context.clock,
+      openRunner: (pool) => openPrefillRunner(pool, { config, context }),
+      lease: ({ worker, job }) =>
+        context.refOf<VllmWorker>(worker).leasePrefill(job, context.instanceId),
+      follow: (task) => this.follow(task),
+    });
+    for (let n = 0; n < config.maxNumSeqs; n++) this.follow(this.#loop.run());
+  }
+
+  override async stop(): Promise<void> {
+    await this.#loop.close();
+  }
+
+  /** A worker begins with its part of a pool: makes ready for it, and returns the queue for its tickets. */
+  async join(pool: KvPool, owner: PoolOwner): Promise<string> {
+    await this.#loop.join(pool, owner);
+    return this.#queueName;
+  }
+
+  /** A worker does not want what it has asked for. The lease ends soon. */
+  async drop(ticket: PrefillTicket): Promise<void> {
+    this.#loop.drop(ticket);
+  }
+
+  get #queueName(): string {
+    return `${this.context.namespace}_${this.context.service}_queue`;
+  }
+}
+
+const SHARED = [
+  "model",
+  "engine",
+  "blockSize",
+  "maxModelLen",
+  "quantization",
+  "kvCacheDtype",
+] as const;
+
+function disagreements(config: PrefillWorkerConfig, caller: ServiceView) {
+  return SHARED.flatMap((key) => {
+    const [own, theirs] = [config[key], caller.config[key]];
+    if (own === undefined || own === theirs) return [];
+    const message = `it is ${JSON.stringify(own)} here and ${JSON.stringify(theirs)} in ${caller.name}, whose blocks are filled; leave it out or make them equal`;
+    return [{ key, message }];
+  });
+}

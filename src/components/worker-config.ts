@@ -1,0 +1,78 @@
+// The keys of a worker: vLLM's, as far as they mean something here, and Dynamo's.
+
+import * as v from "valibot";
+
+import { KV_CACHE_DTYPES } from "../engine/kv-cache-dtype.ts";
+import { count, key, model } from "./fields.ts";
+
+export const VllmWorkerConfig = v.strictObject({
+  model,
+  engine: key(
+    "`native` computes; `mocker` only takes the time that a GPU would.",
+    v.optional(v.picklist(["native", "mocker"]), "native"),
+  ),
+  blockSize: key("Tokens per KV block.", v.optional(v.pipe(count(), v.maxValue(1024)), 16)),
+  maxModelLen: key(
+    "Longest sequence, prompt and output. Default: the model's context.",
+    v.optional(count()),
+  ),
+  maxNumBatchedTokens: key(
+    "Tokens that one step may compute, over all its sequences.",
+    v.optional(v.pipe(count(), v.maxValue(1 << 20)), 2048),
+  ),
+  maxNumSeqs: key(
+    "Sequences that may run at once; more wait.",
+    v.optional(v.pipe(count(), v.maxValue(4096)), 256),
+  ),
+  enablePrefixCaching: key(
+    "Keeps the blocks of finished sequences for prompts that begin alike.",
+    v.optional(v.boolean(), true),
+  ),
+  enforceEager: key(
+    "Accepted as vLLM's; there are no graphs to capture on a CPU.",
+    v.optional(v.boolean(), false),
+  ),
+  gpuMemoryUtilization: key(
+    "Share of the machine's memory that weights and KV blocks may fill, where no size is given.",
+    v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(1))),
+  ),
+  kvCacheMemoryBytes: key("Bytes of KV blocks for each worker.", v.optional(count())),
+  kvCacheDtype: key(
+    "How K and V are held. `auto`: F32 for a model of F32, BF16 for any other. `int8` halves that, with a scale for each token and head.",
+    v.optional(v.picklist(["auto", ...KV_CACHE_DTYPES]), "auto"),
+  ),
+  numGpuBlocksOverride: key(
+    "KV blocks of each worker; goes before all sizes.",
+    v.optional(count()),
+  ),
+  threads: key(
+    "Compute threads, shared by all workers of the process. `auto`: one per CPU that it may use.",
+    v.optional(v.union([v.literal("auto"), v.pipe(count(), v.maxValue(256))]), "auto"),
+  ),
+  quantization: key(
+    "Makes F32, F16 and BF16 weights into 8 or 4 bits when they are loaded. Default: they stay as stored.",
+    v.optional(v.picklist(["q8", "q4"])),
+  ),
+  speedupRatio: key(
+    "For the mocker: how many times faster than its timing model.",
+    v.optional(v.pipe(v.number(), v.gtValue(0)), 1),
+  ),
+  remotePrefill: key(
+    "Lets prefill workers compute prompts, in a graph that has some.",
+    v.optional(v.boolean(), false),
+  ),
+  conditionalDisagg: key(
+    "Only those prompts that pass the two limits below; else all.",
+    v.optional(v.boolean(), false),
+  ),
+  maxLocalPrefillLength: key(
+    "A prompt with more tokens than this that are not cached goes to a prefill worker. May change while it serves.",
+    v.optional(count(0), 1000),
+  ),
+  maxPrefillQueueSize: key(
+    "Unless so many wait there already. May change while it serves.",
+    v.optional(count(0), 3),
+  ),
+});
+
+export type VllmWorkerConfig = v.InferOutput<typeof VllmWorkerConfig>;

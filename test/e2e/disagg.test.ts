@@ -1,0 +1,105 @@
+// Disaggregated prefill on the executable, with the model that it carries: the same text as without.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+
+import { type Server, startServer } from "./server.ts";
+
+const QUESTIONS = [
+  "How do I change the router?",
+  "What is a lane, and how do messages get from one thread to another?",
+  "Which formats can a model have?",
+];
+const FILLER = "Tell me about workers, blocks, sequences, lanes and leases. ";
+/** Of few and of many tokens, alone and with what came before in front of them. */
+const PROMPTS = [
+  "Hi",
+  ...QUESTIONS,
+  FILLER.repeat(10),
+  FILLER.repeat(10) + QUESTIONS[0],
+  FILLER.repeat(25),
+];
+const MAX_LOCAL_TOKENS = 10;
+
+for (const dtype of ["bfloat16", "int8"]) {
+  describe(`with K and V as ${dtype}`, () => {
+    let agg: Server;
+    let disagg: Server;
+
+    beforeAll(async () => {
+      const args = ["--model", "built-in", `--VllmWorker.kv-cache-dtype=${dtype}`];
+      const start = (...graph: string[]) =>
+        startServer({ args: [...graph, ...args], env: { DYNAMO_VERIFY: "1" } });
+      agg = await start("graphs.agg:Frontend");
+      disagg = await start(
+        "graphs.disagg:Frontend",
+        "-f",
+        "configs/disagg.yaml",
+        "--PrefillWorker.ServiceArgs.workers=2",
+      );
+    });
+    afterAll(() => Promise.all([agg?.stop(), disagg?.stop()]));
+
+    for (const [what, sampling] of [
+      ["greedy", { temperature: 0 }],
+      ["sampled, with penalties and a seed", { temperature: 1, seed: 5, frequency_penalty: 0.5 }],
+    ] as const) {
+      test(`the text is that of agg: ${what}`, async () => {
+        const bodies = PROMPTS.map((prompt) => ({
+          ...{ model: "dynamo", prompt, max_tokens: 40, n: 2, ...sampling },
+        }));
+        const before = await disagg.metric("dynamo_remote_prefills_total");
+        const expected = await Promise.all(bodies.map((body) => textsOf(agg, body)));
+        expect(await Promise.all(bodies.map((body) => textsOf(disagg, body)))).toEqual(expected);
+        const after = await disagg.metric("dynamo_remote_prefills_total");
+        expect(after).toBeGreaterThan(before);
+        expect(await disagg.metric("dynamo_kv_blocks_used")).toBe(0);
+        expect(await disagg.metric("dynamo_remote_prefills_running")).toBe(0);
+      });
+    }
+  });
+}
+
+test("both limits change while requests run, and none of them fails", async () => {
+  const server = await startServer({
+    args: [
+      ...["graphs.disagg:Frontend", "-f", "configs/disagg.yaml", "--model", "built-in"],
+      `--VllmWorker.max-local-prefill-length=${MAX_LOCAL_TOKENS}`,
+    ],
+  });
+  try {
+    const remote = () => server.metric("dynamo_remote_prefills_total");
+    const ask = (n: number) =>
+      textsOf(server, { model: "dynamo", prompt: `${n} ${FILLER.repeat(5)}`, max_tokens: 20 });
+    await ask(1);
+    expect(await remote()).toBe(1);
+    const load = Promise.all(Array.from({ length: 60 }, (_, n) => ask(100 + n)));
+    await set(server, "max-local-prefill-length", 100_000);
+    await set(server, "max-prefill-queue-size", 0);
+    expect((await load).every((texts) => texts.length === 1)).toBe(true);
+    const then = await remote();
+    await ask(2);
+    expect(await remote()).toBe(then);
+    await set(server, "max-local-prefill-length", 0);
+    await ask(3); // The queue still takes none.
+    expect(await remote()).toBe(then);
+    await set(server, "max-prefill-queue-size", 2);
+    await ask(4);
+    expect(await remote()).toBe(then + 1);
+  } finally {
+    await server.stop();
+  }
+});
+
+async function textsOf(server: Server, body: object): Promise<readonly string[]> {
+  return (await server.complete(body)).choices.map(({ text }) => text);
+}
+
+/** Takes effect a moment after the answer. */
+async function set(server: Server, key: string, value: number): Promise<void> {
+  const response = await fetch(`${server.url}/config/VllmWorker/${key}`, {
+    method: "PUT",
+    body: JSON.stringify(value),
+  });
+  expect(response.status).toBe(200);
+  await Bun.sleep(20);
+}
