@@ -3,14 +3,18 @@
 // service is found by its class's name.
 
 import agg from "../graphs/agg.ts" with { type: "text" };
+import aggRouter from "../graphs/agg_router.ts" with { type: "text" };
 import disagg from "../graphs/disagg.ts" with { type: "text" };
 import helloWorld from "../graphs/hello_world.ts" with { type: "text" };
+import routerless from "../graphs/routerless.ts" with { type: "text" };
 
 // TypeScript takes no notice of the attribute: for it these are the graphs, while they are their texts.
 const TEXTS: Readonly<Record<string, string>> = {
   "graphs.agg": String(agg),
   "graphs.disagg": String(disagg),
+  "graphs.agg_router": String(aggRouter),
   "graphs.hello_world": String(helloWorld),
+  "graphs.routerless": String(routerless),
 };
 
 const SCHEME = "dynamo:";

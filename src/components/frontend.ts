@@ -1,13 +1,14 @@
 // Frontend: the OpenAI door. It parses nothing itself: src/openai does, and gets handlers from here.
 //
-//   HTTP --> Frontend --chat, completions--> Processor
-//            (models/ in the registry say which processors can be routed to)
+//   HTTP --> Frontend --chat, completions--> Processor, or a worker that serves chats itself
+//            (models/ in the registry say which of them can be routed to)
 
 import {
   type ConfigProblem,
   configured,
   depends,
   type GraphView,
+  isLinked,
   parseAddress,
   Service,
 } from "dynamo";
@@ -19,6 +20,7 @@ import type { HttpServer } from "../openai/listen.ts";
 import { key, port } from "./fields.ts";
 import { Processor } from "./processor.ts";
 import { MODELS_PREFIX, type PublishedModel } from "./published-model.ts";
+import { VllmWorkerRouterLess } from "./routerless-worker.ts";
 
 export const FrontendConfig = v.strictObject({
   servedModelName: key(
@@ -26,8 +28,8 @@ export const FrontendConfig = v.strictObject({
     v.optional(v.string()),
   ),
   endpoint: key(
-    "Where chats go: namespace.Service.endpoint.",
-    v.optional(v.string(), "dynamo.Processor.chat/completions"),
+    "Where chats go: namespace.Service.endpoint, as `dynamo.Processor.chat/completions`. Default: what is linked.",
+    v.optional(v.string()),
   ),
   host: key("0.0.0.0 lets other machines in.", v.optional(v.string(), "127.0.0.1")),
   port: key("0 is any free port.", v.optional(port, 8000)),
@@ -43,6 +45,7 @@ const LAST_WORDS_MS = 1000;
 export class Frontend extends Service {
   config = configured(FrontendConfig);
   processor = depends(Processor);
+  workerRouterless = depends(VllmWorkerRouterLess);
 
   static override readonly startsEarly = true; // `/live` and honest 503s, while a model loads
 
@@ -50,7 +53,7 @@ export class Frontend extends Service {
   #server: HttpServer | undefined;
 
   static override validate(config: v.InferOutput<typeof FrontendConfig>, graph: GraphView) {
-    return validateEndpoint(config.endpoint, graph);
+    return config.endpoint === undefined ? [] : validateEndpoint(config.endpoint, graph);
   }
 
   override async start(): Promise<void> {
@@ -75,11 +78,14 @@ export class Frontend extends Service {
   }
 
   #backend(): OpenAIBackend {
+    const chats = isLinked(this.processor) ? this.processor : this.workerRouterless;
+    const service = isLinked(this.processor) ? "Processor" : "VllmWorkerRouterLess";
+    const { endpoint = `${this.context.namespace}.${service}.chat/completions` } = this.config;
     return {
       models: () => this.#served(),
-      endpoints: () => (this.#models.size > 0 ? [`dyn://${this.config.endpoint}`] : []),
-      chat: (request) => this.processor["chat/completions"](request),
-      complete: (request) => this.processor.completions(request),
+      endpoints: () => (this.#models.size > 0 ? [`dyn://${endpoint}`] : []),
+      chat: (request, requestId) => chats["chat/completions"](request, requestId),
+      complete: (request, requestId) => chats.completions(request, requestId),
       metrics: () => this.context.scrape(),
       settings: this.context.settings,
     };
@@ -117,7 +123,7 @@ function validateEndpoint(endpoint: string, graph: GraphView): readonly ConfigPr
     if (error instanceof DynamoError) return problem(error.message);
     throw error;
   }
-  const linked = self?.edges.get("processor");
+  const linked = self?.edges.get("processor") ?? self?.edges.get("workerRouterless");
   const target = graph.services.find(({ name }) => name === address.component);
   if (!target || linked !== target.name) {
     return problem(`${address.component} is not what ${graph.service} is linked to: ${linked}`);

@@ -3,5 +3,8 @@
 export { Frontend, FrontendConfig } from "./frontend.ts";
 export { PrefillWorker, PrefillWorkerConfig } from "./prefill-worker.ts";
 export { Processor, ProcessorConfig } from "./processor.ts";
+export { Router } from "./router.ts";
+export { RouterConfig } from "./router-config.ts";
+export { VllmWorkerRouterLess } from "./routerless-worker.ts";
 export { VllmWorker } from "./worker.ts";
 export { VllmWorkerConfig } from "./worker-config.ts";

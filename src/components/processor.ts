@@ -2,187 +2,133 @@
 //
 //   Frontend --request--> Processor --PreprocessedRequest--> VllmWorker
 //   Frontend <==text===== Processor <==tokens=============== VllmWorker
+//                             |  ^
+//           hashes of blocks  v  |  a worker
+//                             Router, if the graph has one
 
-import { basename } from "node:path";
-import { configured, depends, type InstanceId, Service } from "dynamo";
+import { configured, depends, type GraphView, type InstanceId, isLinked, Service } from "dynamo";
 import * as v from "valibot";
 
 import { errorCode } from "../base/error.ts";
-import { ContextLengthExceededError } from "../engine/validate-request.ts";
-import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
-import type { ModelCard } from "../model/model-files.ts";
-import { openModelConfig } from "../model/open-model.ts";
+import { extendChain } from "../kv/block-hash.ts";
 import type {
   ChatCompletionRequest,
   CompletionRequest,
   GenerationRequest,
 } from "../openai/schema.ts";
-import type { TextOutput } from "../protocol/llm.ts";
-import type { TextCodec } from "../tokenizer/text-codec.ts";
-import { count, key, MOCK_MODEL, model } from "./fields.ts";
-import { mergeStreams } from "./merge-streams.ts";
-import { MODELS_PREFIX, type PublishedModel } from "./published-model.ts";
-import { randomSeed, samplingOf, stopOf } from "./sampling.ts";
+import type { StoredBlock } from "../protocol/kv-event.ts";
+import type { PreprocessedRequest, TextOutput } from "../protocol/llm.ts";
+import { dispatch, queryInstance } from "./dispatch.ts";
+import { count, key, model } from "./fields.ts";
+import { ModelPublisher } from "./published-model.ts";
+import { Router } from "./router.ts";
+import { blockSizeProblems } from "./router-config.ts";
+import { needsRouter, ROUTER_MODES } from "./routing-modes.ts";
+import { type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
+import { DirectChooser, RoutedChooser, type WorkerChooser } from "./worker-choice.ts";
 
 export const ProcessorConfig = v.strictObject({
   model,
-  blockSize: key("Tokens per KV block, as the worker's.", v.optional(count(), 16)),
+  blockSize: key("Tokens per KV block. Default: the workers'.", v.optional(count())),
   maxModelLen: key(
     "Tokens that prompt and output may have together. Default: what the workers can take.",
     v.optional(count()),
   ),
   router: key(
-    "How a worker is chosen for each sequence.",
-    v.optional(v.picklist(["random", "round-robin"]), "random"),
+    "How a worker is chosen for each sequence; all but the first two need a Router in the graph. Default: as the Router says; without one, `random`. Changes while it serves.",
+    v.optional(v.picklist(ROUTER_MODES)),
   ),
 });
 
-/** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
-const DEFAULT_COMPLETION_TOKENS = 16;
+type ProcessorConfig = v.InferOutput<typeof ProcessorConfig>;
 
 export class Processor extends Service {
   config = configured(ProcessorConfig);
   worker = depends(VllmWorker);
+  router = depends(Router);
 
-  #codec!: TextCodec;
-  #card: ModelCard | undefined;
-  #eosTokenIds: readonly number[] = [];
-  #maxModelLen = 0;
-  #published = false;
+  static override readonly live = ["router"];
+  static override readonly validate = validateProcessor;
+
+  #text!: TextGenerator;
+  #chooser!: WorkerChooser;
+  #publisher!: ModelPublisher;
+  #blockSize: number | undefined;
 
   override async start(): Promise<void> {
-    const { model } = this.config;
-    if (model === MOCK_MODEL) {
-      const { MockTokenizer } = await import("../tokenizer/mock-tokenizer.ts");
-      this.#codec = new MockTokenizer();
+    this.#text = await TextGenerator.open(this.config.model, this.log);
+    this.#publisher = new ModelPublisher(this.context, this.config.model);
+    if (isLinked(this.router)) {
+      this.#chooser = new RoutedChooser(this.router, this.context.clock);
+      this.follow(this.router.all().workers(), ({ value }) => this.#publish(value));
     } else {
-      const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
-      this.#card = await openModelConfig(model);
-      const tokenizer = await Tokenizer.load(this.#card.path, this.log);
-      this.#codec = tokenizer;
-      this.#eosTokenIds = union(this.#card.config.eosTokenIds, tokenizer.eosTokenId);
-    }
-    this.follow(this.worker.watchInstances(), (live) => this.#publish(live));
-  }
-
-  "chat/completions"(request: ChatCompletionRequest): AsyncIterable<TextOutput> {
-    const limit = { maxTokens: this.#maxModelLen };
-    const { messages, useRawPrompt } = request;
-    const tokenIds = useRawPrompt
-      ? this.#codec.encode(messages.map(({ content }) => content).join("\n"), limit)
-      : this.#codec.encodeChat(messages, limit);
-    return this.#generate(request, [tokenIds], this.#maxModelLen);
-  }
-
-  completions(request: CompletionRequest): AsyncIterable<TextOutput> {
-    const limit = { maxTokens: this.#maxModelLen };
-    const prompts = request.prompts.map((prompt) =>
-      typeof prompt === "string" ? this.#codec.encode(prompt, limit) : prompt,
-    );
-    return this.#generate(request, prompts, DEFAULT_COMPLETION_TOKENS);
-  }
-
-  /** Choice `c` of prompt `p` has the index `p * n + c`. */
-  #generate(
-    request: GenerationRequest,
-    prompts: readonly Int32Array[],
-    defaultMaxTokens: number,
-  ): AsyncIterableIterator<TextOutput> {
-    const seed = request.seed ?? randomSeed();
-    const choices = prompts.flatMap((tokenIds, prompt) =>
-      Array.from({ length: request.n }, (_, choice) => {
-        const index = prompt * request.n + choice;
-        return this.#choice(request, { tokenIds, index, seed, defaultMaxTokens });
-      }),
-    );
-    const [only] = choices;
-    return only && choices.length === 1 ? only : mergeStreams(choices);
-  }
-
-  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { tokenIds, index, defaultMaxTokens } = choice;
-    const stop = stopOf(request, {
-      eosTokenIds: this.#eosTokenIds,
-      maxTokens: Math.max(1, Math.min(defaultMaxTokens, this.#maxModelLen - tokenIds.length)),
-    });
-    this.#checkLength(tokenIds.length, stop.maxTokens);
-    const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, choice);
-    const text = this.#codec.textStream({
-      promptTokenIds: tokenIds,
-      stop: request.stop,
-      minTokens: stop.minTokens,
-      stopTokenIds: stop.stopTokenIds,
-    });
-    const numPromptTokens = tokenIds.length;
-    for await (const output of this.#workers().generate({ tokenIds, sampling, stop })) {
-      const { finishReason, numCachedTokens } = output;
-      const piece = text.push(output.tokenIds);
-      const { numTokens } = piece;
-      const counts = { index, numTokens, numPromptTokens, numCachedTokens };
-      if (piece.stopped) {
-        yield { ...counts, text: piece.text, finishReason: "stop" };
-        return; // Leaving the loop ends the sequence.
-      }
-      if (finishReason === undefined) yield { ...counts, text: piece.text };
-      else yield { ...counts, text: piece.text + text.finish(), finishReason };
+      this.#chooser = new DirectChooser(this.worker);
+      this.follow(this.worker.watchInstances(), (live) => this.#publish(live));
     }
   }
 
-  /** A worker checks what it can take itself; the limit that is configured here may be lower. */
-  #checkLength(promptTokens: number, maxTokens: number): void {
-    const maxModelLen = this.#maxModelLen;
-    if (promptTokens + maxTokens > maxModelLen) {
-      throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
-    }
+  "chat/completions"(request: ChatCompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
+    return this.#text.chat(request, this.#sender(request, requestId));
   }
 
-  #workers() {
-    return this.config.router === "round-robin" ? this.worker.roundRobin() : this.worker.random();
+  completions(request: CompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
+    return this.#text.complete(request, this.#sender(request, requestId));
+  }
+
+  #sender(request: GenerationRequest, requestId: string): Send {
+    const { backendInstanceId: instance, annotations } = request;
+    const isQuery = annotations.includes("query_instance_id");
+    return (sequence) => {
+      const { router: mode } = this.config;
+      const numTokens = sequence.tokenIds.length;
+      const chain = this.#chainOf(sequence);
+      const query = { requestId, numTokens, chain, mode, instance, avoid: [] };
+      return isQuery
+        ? queryInstance(this.#chooser, query)
+        : dispatch(this.#chooser, query, sequence);
+    };
+  }
+
+  /** The names of its blocks, for a router. */
+  #chainOf({ tokenIds }: PreprocessedRequest): readonly StoredBlock[] {
+    const chain: StoredBlock[] = [];
+    if (isLinked(this.router) && this.#blockSize !== undefined) {
+      extendChain(chain, tokenIds, this.#blockSize);
+    }
+    return chain;
   }
 
   /** Frontends list the model for as long as there is a worker to route to. */
   async #publish(live: readonly InstanceId[]): Promise<void> {
-    const { registry, namespace, service, instanceId, clock } = this.context;
-    const key = `${MODELS_PREFIX}${namespace}.${service}:${instanceId.toString(16)}`;
-    const limit = live.length > 0 ? await this.#readLimit() : undefined;
-    if (limit === undefined) {
-      this.#published = false;
-      await registry.delete(key);
-    } else if (!this.#published) {
-      this.#published = true;
-      this.#maxModelLen = limit;
-      const published: PublishedModel = {
-        name: basename(this.config.model),
-        aliases: this.config.model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
-        created: Math.floor(clock.wallTime() / 1000),
-        maxModelLen: limit,
-      };
-      await registry.put(key, JSON.stringify(published));
-    }
+    if (live.length > 0 && this.#publisher.isPublished) return;
+    if (live.length > 0 && (await this.#readLimits())) {
+      await this.#publisher.publish(this.#text.maxModelLen);
+    } else await this.#publisher.withdraw();
   }
 
-  /** `undefined` if the worker that was asked is gone; the next change of the instances asks again. */
-  async #readLimit(): Promise<number | undefined> {
-    if (this.#published) return this.#maxModelLen;
+  /** False if the worker that was asked is gone; the next change of the instances asks again. */
+  async #readLimits(): Promise<boolean> {
     try {
-      const { maxModelLen } = await this.worker.limits();
-      return Math.min(this.config.maxModelLen ?? Number.POSITIVE_INFINITY, maxModelLen);
+      const asked = isLinked(this.router) ? this.router.limits() : this.worker.limits();
+      const { maxModelLen, blockSize } = await asked;
+      this.#blockSize = blockSize;
+      this.#text.maxModelLen = Math.min(this.config.maxModelLen ?? maxModelLen, maxModelLen);
+      return true;
     } catch (error) {
       this.log.warn("a worker did not tell its limits", { error: errorCode(error) });
-      return undefined;
+      return false;
     }
   }
 }
 
-/** The tokenizer may name an end of its own, as vLLM has it too. */
-function union(ids: readonly number[], id: number | undefined): readonly number[] {
-  return id === undefined || ids.includes(id) ? ids : [...ids, id];
-}
-
-interface Choice {
-  readonly tokenIds: Int32Array;
-  readonly index: number;
-  readonly seed: number;
-  readonly defaultMaxTokens: number;
+function validateProcessor({ router, blockSize }: ProcessorConfig, graph: GraphView) {
+  const self = graph.services.find(({ name }) => name === graph.service);
+  if (self?.edges.has("router")) return blockSizeProblems(blockSize, graph);
+  if (router === undefined || !needsRouter(router)) return [];
+  const isDisagg = graph.services.some(({ name }) => name === "PrefillWorker");
+  const message =
+    `"${router}" needs a Router, and this graph has none; serve ` +
+    `graphs.${isDisagg ? "disagg_router" : "agg_router"}:Frontend, or set random or round-robin`;
+  return [{ key: "router", message }];
 }

@@ -1,4 +1,9 @@
-// How a processor tells frontends what it serves: a key under `models/` for as long as it can route to a worker.
+// How a service tells frontends what it serves: a key under `models/` for as long as it can route to a worker.
+
+import { basename } from "node:path";
+import type { ServiceContext } from "dynamo";
+
+import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
 
 export const MODELS_PREFIX = "models/";
 
@@ -11,4 +16,38 @@ export interface PublishedModel {
   readonly created: number;
   /** Tokens that prompt and output may have together. */
   readonly maxModelLen: number;
+}
+
+export class ModelPublisher {
+  readonly #context: ServiceContext;
+  readonly #model: string;
+  readonly #key: string;
+  #isPublished = false;
+
+  constructor(context: ServiceContext, model: string) {
+    const { namespace, service, instanceId } = context;
+    this.#context = context;
+    this.#model = model;
+    this.#key = `${MODELS_PREFIX}${namespace}.${service}:${instanceId.toString(16)}`;
+  }
+
+  get isPublished(): boolean {
+    return this.#isPublished;
+  }
+
+  async publish(maxModelLen: number): Promise<void> {
+    this.#isPublished = true;
+    const published: PublishedModel = {
+      name: basename(this.#model),
+      aliases: this.#model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
+      created: Math.floor(this.#context.clock.wallTime() / 1000),
+      maxModelLen,
+    };
+    await this.#context.registry.put(this.#key, JSON.stringify(published));
+  }
+
+  async withdraw(): Promise<void> {
+    this.#isPublished = false;
+    await this.#context.registry.delete(this.#key);
+  }
 }

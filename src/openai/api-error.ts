@@ -82,6 +82,7 @@ const OVERLOADED = new Set([
   "no_workers",
   "mailbox_full",
   "engine_full",
+  "workers_busy",
   "actor_down",
   "actor_stopping",
   "server_shutdown",

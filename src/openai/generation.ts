@@ -9,7 +9,7 @@
 import type { Clock } from "../base/clock.ts";
 import { DynamoError, errorCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import type { FinishReason, TextOutput } from "../protocol/llm.ts";
+import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
 import { overloaded } from "./api-error.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
 import {
@@ -70,10 +70,12 @@ export class Generation {
     const { head, format } = this.#options;
     const texts = this.#tally.choiceTokens.map(() => "");
     const reasons = this.#tally.choiceTokens.map(() => SHUT_DOWN);
+    const annotations = {};
     try {
       for (let output = this.#first; output; output = await this.#next()) {
         texts[output.index] += output.text;
         if (output.finishReason) reasons[output.index] = output.finishReason;
+        Object.assign(annotations, output.annotations);
       }
     } catch (error) {
       this.#end("error");
@@ -84,7 +86,8 @@ export class Generation {
       text,
       finishReason: reasons[index] ?? SHUT_DOWN,
     }));
-    return format.answer(head, choices, this.#tally.usage());
+    const answer = format.answer(head, choices, this.#tally.usage());
+    return Object.keys(annotations).length === 0 ? answer : { ...answer, nvext: annotations };
   }
 
   /** The answer as events. Throws only to have the connection cut. */
@@ -171,9 +174,18 @@ export class Generation {
 
 const SHUT_DOWN: FinishReason = "server_shutdown";
 
-function eventsOf({ index, text, finishReason }: TextOutput, chunks: ChunkWriter): string {
-  const events = text === "" ? "" : chunks.text(index, text);
+function eventsOf(output: TextOutput, chunks: ChunkWriter): string {
+  const { index, text, finishReason, annotations } = output;
+  const facts = annotations === undefined ? "" : annotationEvents(annotations);
+  const events = text === "" ? facts : facts + chunks.text(index, text);
   return finishReason === undefined ? events : events + chunks.finish(index, finishReason);
+}
+
+/** As Dynamo has them: named events without data, their value in a comment. */
+function annotationEvents(annotations: Annotations): string {
+  return Object.entries(annotations)
+    .map(([name, value]) => `event: ${name}\n: ${JSON.stringify(value)}\n\n`)
+    .join("");
 }
 
 /** A backend broke its word: every choice ends with a finish reason. */

@@ -36,6 +36,10 @@ export interface GenerationRequest {
   readonly maxTokens: number | undefined;
   readonly minTokens: number;
   readonly ignoreEos: boolean;
+  /** The worker that is to take it; undefined leaves the choice to the router. */
+  readonly backendInstanceId: number | undefined;
+  /** What the client wants to be told besides; names that nobody knows are passed over. */
+  readonly annotations: readonly string[];
   readonly stop: readonly string[];
 }
 
@@ -116,6 +120,8 @@ function generationOf(fields: GenerationFields): GenerationRequest {
     repetitionPenalty: fields.repetition_penalty ?? nvext?.repetition_penalty ?? undefined,
     maxTokens: fields.max_tokens,
     minTokens: fields.min_tokens,
+    backendInstanceId: nvext?.backend_instance_id ?? undefined,
+    annotations: nvext?.annotations ?? [],
     ignoreEos: fields.ignore_eos ?? nvext?.ignore_eos ?? false,
     stop: fields.stop,
   };
@@ -161,8 +167,13 @@ function ignoredIn(given: Fields, known: ReadonlySet<string>): readonly string[]
     if (!isObject(value)) continue;
     refuseUnsupported(value, inner, `${name}.`);
     for (const unknown of unknownIn(value, inner)) ignored.push(`${name}.${unknown}`);
+    if (name === "nvext" && hasUnknownAnnotation(value)) ignored.push("nvext.annotations");
   }
   return ignored;
+}
+
+function hasUnknownAnnotation({ annotations }: Fields): boolean {
+  return Array.isArray(annotations) && annotations.some((name) => name !== "query_instance_id");
 }
 
 function unknownIn(fields: Fields, known: ReadonlySet<string>): string[] {

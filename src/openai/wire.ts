@@ -36,6 +36,8 @@ const generationFields = {
         repetition_penalty: v.nullish(decimal({ above: 0, max: 2 })),
         greed_sampling: v.nullish(flag),
         use_raw_prompt: v.nullish(flag),
+        backend_instance_id: v.nullish(integer({ min: 0 })),
+        annotations: v.nullish(annotations()),
       },
       "must be an object",
     ),
@@ -118,6 +120,14 @@ function decimal({ min = Number.NEGATIVE_INFINITY, above, max = Infinity }: Boun
 function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds) {
   const text = `must be an integer from ${min} to ${max}`;
   return v.pipe(v.number(text), v.safeInteger(text), v.minValue(min, text), v.maxValue(max, text));
+}
+
+function annotations() {
+  const name = v.string("must be a list of strings");
+  return v.pipe(
+    v.array(name, "must be a list of strings"),
+    v.maxLength(16, "must have at most 16 strings"),
+  );
 }
 
 function topK() {

@@ -48,7 +48,11 @@ export interface TokenOutput {
   readonly numCachedTokens: number;
   /** Present in the last output only. */
   readonly finishReason?: FinishReason;
+  /** Facts about the request, by name. Present in the last output only, if at all. */
+  readonly annotations?: Annotations;
 }
+
+export type Annotations = Readonly<Record<string, string>>;
 
 /** A piece of text of one choice, as the processor hands it to the frontend. */
 export interface TextOutput {
@@ -61,4 +65,5 @@ export interface TextOutput {
   readonly numCachedTokens: number;
   /** Present in the last output of the choice only. */
   readonly finishReason?: FinishReason;
+  readonly annotations?: Annotations;
 }

@@ -72,8 +72,6 @@ const STORED_QUANTIZATION = `
 
 /** Values that need what the graph or this machine may not have, by service and key. */
 const VALUES: ReadonlyMap<string, readonly unknown[]> = new Map([
-  ["Processor.router", ["kv", "kv-load", "approx-kv"]],
-  ["Frontend.router", ["kv", "kv-load", "approx-kv"]],
   ["VllmWorker.quantization", STORED_QUANTIZATION],
   ["PrefillWorker.quantization", STORED_QUANTIZATION],
 ]);

@@ -96,6 +96,8 @@ describe("defaults", () => {
       maxTokens: undefined,
       minTokens: 0,
       ignoreEos: false,
+      backendInstanceId: undefined,
+      annotations: [],
       stop: [],
       messages: [{ role: "user", content: "hi", name: undefined }],
       useRawPrompt: false,
@@ -141,10 +143,15 @@ describe("nvext", () => {
     });
   });
 
-  test("a raw prompt is passed on; annotations are reported as ignored", () => {
+  test("a raw prompt is passed on; annotations that nobody knows are reported as ignored", () => {
     const { request, ignored } = chat({ nvext: { use_raw_prompt: true, annotations: ["x"] } });
     expect(request.useRawPrompt).toBe(true);
     expect(ignored).toEqual(["nvext.annotations"]);
+    const nvext = { annotations: ["query_instance_id"], backend_instance_id: 7 };
+    const known = chat({ nvext });
+    const annotations = ["query_instance_id"];
+    expect(known.request).toMatchObject({ annotations, backendInstanceId: 7 });
+    expect(known.ignored).toEqual([]);
   });
 
   test("a guided grammar in it is refused by name", () => {

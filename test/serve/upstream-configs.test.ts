@@ -3,7 +3,15 @@
 
 import { describe, expect, test } from "bun:test";
 import agg from "../../graphs/agg.ts";
+import aggRouter from "../../graphs/agg_router.ts";
 import disagg from "../../graphs/disagg.ts";
+import {
+  Frontend,
+  PrefillWorker,
+  Processor,
+  Router,
+  VllmWorker,
+} from "../../src/components/index.ts";
 import type { Graph } from "../../src/sdk/index.ts";
 import { readYamlConfig } from "../../src/serve/config-tree.ts";
 import { resolveConfig } from "../../src/serve/resolve-config.ts";
@@ -58,6 +66,8 @@ Planner:
   environment: kubernetes
 `;
 
+const disaggRouter = Frontend.link(Processor).link(Router).link(VllmWorker).link(PrefillWorker);
+
 interface ExampleFile {
   readonly text: string;
   readonly ignored: readonly string[];
@@ -81,6 +91,7 @@ ${PLANNER}`,
     ignored: ["Planner", "VllmWorker.ServiceArgs.resources", "Processor.router-num-threads"],
   },
   agg_router: {
+    graph: aggRouter,
     text: `${KV_COMMON}${FRONTEND}
 Processor:
   common-configs: [model, block-size, max-model-len, router]
@@ -95,13 +106,12 @@ VllmWorker:
   common-configs: [model, block-size, max-model-len, router, kv-transfer-config]
 ${PLANNER}`,
     ignored: [
-      "Router",
       "Planner",
       "VllmWorker.ServiceArgs.resources",
       "VllmWorker.router",
       "VllmWorker.kv-transfer-config",
       "VllmWorker.tensor-parallel-size",
-      "Processor.router=kv",
+      "Router.model",
     ],
   },
   disagg: {
@@ -123,6 +133,7 @@ ${PREFILL_WORKER}${PLANNER}`,
     ],
   },
   disagg_router: {
+    graph: disaggRouter,
     text: `${KV_COMMON}${FRONTEND}
 Processor:
   common-configs: [model, block-size, max-model-len, router]
@@ -135,10 +146,10 @@ VllmWorker:
   enable-prefix-caching: true${DISAGG}${ARGS}
   common-configs: [model, block-size, max-model-len, router, kv-transfer-config]
 ${PREFILL_WORKER}${PLANNER}`,
-    graph: disagg,
-    ignored: expect.arrayContaining(["Router", "Planner", "Processor.router=kv"]),
+    ignored: expect.arrayContaining(["Planner", "Router.model"]),
   },
   "multinode-405b": {
+    graph: disaggRouter,
     text: `${MULTINODE_FRONTEND}
 Processor:
   model: org/model
@@ -165,7 +176,6 @@ PrefillWorker:
   quantization: modelopt
   ServiceArgs: {workers: 1, resources: {gpu: '8'}}
 `,
-    graph: disagg,
     ignored: expect.arrayContaining([
       "Frontend.endpoint_chat",
       "Frontend.endpoint_completions",
@@ -215,4 +225,38 @@ describe("Dynamo's example files load", () => {
       expect(config.services.get("VllmWorker")?.config).toMatchObject({ model: "org/model" });
     });
   }
+});
+
+describe("what must fit together", () => {
+  const resolve = (graph: Graph, text: string) =>
+    resolveConfig(readYamlConfig({ name: "mine.yaml", text }), graph);
+  const processor = (line: string) => `
+Processor: {model: m, ${line}}
+VllmWorker: {model: m, block-size: 64, ServiceArgs: {workers: 2}}
+`;
+
+  test("a mode that needs a Router is refused without one, with the graph that has it", () => {
+    for (const mode of ["kv", "kv-load", "approx-kv"]) {
+      expect(() => resolve(agg, processor(`router: ${mode}`))).toThrow(
+        `Processor.router: "${mode}" needs a Router, and this graph has none; serve graphs.agg_router:Frontend`,
+      );
+      resolve(aggRouter, processor(`router: ${mode}`));
+    }
+  });
+
+  test("blocks of two sizes are refused where prefixes are routed, and named with their place", () => {
+    resolve(agg, processor("block-size: 32"));
+    expect(() => resolve(aggRouter, processor("block-size: 32"))).toThrow(
+      "mine.yaml:2:35: Processor.block-size: 32 tokens, but the KV blocks of VllmWorker have 64",
+    );
+    expect(() =>
+      resolve(aggRouter, `${processor("block-size: 64")}Router: {block-size: 8}\n`),
+    ).toThrow("Router.block-size: 8 tokens");
+  });
+
+  test("more workers than there can be are not waited for", () => {
+    expect(() =>
+      resolve(aggRouter, `${processor("router: kv")}Router: {min-workers: 3}\n`),
+    ).toThrow("set VllmWorker.ServiceArgs.workers to 3 or more");
+  });
 });

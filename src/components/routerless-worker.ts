@@ -1,0 +1,50 @@
+// VllmWorkerRouterLess: a worker that serves chats itself, as Dynamo v0.1.0's. No processor and no router: the
+// frontend sends a request to any worker, and text comes back.
+//
+//   Frontend --request--> VllmWorkerRouterLess (tokenizer and engine on one thread)
+//   Frontend <==text===== VllmWorkerRouterLess
+
+import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
+import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
+import { ModelPublisher } from "./published-model.ts";
+import { type Send, TextGenerator } from "./text-generator.ts";
+import { VllmWorker } from "./worker.ts";
+
+export class VllmWorkerRouterLess extends VllmWorker {
+  #text!: TextGenerator;
+
+  override async start(): Promise<void> {
+    await super.start();
+    this.#text = await TextGenerator.open(this.config.model, this.log);
+    this.#text.maxModelLen = this.limits().maxModelLen;
+    await new ModelPublisher(this.context, this.config.model).publish(this.#text.maxModelLen);
+  }
+
+  "chat/completions"(request: ChatCompletionRequest): AsyncIterable<TextOutput> {
+    return this.#answer((send) => this.#text.chat(request, send));
+  }
+
+  completions(request: CompletionRequest): AsyncIterable<TextOutput> {
+    return this.#answer((send) => this.#text.complete(request, send));
+  }
+
+  /** Leaving the answer ends its sequences at once, also while they wait for their turn. */
+  #answer(open: (send: Send) => AsyncIterableIterator<TextOutput>): AsyncIterable<TextOutput> {
+    const sequences = new Set<AsyncIterator<TokenOutput>>();
+    const text = open((request) => {
+      const sequence = this.generate(request)[Symbol.asyncIterator]();
+      sequences.add(sequence);
+      return { [Symbol.asyncIterator]: () => sequence };
+    });
+    const answer: AsyncIterableIterator<TextOutput> = {
+      next: () => text.next(),
+      async return() {
+        for (const sequence of sequences) await sequence.return?.();
+        await text.return?.();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => answer,
+    };
+    return answer;
+  }
+}

@@ -1,0 +1,144 @@
+// From a request to token ids, and from the tokens of its sequences to text; who computes them is the caller's.
+//
+//   request --> template, tokenizer --> PreprocessedRequest --send--> TokenOutput --> detokenizer, stop strings --> text
+
+import type { Logger } from "../base/log.ts";
+import { ContextLengthExceededError } from "../engine/validate-request.ts";
+import type { ModelCard } from "../model/model-files.ts";
+import { openModelConfig } from "../model/open-model.ts";
+import type {
+  ChatCompletionRequest,
+  CompletionRequest,
+  GenerationRequest,
+} from "../openai/schema.ts";
+import type { PreprocessedRequest, TextOutput, TokenOutput } from "../protocol/llm.ts";
+import type { TextCodec } from "../tokenizer/text-codec.ts";
+import { MOCK_MODEL } from "./fields.ts";
+import { mergeStreams } from "./merge-streams.ts";
+import { randomSeed, samplingOf, stopOf } from "./sampling.ts";
+
+/** Starts one sequence. Leaving the loop over its tokens ends it. */
+export type Send = (request: PreprocessedRequest) => AsyncIterable<TokenOutput>;
+
+/** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
+const DEFAULT_COMPLETION_TOKENS = 16;
+
+export class TextGenerator {
+  /** Tokens that prompt and output may have together; told when it is known. */
+  maxModelLen = 0;
+
+  readonly #codec: TextCodec;
+  readonly #card: ModelCard | undefined;
+  readonly #eosTokenIds: readonly number[];
+
+  private constructor(
+    codec: TextCodec,
+    card: ModelCard | undefined,
+    eosTokenIds: readonly number[],
+  ) {
+    this.#codec = codec;
+    this.#card = card;
+    this.#eosTokenIds = eosTokenIds;
+  }
+
+  static async open(model: string, log: Logger): Promise<TextGenerator> {
+    if (model === MOCK_MODEL) {
+      const { MockTokenizer } = await import("../tokenizer/mock-tokenizer.ts");
+      return new TextGenerator(new MockTokenizer(), undefined, []);
+    }
+    const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
+    const card = await openModelConfig(model);
+    const tokenizer = await Tokenizer.load(card.path, log);
+    return new TextGenerator(tokenizer, card, union(card.config.eosTokenIds, tokenizer.eosTokenId));
+  }
+
+  chat(request: ChatCompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
+    const limit = { maxTokens: this.maxModelLen };
+    const { messages, useRawPrompt } = request;
+    const tokenIds = useRawPrompt
+      ? this.#codec.encode(messages.map(({ content }) => content).join("\n"), limit)
+      : this.#codec.encodeChat(messages, limit);
+    return this.#generate(request, { prompts: [tokenIds], maxTokens: this.maxModelLen, send });
+  }
+
+  complete(request: CompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
+    const limit = { maxTokens: this.maxModelLen };
+    const prompts = request.prompts.map((prompt) =>
+      typeof prompt === "string" ? this.#codec.encode(prompt, limit) : prompt,
+    );
+    return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
+  }
+
+  /** Choice `c` of prompt `p` has the index `p * n + c`. */
+  #generate(
+    request: GenerationRequest,
+    { prompts, ...rest }: { readonly prompts: readonly Int32Array[] } & Defaults,
+  ): AsyncIterableIterator<TextOutput> {
+    const seed = request.seed ?? randomSeed();
+    const choices = prompts.flatMap((tokenIds, prompt) =>
+      Array.from({ length: request.n }, (_, choice) => {
+        const index = prompt * request.n + choice;
+        return this.#choice(request, { tokenIds, index, seed, ...rest });
+      }),
+    );
+    const [only] = choices;
+    return only && choices.length === 1 ? only : mergeStreams(choices);
+  }
+
+  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
+    const { tokenIds, index, maxTokens, send } = choice;
+    const stop = stopOf(request, {
+      eosTokenIds: this.#eosTokenIds,
+      maxTokens: Math.max(1, Math.min(maxTokens, this.maxModelLen - tokenIds.length)),
+    });
+    this.#checkLength(tokenIds.length, stop.maxTokens);
+    const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, choice);
+    const text = this.#codec.textStream({
+      promptTokenIds: tokenIds,
+      stop: request.stop,
+      minTokens: stop.minTokens,
+      stopTokenIds: stop.stopTokenIds,
+    });
+    const numPromptTokens = tokenIds.length;
+    for await (const output of send({ tokenIds, sampling, stop })) {
+      const { finishReason, numCachedTokens, annotations } = output;
+      const piece = text.push(output.tokenIds);
+      const { numTokens } = piece;
+      const counts = { index, numTokens, numPromptTokens, numCachedTokens };
+      if (piece.stopped) {
+        yield { ...counts, text: piece.text, finishReason: "stop" };
+        return; // Leaving the loop ends the sequence.
+      }
+      if (finishReason === undefined) yield { ...counts, text: piece.text };
+      else {
+        const end = { ...counts, text: piece.text + text.finish(), finishReason };
+        yield annotations === undefined ? end : { ...end, annotations };
+      }
+    }
+  }
+
+  /** A worker checks what it can take itself; the limit that is configured here may be lower. */
+  #checkLength(promptTokens: number, maxTokens: number): void {
+    const { maxModelLen } = this;
+    if (promptTokens + maxTokens > maxModelLen) {
+      throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
+    }
+  }
+}
+
+/** The tokenizer may name an end of its own, as vLLM has it too. */
+function union(ids: readonly number[], id: number | undefined): readonly number[] {
+  return id === undefined || ids.includes(id) ? ids : [...ids, id];
+}
+
+interface Defaults {
+  /** Of the output, where the request does not say. */
+  readonly maxTokens: number;
+  readonly send: Send;
+}
+
+interface Choice extends Defaults {
+  readonly tokenIds: Int32Array;
+  readonly index: number;
+  readonly seed: number;
+}

@@ -1,0 +1,80 @@
+// Which worker a processor sends a sequence to: chosen here, at random or in turn, or by a Router.
+
+import { type Client, type InstanceId, NoWorkersError } from "dynamo";
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
+import type { RouteQuery, Router } from "./router.ts";
+import { NoSuchInstanceError, type Route } from "./routing.ts";
+import type { VllmWorker } from "./worker.ts";
+
+/** A worker that was chosen for one sequence, until it is released. */
+export interface WorkerChoice {
+  readonly instance: InstanceId;
+  generate(request: PreprocessedRequest): AsyncIterable<TokenOutput>;
+  firstToken(): void;
+  release(): void;
+}
+
+export interface WorkerChooser {
+  choose(query: RouteQuery): Promise<WorkerChoice>;
+}
+
+/** At random or in turn, among the live workers. */
+export class DirectChooser implements WorkerChooser {
+  readonly #workers: Client<VllmWorker>;
+  #turn = 0;
+
+  constructor(workers: Client<VllmWorker>) {
+    this.#workers = workers;
+  }
+
+  async choose({ mode, instance: wanted, avoid }: RouteQuery): Promise<WorkerChoice> {
+    const live = this.#workers.instances.filter((one) => !avoid.includes(one));
+    if (wanted !== undefined && live.length > 0 && !live.includes(wanted)) {
+      throw new NoSuchInstanceError(wanted, live);
+    }
+    const index =
+      mode === "round-robin" ? this.#turn++ % live.length : Math.floor(Math.random() * live.length);
+    const instance = wanted ?? live[index];
+    if (instance === undefined || live.length === 0) throw new NoWorkersError("VllmWorker");
+    return {
+      instance,
+      generate: (request) => this.#workers.at(instance).generate(request),
+      firstToken() {},
+      release() {},
+    };
+  }
+}
+
+/** How long a request waits for a router that has ended and starts again. */
+const ROUTER_MS = 3000;
+
+/** As a Router says; its lease is kept as long as the choice. */
+export class RoutedChooser implements WorkerChooser {
+  readonly #router: Client<Router>;
+  readonly #clock: Clock;
+
+  constructor(router: Client<Router>, clock: Clock) {
+    this.#router = router;
+    this.#clock = clock;
+  }
+
+  async choose(query: RouteQuery): Promise<WorkerChoice> {
+    if (this.#router.instances.length === 0) {
+      await Promise.race([this.#router.waitForInstances(), this.#clock.sleep(ROUTER_MS)]);
+    }
+    const lease = this.#router.route(query);
+    const first: IteratorResult<Route> = await lease.next();
+    assert(!first.done, "a router's answer has a route");
+    const { instance, worker } = first.value;
+    return {
+      instance,
+      generate: (request) => worker.generate(request),
+      // A router that ends forgets its bookings, and the request goes on without it.
+      firstToken: () => void lease.next().catch(() => undefined),
+      release: () => void lease.return?.(),
+    };
+  }
+}
