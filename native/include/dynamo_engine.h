@@ -52,6 +52,7 @@ extern "C" {
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per CPU.
+#define DYN_NO_SAMPLE (-1)           // As sampled_ids: the row's logits were no distribution.
 
 typedef enum dyn_status {
   DYN_OK = 0,
@@ -201,7 +202,8 @@ typedef struct dyn_batch {
   int32_t* penalty_counts;  // [P]     Times in the output; 0 for a token of the prompt only.
   int32_t* banned_start_loc;  // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
   int32_t* banned_token_ids;  // [B]     B = S * DYN_MAX_BANNED_TOKENS.
-  int32_t* sampled_ids;       // [R]     Out.
+  int32_t* sampled_ids;       // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
+                              //         infinite; its neighbours are sampled all the same.
   float* logprobs;            // [R]     Out: of each sampled id, by the logits as they came.
 } dyn_batch;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -223,6 +224,17 @@ void input_forms_are_near() {
   }
 }
 
+void eight_bits_make_no_number_of_nan() {
+  for (const dyn_isa isa : present_isas()) {
+    for (size_t at = 0; at < 64; ++at) {
+      std::vector<float> x(64, 1.0f);
+      x[at] = std::numeric_limits<float>::quiet_NaN();
+      const Input input(gemm_kernels(isa), InputForm::kS8, x, 64);
+      for (size_t k = 0; k < 64; ++k) CHECK(std::isnan(input.value(0, k)) == (k / 32 == at / 32));
+    }
+  }
+}
+
 void packed_rows_come_back() {
   std::mt19937 generator(3);
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
@@ -293,7 +305,12 @@ void quantised_weights_are_near() {
 void f16_is_exact() {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const uint32_t exponent = (bits >> 10) & 31;
-    if (exponent == 31) continue;  // Infinities and NaN: no weight of a working model.
+    if (exponent == 31) {
+      const float value = f32_of_f16(static_cast<uint16_t>(bits));
+      CHECK((bits & 0x3ff) == 0 ? std::isinf(value) : std::isnan(value));
+      CHECK(std::signbit(value) == ((bits & 0x8000) != 0));
+      continue;
+    }
     const double fraction = (exponent == 0 ? 0 : 1) + (bits & 0x3ff) / 1024.0;
     const double magnitude =
         std::ldexp(fraction, exponent == 0 ? -14 : static_cast<int>(exponent) - 15);
@@ -328,11 +345,14 @@ void swiglu_is_that_of_the_phases() {
 }  // namespace
 
 int main() {
-  check_claim("every finite F16 is read exactly, and written to nearest even", f16_is_exact);
+  check_claim("every F16 is read exactly, and every finite one written to nearest even",
+              f16_is_exact);
   check_claim("a packed matrix gives its rows back", packed_rows_come_back);
   check_claim("blocks are packed level by level and scale by scale", blocks_come_back);
   check_claim("weights quantised online are near", quantised_weights_are_near);
   check_claim("activations in every form are near", input_forms_are_near);
+  check_claim("a NaN among 32 activations of 8 bits makes all of them NaN",
+              eight_bits_make_no_number_of_nan);
   check_claim("products agree with double precision, each row as if alone", products_agree);
   check_claim("so do products of weights quantised online", quantised_products_agree);
   check_claim("the extremes of levels and activations do not saturate", nothing_saturates);

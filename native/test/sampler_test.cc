@@ -216,23 +216,37 @@ void changes_are_taken_back_and_not_in_the_logprob() {
   }
 }
 
-void any_row_gives_an_id() {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<std::vector<float>> rows = {
-      {nan, nan, nan},           {-kInfinity, -kInfinity, -kInfinity},
-      {kInfinity, 1, kInfinity}, {1, nan, 2},
-      {3e38f, -3e38f, 0},
-  };
-  TestSampler sampler(3);
-  for (std::vector<float> row : rows) {
-    for (const float temperature : {0.0f, 1e-30f, 1.0f, 1e30f}) {
-      for (const int32_t top_k : {0, 2}) {
-        SampleParams params = plain_params(temperature);
-        params.top_k = top_k;
-        params.top_p = top_k > 0 ? 0.5f : 1.0f;
-        const Sample sample = sampler.sample(&row, params);
-        CHECK(sample.id >= 0 && sample.id < 3);
+// Under every kind of sampling: whether `row` gives an id of the vocabulary.
+void check_row(std::vector<float> row, bool has_sample) {
+  TestSampler sampler(static_cast<uint32_t>(row.size()));
+  for (const float temperature : {0.0f, 1e-30f, 1.0f, 1e30f}) {
+    for (const int32_t top_k : {0, 2}) {
+      SampleParams params = plain_params(temperature);
+      params.top_k = top_k;
+      params.top_p = top_k > 0 ? 0.5f : 1.0f;
+      const Sample sample = sampler.sample(&row, params);
+      if (has_sample) {
+        CHECK(sample.id >= 0 && static_cast<size_t>(sample.id) < row.size());
+      } else {
+        CHECK(sample.id == DYN_NO_SAMPLE);
       }
+    }
+  }
+}
+
+void a_row_without_a_distribution_gives_no_id() {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  check_row({nan, nan, nan}, false);
+  check_row({-kInfinity, -kInfinity, -kInfinity}, false);
+  check_row({kInfinity, 1, kInfinity}, false);
+  check_row({3e38f, -3e38f, 0}, true);
+  check_row({-kInfinity, 1, -kInfinity}, true);
+  // One NaN among many, wherever the vectors and their tails meet it.
+  for (const size_t size : {1u, 15u, 16u, 63u, 64u, 65u, 200u}) {
+    for (size_t at = 0; at < size; ++at) {
+      std::vector<float> row(size, 1.0f);
+      row[at] = nan;
+      check_row(row, false);
     }
   }
 }
@@ -278,7 +292,8 @@ void run_tests() {
   check_claim("penalties have vLLM's meaning", penalties_are_those_of_vllm);
   check_claim("changes are taken back, and log-probabilities know nothing of them",
               changes_are_taken_back_and_not_in_the_logprob);
-  check_claim("any row gives an id, also one of NaN and infinities", any_row_gives_an_id);
+  check_claim("a row with a NaN, or without a finite maximum, gives no id; any other does",
+              a_row_without_a_distribution_gives_no_id);
   check_claim("a small temperature is nearly greedy", small_temperature_is_nearly_greedy);
   check_claim("a draw from a large vocabulary finds its id block by block",
               large_vocabularies_are_drawn_by_mass);

@@ -49,8 +49,8 @@ export function registerWorkerMetrics(metrics: Metrics, labels: WorkerLabels): W
       queueTime: seconds("request_queue_time", "From arrival to the first step"),
       timeToFirstToken: seconds("time_to_first_token", "From arrival to the first token"),
       interTokenLatency: seconds("inter_token_latency", "Between two tokens of a sequence"),
-      sequenceFinished({ finishReason, numPromptTokens, numOutputTokens, totalMs }) {
-        finished.inc({ ...labels, finished_reason: finishReason });
+      sequenceFinished({ endReason, numPromptTokens, numOutputTokens, totalMs }) {
+        finished.inc({ ...labels, finished_reason: endReason });
         endToEnd(totalMs);
         promptTokens.observe(numPromptTokens);
         outputTokens.observe(numOutputTokens);

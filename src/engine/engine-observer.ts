@@ -1,6 +1,6 @@
 // What an engine has to say of itself: counters to be read at any time, and durations as they are measured.
 
-import type { FinishReason } from "../protocol/llm.ts";
+import type { EndReason } from "./sequence.ts";
 
 /** Told of each measurement, in milliseconds, on the engine's thread. Must be quick and must not throw. */
 export interface EngineObserver {
@@ -14,7 +14,7 @@ export interface EngineObserver {
 }
 
 export interface FinishedSequence {
-  readonly finishReason: FinishReason;
+  readonly endReason: EndReason;
   readonly numPromptTokens: number;
   readonly numOutputTokens: number;
   /** From arrival to the end. */

@@ -20,7 +20,7 @@ import { OutputStream } from "./output-stream.ts";
 import { PulledStream } from "./pulled-stream.ts";
 import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
-import { Sequence } from "./sequence.ts";
+import { type EndReason, Sequence } from "./sequence.ts";
 import { validateRequest } from "./validate-request.ts";
 
 /** Of KV events that wait for a listener; in a larger pool, as many as it has. */
@@ -103,7 +103,7 @@ export class LLMEngine {
     }
     const sequence = new Sequence(request, this.#clock.now());
     const stream = new OutputStream(sequence, () => this.#end(sequence, "cancelled"));
-    this.#open.set(sequence, { stream, lastTokenAt: sequence.arrivedAt });
+    this.#open.set(sequence, { stream, numDelivered: 0, lastTokenAt: sequence.arrivedAt });
     this.#scheduler.add(sequence);
     this.#wake?.();
     return stream;
@@ -234,20 +234,22 @@ export class LLMEngine {
   }
 
   #deliver(advanced: readonly Sequence[], now: number): void {
-    this.#generationTokensTotal += advanced.length;
     for (const sequence of advanced) {
       const open = this.#open.get(sequence);
       assert(open !== undefined, "a sequence runs that nobody asked for");
-      this.#measure(sequence, now - open.lastTokenAt);
-      open.lastTokenAt = now;
-      if (sequence.finishReason === undefined) open.stream.notify();
-      else this.#settle(sequence, sequence.finishReason);
+      if (sequence.numOutputTokens > open.numDelivered) this.#measure(sequence, open, now);
+      if (sequence.endReason === undefined) open.stream.notify();
+      else this.#settle(sequence, sequence.endReason);
     }
   }
 
-  /** `sinceLastMs` is the time since the sequence's last token or, before the first, its arrival. */
-  #measure(sequence: Sequence, sinceLastMs: number): void {
-    if (sequence.numOutputTokens > 1) {
+  #measure(sequence: Sequence, open: OpenStream, now: number): void {
+    const isFirst = open.numDelivered === 0;
+    const sinceLastMs = now - open.lastTokenAt;
+    this.#generationTokensTotal += sequence.numOutputTokens - open.numDelivered;
+    open.numDelivered = sequence.numOutputTokens;
+    open.lastTokenAt = now;
+    if (!isFirst) {
       this.#observer?.interTokenLatency(sinceLastMs);
       return;
     }
@@ -262,14 +264,15 @@ export class LLMEngine {
     this.#settle(sequence, reason);
   }
 
-  #settle(sequence: Sequence, finishReason: FinishReason): void {
+  #settle(sequence: Sequence, endReason: EndReason): void {
     const open = this.#open.get(sequence);
     if (open === undefined) return; // The reader left after the end.
     this.#open.delete(sequence);
-    open.stream.notify();
+    if (endReason === "error") open.stream.fail(new InvalidLogitsError(sequence.numTokens));
+    else open.stream.notify();
     const { numPromptTokens, numOutputTokens, arrivedAt } = sequence;
     const totalMs = this.#clock.now() - arrivedAt;
-    this.#observer?.sequenceFinished({ finishReason, numPromptTokens, numOutputTokens, totalMs });
+    this.#observer?.sequenceFinished({ endReason, numPromptTokens, numOutputTokens, totalMs });
   }
 
   #fail(error: Error): void {
@@ -297,6 +300,8 @@ export class LLMEngine {
 
 interface OpenStream {
   readonly stream: OutputStream;
+  /** Output tokens that the stream was told of. */
+  numDelivered: number;
   /** Or when the sequence arrived, before its first token. */
   lastTokenAt: number;
 }
@@ -310,6 +315,19 @@ export class EngineFullError extends DynamoError {
       `the engine is full: ${maxNumSeqs} requests run and ${maxWaiting} wait; try again later, ` +
         "or serve with more workers",
       { max_num_seqs: maxNumSeqs, max_waiting: maxWaiting },
+    );
+  }
+}
+
+/** One sequence's logits were NaN or infinite. It alone ends by that; the others and the engine go on. */
+export class InvalidLogitsError extends DynamoError {
+  override readonly code = "invalid_logits";
+
+  constructor(position: number) {
+    super(
+      `the model's logits for token ${position} of this sequence are NaN or infinite, so none can be ` +
+        "sampled; check that its weights are whole",
+      { position },
     );
   }
 }

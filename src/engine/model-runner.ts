@@ -45,7 +45,7 @@ export const BATCH_ARRAYS = {
   penaltyCounts: [Int32Array, "P"], // times in the output; 0 for a token of the prompt only
   bannedStartLoc: [Int32Array, "R + 1"], // row r may not sample tokens [start[r], start[r + 1])
   bannedTokenIds: [Int32Array, "B"],
-  sampledIds: [Int32Array, "R"], // out
+  sampledIds: [Int32Array, "R"], // out; NO_SAMPLE where the logits were no distribution (NaN)
   logprobs: [Float32Array, "R"], // out: log-probability of each sampled id, before temperature
 } as const;
 
@@ -53,6 +53,9 @@ export const BATCH_ARRAYS = {
 export type StepBatch = {
   readonly [Name in keyof typeof BATCH_ARRAYS]: InstanceType<(typeof BATCH_ARRAYS)[Name][0]>;
 };
+
+/** What `sampledIds` says of a row without a sample. The scheduler reads it once and knows it nowhere else. */
+export const NO_SAMPLE = -1;
 
 /** Most tokens that one row may forbid (stop ids before `min_tokens`). */
 export const MAX_BANNED_TOKENS = 16;

@@ -2,6 +2,7 @@
 // stream knows how many of them were read. So a slow reader gets several in one output and costs no
 // memory.
 
+import { assert } from "../base/assert.ts";
 import type { TokenOutput } from "../protocol/llm.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -56,7 +57,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     }
   }
 
-  /** The engine's word that there will be no more, for a reason that is no end of the sequence. */
+  /** The engine's word that there will be no more: the sequence, or the whole engine, has failed. */
   fail(error: Error): void {
     const reader = this.#readers.shift();
     this.#state = reader === undefined ? { failure: error } : "done";
@@ -68,8 +69,10 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   #take(): Result | undefined {
     if (this.#state === "done") return DONE;
     if (this.#state !== "open") return undefined;
-    const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens, finishReason } =
+    const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens, endReason } =
       this.#sequence;
+    assert(endReason !== "error", "a sequence has failed, but not its stream");
+    const finishReason = endReason;
     if (finishReason === undefined && this.#numRead === numOutputTokens) return undefined;
     const newTokenIds: number[] = [];
     while (this.#numRead < numOutputTokens) {

@@ -10,14 +10,13 @@
 // and its blocks, and then decodes like any other.
 
 import { assert, unreachable } from "../base/assert.ts";
-import type { FinishReason } from "../protocol/llm.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
 import { Loans } from "./loans.ts";
-import type { RunnerLimits } from "./model-runner.ts";
+import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
-import { type Sequence, stopReason } from "./sequence.ts";
+import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
 export interface SchedulerOutput {
@@ -128,13 +127,13 @@ export class Scheduler {
    * and nobody is given them earlier, so a step that still writes to them does no harm. Lent ones are free
    * when they have come back.
    */
-  abort(sequence: Sequence, reason: FinishReason): void {
+  abort(sequence: Sequence, reason: EndReason): void {
     switch (sequence.status) {
       case "finished":
         return;
       case "remote":
         sequence.status = "finished";
-        sequence.finishReason = reason;
+        sequence.endReason = reason;
         this.#loans.recall(sequence);
         return;
       case "waiting":
@@ -172,8 +171,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes in what the step sampled, one id a row. Returns the sequences that got a token, some of which
-   * are finished by it; valid until the next update.
+   * Takes in what the step sampled, one id a row. Returns the sequences that got a token or an error,
+   * some of which are finished by it; valid until the next update.
    */
   update(output: SchedulerOutput, sampledIds: Int32Array, elapsedMs: number): readonly Sequence[] {
     const { numDecodes } = output;
@@ -195,8 +194,12 @@ export class Scheduler {
     sequence.numComputedTokens += sequence.numScheduledTokens;
     this.#blocks.cacheFullBlocks(sequence.table, sequence.tokenIds, sequence.numComputedTokens);
     if (sampledId === undefined) return;
-    sequence.append(sampledId);
     this.#advanced.push(sequence);
+    if (sampledId === NO_SAMPLE) {
+      this.abort(sequence, "error");
+      return;
+    }
+    sequence.append(sampledId);
     const reason = stopReason(sequence);
     if (reason !== undefined) this.abort(sequence, reason);
   }
@@ -305,9 +308,9 @@ export class Scheduler {
     this.#numScheduledTokens += numTokens;
   }
 
-  #finish(sequence: Sequence, reason: FinishReason): void {
+  #finish(sequence: Sequence, reason: EndReason): void {
     this.#blocks.free(sequence.table);
     sequence.status = "finished";
-    sequence.finishReason = reason;
+    sequence.endReason = reason;
   }
 }

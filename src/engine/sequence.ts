@@ -1,9 +1,9 @@
 // One prompt and what is generated from it, from its arrival to its end.
 //
-//     waiting --admit--> running --stop, length, abort--> finished
-//        ^  |               ^  |                             ^
+//     waiting --admit--> running --stop, length, abort, error--> finished
+//        ^  |               ^  |                                    ^
 //        |  +--> remote ----+  |  its prompt is computed elsewhere, into its blocks (loans.ts)
-//        |          +----------|---------- abort ------------+
+//        |          +----------|---------- abort -------------------+
 //        +------ preempt ------+  its blocks are gone, its tokens are not: they are computed again
 
 import { assert } from "../base/assert.ts";
@@ -16,6 +16,9 @@ import type {
 import { BlockTable } from "./block-table.ts";
 import { withCapacity } from "./int-array.ts";
 import { TokenCounts } from "./token-counts.ts";
+
+/** Why a sequence has ended. Of an `error` its reader is told by a throw, never by an output. */
+export type EndReason = FinishReason | "error";
 
 export class Sequence {
   readonly numPromptTokens: number;
@@ -31,7 +34,7 @@ export class Sequence {
 
   status: "waiting" | "remote" | "running" | "finished" = "waiting";
   /** Set when finished. */
-  finishReason: FinishReason | undefined;
+  endReason: EndReason | undefined;
   /** When it first ran. */
   admittedAt: number | undefined;
   /** Prompt tokens that were in the prefix cache when it first ran. */

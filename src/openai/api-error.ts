@@ -75,6 +75,7 @@ export function invalidRequest(code: string, message: string, param?: string): A
 const TOLD: ReadonlyMap<string, number> = new Map([
   ["no_such_setting", 404],
   ["invalid_setting", 400],
+  ["invalid_logits", 500],
 ]);
 
 /** Codes of a server that is well but cannot take this request now. */

@@ -24,7 +24,7 @@ import {
   THREADS_ANY,
   WAIT_FOREVER,
 } from "../../src/engine/abi.ts";
-import { MAX_BANNED_TOKENS } from "../../src/engine/model-runner.ts";
+import { MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -34,6 +34,7 @@ describe("the numbers of the header", () => {
   test("constants are the header's", () => {
     expect(defined("DYN_ABI_VERSION")).toBe(`${ABI_VERSION}u`);
     expect(defined("DYN_MAX_BANNED_TOKENS")).toBe(`${MAX_BANNED_TOKENS}u`);
+    expect(defined("DYN_NO_SAMPLE")).toBe(`(${NO_SAMPLE})`);
     expect(defined("DYN_THREADS_ANY")).toBe(`${THREADS_ANY}u`);
     expect([defined("DYN_WAIT_FOREVER"), WAIT_FOREVER]).toEqual(["UINT32_MAX", 2 ** 32 - 1]);
   });

@@ -7,7 +7,7 @@ import {
   LLMEngine,
   type LLMEngineOptions,
 } from "../../src/engine/llm-engine.ts";
-import type { RunnerLimits } from "../../src/engine/model-runner.ts";
+import { NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
 import type { KvReport } from "../../src/protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -152,6 +152,46 @@ describe("metrics that are watched", () => {
     const after = stream.next();
     await engine.close();
     expect((await after).done).toBe(true);
+  });
+});
+
+describe("a row without a distribution", () => {
+  /** A model whose logits are NaN behind token 49. */
+  class BrokenRunner extends FakeRunner {
+    override async wait(): Promise<void> {
+      await super.wait();
+      const { logitsRows, tokenIds, sampledIds } = this.batch;
+      for (let row = 0; row < (this.steps.at(-1)?.numRows ?? 0); row++) {
+        if (tokenIds[logitsRows[row] as number] === 49) sampledIds[row] = NO_SAMPLE;
+      }
+    }
+  }
+
+  test("fails its sequence alone, and frees its blocks; those beside it go on", async () => {
+    const ends: (string | number)[] = [];
+    const observer: EngineObserver = {
+      queueTime: () => undefined,
+      timeToFirstToken: () => undefined,
+      interTokenLatency: () => undefined,
+      sequenceFinished: ({ endReason, numOutputTokens }) => ends.push(endReason, numOutputTokens),
+    };
+    const runner = new BrokenRunner();
+    const clock = new ManualClock();
+    const engine = new LLMEngine({ runner, config: CONFIG, clock, observer });
+    opened.push(engine);
+    void engine.run();
+    const good = requestOf([1, 2, 3], { stop: { maxTokens: 3 } });
+    const expected = naiveOutput(good, SMALL_LIMITS.vocabSize);
+    const [broken, beside] = await Promise.allSettled([
+      answerOf(engine.generate(requestOf([1, 2, 49]))),
+      answerOf(engine.generate(good)),
+    ]);
+    expect(broken).toMatchObject({ status: "rejected", reason: { code: "invalid_logits" } });
+    expect(beside).toMatchObject({ status: "fulfilled", value: { tokenIds: expected } });
+    expect(ends).toEqual(["error", 0, "length", 3]);
+    expect(engine.stats()).toMatchObject({ numRunning: 0, numBlocksUsed: 0 });
+    expect(engine.stats().generationTokensTotal).toBe(3);
+    expect((await answerOf(engine.generate(good))).tokenIds).toEqual(expected);
   });
 });
 

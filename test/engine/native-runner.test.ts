@@ -12,7 +12,7 @@ import {
   kvBlockBytes,
   kvCacheDTypeFor,
 } from "../../src/engine/kv-cache-dtype.ts";
-import type { ModelRunner, RunnerLimits } from "../../src/engine/model-runner.ts";
+import { type ModelRunner, NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
 import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
 import type { TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
@@ -38,15 +38,17 @@ interface OpenOptions {
   readonly owner?: number;
   readonly threads?: number;
   readonly kvCacheDType?: KvCacheDType;
+  readonly quantization?: "q8" | "q4" | undefined;
   readonly limits?: Partial<typeof LIMITS>;
 }
 
 async function open(
   directory: string,
-  { owner = 1, threads = 2, kvCacheDType = "float32", limits }: OpenOptions = {},
+  { owner = 1, threads = 2, kvCacheDType = "float32", quantization, limits }: OpenOptions = {},
 ) {
   return openNativeRunner({
     model: await openModel(directory),
+    quantization,
     library: builtLibrary,
     owner,
     threads,
@@ -310,6 +312,41 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     });
     await fc.assert(property, { numRuns: 25 });
   });
+
+  // Behind token 9 the residual is NaN, or from a layer's weights on; forms of 8 bits must not make a number of it.
+  for (const [where, element] of [
+    ["model.embed_tokens.weight", 9 * 32 + 5],
+    ["model.layers.0.self_attn.q_proj.weight", 3],
+    ["model.layers.0.self_attn.k_proj.weight", 3],
+    ["model.layers.0.self_attn.v_proj.weight", 3],
+    ["model.layers.0.mlp.up_proj.weight", 7],
+    ["model.layers.1.self_attn.o_proj.weight", 11],
+    ["model.norm.weight", 2],
+    ["lm_head.weight", 40 * 32],
+  ] as const) {
+    test(`a NaN of ${where} gives no sample, whatever weights, K and V are held as`, async () => {
+      const isEmbedding = where === "model.embed_tokens.weight";
+      for (const dtype of ["F32", "F16", "BF16"] as const) {
+        const directory = tinyModel({ dtype, tieWordEmbeddings: false, nan: [where, element] });
+        for (const quantization of [undefined, "q8", "q4"] as const) {
+          for (const kvCacheDType of ["float32", "bfloat16", "int8"] as const) {
+            await withRunner(directory, { quantization, kvCacheDType }, async (runner) => {
+              const broken = sequence([1, 9, 3, 4], 0);
+              const good = sequence([1, 2, 3, 4], 13);
+              const [first, second] = await step(runner, [
+                [broken, 4],
+                [good, 4],
+              ]);
+              const held = `${dtype} ${quantization} ${kvCacheDType}`;
+              expect([held, first?.id]).toEqual([held, NO_SAMPLE]);
+              if (isEmbedding) expect([held, second?.id]).not.toEqual([held, NO_SAMPLE]);
+              else expect([held, second?.id]).toEqual([held, NO_SAMPLE]);
+            });
+          }
+        }
+      }
+    });
+  }
 
   test("a model is shared by its files, not by its name", async () => {
     const directory = tinyModel({ seed: 20 });

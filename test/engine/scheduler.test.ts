@@ -122,8 +122,8 @@ describe("an abort", () => {
     const advanced = scheduler.update(output, Int32Array.from([10, 20]), 0);
     expect(advanced).toEqual([second]);
     expect(second.tokenIds[6]).toBe(20);
-    expect(first).toMatchObject({ status: "finished", finishReason: "cancelled" });
+    expect(first).toMatchObject({ status: "finished", endReason: "cancelled" });
     scheduler.abort(first, "length");
-    expect(first.finishReason).toBe("cancelled");
+    expect(first.endReason).toBe("cancelled");
   });
 });

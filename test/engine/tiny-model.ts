@@ -1,6 +1,7 @@
 // Tiny Llamas with seeded random weights, written as Hugging Face writes models: config.json and
 // model.safetensors. Real enough for every path of the engine, small enough for a slow reference.
 
+import assert from "node:assert";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -28,21 +29,25 @@ export interface TinyModelOptions {
   /** As Qwen3 has it. */
   readonly qkNorm?: boolean;
   readonly eosTokenId?: number;
+  /** A weight that is NaN: the tensor's name and the element's index. */
+  readonly nan?: readonly [string, number];
 }
 
 /** Writes a model into `directory`, which is made if need be. Equal options give equal files. */
 export function writeTinyModel(directory: string, options: TinyModelOptions = {}): void {
-  const { seed = 1, dtype = "F32", ...config } = options;
+  const { seed = 1, dtype = "F32", nan, ...config } = options;
   const full = withDefaults(config);
+  const weights = tensors(full, seed, dtype);
+  if (nan !== undefined) breakWeight(weights, ...nan);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "config.json"), JSON.stringify(configJson(full, dtype)));
-  writeFileSync(join(directory, "model.safetensors"), safetensorsFile(tensors(full, seed, dtype)));
+  writeFileSync(join(directory, "model.safetensors"), safetensorsFile(weights));
 }
 
 type Shape = ReturnType<typeof withDefaults>;
 type DType = NonNullable<TinyModelOptions["dtype"]>;
 
-function withDefaults(options: Omit<TinyModelOptions, "seed" | "dtype">) {
+function withDefaults(options: Omit<TinyModelOptions, "seed" | "dtype" | "nan">) {
   return {
     vocabSize: 64,
     hiddenSize: 32,
@@ -139,6 +144,16 @@ function tensors(shape: Shape, seed: number, dtype: DType): Record<string, Tenso
     matrix(`${prefix}.mlp.down_proj`, hidden, intermediate);
   }
   return all;
+}
+
+function breakWeight(
+  weights: Readonly<Record<string, TensorSource>>,
+  name: string,
+  element: number,
+) {
+  const { dtype, bytes } = weights[name] ?? assert.fail(`no tensor ${name}`);
+  const nan = toBytes([Number.NaN], dtype as DType);
+  bytes.set(nan, element * nan.length);
 }
 
 /** Uniform in [-1, 1), the same for a seed everywhere (mulberry32). */

@@ -106,13 +106,13 @@ inline uint16_t bf16_of_f32(float value) {
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-// Exact for every finite value, subnormals included; infinities and NaN become 65536 * (1 + m), so
-// the loop vectorises without a branch. A model with such weights is broken in any case.
+// Exact, subnormals, infinities and NaN included, and without a branch, so that loops vectorise.
 inline float f32_of_f16(uint16_t bits) {
   const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fffu) << 13;
   const float value = std::bit_cast<float>(magnitude) * 0x1p112f;
+  const uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u : 0;  // Of infinities and NaN.
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | special | sign);
 }
 
 // To nearest, ties to even, subnormals included. The value must be below 65520.

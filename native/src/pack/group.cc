@@ -15,9 +15,17 @@ uint8_t level_of(float value, int32_t lowest, int32_t highest, uint32_t offset) 
   return static_cast<uint8_t>(level + static_cast<int32_t>(offset));
 }
 
+// What 8 bits cannot hold: a NaN or an infinity makes the whole group NaN.
+constexpr uint16_t kNanF16 = 0x7e00;
+
+bool is_finite(const float* weights) {
+  return std::all_of(weights, weights + kGroupSize, [](float w) { return std::isfinite(w); });
+}
+
 // Levels by the scale as it is stored, so that its rounding adds no error of its own.
 Group quantize(const float* weights, float scale, int32_t lowest, int32_t highest,
                uint32_t offset) {
+  if (!is_finite(weights)) return {.scale = kNanF16, .levels = {}};
   Group group = {.scale = f16_of_f32(scale), .levels = {}};
   const float stored = f32_of_f16(group.scale);
   const float inverse = stored != 0.0f ? 1.0f / stored : 0.0f;

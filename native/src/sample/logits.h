@@ -9,10 +9,10 @@
 
 namespace dyn {
 
-// Minus infinity for an empty row.
+// NaN if any is; minus infinity for an empty row.
 float max_logit(const PhaseKernels& kernels, std::span<const float> logits);
 
-// The lowest id whose logit is `value`; 0 where none is (a row of NaN).
+// The lowest id whose logit is `value`; 0 where none is.
 int32_t first_id_of(std::span<const float> logits, float value);
 
 // log(sum(e^logit)), so logit - log_sum_exp is a log-probability. `max` is the row's.

@@ -41,6 +41,7 @@ void Sampler::place(uint32_t vocab_size, uint64_t max_changes, Arena* arena) {
 
 Sample Sampler::sample(std::span<float> logits, const SampleParams& params) {
   float max = max_logit(*kernels_, logits);
+  if (!std::isfinite(max)) return {.id = DYN_NO_SAMPLE, .logprob = max};
   const double normaliser = log_sum_exp(*kernels_, logits, max);
 
   LogitChanges changes(saved_);
@@ -53,7 +54,7 @@ Sample Sampler::sample(std::span<float> logits, const SampleParams& params) {
 }
 
 int32_t Sampler::choose(std::span<const float> logits, float max, const SampleParams& params) {
-  // Without a finite maximum there is no distribution: all is banned, or the model is broken.
+  // Without a finite maximum there is no distribution left: all is banned.
   if (params.temperature == 0.0f || !std::isfinite(max)) return first_id_of(logits, max);
 
   const double random = uniform(params.seed, params.position);

@@ -28,7 +28,7 @@ struct SampleParams {
 };
 
 struct Sample {
-  int32_t id;
+  int32_t id;  // DYN_NO_SAMPLE where a logit is NaN or the largest infinite: no distribution.
   float logprob;
 };
 

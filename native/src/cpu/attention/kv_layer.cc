@@ -69,10 +69,11 @@ void write_bf16(const KvLayer& layer, const Place& to, const float* k, const flo
   for (size_t d = size; d < layer.padded_head_size; ++d) v_to[2 * d] = 0;
 }
 
-// The scale of x[size]; *inverse is what brings it into [-127, 127].
+// The scale of x[size], NaN if any is; *inverse is what brings it into [-127, 127].
 float scale_of(const float* x, size_t size, float* inverse) {
   float max = 0.0f;
   for (size_t i = 0; i < size; ++i) max = std::abs(x[i]) > max ? std::abs(x[i]) : max;
+  for (size_t i = 0; i < size; ++i) max = x[i] == x[i] ? max : x[i];
   *inverse = max > 0.0f && std::isfinite(max) ? 127.0f / max : 0.0f;
   return max / 127.0f;
 }

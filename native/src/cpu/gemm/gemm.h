@@ -83,7 +83,8 @@ struct GemmKernels {
   // y = silu(gate) * up; the bits of phases.h's swiglu.
   void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
 
-  // Fills groups [0, num_groups) of one row from num_groups * 32 floats.
+  // Fills groups [0, num_groups) of one row from num_groups * 32 floats. A group that holds a NaN
+  // gets the scale NaN, so that 8 bits do not make a number of it.
   void (*to_bf16)(const float* x, size_t num_groups, uint16_t* bf16);
   void (*to_s8)(const float* x, size_t num_groups, const S8Groups& to);
 

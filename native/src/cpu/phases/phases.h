@@ -48,7 +48,7 @@ struct PhaseKernels {
   decltype(dyn::rms_norm)* rms_norm;
   decltype(dyn::prepare_heads)* prepare_heads;
 
-  // The largest of x, NaN left out; minus infinity for none.
+  // The largest of x, or NaN if any is; minus infinity for none.
   float (*max_of)(const float* x, size_t count);
 
   // sum of e^((x - max) / temperature), for some thousand x at most: it is summed in F32.

@@ -206,17 +206,19 @@ struct Kernel {
   }
 
   // What brings a row's q into 16 bits, or lower where the sum of D products with an int8 would not
-  // stay within an int32.
+  // stay within an int32. The scale of a row with a NaN is NaN.
   static float query_factor(const KvLayer& layer, const float* from, float* scale) {
     const float limit = 2147483000.0f / (127.0f * static_cast<float>(layer.padded_head_size));
     const float max_query =
         limit < kMaxInt16 ? static_cast<float>(static_cast<int>(limit)) : kMaxInt16;
     __m512 max = _mm512_setzero_ps();
+    __mmask16 is_nan = 0;
     for (size_t d = 0; d < layer.head_size; d += 16) {
       const __m512 values = _mm512_maskz_loadu_ps(lanes_left(layer.head_size, d), from + d);
+      is_nan |= _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
       max = _mm512_max_ps(max, _mm512_abs_ps(values));
     }
-    const float largest = _mm512_reduce_max_ps(max);
+    const float largest = is_nan != 0 ? __builtin_nanf("") : _mm512_reduce_max_ps(max);
     *scale = largest / max_query;
     return largest > 0.0f ? max_query / largest : 0.0f;
   }
@@ -385,7 +387,10 @@ struct Kernel {
   static void store_weights(const __m512* weights, uint32_t row, const AttentionScratch& scratch) {
     uint32_t* to = scratch.weights + row * words_of(kAttentionTile);
     if constexpr (kIsInt8) {
-      const float largest = max_of(weights);
+      // A V of NaN has made its weight NaN, of which 16 bits would make a number.
+      const __mmask16 is_nan = _mm512_cmp_ps_mask(weights[0], weights[1], _CMP_UNORD_Q) |
+                               _mm512_cmp_ps_mask(weights[2], weights[3], _CMP_UNORD_Q);
+      const float largest = is_nan != 0 ? __builtin_nanf("") : max_of(weights);
       weight_scales(scratch)[row] = largest / kMaxInt16;
       const __m512 factor = _mm512_set1_ps(largest > 0.0f ? kMaxInt16 / largest : 0.0f);
       for (uint32_t s = 0; s < kTileStrips; ++s) store_int16(weights[s], factor, to + s * 8);

@@ -365,9 +365,11 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     __m256 values[4];
     __m256 magnitudes = _mm256_setzero_ps();
+    __m256 is_nan = _mm256_setzero_ps();
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
       values[i] = _mm256_loadu_ps(x + i * kLanes);
+      is_nan = _mm256_or_ps(is_nan, _mm256_cmp_ps(values[i], values[i], _CMP_UNORD_Q));
       magnitudes = _mm256_max_ps(magnitudes, _mm256_andnot_ps(sign_bit, values[i]));
     }
     const float largest = largest_of(magnitudes);
@@ -381,8 +383,12 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
                                              _mm256_packs_epi32(levels[2], levels[3]));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.s8 + g * kGroupSize),
                         _mm256_permutevar8x32_epi32(bytes, order));
-    to.set(g, largest / 127.0f, sum_of(_mm256_add_epi32(levels[0], levels[1])),
-           sum_of(_mm256_add_epi32(levels[2], levels[3])));
+    if (_mm256_movemask_ps(is_nan) != 0) {
+      to.set(g, __builtin_nanf(""), 0, 0);
+    } else {
+      to.set(g, largest / 127.0f, sum_of(_mm256_add_epi32(levels[0], levels[1])),
+             sum_of(_mm256_add_epi32(levels[2], levels[3])));
+    }
   }
 }
 

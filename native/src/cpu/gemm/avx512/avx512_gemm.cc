@@ -368,7 +368,11 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     auto* s8 = reinterpret_cast<__m128i*>(to.s8 + g * kGroupSize);
     _mm_storeu_si128(s8, _mm512_cvtepi32_epi8(level0));
     _mm_storeu_si128(s8 + 1, _mm512_cvtepi32_epi8(level1));
-    to.set(g, largest / 127.0f, _mm512_reduce_add_epi32(level0), _mm512_reduce_add_epi32(level1));
+    if (_mm512_cmp_ps_mask(x0, x1, _CMP_UNORD_Q) != 0) {
+      to.set(g, __builtin_nanf(""), 0, 0);
+    } else {
+      to.set(g, largest / 127.0f, _mm512_reduce_add_epi32(level0), _mm512_reduce_add_epi32(level1));
+    }
   }
 }
 

@@ -190,7 +190,14 @@ void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
 void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     float largest = 0;
+    float zero = 0;  // NaN where an element is NaN or infinite.
     for (size_t k = 0; k < kGroupSize; ++k) largest = std::max(largest, std::abs(x[k]));
+    for (size_t k = 0; k < kGroupSize; ++k) zero += x[k] * 0.0f;
+    if (zero != 0.0f) {
+      std::fill_n(to.s8 + g * kGroupSize, kGroupSize, int8_t{0});
+      to.set(g, zero, 0, 0);
+      continue;
+    }
     const float inverse = largest > 0x1p-100f ? 127.0f / largest : 0.0f;
     int32_t sums[2] = {0, 0};
     for (size_t k = 0; k < kGroupSize; ++k) {

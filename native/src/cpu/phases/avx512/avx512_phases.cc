@@ -85,17 +85,23 @@ void prepare_heads_512(const HeadSteps& steps, const float* bias, const float* c
 float max_of_512(const float* x, size_t count) {
   const __m512 nothing = _mm512_set1_ps(-__builtin_inff());
   __m512 maxima[4] = {nothing, nothing, nothing, nothing};
+  __mmask16 is_nan = 0;
   size_t i = 0;
-  // The second operand is taken where one is NaN: the maximum so far.
   for (; i + 4 * kWide <= count; i += 4 * kWide) {
-    for (size_t n = 0; n < 4; ++n) {
-      maxima[n] = _mm512_max_ps(_mm512_loadu_ps(x + i + n * kWide), maxima[n]);
+    for (size_t n = 0; n < 4; n += 2) {
+      const __m512 low = _mm512_loadu_ps(x + i + n * kWide);
+      const __m512 high = _mm512_loadu_ps(x + i + (n + 1) * kWide);
+      is_nan |= _mm512_cmp_ps_mask(low, high, _CMP_UNORD_Q);  // Either.
+      maxima[n] = _mm512_max_ps(low, maxima[n]);
+      maxima[n + 1] = _mm512_max_ps(high, maxima[n + 1]);
     }
   }
   for (; i < count; i += kWide) {
     const __m512 values = _mm512_mask_loadu_ps(nothing, lanes_left(count, i), x + i);
+    is_nan |= _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
     maxima[0] = _mm512_max_ps(values, maxima[0]);
   }
+  if (is_nan != 0) return __builtin_nanf("");
   return _mm512_reduce_max_ps(
       _mm512_max_ps(_mm512_max_ps(maxima[0], maxima[1]), _mm512_max_ps(maxima[2], maxima[3])));
 }

@@ -38,15 +38,22 @@ void join_halves(size_t head_size, float* x) {
 
 constexpr size_t kStripes = 16;  // Independent maxima or sums, so that the loop vectorises.
 
+// NaN is taken, and kept since nothing is above it or equal to it.
+float larger_of(float x, float max) {
+  return x > max || x != x ? x : max;
+}
+
 float max_of(const float* x, size_t count) {
   float maxima[kStripes];
   std::fill_n(maxima, kStripes, -std::numeric_limits<float>::infinity());
   size_t i = 0;
   for (; i + kStripes <= count; i += kStripes) {
-    for (size_t n = 0; n < kStripes; ++n) maxima[n] = x[i + n] > maxima[n] ? x[i + n] : maxima[n];
+    for (size_t n = 0; n < kStripes; ++n) maxima[n] = larger_of(x[i + n], maxima[n]);
   }
-  for (; i < count; ++i) maxima[0] = x[i] > maxima[0] ? x[i] : maxima[0];
-  return *std::max_element(maxima, maxima + kStripes);
+  for (; i < count; ++i) maxima[0] = larger_of(x[i], maxima[0]);
+  float max = maxima[0];
+  for (const float stripe : maxima) max = larger_of(stripe, max);
+  return max;
 }
 
 float sum_exp(const float* x, size_t count, float max, float temperature) {
