@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Call } from "../actor/call.ts";
+import { ActorDownError } from "../actor/error.ts";
 import { errorCode } from "../base/error.ts";
 import type { FromInstance, InstanceId } from "./client.ts";
 import { ClientCall, END } from "./client-call.ts";
@@ -117,6 +118,5 @@ export class EveryCall extends ClientCall {
 
 /** The instance has ended or is about to; the registry says so too. */
 function isGone(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "actor_down" || code === "actor_stopping";
+  return error instanceof ActorDownError || errorCode(error) === "actor_stopping";
 }

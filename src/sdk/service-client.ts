@@ -2,7 +2,7 @@
 // is not a word of the client itself is the name of an endpoint.
 
 import type { Actor } from "../actor/actor.ts";
-import { errorCode } from "../base/error.ts";
+import { ActorDownError } from "../actor/error.ts";
 import type { InstanceId } from "./client.ts";
 import { type ClientCall, FailedCall, InstanceCall } from "./client-call.ts";
 import { NoWorkersError } from "./error.ts";
@@ -89,7 +89,8 @@ function callInstance(actor: Actor, call: InstanceCallOptions): ClientCall {
     call: actor.call(call.instance, call.endpoint, call.args),
     receive: (value) => receive(actor, value),
     onFailure: (error) => {
-      if (errorCode(error) === "actor_down") call.onDown();
+      // What the callee answers has the code and not the class: that somebody behind it is down is not its own end.
+      if (error instanceof ActorDownError) call.onDown();
     },
   });
 }

@@ -87,6 +87,9 @@ class Broker extends Service {
   whoIsIt() {
     return this.worker.whoAmI();
   }
+  askNobody() {
+    return this.worker.at(9999).whoAmI();
+  }
   countOn(to: number) {
     return this.worker.count(to);
   }
@@ -214,6 +217,14 @@ describe("instances", () => {
       expect(await worker.at(instance).whoAmI()).toBe(index + 1);
     }
     expect(await failureOf(worker.at(9999).whoAmI())).toMatchObject({ code: "actor_down" });
+  });
+
+  test("of somebody who is alive and calls a dead one leaves the living in the list", async () => {
+    const { broker } = await run();
+    const before = broker.instances;
+    expect(await failureOf(broker.askNobody())).toMatchObject({ code: "actor_down" });
+    expect(broker.instances).toEqual(before);
+    expect((await broker.pick()).nested.length).toBe(1);
   });
 
   test("all gathers the answers of each", async () => {

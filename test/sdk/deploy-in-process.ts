@@ -40,6 +40,7 @@ export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan 
 interface InProcessOptions extends PlanOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
+  readonly maxRestarts?: number;
 }
 
 export async function deployInProcess(
@@ -53,7 +54,7 @@ export async function deployInProcess(
 
 /** While it starts. */
 export function beginInProcess(graph: Graph, options: InProcessOptions = {}): InProcessDeployment {
-  const { clock = systemClock, random = Math.random } = options;
+  const { clock = systemClock, random = Math.random, maxRestarts = 10 } = options;
   const plan = planOf(graph, options);
   const logLines: string[] = [];
   const host = new InProcessHost((scope) => {
@@ -65,6 +66,6 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
     return () => instance.close();
   });
   const log = createLogger("main", "debug", (line) => logLines.push(line));
-  const deployment = deploy(plan, { host, clock, log, logLevel: "error" });
+  const deployment = deploy(plan, { host, clock, log, logLevel: "error", maxRestarts });
   return Object.assign(deployment, { host, logLines });
 }
