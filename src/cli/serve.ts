@@ -70,6 +70,10 @@ export const serveCommand: Command = {
       type: "boolean",
       description: "Print where each value comes from, and what will run",
     },
+    "explain-routing": {
+      type: "boolean",
+      description: "Log each decision of the router, with all that was weighed",
+    },
     "service-name": {
       type: "string",
       valueHint: "SERVICE",
@@ -153,7 +157,7 @@ function defaultFile(input: CommandInput, graph: Graph): string | undefined {
   return needsModel && !isNamed ? DEFAULT_CONFIG : undefined;
 }
 
-/** `--port`, `--host` and `--model` are short for settings; what is set by its own name beats them. */
+/** Some flags are short for settings; what is set by its own name beats them. */
 function impliedOverrides({ flags, context }: CommandInput, graph: Graph): readonly Override[] {
   const entry = describeService(graph.entry).name;
   const overrides: Override[] = [];
@@ -161,6 +165,7 @@ function impliedOverrides({ flags, context }: CommandInput, graph: Graph): reado
     const text = flags.get(name);
     if (text !== undefined) overrides.push(impliedOverride([entry, name], { name, text }));
   }
+  if (flags.has("explain-routing")) overrides.push(explainRouting(graph));
   const text = flags.get("model");
   if (text === undefined) return overrides;
   const servedName = basename(resolve(context.workingDir, text));
@@ -173,6 +178,19 @@ function impliedOverrides({ flags, context }: CommandInput, graph: Graph): reado
     if (keys.includes("model")) overrides.push(impliedOverride([name, "model"], flag, text));
   }
   return overrides;
+}
+
+function explainRouting(graph: Graph): Override {
+  const router = graph.services.find(({ service }) => {
+    return describeService(service).schema?.entries["explainRouting"] !== undefined;
+  });
+  if (router) {
+    const flag = { name: "explain-routing", text: "true" };
+    return impliedOverride([router.name, "explain-routing"], flag);
+  }
+  throw new UsageError(
+    "--explain-routing: this graph has no Router whose decisions could be explained; graphs.agg_router has one",
+  );
 }
 
 function noGraph(): string {

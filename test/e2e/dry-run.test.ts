@@ -105,3 +105,25 @@ describe("the guide's dry run", () => {
     expect(stderr).toContain("max-num-seqs");
   });
 });
+
+describe("the dry run of each graph with its configurations", () => {
+  for (const [graph, config] of [
+    ["agg_router", "agg_router"],
+    ["agg_router", "built-in-router"],
+    ["agg_router", "mock-router"],
+    ["routerless", "routerless"],
+  ]) {
+    test(`graphs.${graph} with ${config}.yaml`, async () => {
+      const args = [
+        "serve",
+        `graphs.${graph}:Frontend`,
+        "-f",
+        `configs/${config}.yaml`,
+        "--dry-run",
+      ];
+      const { code, stdout } = await runDynamo(args);
+      expect(code).toBe(0);
+      expect(stdout).toMatchSnapshot();
+    });
+  }
+});
