@@ -74,6 +74,7 @@ void run_on(ThreadPool* pool, const Body& body) {
 
 PackedMatrix zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
   const uint64_t num_bytes = num_outputs * row_bytes_of(dtype, num_inputs);
+  const uint64_t num_groups = num_inputs / 128;  // Of scales and zero points, in AWQ.
   const int fd = memfd_create("zeros", MFD_CLOEXEC);
   if (fd < 0 || ftruncate(fd, static_cast<off_t>(num_bytes)) != 0) std::exit(1);
   const dyn_tensor tensor = {.role = DYN_UP,
@@ -81,11 +82,20 @@ PackedMatrix zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
                              .layer = 0,
                              .fd = fd,
                              .rank = 2,
+                             .part = DYN_WHOLE,
                              .shape = {num_outputs, num_inputs},
                              .offset = 0,
                              .num_bytes = num_bytes};
+  dyn_tensor zero_points = tensor;
+  zero_points.shape[0] = num_groups;
+  zero_points.shape[1] = num_outputs;
+  zero_points.num_bytes = num_groups * row_bytes_of(dtype, num_outputs);
+  dyn_tensor scales = zero_points;
+  scales.dtype = DYN_F16;
+  scales.num_bytes = num_groups * row_bytes_of(DYN_F16, num_outputs);
   PackedMatrix matrix;
-  require(PackedMatrix::load(tensor, "zeros", DYN_QUANTIZATION_NONE, &matrix));
+  require(PackedMatrix::load({.whole = &tensor, .zeros = &zero_points, .scales = &scales}, "zeros",
+                             DYN_QUANTIZATION_NONE, &matrix));
   close(fd);
   return matrix;
 }
@@ -209,7 +219,17 @@ Times time_of(double seconds, const Body& body) {
 }
 
 const char* name_of(dyn_dtype dtype) {
-  constexpr const char* kNames[] = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"};
+  constexpr const char* kNames[] = {"F32",
+                                    "F16",
+                                    "BF16",
+                                    "Q8_0",
+                                    "Q4_0",
+                                    "Q4_K",
+                                    "Q5_K",
+                                    "Q6_K",
+                                    "GPTQ",
+                                    "GPTQ v2",
+                                    "AWQ, groups of 128"};
   return kNames[dtype];
 }
 
@@ -257,7 +277,7 @@ int main(int argc, char** argv) {
   std::printf("matrix products of Qwen3-0.6B, %u threads, instruction set %d\n", num_threads, isa);
   const int only = argc > 4 ? std::atoi(argv[4]) : -1;
   for (const dyn_dtype dtype :
-       {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_BF16, DYN_F16}) {
+       {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_AWQ, DYN_BF16, DYN_F16}) {
     if (only < 0 || only == static_cast<int>(dtype)) {
       bench_family(&pool, gemm_kernels(isa), dtype, seconds);
     }

@@ -48,7 +48,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 2u
+#define DYN_ABI_VERSION 3u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per CPU.
@@ -62,8 +62,8 @@ typedef enum dyn_status {
   DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
 } dyn_status;
 
-// Types of weights. Matrices may be of any, vectors of the first three. The others are GGUF's: a
-// row is blocks of 32 elements, of 256 in the types with a K, so its length must be a multiple.
+// Types of weights. Matrices may be of any, vectors of the first three. Those with a Q in front are
+// GGUF's: a row is blocks of 32 elements, of 256 where there is a K, so its length is a multiple.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
@@ -73,7 +73,18 @@ typedef enum dyn_dtype {
   DYN_Q4_K = 5,
   DYN_Q5_K = 6,
   DYN_Q6_K = 7,
+  DYN_GPTQ = 8,     // These three: 4 bits in three tensors, see dyn_part. This one stores a zero
+  DYN_GPTQ_V2 = 9,  // point of one less,
+  DYN_AWQ = 10,     // and this one packs outputs, in the order 0, 2, 4, 6, 1, 3, 5, 7.
 } dyn_dtype;
+
+// The tensors of one matrix [N, K] that is stored in 4 bits, G groups of 32, 64 or 128 inputs with
+// a scale and a zero point each. Eight 4-bit numbers stand in 32 bits, the first in the lowest.
+typedef enum dyn_part {
+  DYN_WHOLE = 0,   // All of a matrix of another dtype. GPTQ: [K / 8][N], AWQ: [K][N / 8] of those.
+  DYN_ZEROS = 1,   // Of shape [G, N] and the matrix's dtype: [G][N / 8].
+  DYN_SCALES = 2,  // Of shape [G, N] in F32, F16 or BF16.
+} dyn_part;
 
 // What matrices of F32, F16 or BF16 are made into when they are loaded. Blocks stay what they are.
 typedef enum dyn_quantization {
@@ -138,7 +149,8 @@ typedef struct dyn_tensor {
   uint16_t dtype;  // dyn_dtype
   uint32_t layer;  // 0 for what is not part of a layer.
   int32_t fd;
-  uint32_t rank;      // 1 or 2
+  uint16_t rank;      // 1 or 2
+  uint16_t part;      // dyn_part
   uint64_t shape[2];  // A vector is [n, 1].
   uint64_t offset;
   uint64_t num_bytes;

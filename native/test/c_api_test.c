@@ -19,6 +19,7 @@ static void print_layout(void) {
   FIELD(dyn_tensor, layer);
   FIELD(dyn_tensor, fd);
   FIELD(dyn_tensor, rank);
+  FIELD(dyn_tensor, part);
   FIELD(dyn_tensor, shape);
   FIELD(dyn_tensor, offset);
   FIELD(dyn_tensor, num_bytes);

@@ -49,7 +49,7 @@ std::vector<TestModel> models_of_all_families() {
     models.emplace_back(tiny_config(), dtype);
   }
   for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) models.emplace_back(block_config(), dtype);
-  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K}) {
+  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_GPTQ, DYN_AWQ}) {
     dyn_model_config config = k_block_config();
     config.num_layers = 1;
     config.intermediate_size = 256;

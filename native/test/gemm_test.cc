@@ -46,11 +46,12 @@ PackedMatrix packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs
                              .layer = 0,
                              .fd = file.fd(),
                              .rank = 2,
+                             .part = DYN_WHOLE,
                              .shape = {num_outputs, num_inputs},
                              .offset = 0,
                              .num_bytes = bytes.size()};
   PackedMatrix matrix;
-  CHECK(PackedMatrix::load(tensor, "w", quantization, &matrix).ok());
+  CHECK(PackedMatrix::load({&tensor, nullptr, nullptr}, "w", quantization, &matrix).ok());
   return matrix;
 }
 
@@ -59,6 +60,35 @@ PackedMatrix packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype 
                     dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
   return packed_bytes(test::encode(w, dtype), static_cast<uint32_t>(w.size() / num_inputs),
                       num_inputs, dtype, quantization);
+}
+
+// A matrix packed from the three tensors of GPTQ or AWQ.
+PackedMatrix packed_parts(const test::EncodedParts& parts, dyn_dtype dtype,
+                          const test::PartsShape& shape) {
+  const uint32_t num_groups = shape.num_inputs / shape.group_size;
+  const test::MemoryFile levels(parts.levels);
+  const test::MemoryFile zeros(parts.zeros);
+  const test::MemoryFile scales(parts.scales);
+  const auto tensor = [](const test::MemoryFile& file, dyn_part part, dyn_dtype stored,
+                         uint64_t rows, uint64_t columns, uint64_t num_bytes) {
+    return dyn_tensor{.role = DYN_UP,
+                      .dtype = static_cast<uint16_t>(stored),
+                      .layer = 0,
+                      .fd = file.fd(),
+                      .rank = 2,
+                      .part = static_cast<uint16_t>(part),
+                      .shape = {rows, columns},
+                      .offset = 0,
+                      .num_bytes = num_bytes};
+  };
+  const dyn_tensor rows[] = {
+      tensor(levels, DYN_WHOLE, dtype, shape.num_outputs, shape.num_inputs, parts.levels.size()),
+      tensor(zeros, DYN_ZEROS, dtype, num_groups, shape.num_outputs, parts.zeros.size()),
+      tensor(scales, DYN_SCALES, DYN_F16, num_groups, shape.num_outputs, parts.scales.size())};
+  PackedMatrix matrix;
+  CHECK(
+      PackedMatrix::load({&rows[0], &rows[1], &rows[2]}, "w", DYN_QUANTIZATION_NONE, &matrix).ok());
+  return matrix;
 }
 
 // The rows of x in `form`, and what they are there.
@@ -151,6 +181,72 @@ void products_agree() {
     check_shape(dtype, 1, 1, {1, 2, 7});
     check_shape(dtype, 65, 37, {1, 5, 13});
     check_shape(dtype, 17, 257, {1, 4});
+  }
+}
+
+constexpr dyn_dtype kPartsDtypes[] = {DYN_GPTQ, DYN_GPTQ_V2, DYN_AWQ};
+
+// Any levels and zero points, the extremes among them, in groups of every size.
+template <typename Body>
+void for_each_matrix_in_parts(const Body& body) {
+  std::mt19937 generator(12);
+  for (const dyn_dtype dtype : kPartsDtypes) {
+    for (const uint32_t group_size : {32u, 64u, 128u}) {
+      const test::PartsShape shape = {.num_outputs = 40,
+                                      .num_inputs = group_size * 3,
+                                      .group_size = group_size,
+                                      .is_symmetric = false};
+      const std::vector<float> w =
+          random_floats(size_t{shape.num_outputs} * shape.num_inputs, 1, &generator);
+      test::EncodedParts parts = test::encode_parts(w, dtype, shape);
+      body(dtype, shape, parts);
+      for (std::byte& byte : parts.levels) byte = static_cast<std::byte>(generator() & 255);
+      for (std::byte& byte : parts.zeros) byte = static_cast<std::byte>(generator() & 255);
+      body(dtype, shape, parts);
+    }
+  }
+}
+
+void products_of_parts_agree() {
+  for_each_matrix_in_parts(
+      [](dyn_dtype dtype, const test::PartsShape& shape, const test::EncodedParts& parts) {
+        const PackedMatrix matrix = packed_parts(parts, dtype, shape);
+        for (const dyn_isa isa : present_isas()) {
+          for (const uint32_t num_rows : {1u, 2u, 5u, 6u, 7u, 26u, kMaxGemmRows}) {
+            check_product(isa, matrix, num_rows);
+          }
+        }
+      });
+}
+
+void parts_come_back() {
+  for_each_matrix_in_parts(
+      [](dyn_dtype dtype, const test::PartsShape& shape, const test::EncodedParts& parts) {
+        const PackedMatrix matrix = packed_parts(parts, dtype, shape);
+        const std::vector<double> expected =
+            reference::dequantise(dtype, {parts.levels, parts.zeros, parts.scales},
+                                  shape.num_outputs, shape.num_inputs, shape.group_size);
+        for (uint32_t output = 0; output < shape.num_outputs; ++output) {
+          const std::vector<float> row = row_of(matrix, output);
+          for (size_t k = 0; k < row.size(); ++k) {
+            CHECK(row[k] == expected[output * row.size() + k]);
+          }
+        }
+      });
+}
+
+// Weights that were made into parts are near, so both have the same meaning of a zero point.
+void symmetric_parts_are_near() {
+  std::mt19937 generator(13);
+  for (const dyn_dtype dtype : kPartsDtypes) {
+    const test::PartsShape shape = {
+        .num_outputs = 8, .num_inputs = 256, .group_size = 128, .is_symmetric = true};
+    const std::vector<float> w = random_floats(8 * 256, 1, &generator);
+    const PackedMatrix matrix = packed_parts(test::encode_parts(w, dtype, shape), dtype, shape);
+    for (uint32_t output = 0; output < 8; ++output) {
+      const std::vector<float> row = row_of(matrix, output);
+      for (size_t k = 0; k < row.size(); ++k) CHECK(std::abs(row[k] - w[output * 256 + k]) < 0.08);
+    }
   }
 }
 
@@ -353,6 +449,10 @@ int main() {
   check_claim("activations in every form are near", input_forms_are_near);
   check_claim("a NaN among 32 activations of 8 bits makes all of them NaN",
               eight_bits_make_no_number_of_nan);
+  check_claim("GPTQ and AWQ are packed level by level, in groups of 32, 64 and 128",
+              parts_come_back);
+  check_claim("symmetric weights in GPTQ's and AWQ's layout are near", symmetric_parts_are_near);
+  check_claim("products of GPTQ and AWQ agree with double precision", products_of_parts_agree);
   check_claim("products agree with double precision, each row as if alone", products_agree);
   check_claim("so do products of weights quantised online", quantised_products_agree);
   check_claim("the extremes of levels and activations do not saturate", nothing_saturates);

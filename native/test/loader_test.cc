@@ -1,7 +1,9 @@
 // Tables and files that must be refused, each with a message that says what is wrong.
 
 #include <cstring>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "check.h"
 #include "test_model.h"
@@ -54,7 +56,7 @@ void whole_models_load() {
   for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
     CHECK(says(open_model(TestModel(test::block_config(), dtype)), DYN_OK, ""));
   }
-  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K}) {
+  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_GPTQ, DYN_GPTQ_V2, DYN_AWQ}) {
     CHECK(says(open_model(TestModel(test::k_block_config(), dtype)), DYN_OK, ""));
   }
 }
@@ -111,6 +113,61 @@ void bad_shapes() {
     TestModel model(test::block_config());
     tensor_of(&model, DYN_FINAL_NORM, 0).dtype = DYN_Q8_0;
     CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "final norm: is a vector in blocks"));
+  }
+}
+
+// The row of the table with a part of layer 1's down projection, the last that there are.
+dyn_tensor& part_of(TestModel* model, dyn_part part) {
+  for (dyn_tensor& tensor : model->tensors) {
+    if (tensor.role == DYN_DOWN && tensor.layer == 1 && tensor.part == part) return tensor;
+  }
+  return model->tensors.front();
+}
+
+void bad_parts() {
+  const auto refused = [](void (*change)(TestModel*), const char* text) {
+    TestModel model(test::k_block_config(), DYN_AWQ);
+    change(&model);
+    return says(open_model(model), DYN_MODEL_NOT_LOADABLE, text);
+  };
+  CHECK(refused([](TestModel* m) { part_of(m, DYN_SCALES).role = DYN_UP; },
+                "layer 1 up scales: the shape is [4, 256]"));
+  CHECK(refused([](TestModel* m) { m->tensors.pop_back(); }, "layer 1 down scales: is missing"));
+  CHECK(refused([](TestModel* m) { m->tensors.erase(m->tensors.end() - 2); },
+                "layer 1 down zeros: is missing"));
+  CHECK(refused([](TestModel* m) { part_of(m, DYN_ZEROS).shape[0] = 5; },
+                "layer 1 down zeros: 5 groups of 512 inputs are not of 32, 64 or 128 inputs"));
+  CHECK(refused([](TestModel* m) { part_of(m, DYN_ZEROS).dtype = DYN_GPTQ; },
+                "layer 1 down: its zeros are of another type or number of groups"));
+  CHECK(refused([](TestModel* m) { part_of(m, DYN_SCALES).dtype = DYN_Q8_0; },
+                "layer 1 down scales: must be F32, F16 or BF16"));
+  CHECK(refused([](TestModel* m) { part_of(m, DYN_ZEROS).num_bytes -= 4; },
+                "layer 1 down zeros: has 508 bytes, its shape takes 512"));
+  CHECK(refused(
+      [](TestModel* m) {
+        m->tensors.push_back(part_of(m, DYN_SCALES));
+        m->tensors.back().role = DYN_EMBEDDING;
+        m->tensors.back().layer = 0;
+        m->tensors.back().shape[0] = 2;
+        m->tensors.back().shape[1] = 67;
+        m->tensors.back().num_bytes = 2 * 67 * 2;
+      },
+      "embedding: has zeros or scales, but is not of a type that takes them"));
+  {
+    TestModel model(test::k_block_config(), DYN_GPTQ);
+    part_of(&model, DYN_SCALES).part = 3;
+    CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "layer 1 down: no part has number 3"));
+  }
+  {
+    // Infinity in BF16.
+    TestModel model(test::k_block_config(), DYN_GPTQ);
+    dyn_tensor& scales = part_of(&model, DYN_SCALES);
+    const std::vector<uint16_t> infinite(scales.num_bytes / 2, 0x7f80);
+    const test::MemoryFile file(std::as_bytes(std::span(infinite)));
+    scales.fd = file.fd();
+    scales.offset = 0;
+    scales.dtype = DYN_BF16;
+    CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 down scales: a scale is inf"));
   }
 }
 
@@ -189,6 +246,7 @@ int main() {
   check_claim("a file cut short names the tensor and what is missing", short_file);
   check_claim("a closed descriptor is an error", bad_descriptor);
   check_claim("a tensor of another shape or extent is refused", bad_shapes);
+  check_claim("parts of a matrix that do not fit each other are refused", bad_parts);
   check_claim("a table with too little, too much or nonsense is refused", bad_tables);
   check_claim("a config that no decoder can run is refused", bad_configs);
   check_claim("a load that failed does not stand in the way of the next", failed_load_is_forgotten);

@@ -73,6 +73,30 @@ std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block
   return elements;
 }
 
+std::vector<double> dequantise(dyn_dtype dtype, const Parts& parts, size_t num_outputs,
+                               size_t num_inputs, size_t group_size) {
+  const auto four_bits = [](std::span<const std::byte> words, size_t index) {
+    return static_cast<int>(byte(words, index / 2) >> (index % 2 * 4) & 15);
+  };
+  // Where a column stands among numbers of 4 bits that lie row by row.
+  const auto place = [&](size_t column) {
+    constexpr size_t kOrder[] = {0, 4, 1, 5, 2, 6, 3, 7};
+    return dtype == DYN_AWQ ? column - column % 8 + kOrder[column % 8] : column;
+  };
+  std::vector<double> weight(num_outputs * num_inputs);
+  for (size_t n = 0; n < num_outputs; ++n) {
+    for (size_t k = 0; k < num_inputs; ++k) {
+      const size_t group = k / group_size * num_outputs;
+      const int level = dtype == DYN_AWQ
+                            ? four_bits(parts.levels, k * num_outputs + place(n))
+                            : four_bits(parts.levels, (k / 8 * num_outputs + n) * 8 + k % 8);
+      const int zero = four_bits(parts.zeros, group + place(n)) + (dtype == DYN_GPTQ ? 1 : 0);
+      weight[n * num_inputs + k] = f16(parts.scales, 2 * (group + n)) * (level - zero);
+    }
+  }
+  return weight;
+}
+
 Value dot(std::span<const float> x, std::span<const float> w) {
   Value sum = {0, 0};
   for (size_t k = 0; k < x.size(); ++k) {

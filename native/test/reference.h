@@ -20,6 +20,16 @@ struct Value {
 // Elements of a block of one of GGUF's types, from the formulas of ggml-quants.c of llama.cpp.
 std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block);
 
+// The weight [N, K] that GPTQ's or AWQ's three tensors stand for, from dequantize_weight of
+// AutoGPTQ and unpack_awq of AutoAWQ. `scales` are F16.
+struct Parts {
+  std::span<const std::byte> levels;
+  std::span<const std::byte> zeros;
+  std::span<const std::byte> scales;
+};
+std::vector<double> dequantise(dyn_dtype dtype, const Parts& parts, size_t num_outputs,
+                               size_t num_inputs, size_t group_size);
+
 // sum of x[k] w[k]
 Value dot(std::span<const float> x, std::span<const float> w);
 

@@ -199,6 +199,10 @@ std::vector<std::byte> encode_k_blocks(std::span<const float> values, dyn_dtype 
   return bytes;
 }
 
+bool is_in_parts(dyn_dtype dtype) {
+  return dtype == DYN_GPTQ || dtype == DYN_GPTQ_V2 || dtype == DYN_AWQ;
+}
+
 bool is_float_type(dyn_dtype dtype) {
   return dtype == DYN_F32 || dtype == DYN_F16 || dtype == DYN_BF16;
 }
@@ -221,6 +225,45 @@ std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype) {
     }
   }
   return bytes;
+}
+
+EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const PartsShape& shape) {
+  const size_t num_outputs = shape.num_outputs;
+  const size_t num_inputs = shape.num_inputs;
+  const size_t num_groups = num_inputs / shape.group_size;
+  std::vector<uint32_t> levels(num_outputs * num_inputs / 8);
+  std::vector<uint32_t> zeros(num_groups * num_outputs / 8);
+  std::vector<uint16_t> scales(num_groups * num_outputs);
+  constexpr uint32_t kAwqPlaces[] = {0, 4, 1, 5, 2, 6, 3, 7};
+  const bool is_awq = dtype == DYN_AWQ;
+  for (size_t n = 0; n < num_outputs; ++n) {
+    const uint32_t place = is_awq ? kAwqPlaces[n % 8] : static_cast<uint32_t>(n % 8);
+    for (size_t g = 0; g < num_groups; ++g) {
+      const auto group = values.subspan(n * num_inputs + g * shape.group_size, shape.group_size);
+      const auto [low, high] = std::ranges::minmax(group);
+      const float largest = std::max(std::abs(low), std::abs(high));
+      const float scale = shape.is_symmetric ? largest / 7 : (high - low) / 15;
+      const uint32_t zero =
+          shape.is_symmetric ? 8 : std::max(level_of(-low, scale, 15), uint32_t{1});
+      scales[g * num_outputs + n] = f16_bits(scale);
+      const uint32_t stored = dtype == DYN_GPTQ ? zero - 1 : zero;
+      zeros[(g * num_outputs + n) / 8] |= stored << 4 * place;
+      for (size_t i = 0; i < group.size(); ++i) {
+        const size_t k = g * shape.group_size + i;
+        const uint32_t level = level_of(group[i] + static_cast<float>(zero) * scale, scale, 15);
+        if (is_awq) {
+          levels[(k * num_outputs + n) / 8] |= level << 4 * place;
+        } else {
+          levels[k / 8 * num_outputs + n] |= level << 4 * (k % 8);
+        }
+      }
+    }
+  }
+  const auto bytes = [](const auto& elements) {
+    const std::span<const std::byte> all = std::as_bytes(std::span(elements));
+    return std::vector<std::byte>(all.begin(), all.end());
+  };
+  return {bytes(levels), bytes(zeros), bytes(scales)};
 }
 
 std::vector<float> random_floats(size_t count, float scale, std::mt19937* generator) {
@@ -265,17 +308,34 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
     if (is_rotated && config.rope_layout == DYN_ROPE_INTERLEAVED) {
       interleave_rows(config.head_size, extent.columns, &values);
     }
-    const dyn_dtype stored = extent.rank == 1 && !is_float_type(dtype) ? DYN_F32 : dtype;
-    const std::vector<std::byte> encoded = encode(values, stored);
-    tensors.push_back({.role = static_cast<uint16_t>(role),
-                       .dtype = static_cast<uint16_t>(stored),
-                       .layer = layer,
-                       .fd = -1,
-                       .rank = extent.rank,
-                       .shape = {extent.rows, extent.columns},
-                       .offset = bytes.size(),
-                       .num_bytes = encoded.size()});
-    bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+    const auto put = [&](dyn_part part, dyn_dtype stored, uint64_t rows, uint64_t columns,
+                         const std::vector<std::byte>& encoded) {
+      tensors.push_back({.role = static_cast<uint16_t>(role),
+                         .dtype = static_cast<uint16_t>(stored),
+                         .layer = layer,
+                         .fd = -1,
+                         .rank = static_cast<uint16_t>(extent.rank),
+                         .part = static_cast<uint16_t>(part),
+                         .shape = {rows, columns},
+                         .offset = bytes.size(),
+                         .num_bytes = encoded.size()});
+      bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+    };
+    if (is_in_parts(dtype) && extent.rank == 2 && role != DYN_EMBEDDING && role != DYN_HEAD) {
+      const PartsShape shape = {.num_outputs = static_cast<uint32_t>(extent.rows),
+                                .num_inputs = static_cast<uint32_t>(extent.columns),
+                                .group_size = 128,
+                                .is_symmetric = false};
+      const EncodedParts parts = encode_parts(values, dtype, shape);
+      const uint64_t num_groups = extent.columns / shape.group_size;
+      put(DYN_WHOLE, dtype, extent.rows, extent.columns, parts.levels);
+      put(DYN_ZEROS, dtype, num_groups, extent.rows, parts.zeros);
+      put(DYN_SCALES, DYN_F16, num_groups, extent.rows, parts.scales);
+      return;
+    }
+    const bool fits = is_float_type(dtype) || (extent.rank == 2 && !is_in_parts(dtype));
+    const dyn_dtype stored = fits ? dtype : DYN_F32;
+    put(DYN_WHOLE, stored, extent.rows, extent.columns, encode(values, stored));
   };
   add(DYN_EMBEDDING, 0);
   add(DYN_FINAL_NORM, 0);

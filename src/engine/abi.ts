@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -28,7 +28,13 @@ export const DTYPES = {
   Q4_K: 5,
   Q5_K: 6,
   Q6_K: 7,
-} as const satisfies Readonly<Record<DType, number>>;
+  GPTQ: 8,
+  GPTQ_V2: 9,
+  AWQ: 10,
+} as const satisfies Readonly<Record<DType | "GPTQ" | "GPTQ_V2" | "AWQ", number>>;
+
+/** Which of the tensors that make one matrix. */
+export const Part = { WHOLE: 0, ZEROS: 1, SCALES: 2 } as const;
 
 export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
 
@@ -119,7 +125,8 @@ export const TENSOR = layout({
   dtype: "u16",
   layer: "u32",
   fd: "i32",
-  rank: "u32",
+  rank: "u16",
+  part: "u16",
   rows: "u64", // shape[0]
   columns: "u64", // shape[1]
   offset: "u64",

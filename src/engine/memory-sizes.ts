@@ -8,19 +8,32 @@ import type { OnlineQuantization } from "./native-model.ts";
 const W8_BYTES = 34 / 32;
 const W4_BYTES = 18 / 32;
 
-/** Weights as the engine holds them: as large as they are stored, unless they are made smaller at load. */
+/** Where packing changes the size: a 6-bit scale or minimum takes a byte. */
+const REPACKED_BYTES: Readonly<Record<string, number>> = { Q4_K: 18.5 / 32, Q5_K: 22.5 / 32 };
+
+/** Weights as the engine holds them: about as large as they are stored, unless they are made smaller at load. */
 export function packedBytes(
   tensors: Iterable<ModelTensor>,
   quantization: OnlineQuantization,
 ): number {
   let bytes = 0;
-  for (const { name, shape, numBytes, ...tensor } of tensors) {
-    const isMade = quantization !== undefined && isFloat(tensor) && shape.length === 2;
-    const isVocabulary = name === "model.embed_tokens.weight" || name === "lm_head.weight";
-    const perWeight = quantization === "q4" && !isVocabulary ? W4_BYTES : W8_BYTES;
-    bytes += isMade ? shape.reduce((product, size) => product * size, 1) * perWeight : numBytes;
+  for (const tensor of tensors) {
+    const perWeight = bytesPerWeight(tensor, quantization);
+    const numWeights = tensor.shape.reduce((product, size) => product * size, 1);
+    bytes += perWeight === undefined ? tensor.numBytes : numWeights * perWeight;
   }
   return bytes;
+}
+
+/** `undefined` for what takes as much as in its file. */
+function bytesPerWeight(tensor: ModelTensor, quantization: OnlineQuantization): number | undefined {
+  // 4 bits, and a scale and a zero point of 16.
+  if (tensor.type !== "plain") return 1 / 2 + 4 / tensor.groupSize;
+  const { name, dtype, shape } = tensor;
+  const isMade = quantization !== undefined && isFloat(tensor) && shape.length === 2;
+  if (!isMade) return REPACKED_BYTES[dtype];
+  const isVocabulary = name === "model.embed_tokens.weight" || name === "lm_head.weight";
+  return quantization === "q4" && !isVocabulary ? W4_BYTES : W8_BYTES;
 }
 
 export interface WorkspaceLimits {
@@ -46,7 +59,10 @@ export function workspaceBytes(
   return maxNumBatchedTokens * (4 * floats + inputBytes * inputs) + maxNumSeqs * 4 * vocabSize;
 }
 
-/** Bytes of one activation in all the forms that the weights want: F32, BF16, or 8 bits and a share of a scale. */
+/** 8 bits, and for 32 of them a scale, three sums in integers and one in F32. */
+const S8_BYTES = 1 + 20 / 32;
+
+/** Bytes of one activation in all the forms that the weights want: F32, BF16, or levels of 8 bits. */
 export function inputBytes(
   tensors: Iterable<ModelTensor>,
   quantization: OnlineQuantization,
@@ -54,7 +70,7 @@ export function inputBytes(
   const forms = new Set<number>();
   for (const { shape, ...tensor } of tensors) {
     if (shape.length !== 2) continue;
-    if (quantization !== undefined || !isFloat(tensor)) forms.add(1.25);
+    if (quantization !== undefined || !isFloat(tensor)) forms.add(S8_BYTES);
     else forms.add(tensor.dtype === "BF16" ? 2 : 4);
   }
   return [...forms].reduce((sum, bytes) => sum + bytes, 0);

@@ -5,13 +5,15 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
 import { isEmbedded } from "../model/built-in-model.ts";
-import type { ModelConfig, ModelFiles, TensorSlice } from "../model/model-files.ts";
+import type { GroupedWeight, ModelConfig, ModelFiles, ModelTensor } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
+import type { StoredTensor } from "../model/stored-tensor.ts";
 import {
   DTYPES,
   encode,
   type FieldsOf,
   MODEL_CONFIG,
+  Part,
   Quantization,
   Role,
   RopeLayout,
@@ -38,9 +40,7 @@ export function withModelTable<T>(
 ): T {
   const files = new OpenFiles();
   try {
-    const rows = tensorTable(model).map(({ role, layer, tensor }) =>
-      tensorFields(role, layer, tensor, files.open(tensor.path)),
-    );
+    const rows = tensorTable(model).map((entry) => tensorFields(entry, files.open(entry.at.path)));
     const config = configFields(model.config, quantization);
     const frequencies = ropeFrequencies(model.config);
     const key = modelKey(files, config, frequencies, rows);
@@ -108,7 +108,11 @@ function openForNative(path: string): number {
 interface TableEntry {
   readonly role: number;
   readonly layer: number;
-  readonly tensor: TensorSlice;
+  readonly part: number;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+  /** Where its bytes lie. */
+  readonly at: Pick<StoredTensor, "path" | "offset" | "numBytes">;
 }
 
 const LAYER_TENSORS = [
@@ -138,56 +142,69 @@ const QK_NORM_TENSORS = [
 
 /** The tensors that the decoder needs, by their names in Hugging Face's checkpoints. */
 function tensorTable(model: ModelFiles): TableEntry[] {
-  const entry = (role: number, layer: number, name: string, part = "weight"): TableEntry => {
-    const tensor = model.tensors.get(`${name}.${part}`);
+  const table: TableEntry[] = [];
+  const add = (role: number, layer: number, name: string, kind = "weight") => {
+    const tensor = model.tensors.get(`${name}.${kind}`);
     if (tensor === undefined) {
       throw new ModelNotLoadableError(
-        `model ${model.path} has no tensor ${name}.${part}: it is not what its config says, or a file is missing`,
+        `model ${model.path} has no tensor ${name}.${kind}: it is not what its config says, or a file is missing`,
       );
     }
-    if (tensor.type !== "plain") {
-      throw new ModelNotLoadableError(
-        `model ${model.path} is quantized by ${tensor.type}, which this engine does not compute yet`,
-      );
-    }
-    return { role, layer, tensor };
+    table.push(...entriesOf(tensor).map((entry) => ({ role, layer, ...entry })));
   };
-  const table = [
-    entry(Role.EMBEDDING, 0, "model.embed_tokens"),
-    entry(Role.FINAL_NORM, 0, "model.norm"),
-  ];
-  if (!model.config.tieWordEmbeddings) table.push(entry(Role.HEAD, 0, "lm_head"));
+  add(Role.EMBEDDING, 0, "model.embed_tokens");
+  add(Role.FINAL_NORM, 0, "model.norm");
+  if (!model.config.tieWordEmbeddings) add(Role.HEAD, 0, "lm_head");
   for (let layer = 0; layer < model.config.numLayers; layer++) {
     for (const [role, name] of LAYER_TENSORS) {
-      table.push(entry(role, layer, `model.layers.${layer}.${name}`));
+      add(role, layer, `model.layers.${layer}.${name}`);
     }
     for (const [role, name] of model.config.qkNorm ? QK_NORM_TENSORS : []) {
-      table.push(entry(role, layer, `model.layers.${layer}.${name}`));
+      add(role, layer, `model.layers.${layer}.${name}`);
     }
     for (const [role, name] of model.config.attentionBias ? BIAS_TENSORS : []) {
-      table.push(entry(role, layer, `model.layers.${layer}.${name}`, "bias"));
+      add(role, layer, `model.layers.${layer}.${name}`, "bias");
     }
   }
   return table;
 }
 
-function tensorFields(
-  role: number,
-  layer: number,
-  tensor: TensorSlice,
-  fd: number,
-): FieldsOf<typeof TENSOR> {
-  const [rows = 1, columns = 1] = tensor.shape;
+/** One tensor of a file, or the three of a matrix in GPTQ's or AWQ's layout. */
+function entriesOf(tensor: ModelTensor): Omit<TableEntry, "role" | "layer">[] {
+  if (tensor.type === "plain") {
+    const { dtype, shape } = tensor;
+    return [{ part: Part.WHOLE, dtype: DTYPES[dtype], shape, at: tensor }];
+  }
+  const { qweight, qzeros, scales, shape, groupSize } = tensor;
+  const [outputs = 0, inputs = 0] = shape;
+  const groups = [inputs / groupSize, outputs];
+  const dtype = groupedDType(tensor);
+  return [
+    { part: Part.WHOLE, dtype, shape, at: qweight },
+    { part: Part.ZEROS, dtype, shape: groups, at: qzeros },
+    { part: Part.SCALES, dtype: DTYPES[scales.dtype], shape: groups, at: scales },
+  ];
+}
+
+function groupedDType({ type, zeroOffset }: GroupedWeight): number {
+  if (type === "awq") return DTYPES.AWQ;
+  return zeroOffset === 1 ? DTYPES.GPTQ : DTYPES.GPTQ_V2;
+}
+
+function tensorFields(entry: TableEntry, fd: number): FieldsOf<typeof TENSOR> {
+  const { role, layer, part, dtype, shape, at } = entry;
+  const [rows = 1, columns = 1] = shape;
   return {
     role,
-    dtype: DTYPES[tensor.dtype],
+    dtype,
     layer,
     fd,
-    rank: tensor.shape.length,
+    rank: shape.length,
+    part,
     rows,
     columns,
-    offset: tensor.offset,
-    num_bytes: tensor.numBytes,
+    offset: at.offset,
+    num_bytes: at.numBytes,
   };
 }
 

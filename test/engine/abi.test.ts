@@ -16,6 +16,7 @@ import {
   type Layout,
   loadLibrary,
   MODEL_CONFIG,
+  Part,
   Quantization,
   Role,
   RopeLayout,
@@ -42,6 +43,7 @@ describe("the numbers of the header", () => {
   for (const [name, prefix, numbers] of [
     ["dyn_status", "DYN_", Status],
     ["dyn_dtype", "DYN_", DTYPES],
+    ["dyn_part", "DYN_", Part],
     ["dyn_quantization", "DYN_QUANTIZATION_", Quantization],
     ["dyn_isa", "DYN_ISA_", Isa],
     ["dyn_kv_dtype", "DYN_KV_", KvDType],

@@ -2,7 +2,7 @@
 // same weights in double precision.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,6 +11,7 @@ import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { tinyShape } from "../model/model-shapes.ts";
+import { writeRandomDirectory } from "../model/random-directory.ts";
 import { type WeightType, writeRandomGguf } from "../model/random-gguf.ts";
 import { openReference } from "../reference/open-reference.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
@@ -51,13 +52,27 @@ async function sampleAfter(runner: ModelRunner, tokenIds: readonly number[]) {
   return { id: batch.sampledIds[0] ?? -1, logprob: batch.logprobs[0] ?? Number.NaN };
 }
 
-/** How far the log-probabilities of the sampled tokens are from the reference's, and from its best, at most. */
-async function errorOf(model: ModelFiles): Promise<number> {
-  const reference = openReference(model);
-  const runner = openNativeRunner({
+function openRunner(model: ModelFiles): ModelRunner {
+  return openNativeRunner({
     ...{ model, library: builtLibrary, owner: 1, threads: 2, poolName: "formats" },
     ...{ kvCacheDType: "float32", totalBlocks: LIMITS.numBlocks, limits: LIMITS },
   });
+}
+
+const DOWN = "model.layers.1.mlp.down_proj.weight";
+
+/** The model with a part of one matrix at a place where no file has any bytes. */
+function withLostPart(model: ModelFiles, part: "qzeros" | "scales"): ModelFiles {
+  const down = model.tensors.get(DOWN);
+  if (down === undefined || down.type === "plain") throw new Error("not in parts");
+  const lost = { ...down, [part]: { ...down[part], offset: 2 ** 40 } };
+  return { ...model, tensors: new Map([...model.tensors, [DOWN, lost]]) };
+}
+
+/** How far the log-probabilities of the sampled tokens are from the reference's, and from its best, at most. */
+async function errorOf(model: ModelFiles): Promise<number> {
+  const reference = openReference(model);
+  const runner = openRunner(model);
   try {
     let largest = 0;
     for (const prompt of PROMPTS) {
@@ -91,5 +106,30 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
     const path = join(scratch, `${type}.gguf`);
     writeRandomGguf(path, { shape: tinyShape(), type });
     expect(await errorOf(await openModel(path))).toBeLessThan(maxError);
+  });
+
+  test.each(["gptq", "awq"] as const)("by %s keeps within 0.05 of the reference", async (type) => {
+    const directory = join(scratch, type);
+    writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", quantization: type });
+    expect(await errorOf(await openModel(directory))).toBeLessThan(0.05);
+  });
+
+  test("by GPTQ means another with zero points as they are stored", async () => {
+    const directory = join(scratch, "gptq-v2");
+    writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", quantization: "gptq" });
+    const path = join(directory, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    config.quantization_config.checkpoint_format = "gptq_v2";
+    writeFileSync(path, JSON.stringify(config));
+    expect(await errorOf(await openModel(directory))).toBeLessThan(0.05);
+  });
+
+  test("whose zero points or scales cannot be read is an error with the tensor's name", async () => {
+    const directory = join(scratch, "lost-parts");
+    writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", quantization: "awq" });
+    const model = await openModel(directory);
+    const opening = (part: "qzeros" | "scales") => () => openRunner(withLostPart(model, part));
+    expect(opening("qzeros")).toThrow(/model .*: layer 1 down zeros: the file ends at byte/);
+    expect(opening("scales")).toThrow(/model .*: layer 1 down scales: the file ends at byte/);
   });
 });

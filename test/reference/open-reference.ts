@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 
 import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
 import { dequantise } from "./dequantise.ts";
+import { dequantiseGrouped } from "./dequantise-grouped.ts";
 import { ReferenceLlama } from "./llama.ts";
 
 type Vector = Float64Array<ArrayBuffer>;
@@ -41,8 +42,18 @@ export function openReference({ config, tensors }: ModelFiles): ReferenceLlama {
 }
 
 function weightOf(tensor: ModelTensor, bytesOf: (place: Place) => Uint8Array<ArrayBuffer>): Vector {
-  if (tensor.type !== "plain") throw new Error(`no reference for ${tensor.type}`);
-  return Float64Array.from(dequantise(tensor.dtype, bytesOf(tensor)));
+  if (tensor.type === "plain") {
+    return Float64Array.from(dequantise(tensor.dtype, bytesOf(tensor)));
+  }
+  const { type, shape, groupSize, zeroOffset, qweight, qzeros, scales } = tensor;
+  const [numOutputs = 0, numInputs = 0] = shape;
+  const weight = dequantiseGrouped({
+    ...{ type, numOutputs, numInputs, groupSize, zeroOffset },
+    qweight: new Uint32Array(bytesOf(qweight).buffer),
+    qzeros: new Uint32Array(bytesOf(qzeros).buffer),
+    scales: dequantise(scales.dtype, bytesOf(scales)),
+  });
+  return Float64Array.from(weight);
 }
 
 /** Row 2i + j of an interleaved head is row j * D/2 + i of the same head in halves. */

@@ -79,9 +79,24 @@ std::string shape_text(uint32_t rank, uint64_t rows, uint64_t columns) {
   return "[" + std::to_string(rows) + (rank == 2 ? ", " + std::to_string(columns) : "") + "]";
 }
 
+// Turns the shape of a matrix into that of its scales or zero points.
+Status shape_of_part(const dyn_tensor& tensor, const std::string& name, Shape* shape) {
+  if (shape->rank != 2) return not_loadable(name + ": a vector has no parts");
+  for (const uint32_t group_size : {32u, 64u, 128u}) {
+    if (shape->columns % group_size != 0) continue;
+    if (shape->columns / group_size != tensor.shape[0]) continue;
+    *shape = {2, tensor.shape[0], shape->rows};
+    return {};
+  }
+  return not_loadable(name + ": " + std::to_string(tensor.shape[0]) + " groups of " +
+                      std::to_string(shape->columns) +
+                      " inputs are not of 32, 64 or 128 inputs each");
+}
+
 Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
                     const std::string& name) {
-  const Shape shape = expected_shape(config, static_cast<dyn_role>(tensor.role));
+  Shape shape = expected_shape(config, static_cast<dyn_role>(tensor.role));
+  if (tensor.part != DYN_WHOLE) RETURN_IF_ERROR(shape_of_part(tensor, name, &shape));
   if (tensor.rank != shape.rank || tensor.shape[0] != shape.rows ||
       tensor.shape[1] != shape.columns) {
     return not_loadable(
@@ -91,6 +106,9 @@ Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
   if (shape.rank == 1 && !is_float(dtype)) {
     return not_loadable(name + ": is a vector in blocks, it must be F32, F16 or BF16");
+  }
+  if (tensor.part == DYN_SCALES && !is_float(dtype)) {
+    return not_loadable(name + ": must be F32, F16 or BF16");
   }
   if (shape.columns % block_size_of(dtype) != 0) {
     return not_loadable(name + ": rows of " + std::to_string(shape.columns) +
@@ -131,12 +149,18 @@ Status TensorTable::add(const dyn_model_config& config, const dyn_tensor& tensor
     return invalid_argument(std::string(kRoleNames[tensor.role]) + ": there is no layer " +
                             std::to_string(tensor.layer));
   }
-  const std::string name = TensorTable::name(static_cast<dyn_role>(tensor.role), tensor.layer);
+  const std::string name = TensorTable::name(static_cast<dyn_role>(tensor.role), tensor.layer) +
+                           (tensor.part == DYN_ZEROS    ? " zeros"
+                            : tensor.part == DYN_SCALES ? " scales"
+                                                        : "");
+  if (tensor.part > DYN_SCALES) {
+    return invalid_argument(name + ": no part has number " + std::to_string(tensor.part));
+  }
   if (!is_dtype(tensor.dtype)) {
     return invalid_argument(name + ": no dtype has number " + std::to_string(tensor.dtype));
   }
   RETURN_IF_ERROR(check_extent(config, tensor, name));
-  const dyn_tensor*& entry = rows_[tensor.layer][tensor.role];
+  const dyn_tensor*& entry = rows_[tensor.layer][tensor.role][tensor.part];
   if (entry != nullptr) return not_loadable(name + ": is in the table twice");
   entry = &tensor;
   return {};
@@ -147,13 +171,31 @@ Status TensorTable::check_complete(const dyn_model_config& config) const {
     for (uint32_t role = 0; role < kNumRoles; ++role) {
       if (layer > 0 && !is_in_layer(role)) continue;
       const bool is_needed = is_part(config, role);
-      const bool is_there = rows_[layer][role] != nullptr;
+      const Parts& parts = rows_[layer][role];
+      const bool is_there = parts[DYN_WHOLE] != nullptr;
       const std::string name = TensorTable::name(static_cast<dyn_role>(role), layer);
       if (is_needed && !is_there) return not_loadable(name + ": is missing");
       if (!is_needed && is_there) {
         return not_loadable(name + ": is in the table, but the config says that there is none");
       }
+      RETURN_IF_ERROR(check_parts(parts, name));
     }
+  }
+  return {};
+}
+
+Status TensorTable::check_parts(const Parts& parts, const std::string& name) const {
+  const dyn_tensor* whole = parts[DYN_WHOLE];
+  const dyn_tensor* zeros = parts[DYN_ZEROS];
+  const dyn_tensor* scales = parts[DYN_SCALES];
+  if (whole == nullptr || !is_in_parts(whole->dtype)) {
+    if (zeros == nullptr && scales == nullptr) return {};
+    return not_loadable(name + ": has zeros or scales, but is not of a type that takes them");
+  }
+  if (zeros == nullptr) return not_loadable(name + " zeros: is missing");
+  if (scales == nullptr) return not_loadable(name + " scales: is missing");
+  if (zeros->dtype != whole->dtype || zeros->shape[0] != scales->shape[0]) {
+    return not_loadable(name + ": its zeros are of another type or number of groups");
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pack/matrix_source.h"
 
 namespace dyn {
 
@@ -20,7 +21,14 @@ class TensorTable {
   static Status create(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
                        TensorTable* table);
 
-  const dyn_tensor& get(dyn_role role, uint32_t layer) const { return *rows_[layer][role]; }
+  const dyn_tensor& get(dyn_role role, uint32_t layer) const {
+    return *rows_[layer][role][DYN_WHOLE];
+  }
+
+  MatrixSource matrix(dyn_role role, uint32_t layer) const {
+    const Parts& parts = rows_[layer][role];
+    return {.whole = parts[DYN_WHOLE], .zeros = parts[DYN_ZEROS], .scales = parts[DYN_SCALES]};
+  }
 
   // What to call a tensor in an error: "layer 3 down".
   static std::string name(dyn_role role, uint32_t layer);
@@ -29,8 +37,12 @@ class TensorTable {
   Status add(const dyn_model_config& config, const dyn_tensor& tensor);
   Status check_complete(const dyn_model_config& config) const;
 
+  using Parts = std::array<const dyn_tensor*, DYN_SCALES + 1>;
+
+  Status check_parts(const Parts& parts, const std::string& name) const;
+
   // By layer and role. What is not part of a layer is in row 0.
-  std::vector<std::array<const dyn_tensor*, kNumRoles>> rows_;
+  std::vector<std::array<Parts, kNumRoles>> rows_;
 };
 
 }  // namespace dyn

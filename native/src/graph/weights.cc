@@ -47,7 +47,7 @@ uint32_t quantization_of(const dyn_model_config& config, dyn_role role) {
 
 Status load_matrix(const dyn_model_config& config, const TensorTable& table, dyn_role role,
                    uint32_t layer, PackedMatrix* matrix) {
-  return PackedMatrix::load(table.get(role, layer), TensorTable::name(role, layer),
+  return PackedMatrix::load(table.matrix(role, layer), TensorTable::name(role, layer),
                             quantization_of(config, role), matrix);
 }
 

@@ -60,12 +60,18 @@ constexpr bool is_float(uint32_t dtype) {
 }
 
 constexpr bool is_dtype(uint32_t dtype) {
-  return dtype <= DYN_Q6_K;
+  return dtype <= DYN_AWQ;
+}
+
+// Whether a matrix is three tensors (dyn_part).
+constexpr bool is_in_parts(uint32_t dtype) {
+  return dtype == DYN_GPTQ || dtype == DYN_GPTQ_V2 || dtype == DYN_AWQ;
 }
 
 // Elements per block.
 constexpr uint32_t block_size_of(dyn_dtype dtype) {
   if (is_float(dtype)) return 1;
+  if (is_in_parts(dtype)) return 8;
   return dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? 32 : 256;
 }
 
@@ -86,9 +92,13 @@ constexpr uint32_t bytes_of(dyn_dtype dtype) {
     case DYN_Q5_K:
       return sizeof(Q5_KBlock);
     case DYN_Q6_K:
+      return sizeof(Q6_KBlock);
+    case DYN_GPTQ:
+    case DYN_GPTQ_V2:
+    case DYN_AWQ:
       break;
   }
-  return sizeof(Q6_KBlock);
+  return sizeof(uint32_t);
 }
 
 // Bytes of a row of `count` elements, a multiple of the block's.

@@ -9,6 +9,8 @@
 //   BF16            [K / 2][32][2]   pairs of inputs, as the dot product instructions take them
 //   W8, W4          [K / 32]         32 inputs share a scale; K is filled up with zeros
 //   W4K, W5K, W6K   [K / 256]        GGUF's K types, with all of their scales: nothing is rounded
+//   W4Z32 to 128    [K / 32], 64     GPTQ and AWQ, by the size of what shares scale and zero point
+//                   or 128
 //
 // The others are blocks of groups of 32 inputs: a level for each weight, unsigned. A level's offset
 // is the same for all weights of a family, or a minimum goes with each scale. A group's parts have
@@ -24,8 +26,20 @@
 
 namespace dyn {
 
-enum class Family : uint32_t { kF32, kF16, kBf16, kW8, kW4, kW4K, kW5K, kW6K };
-inline constexpr uint32_t kNumFamilies = 8;
+enum class Family : uint32_t {
+  kF32,
+  kF16,
+  kBf16,
+  kW8,
+  kW4,
+  kW4K,
+  kW5K,
+  kW6K,
+  kW4Z32,
+  kW4Z64,
+  kW4Z128,
+};
+inline constexpr uint32_t kNumFamilies = 11;
 
 inline constexpr uint32_t kPanelWidth = 32;
 inline constexpr uint32_t kGroupSize = 32;
@@ -113,6 +127,26 @@ struct W6KBlock {
 };
 static_assert(sizeof(W6KBlock) == 6720, "a multiple of a cache line");
 
+struct W4ZGroup {
+  static constexpr uint32_t kLevelBits = 4;
+  uint8_t levels[4][kPanelWidth][4];
+};
+
+// weight(input, output) = scale[output] * (level - zero[output])
+template <uint32_t kSize>
+struct ZeroPointBlock {
+  static constexpr uint32_t kNumGroups = kSize;
+  static constexpr uint32_t kNumParts = 1;
+  static constexpr uint32_t kLevelBits = 4;
+  static constexpr uint32_t kOffset = 0;
+  const W4ZGroup& group(size_t index) const { return groups[index]; }
+
+  uint16_t scales[kPanelWidth];  // F16
+  uint16_t zeros[kPanelWidth];   // F16, which has 0 to 16 exactly.
+  W4ZGroup groups[kNumGroups];
+};
+static_assert(sizeof(ZeroPointBlock<4>) == 2176, "a multiple of a cache line");
+
 template <typename Block>
 inline constexpr uint32_t kBlockInputs = Block::kNumGroups * kGroupSize;
 
@@ -132,8 +166,14 @@ constexpr decltype(auto) with_block(Family family, const Body& body) {
       return body(std::type_identity<W4KBlock>());
     case Family::kW5K:
       return body(std::type_identity<W5KBlock>());
-    default:
+    case Family::kW6K:
       return body(std::type_identity<W6KBlock>());
+    case Family::kW4Z32:
+      return body(std::type_identity<ZeroPointBlock<1>>());
+    case Family::kW4Z64:
+      return body(std::type_identity<ZeroPointBlock<2>>());
+    default:
+      return body(std::type_identity<ZeroPointBlock<4>>());
   }
 }
 

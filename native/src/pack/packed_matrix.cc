@@ -6,6 +6,7 @@
 
 #include "pack/dtype.h"
 #include "pack/group.h"
+#include "pack/grouped_matrix.h"
 #include "pack/k_quants.h"
 #include "pack/tensor_reader.h"
 
@@ -52,48 +53,108 @@ Group group_of(Family family, dyn_dtype dtype, const std::byte* row, size_t firs
   return family == Family::kW8 ? quantize_w8(weights) : quantize_w4(weights);
 }
 
+template <typename Block>
+void pack_groups(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
+                 uint32_t output, std::byte* panel) {
+  auto* groups = reinterpret_cast<Block*>(panel);
+  for (size_t first = 0; first < num_inputs; first += kGroupSize) {
+    put_group(group_of(family, dtype, row, first, num_inputs), output, groups + first / kGroupSize);
+  }
+}
+
+template <typename Block>
+void pack_blocks(dyn_dtype dtype, const std::byte* row, size_t num_inputs, uint32_t output,
+                 std::byte* panel) {
+  auto* blocks = reinterpret_cast<Block*>(panel);
+  for (size_t first = 0; first < num_inputs; first += kBlockInputs<Block>) {
+    put_block(row + row_bytes_of(dtype, first), output, blocks + first / kBlockInputs<Block>);
+  }
+}
+
 // Packs a row of K weights, which `dtype` encodes, into a column of a panel.
 void pack_row(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
               uint32_t output, std::byte* panel) {
-  if (family == Family::kF32) return fill_column<uint32_t>(row, num_inputs, family, output, panel);
-  if (!is_levels(family)) return fill_column<uint16_t>(row, num_inputs, family, output, panel);
-  with_block(family, [&]<typename Block>(std::type_identity<Block>) {
-    auto* blocks = reinterpret_cast<Block*>(panel);
-    for (size_t first = 0; first < num_inputs; first += kBlockInputs<Block>, ++blocks) {
-      if constexpr (Block::kNumGroups == 1) {
-        put_group(group_of(family, dtype, row, first, num_inputs), output, blocks);
-      } else {
-        put_block(row + row_bytes_of(dtype, first), output, blocks);
-      }
-    }
-  });
+  switch (family) {
+    case Family::kF32:
+      return fill_column<uint32_t>(row, num_inputs, family, output, panel);
+    case Family::kW8:
+      return pack_groups<W8Group>(family, dtype, row, num_inputs, output, panel);
+    case Family::kW4:
+      return pack_groups<W4Group>(family, dtype, row, num_inputs, output, panel);
+    case Family::kW4K:
+      return pack_blocks<W4KBlock>(dtype, row, num_inputs, output, panel);
+    case Family::kW5K:
+      return pack_blocks<W5KBlock>(dtype, row, num_inputs, output, panel);
+    case Family::kW6K:
+      return pack_blocks<W6KBlock>(dtype, row, num_inputs, output, panel);
+    default:
+      return fill_column<uint16_t>(row, num_inputs, family, output, panel);
+  }
+}
+
+template <uint32_t kSize>
+void pack_panel(const GroupedMatrix& from, uint32_t first_output, uint32_t num_outputs,
+                uint32_t num_inputs, std::byte* panel) {
+  auto* blocks = reinterpret_cast<ZeroPointBlock<kSize>*>(panel);
+  for (uint32_t k = 0; k < num_inputs; k += kSize * kGroupSize, ++blocks) {
+    for (uint32_t n = 0; n < num_outputs; ++n) from.put(first_output + n, k, n, blocks);
+  }
 }
 
 }  // namespace
 
-Status PackedMatrix::load(const dyn_tensor& tensor, const std::string& name, uint32_t quantization,
-                          PackedMatrix* matrix) {
+Status PackedMatrix::load(const MatrixSource& source, const std::string& name,
+                          uint32_t quantization, PackedMatrix* matrix) {
+  const dyn_tensor& whole = *source.whole;
+  if (is_in_parts(whole.dtype)) return matrix->load_parts(source, name);
+  const Family family = family_of(static_cast<dyn_dtype>(whole.dtype), quantization);
+  RETURN_IF_ERROR(matrix->reserve(whole, family, name));
+  return matrix->load_rows(whole, name);
+}
+
+Status PackedMatrix::reserve(const dyn_tensor& whole, Family family, const std::string& name) {
+  family_ = family;
+  num_outputs_ = static_cast<uint32_t>(whole.shape[0]);
+  num_inputs_ = static_cast<uint32_t>(whole.shape[1]);
+  num_panels_ = ceil_div(num_outputs_, kPanelWidth);
+  const uint64_t num_bytes = num_panels_ * panel_bytes(family, num_inputs_);
+  RETURN_IF_ERROR(Mapping::create(num_bytes, name.c_str(), &elements_));
+  elements_.use_huge_pages();
+  return {};
+}
+
+Status PackedMatrix::load_rows(const dyn_tensor& tensor, const std::string& name) {
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
-  matrix->family_ = family_of(dtype, quantization);
-  matrix->num_outputs_ = static_cast<uint32_t>(tensor.shape[0]);
-  matrix->num_inputs_ = static_cast<uint32_t>(tensor.shape[1]);
-  matrix->num_panels_ = ceil_div(matrix->num_outputs_, kPanelWidth);
-
-  const uint64_t bytes_per_panel = panel_bytes(matrix->family_, matrix->num_inputs_);
-  RETURN_IF_ERROR(
-      Mapping::create(matrix->num_panels_ * bytes_per_panel, name.c_str(), &matrix->elements_));
-  matrix->elements_.use_huge_pages();
-
-  const uint64_t row_bytes = row_bytes_of(dtype, tensor.shape[1]);
+  const uint64_t row_bytes = row_bytes_of(dtype, num_inputs_);
   std::vector<std::byte> rows(row_bytes * kPanelWidth);
-  for (uint32_t index = 0; index < matrix->num_panels_; ++index) {
+  for (uint32_t index = 0; index < num_panels_; ++index) {
     const uint32_t first_row = index * kPanelWidth;
-    const uint32_t num_rows = std::min(kPanelWidth, matrix->num_outputs_ - first_row);
+    const uint32_t num_rows = std::min(kPanelWidth, num_outputs_ - first_row);
     RETURN_IF_ERROR(
         read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows.data()));
-    std::byte* panel = matrix->elements_.data() + index * bytes_per_panel;
     for (uint32_t row = 0; row < num_rows; ++row) {
-      pack_row(matrix->family_, dtype, &rows[row * row_bytes], matrix->num_inputs_, row, panel);
+      pack_row(family_, dtype, &rows[row * row_bytes], num_inputs_, row, writable_panel(index));
+    }
+  }
+  return {};
+}
+
+Status PackedMatrix::load_parts(const MatrixSource& source, const std::string& name) {
+  GroupedMatrix from;
+  RETURN_IF_ERROR(GroupedMatrix::read(source, name, &from));
+  const Family family = from.group_size() == 32   ? Family::kW4Z32
+                        : from.group_size() == 64 ? Family::kW4Z64
+                                                  : Family::kW4Z128;
+  RETURN_IF_ERROR(reserve(*source.whole, family, name));
+  for (uint32_t index = 0; index < num_panels_; ++index) {
+    const uint32_t first = index * kPanelWidth;
+    const uint32_t count = std::min(kPanelWidth, num_outputs_ - first);
+    if (family == Family::kW4Z32) {
+      pack_panel<1>(from, first, count, num_inputs_, writable_panel(index));
+    } else if (family == Family::kW4Z64) {
+      pack_panel<2>(from, first, count, num_inputs_, writable_panel(index));
+    } else {
+      pack_panel<4>(from, first, count, num_inputs_, writable_panel(index));
     }
   }
   return {};

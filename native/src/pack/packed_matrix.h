@@ -8,14 +8,15 @@
 #include "base/mapping.h"
 #include "base/status.h"
 #include "pack/family.h"
+#include "pack/matrix_source.h"
 
 namespace dyn {
 
 class PackedMatrix {
  public:
-  // Reads a row-major [N, K] tensor and packs it: blocks and floats as they are, but floats as
-  // `quantization` (dyn_quantization) says where that is not DYN_QUANTIZATION_NONE.
-  static Status load(const dyn_tensor& tensor, const std::string& name, uint32_t quantization,
+  // Reads an [N, K] matrix and packs it as it is stored, but floats as `quantization`
+  // (dyn_quantization) says where that is not DYN_QUANTIZATION_NONE.
+  static Status load(const MatrixSource& source, const std::string& name, uint32_t quantization,
                      PackedMatrix* matrix);
 
   Family family() const { return family_; }
@@ -33,6 +34,13 @@ class PackedMatrix {
   void read_row(uint32_t output, float* row /* [K] */) const;
 
  private:
+  Status load_rows(const dyn_tensor& tensor, const std::string& name);
+  Status load_parts(const MatrixSource& source, const std::string& name);
+  Status reserve(const dyn_tensor& whole, Family family, const std::string& name);
+  std::byte* writable_panel(uint32_t index) {
+    return elements_.data() + index * panel_bytes(family_, num_inputs_);
+  }
+
   Mapping elements_;  // [num_panels, panel_bytes]
   Family family_ = Family::kF32;
   uint32_t num_outputs_ = 0;

@@ -254,6 +254,12 @@ inline __attribute__((always_inline)) __m256 load_minimums(const MinimumBlock<Gr
                        load_bytes(block.groups[index].minimums + n));
 }
 
+template <uint32_t kSize>
+inline __attribute__((always_inline)) __m256 load_minimums(const ZeroPointBlock<kSize>& block,
+                                                           size_t, size_t n) {
+  return _mm256_mul_ps(load_f16(block.scales + n), load_f16(block.zeros + n));
+}
+
 template <typename Block, uint32_t kRows>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
@@ -398,7 +404,9 @@ const GemmKernels kAvx2Gemm = {
     .bf16_form = InputForm::kF32,
     .products = {float_product<Family::kF32>, float_product<Family::kF16>,
                  float_product<Family::kBf16>, level_product<W8Group>, level_product<W4Group>,
-                 level_product<W4KBlock>, level_product<W5KBlock>, level_product<W6KBlock>},
+                 level_product<W4KBlock>, level_product<W5KBlock>, level_product<W6KBlock>,
+                 level_product<ZeroPointBlock<1>>, level_product<ZeroPointBlock<2>>,
+                 level_product<ZeroPointBlock<4>>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -203,6 +203,12 @@ inline __attribute__((always_inline)) __m512 load_minimums(const MinimumBlock<Gr
                        load_bytes(block.groups[index].minimums, v));
 }
 
+template <uint32_t kSize>
+inline __attribute__((always_inline)) __m512 load_minimums(const ZeroPointBlock<kSize>& block,
+                                                           size_t, size_t v) {
+  return _mm512_mul_ps(load_f16(block.scales, v), load_f16(block.zeros, v));
+}
+
 // y[kRows, 32] for levels.
 template <typename Block, uint32_t kRows>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
@@ -382,7 +388,8 @@ const GemmKernels kAvx512Gemm = {
     .bf16_form = InputForm::kBf16,
     .products = {float_product<Family::kF32>, float_product<Family::kF16>, bf16_product,
                  level_product<W8Group>, level_product<W4Group>, level_product<W4KBlock>,
-                 level_product<W5KBlock>, level_product<W6KBlock>},
+                 level_product<W5KBlock>, level_product<W6KBlock>, level_product<ZeroPointBlock<1>>,
+                 level_product<ZeroPointBlock<2>>, level_product<ZeroPointBlock<4>>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

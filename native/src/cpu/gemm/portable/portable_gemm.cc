@@ -149,6 +149,14 @@ void read_scales(const W6KBlock& block, size_t index, size_t part, Scales* to) {
   }
 }
 
+template <uint32_t kSize>
+void read_scales(const ZeroPointBlock<kSize>& block, size_t, size_t, Scales* to) {
+  for (size_t n = 0; n < kPanelWidth; ++n) {
+    to->scales[n] = f32_of_f16(block.scales[n]);
+    to->minimums[n] = to->scales[n] * f32_of_f16(block.zeros[n]);
+  }
+}
+
 template <typename Block>
 void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                        size_t y_stride) {
@@ -216,7 +224,9 @@ const GemmKernels kPortableGemm = {
     .products = {product_of_floats<Family::kF32>, product_of_floats<Family::kF16>,
                  product_of_floats<Family::kBf16>, product_of_levels<W8Group>,
                  product_of_levels<W4Group>, product_of_levels<W4KBlock>,
-                 product_of_levels<W5KBlock>, product_of_levels<W6KBlock>},
+                 product_of_levels<W5KBlock>, product_of_levels<W6KBlock>,
+                 product_of_levels<ZeroPointBlock<1>>, product_of_levels<ZeroPointBlock<2>>,
+                 product_of_levels<ZeroPointBlock<4>>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
