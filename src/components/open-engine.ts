@@ -64,7 +64,11 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   });
   const engine = new LLMEngine({
     runner,
-    config: { enablePrefixCaching: config.enablePrefixCaching, maxWaiting: MAX_WAITING },
+    config: {
+      enablePrefixCaching: config.enablePrefixCaching,
+      maxWaiting: MAX_WAITING,
+      longPrefillTokenThreshold: config.longPrefillTokenThreshold,
+    },
     clock: context.clock,
     observer: metrics.observer,
     remotePrefill,

@@ -20,6 +20,10 @@ export const VllmWorkerConfig = v.strictObject({
     "Tokens that one step may compute, over all its sequences.",
     v.optional(v.pipe(count(), v.maxValue(1 << 20)), 2048),
   ),
+  longPrefillTokenThreshold: key(
+    "Most tokens of one prompt in a step. Default: as many as time allows (docs/performance.md).",
+    v.optional(count()),
+  ),
   maxNumSeqs: key(
     "Sequences that may run at once; more wait.",
     v.optional(v.pipe(count(), v.maxValue(4096)), 256),

@@ -17,6 +17,7 @@ import { fillBatch } from "./fill-batch.ts";
 import { KvEventLog } from "./kv-event-log.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { OutputStream } from "./output-stream.ts";
+import { PrefillPacer } from "./prefill-pacer.ts";
 import { PulledStream } from "./pulled-stream.ts";
 import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -30,6 +31,8 @@ export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
   /** Requests that may wait beyond the `maxNumSeqs` that may run. */
   readonly maxWaiting: number;
+  /** Most tokens of one prompt in a step; undefined where time alone decides. */
+  readonly longPrefillTokenThreshold?: number | undefined;
 }
 
 export interface LLMEngineOptions {
@@ -81,6 +84,8 @@ export class LLMEngine {
       maxQueuedBlocks: Math.max(MIN_QUEUED_BLOCKS, limits.numBlocks),
     });
     this.#scheduler = new Scheduler(limits, this.#blocks, {
+      pacer: new PrefillPacer({ minAddedMs: options.runner.minPrefillMs }),
+      longPrefillTokenThreshold: options.config.longPrefillTokenThreshold,
       remote: options.remotePrefill,
       onReturn: () => this.#wake?.(),
     });

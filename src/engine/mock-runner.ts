@@ -16,6 +16,8 @@ export const MOCK_DEFAULTS = {
   speedupRatio: 1,
 } as const;
 
+const MIN_PREFILL_MS = 50;
+
 export interface MockRunnerOptions {
   readonly limits: RunnerLimits;
   readonly clock: Clock;
@@ -26,6 +28,8 @@ export interface MockRunnerOptions {
 export class MockRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;
+  /** Half of it is the fixed cost of the timing model; below it a chunk would hardly be worth its step. */
+  readonly minPrefillMs: number;
   readonly #clock: Clock;
   readonly #speedupRatio: number;
   #shape: StepShape | undefined;
@@ -37,6 +41,7 @@ export class MockRunner implements ModelRunner {
     this.batch = createStepBatch(limits);
     this.#clock = clock;
     this.#speedupRatio = speedupRatio;
+    this.minPrefillMs = MIN_PREFILL_MS / speedupRatio;
   }
 
   submit(shape: StepShape): void {

@@ -69,6 +69,8 @@ export interface StepShape {
 export interface ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;
+  /** Where the smallest piece of a prompt costs this much, in ms: less time is never asked of one. */
+  readonly minPrefillMs?: number;
   /** Starts one step over what the batch holds. The batch must not be touched until `wait` is done. */
   submit(shape: StepShape): void;
   /** Resolves when the step's outputs are in the batch. May block the thread while it computes. */

@@ -1,22 +1,32 @@
 // How many prompt tokens a step may compute, by time and not by count, since a token costs a microsecond
-// in a toy model and ten milliseconds in a large one. It keeps a step short enough that whoever
-// decodes beside it does not stutter, and that an abort is noticed soon.
+// in a toy model and ten milliseconds in a large one. A step that only prefills is short enough that an abort
+// or a new request is noticed soon. One in which others decode takes at most STEP_RATIO times what decoding
+// alone takes, so that whoever reads does not see the prompt arrive.
+//
+// Both speeds are measured, apart: beside decodes a token costs less (the weights are read in any case) or
+// more (few tokens fill a kernel badly).
 
 /** A step that only prefills: an abort or a new request waits about this long. */
 const PREFILL_ONLY_MS = 500;
-/** What prefilling may always add to a step in which others decode: short for whoever reads. */
-const MIN_ADDED_MS = 50;
+/** A step with decodes, in units of one without prompts. Streams may see 2.5; the rest is for what varies. */
+const STEP_RATIO = 2;
 /** The first chunk of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
 /** However slow the model, a prompt gets on by this. */
-const MIN_CHUNK_TOKENS = 16;
+const MIN_CHUNK_TOKENS = 8;
+/** One quick measurement may be luck: a chunk is at most so much larger than the one before. */
+const MAX_GROWTH = 2;
+/** Beside decodes a token is at first taken to cost so much more than alone. */
+const UNKNOWN_FACTOR = 2;
+/** Steps with prompts after which decodes run once without, to know what they take by now. */
+const MAX_STEPS_UNMEASURED = 64;
 
 /** Weight that the past keeps at each new measurement. */
 const PREFILL_MEMORY = 0.5;
 const DECODE_MEMORY = 0.8;
 
 export interface StepTiming {
-  /** Sequences that computed one token. */
+  /** Sequences that decoded. */
   readonly numDecodes: number;
   /** Tokens of all others. */
   readonly numPrefillTokens: number;
@@ -24,28 +34,72 @@ export interface StepTiming {
 }
 
 export class PrefillPacer {
-  // A fading sum of each, so that a large chunk counts for more than a small one.
-  #prefillMs = 0;
-  #prefillTokens = 0;
-  #decodeStepMs = 0;
+  readonly #minAddedMs: number;
+  readonly #alone = new TokenCost();
+  readonly #beside = new TokenCost();
+  /** The largest chunk that the last one beside decodes allows. */
+  #ceiling = 4 * MIN_CHUNK_TOKENS;
+  /** Of a step with decodes only; undefined before the first. */
+  #decodeMs: number | undefined;
+  #numDecodesMeasured = 0;
+  #numStepsUnmeasured = 0;
 
-  /** At least 1. Beside decodes the step takes up to twice as long as without, or 50 ms more. */
+  /** `minAddedMs`: what prompts may always add to a step with decodes, for models whose chunks have a fixed cost. */
+  constructor({ minAddedMs = 0 }: { readonly minAddedMs?: number | undefined } = {}) {
+    this.#minAddedMs = minAddedMs;
+  }
+
+  /** 0 where decodes have to run alone once, so that it is known what they take; else at least 1. */
   maxPrefillTokens(numDecodes: number): number {
-    if (this.#prefillTokens === 0) return PROBE_TOKENS;
-    const boundMs = numDecodes > 0 ? Math.max(this.#decodeStepMs, MIN_ADDED_MS) : PREFILL_ONLY_MS;
-    const tokensPerMs = this.#prefillTokens / this.#prefillMs; // Infinity by a clock that stands still
-    return Math.max(MIN_CHUNK_TOKENS, Math.floor(boundMs * tokensPerMs));
+    if (numDecodes === 0) {
+      const { msPerToken } = this.#alone;
+      if (msPerToken === undefined) return PROBE_TOKENS;
+      return Math.max(MIN_CHUNK_TOKENS, Math.floor(PREFILL_ONLY_MS / msPerToken));
+    }
+    if (this.#decodeMs === undefined || this.#isOutdated(numDecodes)) return 0;
+    const addedMs = Math.max((STEP_RATIO - 1) * this.#decodeMs, this.#minAddedMs);
+    const msPerToken =
+      this.#beside.msPerToken ?? UNKNOWN_FACTOR * (this.#alone.msPerToken ?? Infinity);
+    const byTime = msPerToken === 0 ? Infinity : Math.floor(addedMs / msPerToken);
+    return Math.max(MIN_CHUNK_TOKENS, Math.min(byTime, this.#ceiling));
   }
 
   observe({ numDecodes, numPrefillTokens, elapsedMs }: StepTiming): void {
-    if (numPrefillTokens === 0) {
-      const isFirst = this.#decodeStepMs === 0;
-      const past = isFirst ? elapsedMs : this.#decodeStepMs;
-      this.#decodeStepMs = DECODE_MEMORY * past + (1 - DECODE_MEMORY) * elapsedMs;
-      return;
+    if (numPrefillTokens === 0) this.#observeDecodes(numDecodes, elapsedMs);
+    else if (numDecodes === 0) this.#alone.observe(numPrefillTokens, elapsedMs);
+    else {
+      this.#numStepsUnmeasured += 1;
+      this.#beside.observe(numPrefillTokens, elapsedMs - (this.#decodeMs ?? 0));
+      this.#ceiling = MAX_GROWTH * Math.max(numPrefillTokens, MIN_CHUNK_TOKENS);
     }
-    const decodeMs = numDecodes > 0 ? this.#decodeStepMs : 0;
-    this.#prefillMs = PREFILL_MEMORY * this.#prefillMs + Math.max(0, elapsedMs - decodeMs);
-    this.#prefillTokens = PREFILL_MEMORY * this.#prefillTokens + numPrefillTokens;
+  }
+
+  #observeDecodes(numDecodes: number, elapsedMs: number): void {
+    const isNew = this.#decodeMs === undefined || this.#isOutdated(numDecodes);
+    const past = isNew ? elapsedMs : (this.#decodeMs ?? elapsedMs);
+    this.#decodeMs = DECODE_MEMORY * past + (1 - DECODE_MEMORY) * elapsedMs;
+    this.#numDecodesMeasured = numDecodes;
+    this.#numStepsUnmeasured = 0;
+  }
+
+  #isOutdated(numDecodes: number): boolean {
+    const measured = this.#numDecodesMeasured;
+    const isOther = numDecodes > 2 * measured || measured > 2 * numDecodes;
+    return isOther || this.#numStepsUnmeasured >= MAX_STEPS_UNMEASURED;
+  }
+}
+
+/** A fading sum of times and of tokens, so that a large chunk counts for more than a small one. */
+class TokenCost {
+  #ms = 0;
+  #tokens = 0;
+
+  get msPerToken(): number | undefined {
+    return this.#tokens === 0 ? undefined : this.#ms / this.#tokens;
+  }
+
+  observe(numTokens: number, ms: number): void {
+    this.#ms = PREFILL_MEMORY * this.#ms + Math.max(0, ms);
+    this.#tokens = PREFILL_MEMORY * this.#tokens + numTokens;
   }
 }

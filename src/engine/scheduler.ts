@@ -26,6 +26,16 @@ export interface SchedulerOutput {
   readonly numDecodes: number;
 }
 
+export interface SchedulerOptions {
+  readonly pacer?: PrefillPacer;
+  /** Most tokens of one prompt in a step. */
+  readonly longPrefillTokenThreshold?: number | undefined;
+  /** Who computes prompts in this engine's place, if anybody. */
+  readonly remote?: RemotePrefill | undefined;
+  /** A sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
+  readonly onReturn?: () => void;
+}
+
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
 
@@ -33,7 +43,8 @@ export class Scheduler {
   readonly #limits: RunnerLimits;
   readonly #blocks: BlockManager;
   readonly #numReservedBlocks: number;
-  readonly #pacer = new PrefillPacer();
+  readonly #pacer: PrefillPacer;
+  readonly #maxChunkTokens: number;
   readonly #loans: Loans;
 
   /** By arrival; preempted ones in front. */
@@ -51,20 +62,17 @@ export class Scheduler {
   #numQueriedTokens = 0;
   #numHitTokens = 0;
 
-  /** `onReturn`: a sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
-  constructor(
-    limits: RunnerLimits,
-    blocks: BlockManager,
-    elsewhere?: { readonly remote: RemotePrefill | undefined; readonly onReturn: () => void },
-  ) {
+  constructor(limits: RunnerLimits, blocks: BlockManager, options: SchedulerOptions = {}) {
     this.#limits = limits;
     this.#blocks = blocks;
+    this.#pacer = options.pacer ?? new PrefillPacer();
+    this.#maxChunkTokens = options.longPrefillTokenThreshold ?? Infinity;
     this.#loans = new Loans({
       blocks,
-      remote: elsewhere?.remote,
+      remote: options.remote,
       onReturn: (sequence, outcome) => {
         this.#takeBack(sequence, outcome);
-        elsewhere?.onReturn();
+        options.onReturn?.();
       },
     });
     this.#numReservedBlocks = Math.ceil(WATERMARK * blocks.numBlocks);
@@ -220,7 +228,7 @@ export class Scheduler {
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
       if (numTokensLeft === 0) return;
       const numUncomputed = sequence.numUncomputedTokens;
-      if (numUncomputed > 1) this.#schedule(sequence, Math.min(numUncomputed, numTokensLeft));
+      if (numUncomputed > 1) this.#scheduleChunk(sequence, numTokensLeft);
     }
   }
 
@@ -233,7 +241,7 @@ export class Scheduler {
       this.#waiting.shift();
       if (this.#loans.tryLend(sequence)) continue;
       this.#running.push(sequence);
-      this.#schedule(sequence, Math.min(sequence.numUncomputedTokens, numTokensLeft));
+      this.#scheduleChunk(sequence, numTokensLeft);
     }
   }
 
@@ -300,6 +308,11 @@ export class Scheduler {
     sequence.numComputedTokens = 0;
     this.#waiting.unshift(sequence);
     this.#numPreemptions += 1;
+  }
+
+  #scheduleChunk(sequence: Sequence, numTokensLeft: number): void {
+    const numUncomputed = sequence.numUncomputedTokens;
+    this.#schedule(sequence, Math.min(numUncomputed, numTokensLeft, this.#maxChunkTokens));
   }
 
   #schedule(sequence: Sequence, numTokens: number): void {

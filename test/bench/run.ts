@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   http: () => import("./http.ts"),
   server: () => import("./server-overhead.ts"),
   decode: () => import("./decode.ts"),
+  itl: () => import("./itl.ts"),
   start: () => import("./start-up.ts"),
 };
 

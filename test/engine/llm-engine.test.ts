@@ -195,11 +195,11 @@ describe("a row without a distribution", () => {
   });
 });
 
-describe("on a KV pool a tenth of what is needed", () => {
+describe("on a KV pool a twentieth of what is needed", () => {
   test("200 mixed requests all finish, by preemption, with the output of each alone", async () => {
     const requests = mixedRequests(200, 60);
     const numTokens = requests.reduce((n, r) => n + r.tokenIds.length + r.stop.maxTokens, 0);
-    const numBlocks = Math.floor(numTokens / SMALL_LIMITS.blockSize / 10);
+    const numBlocks = Math.floor(numTokens / SMALL_LIMITS.blockSize / 20);
     const { engine } = start({ limits: { numBlocks, maxNumSeqs: 200, firstBlock: 5 } });
     const answers = await Promise.all(requests.map((r) => answerOf(engine.generate(r))));
     const expected = requests.map((request) => naiveOutput(request, SMALL_LIMITS.vocabSize));

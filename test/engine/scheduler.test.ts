@@ -8,10 +8,15 @@ import { SMALL_LIMITS } from "./fake-runner.ts";
 import { promptOf, requestOf } from "./requests.ts";
 
 /** A scheduler whose steps sample token 1 for all and take `msPerToken` for each token. */
-function setUp(options: Partial<RunnerLimits> & { readonly msPerToken?: number } = {}) {
+function setUp(
+  options: Partial<RunnerLimits> & {
+    readonly msPerToken?: number;
+    readonly longPrefillTokenThreshold?: number;
+  } = {},
+) {
   const limits = { ...SMALL_LIMITS, maxModelLen: 10_000, ...options };
   const blocks = new BlockManager({ ...limits, enablePrefixCaching: true });
-  const scheduler = new Scheduler(limits, blocks);
+  const scheduler = new Scheduler(limits, blocks, options);
   const added: Sequence[] = [];
   const nameOf = (sequence: Sequence) => added.indexOf(sequence);
   return {
@@ -45,6 +50,7 @@ describe("a step", () => {
     add(30);
     expect(step()).toEqual(["0: 10", "1: 10"]);
     add(5);
+    expect(step()).toEqual(["0: 1"]); // alone once, to know what it takes
     expect(step()).toEqual(["0: 1", "1: 19"]);
     expect(step()).toEqual(["0: 1", "1: 1", "2: 5"]);
     expect(step()).toEqual(["0: 1", "1: 1", "2: 1"]);
@@ -68,7 +74,7 @@ describe("a step", () => {
     expect(first?.status).toBe("running");
   });
 
-  test("chunks a prompt by time: half a second alone, 50 ms beside a quick decode", () => {
+  test("chunks a prompt by time: half a second alone, little beside a quick decode", () => {
     const { add, step } = setUp({ maxNumBatchedTokens: 8192, numBlocks: 4000, msPerToken: 1 });
     add(1200);
     expect(step()).toEqual(["0: 64"]);
@@ -76,9 +82,18 @@ describe("a step", () => {
     expect(step()).toEqual(["0: 500"]);
     expect(step()).toEqual(["0: 136"]);
     expect(step()).toEqual(["0: 1"]);
-    add(70);
-    expect(step()).toEqual(["0: 1", "1: 50"]);
-    expect(step()).toEqual(["0: 1", "1: 20"]);
+    add(20);
+    expect(step()).toEqual(["0: 1", "1: 8"]);
+    expect(step()).toEqual(["0: 1", "1: 8"]);
+    expect(step()).toEqual(["0: 1", "1: 4"]);
+  });
+
+  test("takes no more of one prompt than long-prefill-token-threshold says, and room for the next", () => {
+    const { add, step } = setUp({ maxNumBatchedTokens: 20, longPrefillTokenThreshold: 12 });
+    add(30);
+    add(10);
+    expect(step()).toEqual(["0: 12", "1: 8"]);
+    expect(step()).toEqual(["0: 12", "1: 2"]);
   });
 });
 
@@ -105,6 +120,7 @@ describe("preemption", () => {
     add(2);
     step();
     const young = add(12);
+    step();
     expect(step()).toEqual(["0: 1", "1: 1"]);
     while (scheduler.numPreemptions === 0) step();
     expect(young).toMatchObject({ status: "waiting", numComputedTokens: 0, numOutputTokens: 0 });

@@ -157,7 +157,7 @@ function breakWeight(
 }
 
 /** Uniform in [-1, 1), the same for a seed everywhere (mulberry32). */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
