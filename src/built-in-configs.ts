@@ -5,6 +5,7 @@ import aggRouter from "../configs/agg_router.yaml" with { type: "text" };
 import builtIn from "../configs/built-in.yaml" with { type: "text" };
 import builtInRouter from "../configs/built-in-router.yaml" with { type: "text" };
 import disagg from "../configs/disagg.yaml" with { type: "text" };
+import disaggRouter from "../configs/disagg_router.yaml" with { type: "text" };
 import helloWorld from "../configs/hello_world.yaml" with { type: "text" };
 import mock from "../configs/mock.yaml" with { type: "text" };
 import mockRouter from "../configs/mock-router.yaml" with { type: "text" };
@@ -15,6 +16,7 @@ export const builtInConfigs: Readonly<Record<string, string>> = {
   "configs/agg_router.yaml": aggRouter,
   "configs/built-in.yaml": builtIn,
   "configs/disagg.yaml": disagg,
+  "configs/disagg_router.yaml": disaggRouter,
   "configs/built-in-router.yaml": builtInRouter,
   "configs/hello_world.yaml": helloWorld,
   "configs/mock.yaml": mock,

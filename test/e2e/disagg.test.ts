@@ -26,20 +26,21 @@ for (const dtype of ["bfloat16", "int8"]) {
   describe(`with K and V as ${dtype}`, () => {
     let agg: Server;
     let disagg: Server;
+    let disaggRouter: Server;
 
     beforeAll(async () => {
       const args = ["--model", "built-in", `--VllmWorker.kv-cache-dtype=${dtype}`];
       const start = (...graph: string[]) =>
         startServer({ args: [...graph, ...args], env: { DYNAMO_VERIFY: "1" } });
       agg = await start("graphs.agg:Frontend");
-      disagg = await start(
-        "graphs.disagg:Frontend",
-        "-f",
-        "configs/disagg.yaml",
-        "--PrefillWorker.ServiceArgs.workers=2",
+      const prefillers = "--PrefillWorker.ServiceArgs.workers=2";
+      disagg = await start("graphs.disagg:Frontend", "-f", "configs/disagg.yaml", prefillers);
+      disaggRouter = await start(
+        ...["graphs.disagg_router:Frontend", "-f", "configs/disagg_router.yaml", prefillers],
+        "--VllmWorker.ServiceArgs.workers=2",
       );
     });
-    afterAll(() => Promise.all([agg?.stop(), disagg?.stop()]));
+    afterAll(() => Promise.all([agg?.stop(), disagg?.stop(), disaggRouter?.stop()]));
 
     for (const [what, sampling] of [
       ["greedy", { temperature: 0 }],
@@ -49,13 +50,15 @@ for (const dtype of ["bfloat16", "int8"]) {
         const bodies = PROMPTS.map((prompt) => ({
           ...{ model: "dynamo", prompt, max_tokens: 40, n: 2, ...sampling },
         }));
-        const before = await disagg.metric("dynamo_remote_prefills_total");
         const expected = await Promise.all(bodies.map((body) => textsOf(agg, body)));
-        expect(await Promise.all(bodies.map((body) => textsOf(disagg, body)))).toEqual(expected);
-        const after = await disagg.metric("dynamo_remote_prefills_total");
-        expect(after).toBeGreaterThan(before);
-        expect(await disagg.metric("dynamo_kv_blocks_used")).toBe(0);
-        expect(await disagg.metric("dynamo_remote_prefills_running")).toBe(0);
+        for (const server of [disagg, disaggRouter]) {
+          const before = await server.metric("dynamo_remote_prefills_total");
+          expect(await Promise.all(bodies.map((body) => textsOf(server, body)))).toEqual(expected);
+          const after = await server.metric("dynamo_remote_prefills_total");
+          expect(after).toBeGreaterThan(before);
+          expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
+          expect(await server.metric("dynamo_remote_prefills_running")).toBe(0);
+        }
       });
     }
   });

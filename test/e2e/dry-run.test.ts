@@ -65,13 +65,6 @@ describe("the guide's dry run", () => {
     expect(code).toBe(0);
   });
 
-  test("of disaggregated prefill has upstream's names", async () => {
-    const { code, stdout, stderr } = await runDynamo(disagg("--dry-run"));
-    expect(stdout).toMatchSnapshot();
-    expect(stderr).toContain("kv-transfer-config");
-    expect(code).toBe(0);
-  });
-
   test("beside a bare executable uses the graph that is built in", async () => {
     const config = join(root, "configs/agg.yaml");
     const args = ["serve", "graphs.agg:Frontend", "-f", config, "--dry-run"];
@@ -111,6 +104,8 @@ describe("the dry run of each graph with its configurations", () => {
     ["agg_router", "agg_router"],
     ["agg_router", "built-in-router"],
     ["agg_router", "mock-router"],
+    ["disagg", "disagg"],
+    ["disagg_router", "disagg_router"],
     ["routerless", "routerless"],
   ]) {
     test(`graphs.${graph} with ${config}.yaml`, async () => {

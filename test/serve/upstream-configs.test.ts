@@ -5,13 +5,7 @@ import { describe, expect, test } from "bun:test";
 import agg from "../../graphs/agg.ts";
 import aggRouter from "../../graphs/agg_router.ts";
 import disagg from "../../graphs/disagg.ts";
-import {
-  Frontend,
-  PrefillWorker,
-  Processor,
-  Router,
-  VllmWorker,
-} from "../../src/components/index.ts";
+import disaggRouter from "../../graphs/disagg_router.ts";
 import type { Graph } from "../../src/sdk/index.ts";
 import { readYamlConfig } from "../../src/serve/config-tree.ts";
 import { resolveConfig } from "../../src/serve/resolve-config.ts";
@@ -65,8 +59,6 @@ const PLANNER = `
 Planner:
   environment: kubernetes
 `;
-
-const disaggRouter = Frontend.link(Processor).link(Router).link(VllmWorker).link(PrefillWorker);
 
 interface ExampleFile {
   readonly text: string;
