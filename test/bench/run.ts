@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   steps: () => import("./step-overhead.ts"),
   http: () => import("./http.ts"),
   server: () => import("./server-overhead.ts"),
+  conversations: () => import("./conversations.ts"),
   decode: () => import("./decode.ts"),
   itl: () => import("./itl.ts"),
   start: () => import("./start-up.ts"),

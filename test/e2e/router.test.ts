@@ -1,9 +1,10 @@
 // Workers behind the KV-aware router, on the compiled executable and the model that it carries.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runDynamo, type Server, startServer } from "./server.ts";
+import { root, runDynamo, type Server, startServer } from "./server.ts";
 
 const NUM_WORKERS = 4;
 const BLOCK_SIZE = 16;
@@ -111,6 +112,15 @@ describe("four workers behind the router", () => {
     expect(await unknown.text()).toContain("it has: router");
   });
 
+  test("docs/routing.md lists the families of a router, with their types", async () => {
+    const document = readFileSync(join(root, "docs/routing.md"), "utf8");
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const documented = [...document.matchAll(/^\| `(\w+)` \| (counter|gauge) \|/gm)];
+    const served = [...metrics.matchAll(/^# TYPE ((?:llm_|dynamo_router_)\w+) (\w+)/gm)];
+    const rows = (matches: RegExpMatchArray[]) => matches.map(([, ...row]) => row.join(" ")).sort();
+    expect(rows(served)).toEqual(rows(documented));
+  });
+
   test("each decision is in the log, with what was weighed", () => {
     const lines = server.stderr().split("\n");
     const line = lines.find((one) => one.includes("routed") && one.includes("mode=kv")) ?? "";
@@ -212,6 +222,51 @@ describe("greedy text", () => {
       await answersOf(["graphs.routerless:Frontend", "-f", "configs/routerless.yaml"]),
     ).toEqual(agg);
   });
+});
+
+test("a client that leaves a worker without a router frees it at once, also while its prompt waits", async () => {
+  const server = await startServer({
+    args: [
+      ...[
+        "graphs.routerless:Frontend",
+        "--VllmWorkerRouterLess.model=mock",
+        "--VllmWorkerRouterLess.engine=mocker",
+      ],
+      ...[
+        "--VllmWorkerRouterLess.max-num-batched-tokens=64",
+        "--VllmWorkerRouterLess.max-num-seqs=1",
+      ],
+    ],
+    env: { DYNAMO_VERIFY: "1" },
+  });
+  try {
+    const leaving = new AbortController();
+    const request = { model: "mock", prompt: "x".repeat(12_000), max_tokens: 4 };
+    const requests = [0, 1, 2].map(() =>
+      server.post("/v1/completions", request, leaving.signal).catch(() => undefined),
+    );
+    while ((await server.metric("vllm:num_requests_waiting")) < 2) await Bun.sleep(5);
+    leaving.abort();
+    await Promise.all(requests);
+    const held = [
+      "vllm:num_requests_running",
+      "vllm:num_requests_waiting",
+      "dynamo_kv_blocks_used",
+    ];
+    for (const name of held) {
+      for (let i = 0; i < 100 && (await server.metric(name)) > 0; i++) await Bun.sleep(10);
+      expect([name, await server.metric(name)]).toEqual([name, 0]);
+    }
+    expect(await server.metric("vllm:prompt_tokens_total")).toBe(0);
+    const { usage } = await server.complete({
+      model: "mock",
+      prompt: "still there?",
+      max_tokens: 2,
+    });
+    expect(usage.completion_tokens).toBe(2);
+  } finally {
+    expect(await server.stop()).toBe(0);
+  }
 });
 
 describe("at the command line", () => {

@@ -84,6 +84,40 @@ describe("failures before the first token", () => {
   });
 });
 
+describe("an annotation of the last output", () => {
+  const output = {
+    text: "",
+    finishReason: "stop",
+    annotations: { worker_instance_id: "7" },
+  } as const;
+
+  test("is a named event of a stream, its value in a comment", async () => {
+    const { app, opened } = harness();
+    const answer = app.fetch(post({ ...COMPLETION, stream: true }));
+    const stream = await opened();
+    stream.push(output);
+    stream.end();
+    const text = await (await answer).text();
+    expect(text).toStartWith('event: worker_instance_id\n: "7"\n\ndata: {');
+    expect(text).toEndWith("data: [DONE]\n\n");
+  });
+
+  test("is under nvext in a whole answer, where others have nothing", async () => {
+    const { app, opened } = harness();
+    const answer = app.fetch(post(COMPLETION));
+    const stream = await opened();
+    stream.push(output);
+    stream.end();
+    const body = await (await answer).json();
+    expect(body).toMatchObject({ nvext: { worker_instance_id: "7" } });
+    const plain = app.fetch(post(COMPLETION));
+    const second = await opened(2);
+    second.push({ text: "x", finishReason: "stop" });
+    second.end();
+    expect(await (await plain).json()).not.toHaveProperty("nvext");
+  });
+});
+
 describe("failures in the middle of a stream", () => {
   test("an error is an event in OpenAI's shape, and no [DONE] follows", async () => {
     const { app, opened } = harness();
