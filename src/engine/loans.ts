@@ -52,7 +52,7 @@ export class Loans {
   }
 
   /** Has the prompt of a sequence with all its blocks computed elsewhere, if it is to be. */
-  tryLend(sequence: Sequence): boolean {
+  tryLend(sequence: Sequence, decodeMs: number | undefined): boolean {
     // The last token is computed here in any case.
     if (sequence.numUncomputedTokens < 2) return false;
     if (!this.#remote?.takes(sequence.numUncomputedTokens)) return false;
@@ -65,6 +65,7 @@ export class Loans {
       tokenIds: tokenIds.subarray(0, numTokens),
       blockIds: table.blockIds.subarray(0, Math.ceil((numTokens - 1) / this.#blocks.blockSize)),
       numComputedTokens,
+      decodeMs,
     };
     loan.prefill = this.#remote.begin(job, (outcome) => this.#return(sequence, loan, outcome));
     return true;

@@ -11,7 +11,6 @@ import { CancelledError } from "../base/error.ts";
 import type { SamplingOptions, StopConditions } from "../protocol/llm.ts";
 import { fillBatch } from "./fill-batch.ts";
 import type { ModelRunner } from "./model-runner.ts";
-import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillJob } from "./remote-prefill.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -22,6 +21,17 @@ export interface PrefillEngineOptions {
   /** Whether others decode on the same device meanwhile, and wait for each of its steps. */
   readonly device: "shared" | "own";
 }
+
+/** How long a step may take: an abort waits about this long. */
+const MAX_STEP_MS = 500;
+/** On a shared device others wait for it, who decode in about this time if they have not said in which. */
+const MAX_SHARED_STEP_MS = 50;
+/** The first step of all, when nothing has been measured. */
+const PROBE_TOKENS = 64;
+/** However slow the model, a prompt gets on by this. */
+const MIN_STEP_TOKENS = 8;
+/** A token's cost is that of the quickest step lately: one that had to wait for the device tells less. */
+const COST_GROWTH = 1.1;
 
 export interface PrefillTask {
   /**
@@ -35,8 +45,8 @@ export interface PrefillTask {
 export class PrefillEngine {
   readonly #runner: ModelRunner;
   readonly #clock: Clock;
-  readonly #numOthers: number;
-  readonly #pacer = new PrefillPacer();
+  readonly #device: PrefillEngineOptions["device"];
+  #msPerToken: number | undefined;
   /** By arrival. */
   readonly #tasks: Task[] = [];
   #state: "new" | "running" | "failed" | "closed" = "new";
@@ -49,7 +59,7 @@ export class PrefillEngine {
   constructor({ runner, clock, device }: PrefillEngineOptions) {
     this.#runner = runner;
     this.#clock = clock;
-    this.#numOthers = device === "shared" ? 1 : 0;
+    this.#device = device;
   }
 
   /** Puts a prompt in the queue now. */
@@ -117,7 +127,8 @@ export class PrefillEngine {
     await this.#runner.wait();
     const elapsedMs = this.#clock.now() - startedAt;
 
-    this.#pacer.observe({ numDecodes: 0, numPrefillTokens: numTokens, elapsedMs });
+    const grown = (this.#msPerToken ?? Number.POSITIVE_INFINITY) * COST_GROWTH;
+    this.#msPerToken = Math.min(elapsedMs / numTokens, grown);
     const ran = this.#inStep;
     this.#inStep = [];
     for (const task of ran) this.#advance(task);
@@ -126,10 +137,7 @@ export class PrefillEngine {
   /** The next tokens of the oldest prompts, as many as a step may take. */
   #schedule(): readonly Task[] {
     const { maxNumBatchedTokens, maxNumSeqs } = this.#runner.limits;
-    let numTokensLeft = Math.min(
-      maxNumBatchedTokens,
-      this.#pacer.maxPrefillTokens(this.#numOthers),
-    );
+    let numTokensLeft = Math.min(maxNumBatchedTokens, this.#maxTokens());
     const scheduled: Task[] = [];
     for (const task of this.#tasks) {
       if (numTokensLeft === 0 || scheduled.length === maxNumSeqs) break;
@@ -138,6 +146,13 @@ export class PrefillEngine {
       scheduled.push(task);
     }
     return scheduled;
+  }
+
+  #maxTokens(): number {
+    if (this.#msPerToken === undefined) return PROBE_TOKENS;
+    const decodeMs = this.#tasks[0]?.decodeMs ?? MAX_SHARED_STEP_MS;
+    const stepMs = this.#device === "own" ? MAX_STEP_MS : Math.min(decodeMs, MAX_SHARED_STEP_MS);
+    return Math.max(MIN_STEP_TOKENS, Math.floor(stepMs / this.#msPerToken));
   }
 
   #advance(task: Task): void {
@@ -192,12 +207,15 @@ const STOP: StopConditions = { maxTokens: 1, minTokens: 0, stopTokenIds: [] };
 
 class Task {
   readonly sequence: Sequence;
+  readonly decodeMs: number | undefined;
   readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
   isAborted = false;
 
-  constructor({ tokenIds, blockIds, numComputedTokens }: PrefillJob, now: number) {
+  constructor(job: PrefillJob, now: number) {
+    const { tokenIds, blockIds, numComputedTokens } = job;
+    this.decodeMs = job.decodeMs;
     this.sequence = new Sequence({ tokenIds, sampling: SAMPLING, stop: STOP }, now);
     for (const blockId of blockIds) this.sequence.table.push(blockId);
     this.sequence.numComputedTokens = numComputedTokens;

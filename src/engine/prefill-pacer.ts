@@ -49,6 +49,11 @@ export class PrefillPacer {
     this.#minAddedMs = minAddedMs;
   }
 
+  /** What a step with decodes only took lately; undefined before the first. */
+  get decodeMs(): number | undefined {
+    return this.#decodeMs;
+  }
+
   /** 0 where decodes have to run alone once, so that it is known what they take; else at least 1. */
   maxPrefillTokens(numDecodes: number): number {
     if (numDecodes === 0) {

@@ -239,7 +239,7 @@ export class Scheduler {
       if (sequence === undefined || numTokensLeft === 0) return;
       if (!this.#tryStart(sequence, now)) return;
       this.#waiting.shift();
-      if (this.#loans.tryLend(sequence)) continue;
+      if (this.#loans.tryLend(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);
     }

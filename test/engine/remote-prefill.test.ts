@@ -166,7 +166,7 @@ test("a prefill engine whose step fails says so to all, and computes no more", a
       throw new Error("a bad step");
     },
   });
-  const job = { tokenIds: Int32Array.from([1, 2, 3]), numComputedTokens: 0 };
+  const job = { tokenIds: Int32Array.from([1, 2, 3]), numComputedTokens: 0, decodeMs: undefined };
   const first = prefill.prefill({ ...job, blockIds: Int32Array.of(0) });
   await expect(running).rejects.toThrow("a bad step");
   await expect(first.done).rejects.toThrow("a bad step");
@@ -174,9 +174,40 @@ test("a prefill engine whose step fails says so to all, and computes no more", a
   await expect(second.done).rejects.toThrow("has ended");
 });
 
+describe("a step of a prefill engine", () => {
+  test.each([
+    ["shared", 8, 10],
+    ["shared", undefined, 62],
+    ["own", 8, 128],
+  ] as const)(
+    "on a device that is its %s, by decodes of %p ms",
+    async (device, decodeMs, expected) => {
+      const clock = new ManualClock();
+      const limits = { numBlocks: 200, maxModelLen: 800, maxNumBatchedTokens: 128 };
+      let numTokens = 0;
+      // 0.8 ms a token, but for one step that had to wait for somebody else's.
+      const runner: FakeRunner = new FakeRunner(limits, async () => {
+        numTokens = runner.steps.at(-1)?.numTokens ?? 0;
+        await clock.advance(0.8 * numTokens + (runner.steps.length === 2 ? 100 : 0));
+      });
+      const prefill = new PrefillEngine({ runner, clock, device });
+      opened.push(prefill);
+      void prefill.run();
+      const tokenIds = Int32Array.from(promptOf(600));
+      const blockIds = Int32Array.from({ length: 150 }, (_, i) => i);
+      await prefill.prefill({ tokenIds, blockIds, numComputedTokens: 0, decodeMs }).done;
+      const [probe, second] = runner.steps;
+      expect(probe?.numTokens).toBe(64);
+      expect(second?.numTokens).toBe(expected);
+      expect(runner.steps.at(2)?.numTokens).toBeLessThanOrEqual(second?.numTokens ?? 0);
+      expect(runner.steps.at(3)?.numTokens).toBe(second?.numTokens ?? 0);
+    },
+  );
+});
+
 test("two prompts are never computed into one block", () => {
   const { prefill } = start();
-  const job = { tokenIds: Int32Array.from([1, 2, 3]), numComputedTokens: 0 };
+  const job = { tokenIds: Int32Array.from([1, 2, 3]), numComputedTokens: 0, decodeMs: undefined };
   prefill.prefill({ ...job, blockIds: Int32Array.of(5) });
   expect(() => prefill.prefill({ ...job, blockIds: Int32Array.of(5) })).toThrow("into one block");
 });
