@@ -25,6 +25,10 @@ export const RouterConfig = v.strictObject({
     "A worker with more than this share of its KV blocks in use gets no requests; 503 if all have. Changes while it serves.",
     v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   ),
+  imbalanceLimit: key(
+    "A worker with so many requests more than the least busy one, and twice as many, gets no more. Changes while it serves.",
+    v.optional(count(), 8),
+  ),
   explainRouting: key(
     "Logs each decision with all that was weighed; `--explain-routing` for short. Changes while it serves.",
     v.optional(v.boolean(), false),

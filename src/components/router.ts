@@ -15,6 +15,7 @@ import { KvRouter, type Routing, type RoutingRule } from "../kv/kv-router.ts";
 import type { StoredBlock } from "../protocol/kv-event.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { explainRouting } from "./explain-routing.ts";
+import { withoutOverloaded } from "./imbalance.ts";
 import { RouterConfig, validateRouter } from "./router-config.ts";
 import { type RouterMetrics, registerRouterMetrics } from "./router-metrics.ts";
 import { NoSuchInstanceError, type Route, WorkersBusyError } from "./routing.ts";
@@ -47,6 +48,7 @@ export class Router extends Service {
     "overlapScoreWeight",
     "routerTemperature",
     "busyThreshold",
+    "imbalanceLimit",
     "explainRouting",
   ];
   static override readonly validate = validateRouter;
@@ -118,11 +120,11 @@ export class Router extends Service {
       if (!live.includes(instance)) throw new NoSuchInstanceError(instance, live);
       return [instance];
     }
-    const { busyThreshold } = this.config;
-    if (busyThreshold === undefined) return live;
+    const { busyThreshold = 1, imbalanceLimit } = this.config;
     const free = live.filter((one) => this.#usage(one) <= busyThreshold);
     if (free.length === 0) throw new WorkersBusyError(live.length, busyThreshold);
-    return free;
+    const numRequests = (one: InstanceId) => this.#router.loadOf(one).numRequests;
+    return withoutOverloaded(free, numRequests, imbalanceLimit);
   }
 
   /** Share of a worker's KV blocks in use: as it says, or as was given to it since. */
@@ -130,7 +132,7 @@ export class Router extends Service {
     const stats = this.#loads.get(worker)?.kvStats;
     if (stats === undefined) return 0;
     const { activeBlocks } = this.#router.loadOf(worker);
-    return Math.max(stats.kvActiveBlocks, activeBlocks) / stats.kvTotalBlocks;
+    return Math.min(1, Math.max(stats.kvActiveBlocks, activeBlocks) / stats.kvTotalBlocks);
   }
 
   #receiver(brain: KvRouter<InstanceId>): FeedReceiver {

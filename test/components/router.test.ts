@@ -70,6 +70,25 @@ describe("kv", () => {
     expect(await metric("dynamo_router_booked_blocks")).toBe(0);
   });
 
+  test("one shared beginning does not send everything to one worker, also where decoding takes long", async () => {
+    // Each prompt is computed before the next comes, so nothing is ever queued: only decodes pile up.
+    const world = await deployed({ mode: "kv", workers: 4, worker: { speedupRatio: 200 } });
+    const open = [];
+    for (let i = 0; i < 48; i++) {
+      const outputs = world.door.complete(completion(`${PREFIX}${i}`, { maxTokens: 400 }));
+      await outputs.next();
+      open.push(outputs);
+    }
+    const rows = (await world.door.scrape()).matchAll(
+      /^dynamo_router_booked_requests\{.*\} (\d+)/gm,
+    );
+    const counts = [...rows].map(([, count]) => Number(count));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(48);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2 * Math.min(...counts) + 8);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    for (const outputs of open) await outputs.return?.();
+  });
+
   test("one shared beginning does not send everything to one worker", async () => {
     const config = { mode: "kv", workers: 4, worker: { speedupRatio: 50 } } as const;
     const world = await deployed(config);
