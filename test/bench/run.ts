@@ -16,10 +16,12 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   itl: () => import("./itl.ts"),
   start: () => import("./start-up.ts"),
   agreement: () => import("./agreement.ts"),
+  indexer: () => import("./indexer.ts"),
+  routing: () => import("./routing.ts"),
 };
 
 /** Those that need an option, and so run only when they are named. */
-const NAMED_ONLY: ReadonlySet<string> = new Set(["agreement"]);
+const NAMED_ONLY: ReadonlySet<string> = new Set(["agreement", "routing"]);
 
 const args = process.argv.slice(2);
 const numNames = args.findIndex((arg) => arg.startsWith("--"));
