@@ -13,11 +13,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -26,10 +24,12 @@
 #include "graph/projection.h"
 #include "pack/dtype.h"
 #include "peak.h"
+#include "run_on.h"
 
 namespace {
 
 using namespace dyn;
+using bench::run_on;
 
 constexpr uint32_t kNumLayers = 28;
 constexpr uint32_t kHidden = 1024;
@@ -44,32 +44,6 @@ void require(const Status& status) {
   if (status.ok()) return;
   std::printf("%s\n", status.message().c_str());
   std::exit(1);
-}
-
-// Runs `body` on the pool's leader and waits for it.
-template <typename Body>
-void run_on(ThreadPool* pool, const Body& body) {
-  struct Context {
-    const Body& body;
-    std::mutex mutex;
-    std::condition_variable done;
-    bool is_done = false;
-  } context{body, {}, {}};
-  Job job = {.run =
-                 [](void* self) {
-                   auto* running = static_cast<Context*>(self);
-                   running->body();
-                   const std::lock_guard lock(running->mutex);
-                   running->is_done = true;
-                   running->done.notify_all();
-                 },
-             .self = &context};
-  pool->enqueue(&job);
-  {
-    std::unique_lock lock(context.mutex);
-    context.done.wait(lock, [&] { return context.is_done; });
-  }
-  pool->withdraw(&job);
 }
 
 PackedMatrix zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 
 #include "cpu/isa.h"
 
@@ -23,13 +24,16 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+template <bool kPrefetches>
 void read_chunk(const std::byte* bytes, size_t num_bytes) {
   typedef uint64_t Words __attribute__((vector_size(16), may_alias));
   const auto* words = reinterpret_cast<const Words*>(bytes);
   Words sums[8] = {};
   for (size_t i = 0; i + 8 <= num_bytes / sizeof(Words); i += 8) {
-    __builtin_prefetch(words + i + 256);
-    __builtin_prefetch(words + i + 260);
+    if constexpr (kPrefetches) {
+      __builtin_prefetch(words + i + 256);
+      __builtin_prefetch(words + i + 260);
+    }
     for (size_t j = 0; j < 8; ++j) sums[j] ^= words[i + j];
   }
   for (const Words& sum : sums) sink += sum[0] ^ sum[1];
@@ -82,14 +86,47 @@ AVX512 void run_int8() {
 
 #endif
 
+// Calls body(bytes, size) for each chunk.
+template <typename Body>
+void for_each_chunk(ThreadPool* pool, size_t num_bytes, size_t chunk_bytes, const Body& body) {
+  const auto num_chunks = static_cast<uint32_t>((num_bytes + chunk_bytes - 1) / chunk_bytes);
+  pool->parallel_for(num_chunks, [&](uint32_t chunk, uint32_t) {
+    const size_t first = chunk * chunk_bytes;
+    body(first, std::min(chunk_bytes, num_bytes - first));
+  });
+}
+
 }  // namespace
 
 void read_all(ThreadPool* pool, const std::byte* bytes, size_t num_bytes) {
-  const auto num_chunks = static_cast<uint32_t>((num_bytes + kChunkBytes - 1) / kChunkBytes);
-  pool->parallel_for(num_chunks, [&](uint32_t chunk, uint32_t) {
-    const size_t first = chunk * kChunkBytes;
-    read_chunk(bytes + first, std::min(kChunkBytes, num_bytes - first));
-  });
+  for_each_chunk(pool, num_bytes, kChunkBytes,
+                 [&](size_t first, size_t size) { read_chunk<true>(bytes + first, size); });
+}
+
+void fill(ThreadPool* pool, std::byte* bytes, size_t num_bytes) {
+  for_each_chunk(pool, num_bytes, kChunkBytes,
+                 [&](size_t first, size_t size) { std::memset(bytes + first, 1, size); });
+}
+
+double read_rate(ThreadPool* pool, const std::byte* bytes, size_t num_bytes) {
+  double best = 0;
+  const auto measure = [&](const auto& read) {
+    const double start = seconds_now();
+    read();
+    best = std::max(best, static_cast<double>(num_bytes) / (seconds_now() - start));
+  };
+  for (int round = 0; round < 3; ++round) {
+    measure([&] { read_all(pool, bytes, num_bytes); });
+    measure([&] {
+      for_each_chunk(pool, num_bytes, kChunkBytes,
+                     [&](size_t first, size_t size) { read_chunk<false>(bytes + first, size); });
+    });
+    measure([&] {
+      for_each_chunk(pool, num_bytes, num_bytes / pool->num_threads(),
+                     [&](size_t first, size_t size) { read_chunk<true>(bytes + first, size); });
+    });
+  }
+  return best;
 }
 
 double peak_operations(ThreadPool* pool, Arithmetic arithmetic) {

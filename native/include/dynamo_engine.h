@@ -51,7 +51,7 @@ extern "C" {
 #define DYN_ABI_VERSION 3u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
-#define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per CPU.
+#define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
 #define DYN_NO_SAMPLE (-1)           // As sampled_ids: the row's logits were no distribution.
 
 typedef enum dyn_status {

@@ -1,13 +1,21 @@
 // The thread pool: every item once, jobs in turn, and no job after its withdrawal.
 
+#include <sched.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "pool/available_cpus.h"
 #include "pool/thread_pool.h"
 
 namespace {
@@ -124,6 +132,69 @@ void withdrawing_waits_or_removes() {
   later.join();
 }
 
+// A folder with the files of a control group, gone afterwards.
+class Groups {
+ public:
+  Groups() {
+    char name[] = "/tmp/dynamo-groups-XXXXXX";
+    path_ = mkdtemp(name);
+  }
+  ~Groups() { std::filesystem::remove_all(path_); }
+
+  void write(const std::string& name, const std::string& text) const {
+    const std::filesystem::path file = std::filesystem::path(path_) / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+  double limit() const { return cgroup_cpu_limit(path_ + "/self", path_); }
+
+ private:
+  std::string path_;
+};
+
+void control_groups_limit_the_cpus() {
+  const double none = std::numeric_limits<double>::infinity();
+  CHECK(cgroup_cpu_limit("/nowhere", "/nowhere") == none);
+  {
+    const Groups v2;
+    v2.write("self", "0::/a/b\n");
+    CHECK(v2.limit() == none);
+    v2.write("a/b/cpu.max", "max 100000\n");
+    CHECK(v2.limit() == none);
+    v2.write("a/cpu.max", "150000 100000\n");
+    CHECK(v2.limit() == 1.5);
+    v2.write("a/b/cpu.max", "50000 100000\n");
+    CHECK(v2.limit() == 0.5);
+  }
+  {
+    const Groups seen_from_inside;
+    seen_from_inside.write("self", "0::/\n");
+    seen_from_inside.write("cpu.max", "300000 100000\n");
+    CHECK(seen_from_inside.limit() == 3);
+  }
+  {
+    const Groups v1;
+    v1.write("self", "3:cpuset:/\n2:cpu,cpuacct:/pod\n0::/\n");
+    v1.write("cpu,cpuacct/pod/cpu.cfs_quota_us", "-1\n");
+    v1.write("cpu,cpuacct/pod/cpu.cfs_period_us", "100000\n");
+    CHECK(v1.limit() == none);
+    v1.write("cpu,cpuacct/pod/cpu.cfs_quota_us", "200000\n");
+    CHECK(v1.limit() == 2);
+  }
+  CHECK(available_cpus() >= 1 && available_cpus() <= std::thread::hardware_concurrency());
+}
+
+void affinity_limits_the_cpus() {
+  std::thread pinned([] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+    CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+    CHECK(available_cpus() == 1);
+  });
+  pinned.join();
+}
+
 }  // namespace
 
 int main() {
@@ -131,5 +202,7 @@ int main() {
   check_claim("a loop sees what the loop before it wrote", loops_see_what_loops_before_them_wrote);
   check_claim("jobs run whole and in turn", jobs_run_in_turn);
   check_claim("a withdrawn job has ended or never begins", withdrawing_waits_or_removes);
+  check_claim("control groups limit the CPUs that are used", control_groups_limit_the_cpus);
+  check_claim("so does affinity", affinity_limits_the_cpus);
   return check_finish();
 }

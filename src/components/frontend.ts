@@ -88,10 +88,6 @@ export class Frontend extends Service {
       complete: (request, requestId) => chats.completions(request, requestId),
       metrics: () => this.context.scrape(),
       settings: this.context.settings,
-      kvEvents: () =>
-        isLinked(this.processor)
-          ? this.processor.kvEvents()
-          : this.workerRouterless.all().kvEvents(),
     };
   }
 

@@ -50,7 +50,7 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(count()),
   ),
   threads: key(
-    "Compute threads, shared by all workers of the process. `auto`: one per CPU that it may use.",
+    "Compute threads, shared by all workers of the process. `auto`: one per CPU that it may use, by affinity and control groups.",
     v.optional(v.union([v.literal("auto"), v.pipe(count(), v.maxValue(256))]), "auto"),
   ),
   quantization: key(

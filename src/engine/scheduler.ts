@@ -26,11 +26,8 @@ export interface SchedulerOutput {
   readonly numDecodes: number;
 }
 
-/** Says how many prompt tokens a step may compute, and is told what steps took. */
-export type Pacer = Pick<PrefillPacer, "maxPrefillTokens" | "observe" | "decodeMs">;
-
 export interface SchedulerOptions {
-  readonly pacer?: Pacer;
+  readonly pacer?: PrefillPacer;
   /** Most tokens of one prompt in a step. */
   readonly longPrefillTokenThreshold?: number | undefined;
   /** Who computes prompts in this engine's place, if anybody. */
@@ -46,7 +43,7 @@ export class Scheduler {
   readonly #limits: RunnerLimits;
   readonly #blocks: BlockManager;
   readonly #numReservedBlocks: number;
-  readonly #pacer: Pacer;
+  readonly #pacer: PrefillPacer;
   readonly #maxChunkTokens: number;
   readonly #loans: Loans;
 

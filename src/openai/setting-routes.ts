@@ -40,8 +40,7 @@ function parseValue(text: string): unknown {
   }
 }
 
-/** Throws 403 unless the request comes from this machine and from no web page. */
-export function checkOperator({ connection, request }: Exchange): void {
+function checkOperator({ connection, request }: Exchange): void {
   if (connection.isLocal && !request.headers.has("origin")) return;
   throw new ApiError({
     status: 403,

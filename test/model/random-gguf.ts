@@ -29,6 +29,8 @@ export type WeightType = DType | "Q4_K_M";
 export interface RandomGgufOptions {
   readonly shape: ModelShape;
   readonly type: WeightType;
+  /** `pure`: as by llama-quantize --pure, the head is of the matrices' type too. */
+  readonly head?: "mixed" | "pure";
   readonly seed?: number;
 }
 
@@ -38,8 +40,8 @@ export interface PlannedTensor extends ShapedTensor {
 
 /** Writes a GGUF file with a vocabulary, a chat template and weights. */
 export function writeRandomGguf(path: string, options: RandomGgufOptions): void {
-  const { shape, type, seed = 1 } = options;
-  const tensors = planTensors(shape, type);
+  const { shape, type, head = "mixed", seed = 1 } = options;
+  const tensors = planTensors(shape, type, head);
   const factors = ropeFactors(shape);
   let offset = 0;
   const place = (name: string, dtype: DType, sizes: readonly number[]) => {
@@ -65,18 +67,28 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
 }
 
 /** Which type each tensor has. Vectors are F32, as in all GGUF files. */
-export function planTensors(shape: ModelShape, type: WeightType): readonly PlannedTensor[] {
+export function planTensors(
+  shape: ModelShape,
+  type: WeightType,
+  head: "mixed" | "pure" = "mixed",
+): readonly PlannedTensor[] {
   return tensorsOf(shape).map((tensor) => {
-    const wanted = tensor.shape.length === 1 ? "F32" : matrixType(tensor, shape, type);
+    const wanted = tensor.shape.length === 1 ? "F32" : matrixType(tensor, shape, type, head);
     return { ...tensor, dtype: fitting(wanted, tensor.shape.at(-1) ?? 1) };
   });
 }
 
 /** The choice that llama-quantize makes: src/llama-quant.cpp, llama_tensor_get_type_impl. */
-function matrixType({ name, layer = 0 }: ShapedTensor, shape: ModelShape, type: WeightType): DType {
+function matrixType(
+  { name, layer = 0 }: ShapedTensor,
+  shape: ModelShape,
+  type: WeightType,
+  head: "mixed" | "pure",
+): DType {
   const isHead = name === (shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight");
   const base = type === "Q4_K_M" ? "Q4_K" : type;
-  if (isHead) return DTYPES[base].blockSize === 1 || base === "Q8_0" ? base : "Q6_K";
+  if (isHead && head === "mixed")
+    return DTYPES[base].blockSize === 1 || base === "Q8_0" ? base : "Q6_K";
   const isSensitive = /\.(v_proj|down_proj)\.weight$/.test(name);
   const eighth = Math.floor(shape.numLayers / 8);
   const isChosen =

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "cpu/isa.h"
+#include "pool/available_cpus.h"
 
 namespace dyn {
 namespace {
@@ -19,7 +19,7 @@ Status Device::create(uint32_t num_threads, uint32_t isa, std::shared_ptr<Device
                             std::to_string(kMaxThreads) + " are possible");
   }
   if (num_threads == DYN_THREADS_ANY) {
-    num_threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMaxThreads);
+    num_threads = std::min(available_cpus(), kMaxThreads);
   }
   auto created = std::make_shared<Device>();
   RETURN_IF_ERROR(choose_isa(isa, &created->isa_));

@@ -15,10 +15,6 @@ namespace {
 constexpr uint32_t kSpins = 2000;  // About 30 us.
 constexpr uint32_t kNoItem = UINT32_MAX;
 
-// A thread claims one item in this many of its fair share of what is left, and at least one: few
-// claims at first, and small ones at the end, so that all threads end together.
-constexpr uint32_t kClaimsPerShare = 8;
-
 void spin() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -56,6 +52,7 @@ ThreadPool::~ThreadPool() {
 Status ThreadPool::start(uint32_t num_threads) {
   const SignalsBlocked signals_blocked;
   num_threads_ = num_threads;
+  claims_ = std::vector<Claim>(num_threads);
   threads_.reserve(num_threads);
   try {
     threads_.emplace_back([this] { lead(); });
@@ -153,13 +150,18 @@ void ThreadPool::run_loop(const Loop& loop) {
   }
   // Closed, then described, then opened: a helper that sees any part of the new description can
   // only claim from the new loop, since each part's release orders it after the closing.
-  const uint64_t loop_number = (claim_.load(std::memory_order_relaxed) >> 32) + 1;
-  claim_.store((loop_number << 32) | kNoItem, std::memory_order_relaxed);
+  const uint64_t loop_number = (claims_[0].next.load(std::memory_order_relaxed) >> 32) + 1;
+  for (uint32_t share = 0; share < num_threads_; ++share) {
+    claims_[share].next.store((loop_number << 32) | kNoItem, std::memory_order_relaxed);
+  }
   call_.store(loop.call, std::memory_order_release);
   context_.store(loop.context, std::memory_order_release);
   count_.store(loop.count, std::memory_order_release);
   num_done_.store(0, std::memory_order_relaxed);
-  claim_.store(loop_number << 32, std::memory_order_release);
+  for (uint32_t share = 0; share < num_threads_; ++share) {
+    claims_[share].next.store((loop_number << 32) | first_of(share, loop.count),
+                              std::memory_order_release);
+  }
   announce_change();
 
   while (run_items(0)) {
@@ -167,24 +169,37 @@ void ThreadPool::run_loop(const Loop& loop) {
   await_items(loop.count);
 }
 
-// Claims some items of the loop being shared and runs them. False where there is none to claim.
+// Claims an item of the loop being shared and runs it. False where there is none to claim.
 bool ThreadPool::run_items(uint32_t thread) {
-  uint64_t claim = claim_.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < num_threads_; ++i) {
+    const uint32_t share = thread + i < num_threads_ ? thread + i : thread + i - num_threads_;
+    if (run_item_of(share, thread)) return true;
+  }
+  return false;
+}
+
+bool ThreadPool::run_item_of(uint32_t share, uint32_t thread) {
+  std::atomic<uint64_t>& next = claims_[share].next;
+  uint64_t claim = next.load(std::memory_order_acquire);
   for (;;) {
     const uint32_t count = count_.load(std::memory_order_acquire);
     const auto call = call_.load(std::memory_order_acquire);
     const void* context = context_.load(std::memory_order_acquire);
-    const uint32_t first = item_of(claim);
-    if (first >= count) return false;
-    const uint32_t num_items = std::max(1u, (count - first) / (kClaimsPerShare * num_threads_));
-    if (claim_.compare_exchange_weak(claim, claim + num_items, std::memory_order_acq_rel,
-                                     std::memory_order_acquire)) {
-      for (uint32_t item = first; item < first + num_items; ++item) call(context, item, thread);
-      const uint32_t num_done = num_done_.fetch_add(num_items) + num_items;
+    const uint32_t item = item_of(claim);
+    if (item == kNoItem || item >= first_of(share + 1, count)) return false;
+    if (next.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel,
+                                   std::memory_order_acquire)) {
+      call(context, item, thread);
+      const uint32_t num_done = num_done_.fetch_add(1) + 1;
       if (num_done == count && leader_sleeps_.load()) futex_wake(num_done_);
       return true;
     }
   }
+}
+
+// Where a thread's share of the items begins.
+uint32_t ThreadPool::first_of(uint32_t share, uint32_t count) const {
+  return static_cast<uint32_t>(uint64_t{count} * share / num_threads_);
 }
 
 // The leader, once there is nothing left to claim: waits for the items of others. In the total

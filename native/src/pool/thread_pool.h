@@ -3,11 +3,12 @@
 //   submitter --enqueue--> [ job, job ] --whole jobs in turn--> leader --parallel_for--> helpers
 //
 // A job is one step of one engine. The first thread, the leader, takes jobs in the order in which
-// they came and runs their serial code; parallel_for shares a loop's items with the helpers, which
-// claim them from one atomic counter, some at a time and towards the end one by one. A helper that
-// the system has descheduled holds up the items it has claimed and nothing else, so a busy machine
-// costs a few items, not one loop. Whoever has nothing to do spins briefly, for the next loop is
-// near, and then sleeps, so that others get the CPU.
+// they came and runs their serial code; parallel_for shares a loop's items with the helpers. Each
+// thread has neighbouring items for its share, so that it reads memory in order and what it fetches
+// ahead is its own, and claims them one by one; whoever has done its share claims from the others'.
+// A helper that the system has descheduled holds up the one item it has claimed and nothing else,
+// so a busy machine costs an item, not a loop. Whoever has nothing to do spins briefly, for the
+// next loop is near, and then sleeps, so that others get the CPU.
 
 #pragma once
 
@@ -67,6 +68,8 @@ class ThreadPool {
   void stop();
   void run_loop(const Loop& loop);
   bool run_items(uint32_t thread);
+  bool run_item_of(uint32_t share, uint32_t thread);
+  uint32_t first_of(uint32_t share, uint32_t count) const;
   void await_items(uint32_t count);
   void announce_change();
   void await_change(uint32_t seen);
@@ -85,9 +88,13 @@ class ThreadPool {
 
   std::atomic<bool> job_runs_ = false;
 
-  // The loop being shared. Its number is in the upper half of claim_, the next free item in the
-  // lower: a claim made for a loop that has ended meanwhile fails, so a late helper can do no harm.
-  std::atomic<uint64_t> claim_ = 0;
+  // The loop being shared. Its number is in the upper half of a claim, the share's next free item
+  // in the lower: one made for a loop that has ended meanwhile fails, so a late helper can do no
+  // harm.
+  struct alignas(64) Claim {
+    std::atomic<uint64_t> next = 0;
+  };
+  std::vector<Claim> claims_;  // [num_threads], a share each
   std::atomic<void (*)(const void*, uint32_t, uint32_t)> call_ = nullptr;
   std::atomic<const void*> context_ = nullptr;
   std::atomic<uint32_t> count_ = 0;

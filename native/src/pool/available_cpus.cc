@@ -1,0 +1,93 @@
+#include "pool/available_cpus.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <thread>
+
+namespace dyn {
+namespace {
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+
+double limit_of(double quota, double period) {
+  return quota > 0 && period > 0 ? quota / period : kNoLimit;
+}
+
+// "150000 100000", or "max 100000".
+double limit_v2(const std::string& group) {
+  std::ifstream file(group + "/cpu.max");
+  double quota = 0;
+  double period = 0;
+  return file >> quota >> period ? limit_of(quota, period) : kNoLimit;
+}
+
+// A quota of -1 is none.
+double limit_v1(const std::string& group) {
+  std::ifstream quota_file(group + "/cpu.cfs_quota_us");
+  std::ifstream period_file(group + "/cpu.cfs_period_us");
+  double quota = 0;
+  double period = 0;
+  return quota_file >> quota && period_file >> period ? limit_of(quota, period) : kNoLimit;
+}
+
+// The smallest limit of `path` and the groups above it. In a container the path may be that of the
+// host, of which only the root is mounted.
+template <typename Limit>
+double smallest(const std::string& mount, std::string path, const Limit& limit) {
+  double least = kNoLimit;
+  for (;;) {
+    if (path == "/") path.clear();
+    least = std::min(least, limit(mount + path));
+    if (path.empty()) return least;
+    path.resize(path.rfind('/'));
+  }
+}
+
+bool has_cpu(const std::string& controllers) {
+  return ("," + controllers + ",").find(",cpu,") != std::string::npos;
+}
+
+// hardware_concurrency() counts CPUs that this process may not run on as well.
+uint32_t schedulable_cpus() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
+  }
+  return std::max(1u, std::thread::hardware_concurrency());  // More CPUs than a set has room for.
+}
+
+}  // namespace
+
+double cgroup_cpu_limit(const std::string& membership, const std::string& mount) {
+  double least = kNoLimit;
+  std::ifstream file(membership);
+  // hierarchy:controllers:/path; version 2 has number 0 and no controllers.
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos || line.compare(second + 1, 1, "/") != 0) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    if (controllers.empty()) {
+      least = std::min(least, smallest(mount, path, limit_v2));
+      least = std::min(least, smallest(mount + "/unified", path, limit_v2));
+    } else if (has_cpu(controllers)) {
+      least = std::min(least, smallest(mount + "/cpu", path, limit_v1));
+      least = std::min(least, smallest(mount + "/" + controllers, path, limit_v1));
+    }
+  }
+  return least;
+}
+
+uint32_t available_cpus() {
+  const uint32_t schedulable = schedulable_cpus();
+  const double limit = cgroup_cpu_limit("/proc/self/cgroup", "/sys/fs/cgroup");
+  if (!(limit < schedulable)) return schedulable;
+  return std::max(1u, static_cast<uint32_t>(std::floor(limit)));
+}
+
+}  // namespace dyn
