@@ -88,6 +88,10 @@ export class Frontend extends Service {
       complete: (request, requestId) => chats.completions(request, requestId),
       metrics: () => this.context.scrape(),
       settings: this.context.settings,
+      kvEvents: () =>
+        isLinked(this.processor)
+          ? this.processor.kvEvents()
+          : this.workerRouterless.all().kvEvents(),
     };
   }
 

@@ -6,7 +6,15 @@
 //           hashes of blocks  v  |  a worker
 //                             Router, if the graph has one
 
-import { configured, depends, type GraphView, type InstanceId, isLinked, Service } from "dynamo";
+import {
+  configured,
+  depends,
+  type FromInstance,
+  type GraphView,
+  type InstanceId,
+  isLinked,
+  Service,
+} from "dynamo";
 import * as v from "valibot";
 
 import { errorCode } from "../base/error.ts";
@@ -16,7 +24,7 @@ import type {
   CompletionRequest,
   GenerationRequest,
 } from "../openai/schema.ts";
-import type { StoredBlock } from "../protocol/kv-event.ts";
+import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TextOutput } from "../protocol/llm.ts";
 import { dispatch, queryInstance } from "./dispatch.ts";
 import { count, key, model } from "./fields.ts";
@@ -74,6 +82,11 @@ export class Processor extends Service {
 
   completions(request: CompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
     return this.#text.complete(request, this.#sender(request, requestId));
+  }
+
+  /** For whoever watches the caches of all workers. */
+  kvEvents(): AsyncIterable<FromInstance<KvReport>> {
+    return isLinked(this.router) ? this.router.kvEvents() : this.worker.all().kvEvents();
   }
 
   #sender(request: GenerationRequest, requestId: string): Send {

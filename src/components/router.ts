@@ -8,11 +8,18 @@
 // The answer is a lease: the caller keeps it open while its request lives, asks for the next item when it has the
 // first token, and leaves it at the end, for whatever reason. That is what books the load and releases it.
 
-import { configured, depends, type InstanceId, NoWorkersError, Service } from "dynamo";
+import {
+  configured,
+  depends,
+  type FromInstance,
+  type InstanceId,
+  NoWorkersError,
+  Service,
+} from "dynamo";
 
 import { assert } from "../base/assert.ts";
 import { KvRouter, type Routing, type RoutingRule } from "../kv/kv-router.ts";
-import type { StoredBlock } from "../protocol/kv-event.ts";
+import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { explainRouting } from "./explain-routing.ts";
 import { withoutOverloaded } from "./imbalance.ts";
@@ -96,6 +103,11 @@ export class Router extends Service {
 
   limits() {
     return this.worker.limits();
+  }
+
+  /** For whoever watches the caches of all workers. */
+  kvEvents(): AsyncIterable<FromInstance<KvReport>> {
+    return this.worker.all().kvEvents();
   }
 
   /** In one synchronous run, so that no other request sees the same state. */

@@ -78,12 +78,8 @@ export class MockRunner implements ModelRunner {
       numPrefillTokens += isDecode ? 0 : numQueries;
       numActiveBlocks += Math.ceil((seqLens[s] as number) / this.limits.blockSize);
     }
-    // Blocks that sequences share are counted for each, so the sum may pass the pool.
-    const activeShare = Math.min(1, numActiveBlocks / this.limits.numBlocks);
-    return (
-      (numPrefillTokens > 0 ? prefillMs(numPrefillTokens) : 0) +
-      (hasDecodes ? decodeMs(activeShare) : 0)
-    );
+    const numBlocks = this.limits.numBlocks;
+    return mockStepMs({ numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks });
   }
 
   #sample(row: number): void {
@@ -103,9 +99,35 @@ export class MockRunner implements ModelRunner {
   }
 }
 
+/** What a step's time depends on. */
+export interface MockStep {
+  /** Of all sequences that compute more than one token. */
+  readonly numPrefillTokens: number;
+  /** Whether some compute one. */
+  readonly hasDecodes: boolean;
+  /** Of all sequences in the step; blocks that they share are counted for each. */
+  readonly numActiveBlocks: number;
+  /** Of the pool. */
+  readonly numBlocks: number;
+}
+
+/** Time of a step at the speed of the timing model, in ms. */
+export function mockStepMs(step: MockStep): number {
+  const { numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks } = step;
+  // Shared blocks count more than once, so the sum may pass the pool.
+  const activeShare = Math.min(1, numActiveBlocks / numBlocks);
+  return (
+    (numPrefillTokens > 0 ? prefillMs(numPrefillTokens) : 0) +
+    (hasDecodes ? decodeMs(activeShare) : 0)
+  );
+}
+
+/** Attention's part of the time to prefill: of the square of the tokens, in ms. */
+export const PREFILL_MS_PER_SQUARE = 1.25e-6;
+
 /** Time to prefill `numTokens`, in ms. */
 export function prefillMs(numTokens: number): number {
-  return 1.25e-6 * numTokens ** 2 + 0.0741 * numTokens + 26.2;
+  return PREFILL_MS_PER_SQUARE * numTokens ** 2 + 0.0741 * numTokens + 26.2;
 }
 
 /** Time of one decode step while `activeShare` of the KV blocks are in use, in ms. */

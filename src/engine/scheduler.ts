@@ -26,8 +26,11 @@ export interface SchedulerOutput {
   readonly numDecodes: number;
 }
 
+/** Says how many prompt tokens a step may compute, and is told what steps took. */
+export type Pacer = Pick<PrefillPacer, "maxPrefillTokens" | "observe" | "decodeMs">;
+
 export interface SchedulerOptions {
-  readonly pacer?: PrefillPacer;
+  readonly pacer?: Pacer;
   /** Most tokens of one prompt in a step. */
   readonly longPrefillTokenThreshold?: number | undefined;
   /** Who computes prompts in this engine's place, if anybody. */
@@ -43,7 +46,7 @@ export class Scheduler {
   readonly #limits: RunnerLimits;
   readonly #blocks: BlockManager;
   readonly #numReservedBlocks: number;
-  readonly #pacer: PrefillPacer;
+  readonly #pacer: Pacer;
   readonly #maxChunkTokens: number;
   readonly #loans: Loans;
 

@@ -5,8 +5,10 @@
 //     book --> prefilling --first token: prefillDone--> decoding --end, for any reason: release--> gone
 
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import type { StoredBlock } from "../protocol/kv-event.ts";
 import { BlockCounts } from "./block-counts.ts";
+import { PrefillSpeed } from "./prefill-speed.ts";
 
 export interface WorkerLoad {
   /** Requests that are booked. */
@@ -47,11 +49,13 @@ export interface Booking {
 const MAX_SHARED_BLOCKS = 2 ** 18;
 
 export class ActiveLoad<W> {
-  readonly #loads = new Map<W, MutableLoad>();
+  readonly #clock: Pick<Clock, "now">;
+  readonly #loads = new Map<W, BookedLoad<W>>();
   readonly #uses: BlockCounts<W>;
   readonly #bookings = new Set<Booked<W>>();
 
-  constructor(maxSharedBlocks: number = MAX_SHARED_BLOCKS) {
+  constructor(clock: Pick<Clock, "now">, maxSharedBlocks: number = MAX_SHARED_BLOCKS) {
+    this.#clock = clock;
     this.#uses = new BlockCounts(maxSharedBlocks);
   }
 
@@ -59,9 +63,23 @@ export class ActiveLoad<W> {
     return this.#bookings.size;
   }
 
-  /** Valid until the next change. */
+  /** As it is now. */
   of(worker: W): WorkerLoad {
-    return this.#loads.get(worker) ?? NO_LOAD;
+    return this.#loads.get(worker)?.sums ?? NO_LOAD;
+  }
+
+  /** Prompt tokens that are booked, without those that the worker should have computed of the first prompt. */
+  queuedTokens(worker: W): number {
+    const load = this.#loads.get(worker);
+    if (load === undefined) return 0;
+    const [running] = load.prefilling;
+    const progress = running === undefined ? 0 : load.speed.progress(this.#clock.now());
+    return load.sums.prefillTokens - Math.min(progress, running?.prefillTokens ?? 0);
+  }
+
+  /** What the worker takes for a token of a prompt; undefined before its first prompt is done. */
+  msPerToken(worker: W): number | undefined {
+    return this.#loads.get(worker)?.speed.msPerToken;
   }
 
   /** Blocks that a prompt would add to the worker's active ones. */
@@ -85,15 +103,20 @@ export class ActiveLoad<W> {
       numCounted += 1;
     }
     const load = this.#loadOf(worker);
-    load.numRequests += 1;
-    load.numPrefills += 1;
-    load.prefillTokens += prefillTokens;
-    load.activeBlocks += numNew + numBlocks - numCounted;
+    const { numRequests, numPrefills, activeBlocks } = load.sums;
+    load.sums = {
+      numRequests: numRequests + 1,
+      numPrefills: numPrefills + 1,
+      prefillTokens: load.sums.prefillTokens + prefillTokens,
+      activeBlocks: activeBlocks + numNew + numBlocks - numCounted,
+    };
     const counted = chain.slice(0, numCounted);
     const booked: Booked<W> = { worker, load, counted, numBlocks, prefillTokens };
     this.#bookings.add(booked);
+    if (numPrefills === 0) load.speed.start(this.#clock.now());
+    load.prefilling.add(booked);
     return {
-      prefillDone: () => this.#endPrefill(booked),
+      prefillDone: () => this.#prefillDone(booked),
       release: () => this.#release(booked),
     };
   }
@@ -109,66 +132,85 @@ export class ActiveLoad<W> {
 
   /** Asserts that the sums are those of the bookings. */
   checkIntegrity(): void {
-    const sums = new Map<W, MutableLoad>();
-    const blocks = new Map<W, Set<bigint>>();
+    const sums = new Map<BookedLoad<W>, MutableLoad>();
+    const blocks = new Map<BookedLoad<W>, Set<bigint>>();
     for (const booked of this.#bookings) {
-      const sum = sums.get(booked.worker) ?? { ...NO_LOAD };
-      sums.set(booked.worker, sum);
-      const known = blocks.get(booked.worker) ?? new Set();
-      blocks.set(booked.worker, known);
+      const sum = sums.get(booked.load) ?? { ...NO_LOAD };
+      sums.set(booked.load, sum);
+      const known = blocks.get(booked.load) ?? new Set();
+      blocks.set(booked.load, known);
       sum.numRequests += 1;
-      sum.numPrefills += booked.prefillTokens === undefined ? 0 : 1;
-      sum.prefillTokens += booked.prefillTokens ?? 0;
+      sum.numPrefills += booked.load.prefilling.has(booked) ? 1 : 0;
+      sum.prefillTokens += booked.load.prefilling.has(booked) ? booked.prefillTokens : 0;
       sum.activeBlocks += booked.numBlocks - booked.counted.length;
       for (const { blockHash } of booked.counted) known.add(blockHash);
     }
     let numShared = 0;
-    for (const [worker, load] of this.#loads) {
-      const sum = sums.get(worker) ?? { ...NO_LOAD };
-      const numOwn = blocks.get(worker)?.size ?? 0;
+    for (const load of this.#loads.values()) {
+      const sum = sums.get(load) ?? { ...NO_LOAD };
+      const numOwn = blocks.get(load)?.size ?? 0;
       numShared += numOwn;
       sum.activeBlocks += numOwn;
-      assert(Bun.deepEquals(load, sum), "a worker's load is not that of its bookings");
+      assert(Bun.deepEquals(load.sums, sum), "a worker's load is not that of its bookings");
+      assert(load.prefilling.size === sum.numPrefills, "a prompt is computed that is not booked");
     }
     assert(numShared === this.#uses.numBlocks, "a block is active that no booking has");
   }
 
-  #loadOf(worker: W): MutableLoad {
+  #loadOf(worker: W): BookedLoad<W> {
     let load = this.#loads.get(worker);
     if (load === undefined) {
-      load = { ...NO_LOAD };
+      load = { sums: NO_LOAD, prefilling: new Set(), speed: new PrefillSpeed() };
       this.#loads.set(worker, load);
     }
     return load;
   }
 
-  #endPrefill(booked: Booked<W>): void {
-    if (booked.prefillTokens === undefined || !this.#bookings.has(booked)) return;
-    booked.load.numPrefills -= 1;
-    booked.load.prefillTokens -= booked.prefillTokens;
-    booked.prefillTokens = undefined;
+  #prefillDone(booked: Booked<W>): void {
+    if (!this.#endPrefill(booked)) return;
+    booked.load.speed.done(booked.prefillTokens, this.#clock.now());
+  }
+
+  #endPrefill(booked: Booked<W>): boolean {
+    const { load, prefillTokens } = booked;
+    if (!this.#bookings.has(booked) || !load.prefilling.delete(booked)) return false;
+    const { sums } = load;
+    load.sums = {
+      ...sums,
+      numPrefills: sums.numPrefills - 1,
+      prefillTokens: sums.prefillTokens - prefillTokens,
+    };
+    return true;
   }
 
   #release(booked: Booked<W>): void {
     this.#endPrefill(booked);
     if (!this.#bookings.delete(booked)) return;
     const { worker, load, counted, numBlocks } = booked;
-    load.numRequests -= 1;
-    load.activeBlocks -= numBlocks - counted.length;
+    let { activeBlocks } = load.sums;
+    activeBlocks -= numBlocks - counted.length;
     for (const { blockHash } of counted) {
-      if (this.#uses.decrement(worker, blockHash) === 0) load.activeBlocks -= 1;
+      if (this.#uses.decrement(worker, blockHash) === 0) activeBlocks -= 1;
     }
+    load.sums = { ...load.sums, numRequests: load.sums.numRequests - 1, activeBlocks };
   }
 }
 
 type MutableLoad = { -readonly [Name in keyof WorkerLoad]: WorkerLoad[Name] };
 
+interface BookedLoad<W> {
+  /** Replaced at each change, so that whoever has asked may keep them. */
+  sums: WorkerLoad;
+  /** Bookings without a first token, the oldest first: the one that is computed now. */
+  readonly prefilling: Set<Booked<W>>;
+  readonly speed: PrefillSpeed;
+}
+
 interface Booked<W> {
   readonly worker: W;
-  readonly load: MutableLoad;
+  readonly load: BookedLoad<W>;
   /** The leading blocks that are told apart. */
   readonly counted: readonly StoredBlock[];
   readonly numBlocks: number;
-  /** Undefined when they are computed. */
-  prefillTokens: number | undefined;
+  readonly prefillTokens: number;
 }

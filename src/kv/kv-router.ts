@@ -56,7 +56,7 @@ export class KvRouter<W> {
   readonly #random: () => number;
   readonly #indexer = new KvIndexer<W>();
   readonly #recent: ApproxIndexer<W>;
-  readonly #load = new ActiveLoad<W>();
+  readonly #load: ActiveLoad<W>;
   readonly #cacheUsage = new Map<W, number>();
   #turn = 0;
 
@@ -64,6 +64,7 @@ export class KvRouter<W> {
     this.#blockSize = blockSize;
     this.#random = random;
     this.#recent = new ApproxIndexer(clock);
+    this.#load = new ActiveLoad(clock);
   }
 
   /** "gap" as long as a snapshot of the worker is wanted. */
@@ -99,7 +100,6 @@ export class KvRouter<W> {
     const index = chooseByCost(costs, { temperature: rule.temperature, random: this.#random });
     const considered = candidates.map((candidate, i) => ({
       ...candidate,
-      load: { ...candidate.load }, // As it was before the booking.
       cost: costs[i] as number,
     }));
     const { worker, overlapBlocks, newTokens } = candidates[index] as Candidate<W>;
@@ -125,7 +125,9 @@ export class KvRouter<W> {
     const indexer = overlapSource === "events" ? this.#indexer : this.#recent;
     const overlaps = indexer.overlaps(chain);
     const numBlocks = Math.ceil(numTokens / this.#blockSize);
-    return workers.map((worker) => {
+    const speeds = workers.map((worker) => this.#load.msPerToken(worker));
+    const comparable = comparableSpeeds(speeds);
+    return workers.map((worker, i) => {
       const overlapBlocks = overlaps.get(worker) ?? 0;
       return {
         worker,
@@ -134,8 +136,26 @@ export class KvRouter<W> {
         newTokens: Math.max(1, numTokens - overlapBlocks * this.#blockSize),
         newBlocks: this.#load.newBlocks(worker, chain, numBlocks),
         load: this.#load.of(worker),
+        queuedTokens: this.#load.queuedTokens(worker),
+        msPerToken: comparable[i] as number,
         cacheUsage: this.#cacheUsage.get(worker) ?? 0,
       };
     });
   }
+}
+
+/** Workers whose speeds differ by less, of those measured so far, are taken to be alike. */
+const ALIKE = 0.25;
+
+/**
+ * Speeds to compare workers by, as the measured ones are. What prompts a worker happened to get moves its own by
+ * some percent: if that counted, whoever seems quickest would get every request that finds all of them idle.
+ */
+function comparableSpeeds(speeds: readonly (number | undefined)[]): number[] {
+  const known = speeds.filter((speed) => speed !== undefined).toSorted((a, b) => a - b);
+  const usual = known[Math.floor(known.length / 2)] ?? 1;
+  return speeds.map((speed) => {
+    if (speed === undefined || Math.abs(speed - usual) <= ALIKE * usual) return usual;
+    return speed;
+  });
 }

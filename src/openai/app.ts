@@ -10,6 +10,7 @@ import { ApiError } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
+import { kvEvents } from "./kv-event-route.ts";
 import { FrontendMetrics } from "./metrics.ts";
 import { changeSetting, listSettings } from "./setting-routes.ts";
 
@@ -58,6 +59,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     { method: "GET", path: "/health", answer: (x) => health(backend, x) },
     { method: "GET", path: "/live", answer: (x) => x.json(LIVE) },
     { method: "GET", path: "/metrics", answer: (x) => metricsText(context, x) },
+    { method: "GET", path: "/kv_events", answer: (x) => kvEvents(context, x) },
     { method: "GET", path: "/config", answer: (x) => listSettings(backend.settings, x) },
     {
       method: "PUT",
@@ -70,7 +72,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
   return {
     fetch: (request, connection = UNTIMED) => hono.fetch(request, connection),
     endAnswers: () => {
-      for (const generation of [...context.open]) generation.shutDown();
+      for (const answer of [...context.open]) answer.shutDown();
     },
   };
 }

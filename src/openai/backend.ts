@@ -1,5 +1,6 @@
 // What the OpenAI door asks of the rooms behind it: plain handlers, whoever stands behind them.
 
+import type { KvReport } from "../protocol/kv-event.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import type { ChatCompletionRequest, CompletionRequest } from "./schema.ts";
 
@@ -18,6 +19,13 @@ export interface OpenAIBackend {
   /** Prometheus text of everything but the frontend's own families. */
   metrics(): Promise<string>;
   readonly settings: Settings;
+  /** What the caches of all workers hold, then what changes in them. */
+  kvEvents(): AsyncIterable<WorkerReport>;
+}
+
+interface WorkerReport {
+  readonly instance: number;
+  readonly value: KvReport;
 }
 
 /** What may change while the server runs. */

@@ -27,7 +27,7 @@ export interface AppContext {
   readonly backend: OpenAIBackend;
   readonly metrics: FrontendMetrics;
   /** Answers that have begun and not ended. */
-  readonly open: Set<Generation>;
+  readonly open: Set<Pick<Generation, "shutDown">>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly maxBodyBytes: number;

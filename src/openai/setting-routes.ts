@@ -40,7 +40,8 @@ function parseValue(text: string): unknown {
   }
 }
 
-function checkOperator({ connection, request }: Exchange): void {
+/** Throws 403 unless the request comes from this machine and from no web page. */
+export function checkOperator({ connection, request }: Exchange): void {
   if (connection.isLocal && !request.headers.has("origin")) return;
   throw new ApiError({
     status: 403,

@@ -1,10 +1,12 @@
-// npm run bench -- [name ...] [option ...]     all of them, one after the other, if none is named; options are the engine's
+// npm run bench -- [name ...] [--option ...]     all that need no option, one after the other, if none is named
 //
-// Each prints one table. Quote ratios and medians of one run, on a machine that does nothing else.
+// Options come behind the names; each bench says at its top which it takes. Each prints one table. Quote ratios and medians of one run, on a machine that does nothing else.
 
-const BENCHES: Readonly<
-  Record<string, () => Promise<{ run(args?: readonly string[]): Promise<void> }>>
-> = {
+interface Bench {
+  run(options: readonly string[]): Promise<void>;
+}
+
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   lane: () => import("./lane.ts"),
   steps: () => import("./step-overhead.ts"),
   http: () => import("./http.ts"),
@@ -13,22 +15,28 @@ const BENCHES: Readonly<
   decode: () => import("./decode.ts"),
   itl: () => import("./itl.ts"),
   start: () => import("./start-up.ts"),
+  agreement: () => import("./agreement.ts"),
+  indexer: () => import("./indexer.ts"),
+  routing: () => import("./routing.ts"),
   engine: () => import("./engine.ts"),
 };
 
+/** Those that need an option, or half an hour, and so run only when they are named. */
+const NAMED_ONLY: ReadonlySet<string> = new Set(["agreement", "routing", "engine"]);
+
 const args = process.argv.slice(2);
-const firstOption = args.findIndex((arg) => arg.startsWith("--"));
-const names = firstOption < 0 ? args : args.slice(0, firstOption);
-const options = firstOption < 0 ? [] : args.slice(firstOption);
+const numNames = args.findIndex((arg) => arg.startsWith("--"));
+const names = numNames < 0 ? args : args.slice(0, numNames);
+const options = args.slice(names.length);
 const unknown = names.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(`no bench ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = 2;
 } else {
   for (const [name, load] of Object.entries(BENCHES)) {
-    if (names.length > 0 && !names.includes(name)) continue;
+    if (names.length > 0 ? !names.includes(name) : NAMED_ONLY.has(name)) continue;
     if (!options.includes("--json")) console.log(`\n== ${name}`);
-    await (await load()).run(name === "engine" ? options : []);
+    await (await load()).run(options);
   }
 }
 

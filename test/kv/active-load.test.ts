@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { ActiveLoad, type Booking, NO_LOAD } from "../../src/kv/active-load.ts";
 import { extendChain } from "../../src/kv/block-hash.ts";
 import type { StoredBlock } from "../../src/protocol/kv-event.ts";
+import { ManualClock } from "../manual-clock.ts";
 
 /** A prompt of full blocks of one token and, behind them, a partial one. */
 function promptOf(...tokens: readonly number[]) {
@@ -14,7 +15,7 @@ function promptOf(...tokens: readonly number[]) {
 
 describe("the load of a worker", () => {
   test("is the sum of its bookings, with shared blocks once", () => {
-    const load = new ActiveLoad<string>();
+    const load = new ActiveLoad<string>(new ManualClock());
     const first = load.book("a", { ...promptOf(1, 2), prefillTokens: 30 });
     const second = load.book("a", { ...promptOf(1, 3), prefillTokens: 12 });
     const sum = { numRequests: 2, numPrefills: 2, prefillTokens: 42, activeBlocks: 5 };
@@ -36,7 +37,7 @@ describe("the load of a worker", () => {
   });
 
   test("counts as new blocks those that no running request has", () => {
-    const load = new ActiveLoad<string>();
+    const load = new ActiveLoad<string>(new ManualClock());
     load.book("a", { ...promptOf(1, 2), prefillTokens: 1 });
     const { chain, numBlocks } = promptOf(1, 2, 3);
     expect(load.newBlocks("a", chain, numBlocks)).toBe(2);
@@ -44,7 +45,7 @@ describe("the load of a worker", () => {
   });
 
   test("goes down once, however often a booking is released", () => {
-    const load = new ActiveLoad<string>();
+    const load = new ActiveLoad<string>(new ManualClock());
     const booking = load.book("a", { ...promptOf(1), prefillTokens: 5 });
     load.book("a", { ...promptOf(1), prefillTokens: 7 });
     booking.release();
@@ -54,8 +55,27 @@ describe("the load of a worker", () => {
     load.checkIntegrity();
   });
 
+  test("gets less while a prompt is computed, at the speed of the prompts before", async () => {
+    const clock = new ManualClock();
+    const load = new ActiveLoad<string>(clock);
+    const first = load.book("a", { ...promptOf(1), prefillTokens: 100 });
+    await clock.advance(50);
+    expect(load.queuedTokens("a")).toBe(100); // Nothing is known of its speed yet.
+    await clock.advance(150);
+    first.prefillDone();
+    expect(load.msPerToken("a")).toBe(2);
+    await clock.advance(1000);
+    load.book("a", { ...promptOf(2), prefillTokens: 100 });
+    load.book("a", { ...promptOf(3), prefillTokens: 300 });
+    expect(load.queuedTokens("a")).toBe(400);
+    await clock.advance(100);
+    expect(load.queuedTokens("a")).toBe(350);
+    await clock.advance(1000);
+    expect(load.queuedTokens("a")).toBe(300); // The second has not begun, for all that is known.
+  });
+
   test("goes with its worker; late releases change nothing of who comes after", () => {
-    const load = new ActiveLoad<string>();
+    const load = new ActiveLoad<string>(new ManualClock());
     const booking = load.book("a", { ...promptOf(1), prefillTokens: 5 });
     load.removeWorker("a");
     load.book("a", { ...promptOf(1), prefillTokens: 7 });
@@ -72,7 +92,7 @@ describe("the load of a worker", () => {
         fc.array(move, { maxLength: 80 }),
         fc.integer({ min: 1, max: 10 }),
         (all, max) => {
-          const load = new ActiveLoad<string>(max);
+          const load = new ActiveLoad<string>(new ManualClock(), max);
           const bookings: Booking[] = [];
           for (const step of all) {
             make(step, load, bookings);

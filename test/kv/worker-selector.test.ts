@@ -15,6 +15,8 @@ const IDLE: Candidate<string> = {
   newTokens: 640,
   newBlocks: 10,
   load: NO_LOAD,
+  queuedTokens: 0,
+  msPerToken: 1,
   cacheUsage: 0,
 };
 
@@ -40,6 +42,22 @@ describe("costs", () => {
     expect(costs("kv-blocks", candidates)).toEqual([10 + 10, 7 + 42]);
     const double = { overlapScoreWeight: 2, blockSize: 64 };
     expect(costsOf("kv-blocks", candidates, double, 0)).toEqual([20 + 10, 14 + 42]);
+  });
+
+  test("of kv are of time: a slower worker's tokens count for more", () => {
+    const slow = { ...IDLE, msPerToken: 2 };
+    const [atIdle = 0, atSlow = 0] = costs("kv", [IDLE, slow]);
+    expect(atSlow).toBe(2 * atIdle);
+  });
+
+  test("of kv take a queue for a prefix that is as long, and not for one that is much shorter", () => {
+    const holds = (overlapBlocks: number, queuedTokens: number) => {
+      const newTokens = 640 - 64 * overlapBlocks;
+      return { ...IDLE, overlapBlocks, newTokens, queuedTokens };
+    };
+    const [none = 0, all = 0, little = 0] = costs("kv", [IDLE, holds(9, 640), holds(1, 640)]);
+    expect(all).toBeLessThan(none);
+    expect(little).toBeGreaterThan(none);
   });
 
   test("of kv-load are what workers say of their KV blocks", () => {

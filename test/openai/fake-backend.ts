@@ -37,6 +37,23 @@ export class FakeBackend implements OpenAIBackend {
     return this.#stream(request, request.prompts);
   }
 
+  /** One worker that holds a block, stores another behind it, and forgets both. */
+  async *kvEvents() {
+    const [first, second] = [14643705804678351452n, 4945711292740353085n];
+    const blocks = [{ blockHash: first, tokensHash: first }];
+    const stored = [{ type: "stored" as const, blocks }];
+    const snapshot = { nextEventId: 3, stored };
+    yield { instance: 7, value: { type: "snapshot" as const, snapshot } };
+    const next = { blockHash: second, tokensHash: 16777012769546811212n };
+    const data = { type: "stored" as const, parentHash: first, blocks: [next] };
+    const removed = { type: "removed" as const, blockHashes: [second, first] };
+    const events = [
+      { eventId: 3, data },
+      { eventId: 4, data: removed },
+    ];
+    yield { instance: 7, value: { type: "events" as const, events } };
+  }
+
   async metrics() {
     return "vllm:num_requests_running 0\n";
   }

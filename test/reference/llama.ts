@@ -156,6 +156,16 @@ export class ReferenceLlama {
     return samples;
   }
 
+  /** What may follow `tokenIds`, the likeliest first. */
+  likeliest(tokenIds: readonly number[], count: number): ReferenceSample[] {
+    const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
+    let hidden: Vector = new Float64Array();
+    for (const id of tokenIds) hidden = this.#forward(id, cache);
+    const logits = multiply(this.#head, this.#norm(hidden, this.#finalNorm));
+    const ids = Array.from(logits.keys()).sort((a, b) => at(logits, b) - at(logits, a));
+    return ids.slice(0, count).map((id) => ({ id, logprob: logSoftmax(logits, id) }));
+  }
+
   /** The residual stream after all layers, for the token that follows what is in the cache. */
   #forward(id: number, cache: readonly LayerCache[]): Vector {
     const size = this.#config.hidden_size;

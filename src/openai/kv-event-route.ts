@@ -1,0 +1,50 @@
+// The KV events of all workers as server-sent events, for whoever watches the caches from outside. From this machine
+// only, like the settings.
+
+import { eventStream } from "./event-stream.ts";
+import type { Exchange } from "./exchange.ts";
+import type { AppContext } from "./generate.ts";
+import { routerEvents } from "./kv-event-json.ts";
+import { checkOperator } from "./setting-routes.ts";
+
+export async function kvEvents(context: AppContext, exchange: Exchange): Promise<Response> {
+  checkOperator(exchange);
+  const { backend, clock, stallMs } = context;
+  const { connection, request } = exchange;
+  const reports = backend.kvEvents()[Symbol.asyncIterator]();
+  const leave = () => void reports.return?.();
+  request.signal.addEventListener("abort", leave, { once: true });
+  const listener = { shutDown: leave };
+  context.open.add(listener);
+  connection.hold();
+  const end = () => {
+    context.open.delete(listener);
+    connection.release();
+  };
+  let next: Awaited<ReturnType<typeof reports.next>>;
+  try {
+    next = await reports.next(); // What fails before it is still an HTTP status.
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return exchange.events(
+    eventStream({
+      async pump(sink) {
+        try {
+          for (; !next.done; next = await reports.next()) {
+            const { instance, value } = next.value;
+            const lines = routerEvents(instance, value).map((json) => `data: ${json}\n\n`);
+            const behind = sink.write(lines.join(""));
+            if (behind) await behind;
+          }
+        } finally {
+          leave();
+          end();
+        }
+      },
+      clock,
+      stallMs,
+    }),
+  );
+}

@@ -1,0 +1,304 @@
+// A replay in virtual time: real schedulers and block managers, one pair for each worker, whose steps
+// take what the mocked engine says; the router that the Router service has; and no clock but the next
+// event. Nothing waits and nothing is random but by the seed, so a run is repeatable to the last digit.
+//
+//     arrival --route--> waiting --step--> first token --step--> ... --> end
+//
+// Chunks of prompts are bounded by the token budget alone, as in Dynamo's mocker. The engine's own pacer
+// keeps a step short for those who decode beside a prompt; with 26 ms for each step that prefills, that
+// halves what a worker can prefill.
+
+import { assert } from "../../../src/base/assert.ts";
+import { BlockManager } from "../../../src/engine/block-manager.ts";
+import {
+  MOCK_DEFAULTS,
+  mockStepMs,
+  PREFILL_MS_PER_SQUARE,
+} from "../../../src/engine/mock-runner.ts";
+import { type Pacer, Scheduler, type SchedulerOutput } from "../../../src/engine/scheduler.ts";
+import { Sequence } from "../../../src/engine/sequence.ts";
+import type { Booking } from "../../../src/kv/active-load.ts";
+import { extendChain } from "../../../src/kv/block-hash.ts";
+import { KvRouter, type RoutingRule } from "../../../src/kv/kv-router.ts";
+import type { StoredBlock } from "../../../src/protocol/kv-event.ts";
+import { GREEDY } from "../../engine/requests.ts";
+import { seededRandom } from "../../seeded-random.ts";
+import { type TraceRequest, tokenIdsOf } from "./trace.ts";
+
+export interface ReplayOptions {
+  readonly numWorkers: number;
+  /** How many times faster than recorded requests arrive. */
+  readonly speed: number;
+  readonly rule: RoutingRule;
+  readonly seed: number;
+  readonly prefillTime: PrefillTime;
+}
+
+/**
+ * Dynamo's mocker takes the time of each chunk by itself (`predict_prefill_compute` of the chunk's tokens), so a
+ * prompt of 100,000 tokens costs less for being cut. "prompts" adds what its attention to the chunks before would
+ * take, so that a prompt takes by its new tokens what the formula says, however it is cut.
+ */
+export type PrefillTime = "chunks" | "prompts";
+
+export interface Replay {
+  /** One for each request, in the order of their arrival. */
+  readonly requests: readonly ReplayedRequest[];
+  readonly workers: readonly ReplayedWorker[];
+  /** From the first arrival to the last token. */
+  readonly totalMs: number;
+}
+
+export interface ReplayedRequest {
+  readonly arrivedAt: number;
+  readonly firstTokenAt: number;
+  readonly endedAt: number;
+  readonly numPromptTokens: number;
+  readonly numCachedTokens: number;
+}
+
+export interface ReplayedWorker {
+  readonly numRequests: number;
+  /** Prompt tokens that were sent to it, and those that it computed. */
+  readonly promptTokens: number;
+  readonly computedTokens: number;
+  readonly busyMs: number;
+  readonly numPreemptions: number;
+}
+
+export function simulate(trace: readonly TraceRequest[], options: ReplayOptions): Replay {
+  return new Simulation(trace, options).run();
+}
+
+const LIMITS = {
+  ...MOCK_DEFAULTS,
+  firstBlock: 0,
+  maxModelLen: MOCK_DEFAULTS.numBlocks * MOCK_DEFAULTS.blockSize,
+  vocabSize: 2 ** 31 - 1,
+};
+/** No hash id: what is generated is no part of a later prompt. */
+const GENERATED_TOKEN_ID = 2 ** 31 - 1;
+const SAMPLED_IDS = new Int32Array(MOCK_DEFAULTS.maxNumSeqs).fill(GENERATED_TOKEN_ID);
+
+const BUDGET_ALONE: Pacer = {
+  maxPrefillTokens: () => LIMITS.maxNumBatchedTokens,
+  observe: () => {},
+  decodeMs: undefined,
+};
+
+class Simulation {
+  readonly #trace: readonly TraceRequest[];
+  readonly #options: ReplayOptions;
+  readonly #router: KvRouter<number>;
+  readonly #workers: SimulatedWorker[];
+  readonly #workerIds: readonly number[];
+  readonly #replayed: ReplayedRequest[] = [];
+  #now = 0;
+  #numArrived = 0;
+
+  constructor(trace: readonly TraceRequest[], options: ReplayOptions) {
+    this.#trace = trace;
+    this.#options = options;
+    const clock = { now: () => this.#now };
+    const random = seededRandom(options.seed);
+    this.#router = new KvRouter({ blockSize: LIMITS.blockSize, clock, random });
+    this.#workerIds = Array.from({ length: options.numWorkers }, (_, i) => i);
+    this.#workers = this.#workerIds.map(
+      (id) => new SimulatedWorker(id, this.#router, this.#replayed, options.prefillTime),
+    );
+  }
+
+  run(): Replay {
+    for (;;) {
+      const arrival = this.#nextArrival();
+      const worker = this.#nextToEnd();
+      if (arrival === undefined && worker === undefined) break;
+      if (worker === undefined || (arrival !== undefined && arrival < worker.stepEndsAt)) {
+        this.#now = arrival as number;
+        this.#arrive();
+      } else {
+        this.#now = worker.stepEndsAt;
+        worker.endStep(this.#now);
+        worker.startStep(this.#now);
+      }
+    }
+    this.#router.checkIntegrity();
+    for (const id of this.#workerIds) {
+      this.#workers[id]?.checkIntegrity();
+      assert(this.#router.loadOf(id).numRequests === 0, "a booking is left behind");
+    }
+    const workers = this.#workers.map((worker) => worker.result());
+    return { requests: this.#replayed, workers, totalMs: this.#now };
+  }
+
+  #nextArrival(): number | undefined {
+    const request = this.#trace[this.#numArrived];
+    return request === undefined ? undefined : request.arrivesAt / this.#options.speed;
+  }
+
+  #nextToEnd(): SimulatedWorker | undefined {
+    let next: SimulatedWorker | undefined;
+    for (const worker of this.#workers) {
+      if (worker.stepEndsAt < (next?.stepEndsAt ?? Number.POSITIVE_INFINITY)) next = worker;
+    }
+    return next;
+  }
+
+  #arrive(): void {
+    const index = this.#numArrived++;
+    const request = this.#trace[index] as TraceRequest;
+    const tokenIds = tokenIdsOf(request);
+    const chain: StoredBlock[] = [];
+    extendChain(chain, tokenIds, LIMITS.blockSize);
+    const prompt = { chain, numTokens: tokenIds.length };
+    const routing = this.#router.route(prompt, this.#workerIds, this.#options.rule);
+    const sequence = new Sequence(
+      {
+        tokenIds,
+        sampling: GREEDY,
+        stop: { maxTokens: Math.max(1, request.numOutputTokens), minTokens: 0, stopTokenIds: [] },
+      },
+      this.#now,
+    );
+    sequence.table.chain.push(...chain); // Not to be hashed again.
+    this.#workers[routing.worker]?.add({ index, sequence, booking: routing.booking }, this.#now);
+  }
+}
+
+interface RunningRequest {
+  readonly index: number;
+  readonly sequence: Sequence;
+  readonly booking: Booking;
+  firstTokenAt?: number;
+}
+
+class SimulatedWorker {
+  /** Infinity while there is nothing to do. */
+  stepEndsAt = Number.POSITIVE_INFINITY;
+
+  readonly #id: number;
+  readonly #router: KvRouter<number>;
+  readonly #replayed: ReplayedRequest[];
+  readonly #prefillTime: PrefillTime;
+  readonly #blocks: BlockManager;
+  readonly #scheduler: Scheduler;
+  readonly #running = new Map<Sequence, RunningRequest>();
+  #output: SchedulerOutput | undefined;
+  #stepMs = 0;
+  #result = { numRequests: 0, promptTokens: 0, computedTokens: 0, busyMs: 0 };
+
+  constructor(
+    id: number,
+    router: KvRouter<number>,
+    replayed: ReplayedRequest[],
+    prefillTime: PrefillTime,
+  ) {
+    this.#id = id;
+    this.#router = router;
+    this.#replayed = replayed;
+    this.#blocks = new BlockManager({
+      ...LIMITS,
+      enablePrefixCaching: true,
+      onKvEvent: (event) => assert(router.apply(id, event) === "applied", "an event is lost"),
+    });
+    this.#prefillTime = prefillTime;
+    this.#scheduler = new Scheduler(LIMITS, this.#blocks, { pacer: BUDGET_ALONE });
+  }
+
+  add(request: RunningRequest, now: number): void {
+    this.#running.set(request.sequence, request);
+    this.#scheduler.add(request.sequence);
+    this.#result.numRequests += 1;
+    this.#result.promptTokens += request.sequence.numPromptTokens;
+    if (this.#output === undefined) this.startStep(now);
+  }
+
+  startStep(now: number): void {
+    if (this.#scheduler.numUnfinished === 0) return;
+    this.#output = this.#scheduler.schedule(now);
+    this.#stepMs = stepMsOf(this.#output, this.#prefillTime);
+    this.stepEndsAt = now + this.#stepMs;
+  }
+
+  endStep(now: number): void {
+    assert(this.#output !== undefined, "a step ends that did not start");
+    this.#result.busyMs += this.#stepMs;
+    for (const { numScheduledTokens } of this.#output.sequences) {
+      if (numScheduledTokens > 1) this.#result.computedTokens += numScheduledTokens;
+    }
+    const advanced = this.#scheduler.update(this.#output, SAMPLED_IDS, this.#stepMs);
+    this.#output = undefined;
+    this.stepEndsAt = Number.POSITIVE_INFINITY;
+    for (const sequence of advanced) this.#advance(sequence, now);
+    this.#observe();
+  }
+
+  result(): ReplayedWorker {
+    return { ...this.#result, numPreemptions: this.#scheduler.numPreemptions };
+  }
+
+  checkIntegrity(): void {
+    this.#blocks.checkIntegrity(this.#scheduler.tables());
+  }
+
+  #advance(sequence: Sequence, now: number): void {
+    const request = this.#running.get(sequence);
+    assert(request !== undefined, "a sequence runs that was not routed");
+    if (request.firstTokenAt === undefined) {
+      request.firstTokenAt = now;
+      request.booking.prefillDone();
+    }
+    if (sequence.status !== "finished") return;
+    request.booking.release();
+    this.#running.delete(sequence);
+    const { arrivedAt, numPromptTokens, numCachedTokens } = sequence;
+    const { index, firstTokenAt } = request;
+    this.#replayed[index] = {
+      arrivedAt,
+      firstTokenAt,
+      endedAt: now,
+      numPromptTokens,
+      numCachedTokens,
+    };
+  }
+
+  #observe(): void {
+    const { numUsedBlocks, numBlocks } = this.#blocks;
+    const { numQueriedTokens, numHitTokens } = this.#scheduler;
+    this.#router.observe(this.#id, {
+      workerStats: {
+        requestActiveSlots: this.#scheduler.running.length,
+        requestTotalSlots: LIMITS.maxNumSeqs,
+        numRequestsWaiting: this.#scheduler.numWaiting,
+      },
+      kvStats: {
+        kvActiveBlocks: numUsedBlocks,
+        kvTotalBlocks: numBlocks,
+        cacheUsage: numUsedBlocks / numBlocks,
+        prefixCacheHitRate: numQueriedTokens === 0 ? 0 : numHitTokens / numQueriedTokens,
+      },
+    });
+  }
+}
+
+/** As MockRunner counts it in a filled batch. */
+function stepMsOf({ sequences }: SchedulerOutput, prefillTime: PrefillTime): number {
+  let numPrefillTokens = 0;
+  let numActiveBlocks = 0;
+  let hasDecodes = false;
+  let contextMs = 0;
+  for (const { numScheduledTokens, numComputedTokens, numCachedTokens } of sequences) {
+    const end = numComputedTokens + numScheduledTokens;
+    numActiveBlocks += Math.ceil(end / LIMITS.blockSize);
+    if (numScheduledTokens === 1) {
+      hasDecodes = true;
+      continue;
+    }
+    numPrefillTokens += numScheduledTokens;
+    const numBefore = Math.max(0, numComputedTokens - numCachedTokens);
+    contextMs += 2 * PREFILL_MS_PER_SQUARE * numScheduledTokens * numBefore;
+  }
+  const { numBlocks } = LIMITS;
+  const stepMs = mockStepMs({ numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks });
+  return prefillTime === "chunks" ? stepMs : stepMs + contextMs;
+}
