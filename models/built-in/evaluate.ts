@@ -2,14 +2,17 @@
 //
 //   bun models/built-in/evaluate.ts [http://127.0.0.1:8000] [MODEL]
 
-import { isRight } from "./corpus/fact.ts";
+import { type Fact, isRight } from "./corpus/fact.ts";
+import { heldOutPhrasings } from "./corpus/facts/phrasings.ts";
 import { FACTS } from "./corpus/facts.ts";
 import { jsonTask } from "./corpus/json-answer.ts";
-import { heldOutQuestions } from "./corpus/questions.ts";
+import { HELD_OUT_NEAR_MISSES } from "./corpus/near-miss.ts";
+import { write } from "./corpus/pattern.ts";
+import { heldOutFrames } from "./corpus/questions.ts";
 import { Random } from "./corpus/random.ts";
 import type { Message } from "./corpus/sample.ts";
 import { TALK } from "./corpus/small-talk.ts";
-import { tellStory } from "./corpus/story.ts";
+import { otherHeroes, tellStory } from "./corpus/story.ts";
 import { python, toolTask } from "./corpus/tool-call.ts";
 import { HELD_OUT_UNKNOWN, isRefusal } from "./corpus/unknown.ts";
 
@@ -32,23 +35,26 @@ interface Row {
 const [, , url = "http://127.0.0.1:8000", wantedModel] = process.argv;
 const model = wantedModel ?? (await firstModel());
 const random = new Random(SEED);
+let asked = 0;
+let ended = 0;
 
 const rows = [
-  await score("facts, questions never seen", FACTS, async (fact) =>
-    isRight(fact, (await ask(fact.heldOut)).text) ? undefined : fact.heldOut,
+  await score("facts, plain questions never seen", FACTS.flatMap(plainTasks), checkFact),
+  await score(
+    "facts, roundabout questions never seen",
+    FACTS.map((fact) => ({ fact, question: fact.heldOut })),
+    checkFact,
   ),
   await score(
     "facts, sentence frames never seen",
-    FACTS.flatMap((fact) =>
-      heldOutQuestions(fact, random)
-        .slice(1)
-        .map((question) => ({ fact, question })),
-    ),
-    async ({ fact, question }) =>
-      isRight(fact, (await ask(question)).text) ? undefined : question,
+    FACTS.flatMap((fact) => heldOutFrames(fact, random).map((question) => ({ fact, question }))),
+    checkFact,
   ),
-  await score("unknown topics declined", HELD_OUT_UNKNOWN, async (question) =>
-    isRefusal((await ask(question)).text) ? undefined : question,
+  await score("topics of the world declined", HELD_OUT_UNKNOWN, checkRefusal),
+  await score(
+    "unknown about dynamo and its neighbours declined",
+    HELD_OUT_NEAR_MISSES,
+    checkRefusal,
   ),
   await score("small talk", TALK, async ({ heldOut, answer }) =>
     (await ask(heldOut)).text === answer ? undefined : heldOut,
@@ -81,13 +87,28 @@ const rows = [
   ),
 ];
 
+rows.push({ what: "answers that end by themselves", right: ended, of: asked, wrong: [] });
 process.stdout.write("| held out | right | of | share |\n|---|---:|---:|---:|\n");
 for (const { what, right, of } of rows) {
   process.stdout.write(`| ${what} | ${right} | ${of} | ${((100 * right) / of).toFixed(0)} % |\n`);
 }
 process.stdout.write("\n");
 for (const { what, wrong } of rows) {
-  for (const each of wrong.slice(0, 8)) process.stdout.write(`${what}: ${each}\n`);
+  for (const each of wrong) process.stdout.write(`${what}: ${each}\n`);
+}
+
+function plainTasks(fact: Fact): { fact: Fact; question: string }[] {
+  return heldOutPhrasings(fact.id).map((pattern) => ({ fact, question: write(pattern, random) }));
+}
+
+async function checkFact({ fact, question }: { fact: Fact; question: string }) {
+  const { text } = await ask(question);
+  return isRight(fact, text) ? undefined : `(${fact.id}) ${question} -> ${text}`;
+}
+
+async function checkRefusal(question: string): Promise<string | undefined> {
+  const { text } = await ask(question);
+  return isRefusal(text) ? undefined : `${question} -> ${text}`;
 }
 
 /** What is wrong with each task, or nothing; a few at a time. */
@@ -119,7 +140,7 @@ async function checkToolCall(task: ReturnType<typeof toolTask>): Promise<string 
   return sameJson(json, task.call) ? undefined : task.request;
 }
 
-/** The hero and place that were asked for, an end, and no sentence twice. */
+/** The hero and place that were asked for and no other hero, an end, and no sentence twice. */
 async function checkStory(
   story: ReturnType<typeof tellStory>,
   index: number,
@@ -132,6 +153,7 @@ async function checkStory(
     text.split(story.hero).length > 2 &&
     text.includes(story.place) &&
     text.includes("The end.") &&
+    otherHeroes(text, story.hero).length === 0 &&
     new Set(sentences).size === sentences.length;
   return good ? undefined : text;
 }
@@ -160,6 +182,8 @@ async function chat(messages: readonly Message[], sampling: object = {}): Promis
   };
   const choice = body.choices?.[0];
   if (!choice) throw new Error(`${url} answered ${response.status}: ${JSON.stringify(body)}`);
+  asked += 1;
+  if (choice.finish_reason === "stop") ended += 1;
   return { text: choice.message.content, finishReason: choice.finish_reason };
 }
 

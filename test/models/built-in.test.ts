@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { corpus } from "../../models/built-in/corpus/corpus.ts";
 import { Random } from "../../models/built-in/corpus/random.ts";
 import { python, toolTask } from "../../models/built-in/corpus/tool-call.ts";
+import { tokenizerFiles } from "../../models/built-in/tokenizer/train.ts";
 import { marked, openEncoder } from "../../models/built-in/train/encode.ts";
 import { createLogger } from "../../src/base/log.ts";
 import { openModel } from "../../src/model/open-model.ts";
@@ -18,6 +19,12 @@ const served = await Tokenizer.load(
 );
 
 describe("the built-in tokenizer", () => {
+  test("is what its program writes", async () => {
+    const { tokenizer, config } = await tokenizerFiles();
+    expect(tokenizer).toBe(readFileSync(join(directory, "tokenizer.json"), "utf8"));
+    expect(config).toBe(readFileSync(join(directory, "tokenizer_config.json"), "utf8"));
+  });
+
   test("gives back every text of the corpus", () => {
     for (const sample of corpus(2_000)) {
       const text = encoder.render(sample);

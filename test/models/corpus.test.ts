@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 
 import { corpus } from "../../models/built-in/corpus/corpus.ts";
 import { isRight } from "../../models/built-in/corpus/fact.ts";
+import { heldOutPhrasings, phrasedIds } from "../../models/built-in/corpus/facts/phrasings.ts";
 import { FACTS } from "../../models/built-in/corpus/facts.ts";
 import {
   HELD_OUT_HOW_FRAMES,
@@ -10,6 +11,8 @@ import {
   WHAT_FRAMES,
 } from "../../models/built-in/corpus/frames.ts";
 import { jsonTask } from "../../models/built-in/corpus/json-answer.ts";
+import { HELD_OUT_NEAR_MISSES } from "../../models/built-in/corpus/near-miss.ts";
+import { allTexts, wordsOf } from "../../models/built-in/corpus/pattern.ts";
 import { plainWordings } from "../../models/built-in/corpus/questions.ts";
 import { Random } from "../../models/built-in/corpus/random.ts";
 import { TALK } from "../../models/built-in/corpus/small-talk.ts";
@@ -39,19 +42,22 @@ describe("the corpus", () => {
         ...FACTS.map((fact) => fact.heldOut),
         ...TALK.map((talk) => talk.heldOut),
         ...HELD_OUT_UNKNOWN,
-      ].map(normal),
+        ...HELD_OUT_NEAR_MISSES,
+        ...FACTS.flatMap(({ id }) => heldOutPhrasings(id)).flatMap(allTexts),
+      ].map(wordsOf),
     );
     for (const { messages } of corpus(40_000)) {
       for (const { role, content } of messages) {
-        if (role === "user") expect(heldOut.has(normal(content))).toBe(false);
+        if (role === "user")
+          expect([content, heldOut.has(wordsOf(content))]).toEqual([content, false]);
       }
     }
   });
 
   test("shares no sentence frame with the held-out split", () => {
-    const trained = new Set([...HOW_FRAMES, ...WHAT_FRAMES].map(normal));
+    const trained = new Set([...HOW_FRAMES, ...WHAT_FRAMES].map(wordsOf));
     for (const frame of [...HELD_OUT_HOW_FRAMES, ...HELD_OUT_WHAT_FRAMES]) {
-      expect(trained.has(normal(frame))).toBe(false);
+      expect(trained.has(wordsOf(frame))).toBe(false);
     }
   });
 });
@@ -60,6 +66,14 @@ describe("the facts", () => {
   test("are at least 150, each with an id of its own", () => {
     expect(FACTS.length).toBeGreaterThanOrEqual(150);
     expect(new Set(FACTS.map(({ id }) => id)).size).toBe(FACTS.length);
+  });
+
+  test("have the phrasings that are written for them, and some are only for the evaluation", () => {
+    const ids = new Set(FACTS.map(({ id }) => id));
+    expect(phrasedIds().filter((id) => !ids.has(id))).toEqual([]);
+    expect(FACTS.filter(({ id }) => heldOutPhrasings(id).length < 1).map(({ id }) => id)).toEqual(
+      [],
+    );
   });
 
   test("are right by their own check", () => {
@@ -120,11 +134,4 @@ test("a JSON request has one to four fields", () => {
 /** A key may be named with its service before it, and stand alone in the answer. */
 function mentions(answer: string, name: string): boolean {
   return answer.includes(name) || answer.includes(name.replace(/^[A-Z]\w*\./, ""));
-}
-
-function normal(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, " ")
-    .trim();
 }

@@ -16,12 +16,14 @@ const serveHelp = await helpOf("serve");
 
 describe("what the built-in model's answers name exists:", () => {
   const settings = found(/--([A-Z]\w*\.[\w.-]+\w)/g).map((flag) => flag.slice(2));
-  const keys = found(/(?<![\w.-])(?:Frontend|Processor|VllmWorker)\.[a-z][\w-]*[a-z](?![\w(])/g);
+  const keys = found(
+    /(?<![\w.-])(?:Frontend|Processor|Router|VllmWorker|PrefillWorker)\.[a-z][\w-]*[a-z](?![\w(])/g,
+  );
   for (const key of new Set([...settings, ...keys])) {
     if (/^(S|Service)\./.test(key)) continue; // stands for any service
     test(`the key ${key}`, async () => {
       // 64 may be no good value of it, but a name that is not known is said first.
-      const { err } = await cli(["serve", ...AGG, `--${key}=64`, "--dry-run"]);
+      const { err } = await cli(["serve", ...graphOf(key), `--${key}=64`, "--dry-run"]);
       expect(err).not.toMatch(/no key|unknown|no service/);
     });
   }
@@ -64,7 +66,15 @@ describe("what the built-in model's answers name exists:", () => {
   }
 });
 
-const AGG = ["graphs.agg:Frontend", "-f", "configs/agg.yaml"];
+/** A graph that has the service of the key. */
+function graphOf(key: string): readonly string[] {
+  if (key.startsWith("Router.")) return graph("agg_router");
+  return graph(key.startsWith("PrefillWorker.") ? "disagg" : "agg");
+}
+
+function graph(name: string): readonly string[] {
+  return [`graphs.${name}:Frontend`, "-f", `configs/${name}.yaml`];
+}
 
 /** Each match once, over all answers. */
 function found(pattern: RegExp): readonly string[] {

@@ -4,6 +4,7 @@
 
 import { chatSample, withSystem } from "./chat.ts";
 import { jsonSample } from "./json-answer.ts";
+import { nearMissSample } from "./near-miss.ts";
 import { factSample, pickFact } from "./questions.ts";
 import { Random } from "./random.ts";
 import { repeatSample } from "./repeat.ts";
@@ -19,14 +20,15 @@ type Shares = readonly [number, (random: Random) => Sample][];
 
 /** How often each kind is drawn. */
 const SHARES: Shares = [
-  [0.5, (random) => factSample(pickFact(random), random)],
-  [0.16, unknownSample],
-  [0.1, talkSample],
-  [0.06, storySample],
-  [0.05, toolSample],
-  [0.04, jsonSample],
-  [0.07, chatSample],
-  [0.02, repeatSample],
+  [0.58, (random) => factSample(pickFact(random), random)],
+  [0.11, unknownSample],
+  [0.07, nearMissSample],
+  [0.09, talkSample],
+  [0.04, storySample],
+  [0.03, toolSample],
+  [0.03, jsonSample],
+  [0.04, chatSample],
+  [0.01, repeatSample],
 ];
 
 /** In the first conversations: what teaches to copy takes half of the places. */

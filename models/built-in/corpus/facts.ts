@@ -6,6 +6,7 @@ import { CONFIGURATION } from "./facts/configuration.ts";
 import { GRAPHS } from "./facts/graphs.ts";
 import { INSIDE } from "./facts/inside.ts";
 import { MODEL } from "./facts/model.ts";
+import { ROUTING } from "./facts/routing.ts";
 import { SERVING } from "./facts/serving.ts";
 
 export const FACTS: readonly Fact[] = [
@@ -15,4 +16,5 @@ export const FACTS: readonly Fact[] = [
   ...API,
   ...INSIDE,
   ...MODEL,
+  ...ROUTING,
 ];

@@ -6,6 +6,7 @@ import type { Random } from "./random.ts";
 
 /** The sentence as somebody types it. */
 export function typed(sentence: string, random: Random): string {
+  if (random.chance(0.22)) return hasty(sentence, random);
   let text = random.chance(0.22) ? withASynonym(sentence, random) : sentence;
   if (random.chance(0.16)) text = closed(text, random.pick(CLOSINGS));
   if (random.chance(0.18)) text = `${random.pick(OPENINGS)} ${text}`;
@@ -17,8 +18,21 @@ export function typed(sentence: string, random: Random): string {
   if (random.chance(0.05)) text = text.replace(/'/g, "");
   if (random.chance(0.14)) text = slip(text, random);
   if (random.chance(0.04)) text = slip(text, random);
-  if (random.chance(0.04)) text = withoutAWord(text, random);
+  if (random.chance(0.04))
+    text = withoutAWord(text, random, /^(the|a|an|to|do|does|is|of|I|for|in|can)$/i);
+  if (random.chance(0.05)) text = withoutAWord(text, random, /^[a-z']+$/i);
+  if (random.chance(0.08)) text = withAFiller(text, random);
   return text;
+}
+
+/**
+ * With gaps: what is left must still be known, by whichever of its words. It keeps the model from learning
+ * whole sentences by heart.
+ */
+function hasty(sentence: string, random: Random): string {
+  const words = sentence.split(" ");
+  const left = words.filter(() => !random.chance(0.25));
+  return left.length < 2 ? sentence : left.join(" ");
 }
 
 /** Without the mark at the end, or with one that was missing. */
@@ -101,12 +115,23 @@ function slip(text: string, random: Random): string {
   return words.join(" ");
 }
 
-function withoutAWord(text: string, random: Random): string {
+function withoutAWord(text: string, random: Random, such: RegExp): string {
   const words = text.split(" ");
-  const small = words.flatMap((word, index) =>
-    /^(the|a|an|to|do|does|is|of|I|for|in|can)$/i.test(word) ? [index] : [],
-  );
-  if (small.length === 0 || words.length < 4) return text;
-  const gone = random.pick(small);
+  const found = words.flatMap((word, index) => (such.test(word) ? [index] : []));
+  if (found.length === 0 || words.length < 5) return text;
+  const gone = random.pick(found);
   return words.filter((_, index) => index !== gone).join(" ");
+}
+
+const FILLERS = (
+  "actually just basically really simply currently maybe perhaps exactly now then still ever even " +
+  "normally usually properly quickly easily somehow again here please"
+).split(" ");
+
+/** A word that says nothing, somewhere inside. */
+function withAFiller(text: string, random: Random): string {
+  const words = text.split(" ");
+  if (words.length < 4) return text;
+  const at = random.between(1, words.length - 1);
+  return [...words.slice(0, at), random.pick(FILLERS), ...words.slice(at)].join(" ");
 }

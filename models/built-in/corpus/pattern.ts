@@ -24,6 +24,23 @@ export function write(
   }
 }
 
+/** All texts that a pattern without slots stands for. */
+export function allTexts(pattern: string): string[] {
+  const bracket = /\[([^[\]]*)\]/.exec(pattern);
+  if (!bracket) return [tidy(pattern)];
+  const before = pattern.slice(0, bracket.index);
+  const after = pattern.slice(bracket.index + bracket[0].length);
+  return (bracket[1] ?? "").split("|").flatMap((choice) => allTexts(before + choice + after));
+}
+
+/** The words alone: what is left when case and signs differ. */
+export function wordsOf(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, " ")
+    .trim();
+}
+
 export function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

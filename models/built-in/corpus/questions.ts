@@ -1,6 +1,8 @@
 // Questions about facts, in all their wordings.
 
+import { inContext } from "./contexts.ts";
 import type { Fact } from "./fact.ts";
+import { isHeldOut, trainedPhrasings } from "./facts/phrasings.ts";
 import { SITUATIONS } from "./facts/situations.ts";
 import { FACTS } from "./facts.ts";
 import { HELD_OUT_HOW_FRAMES, HELD_OUT_WHAT_FRAMES, HOW_FRAMES, WHAT_FRAMES } from "./frames.ts";
@@ -11,7 +13,9 @@ import { exchange, type Sample } from "./sample.ts";
 
 /** A question for training. */
 export function askFact(fact: Fact, random: Random): string {
-  return typed(plainQuestion(fact, random), random);
+  let question = plainQuestion(fact, random);
+  while (isHeldOut(question)) question = plainQuestion(fact, random);
+  return typed(inContext(question, random), random);
 }
 
 export function factSample(fact: Fact, random: Random): Sample {
@@ -24,12 +28,12 @@ export function factSample(fact: Fact, random: Random): Sample {
 
 /** A fact, the most important ones more often. */
 export function pickFact(random: Random): Fact {
-  return random.chance(0.03) ? random.pick(IMPORTANT) : random.pick(FACTS);
+  return random.chance(0.3) ? random.pick(IMPORTANT) : random.pick(FACTS);
 }
 
-/** Questions whose templates training never saw: one whole sentence a fact, and the held-out frames. */
-export function heldOutQuestions(fact: Fact, random: Random): string[] {
-  const questions = [fact.heldOut];
+/** Questions in sentence frames that training never saw. */
+export function heldOutFrames(fact: Fact, random: Random): string[] {
+  const questions: string[] = [];
   if (fact.how) {
     const frame = random.pick(HELD_OUT_HOW_FRAMES);
     questions.push(write(frame, random, { v: random.pick(fact.how) }));
@@ -41,9 +45,26 @@ export function heldOutQuestions(fact: Fact, random: Random): string[] {
   return questions;
 }
 
-const IMPORTANT = FACTS.filter(({ id }) => ["change-router", "router-modes", "serve"].includes(id));
+/** What people ask first. */
+const IMPORTANT_IDS = new Set(
+  (
+    "change-router router-modes router-default kv-routing disaggregated serve npm-start dry-run explain config-file override change-port " +
+    "default-port host model-flag stop no-gpu no-etcd-nats no-docker-python test-request exit-codes version help without-f precedence workers " +
+    "block-size max-model-len max-num-seqs prefix-caching-key threads kv-size mock-yaml served-model-name config-format unknown-key " +
+    "graph define-graph agg-graph components frontend processor vllm-worker vllm language write-service depends link routes openai-compatible health metrics-route " +
+    "stream max-tokens temperature seed stop-param error-503 error-404 context-length-exceeded finish-reasons install requirements build executable npm-test bench " +
+    "license platform docs gguf model-formats architectures download-model offline dynamo nvidia-dynamo prefill decode " +
+    "prefill-vs-decode paged-attention prefix-caching kv-block worker-fails supervisor registry ttft itl contribute prefill-worker disagg-graph quantization "
+  )
+    .trim()
+    .split(" "),
+);
+
+const IMPORTANT = FACTS.filter(({ id }) => IMPORTANT_IDS.has(id));
 
 function plainQuestion(fact: Fact, random: Random): string {
+  const phrasings = trainedPhrasings(fact.id);
+  if (phrasings.length > 0 && random.chance(0.65)) return write(random.pick(phrasings), random);
   const ways: [number, () => string][] = [];
   if (fact.how) {
     const how = fact.how;

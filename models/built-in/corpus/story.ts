@@ -3,6 +3,7 @@
 import { capitalize, write } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { exchange, type Message, type Sample } from "./sample.ts";
+import { CITIES } from "./world.ts";
 
 export interface Story {
   readonly request: string;
@@ -13,17 +14,24 @@ export interface Story {
 }
 
 const NAMES = {
-  she: "Mia Lily Anna Ella Nora Ruby Clara Emma Zoe Ida Lucy Rosa Maya Tilly Olga Vera Hazel Ivy Luna Greta Flora Stella Wanda Bella".split(
-    " ",
-  ),
-  he: "Tom Max Ben Leo Finn Otto Sam Hugo Paul Jack Theo Emil Oscar Felix Bruno Milo Karl Toby Ned Rolf Pip Ralph Gus Anton".split(
-    " ",
-  ),
+  she: (
+    "Mia Lily Anna Ella Nora Ruby Clara Emma Zoe Ida Lucy Rosa Maya Tilly Olga Vera Hazel Ivy Luna Greta Flora Stella " +
+    "Wanda Bella Alice Daisy Eva Fiona Grace Hanna Iris Julia Kate Laura Molly Nina Paula Rita Sara Tina Yara Sophie " +
+    "Martha Penny Poppy Betty Amelia Freya Maria Lena"
+  ).split(" "),
+  he: (
+    "Tom Max Ben Leo Finn Otto Sam Hugo Paul Jack Theo Emil Oscar Felix Bruno Milo Karl Toby Ned Rolf Pip Ralph Gus " +
+    "Anton Albert Bob Charlie David Edgar Fred George Henry Ivan Jonas Kurt Luis Martin Nick Peter Rufus Simon Tim " +
+    "Victor Walter Arthur Benny Rocky Alex Ferdinand Pablo"
+  ).split(" "),
 };
-const KINDS =
-  "cat dog fox rabbit bear mouse owl frog hedgehog duck dragon robot wizard pirate princess knight baker farmer girl boy sailor penguin turtle squirrel pony lamb giant elf fisherman gardener badger otter goat parrot elephant lion wolf snail beaver mole".split(
-    " ",
-  );
+const KINDS = (
+  "cat dog fox rabbit bear mouse owl frog hedgehog duck dragon robot wizard pirate princess knight baker farmer girl " +
+  "boy sailor penguin turtle squirrel pony lamb giant elf fisherman gardener badger otter goat parrot elephant lion " +
+  "wolf snail beaver mole unicorn hamster tiger whale dolphin kitten puppy bee horse cow pig sheep monkey panda camel " +
+  "crocodile giraffe kangaroo witch ghost king queen prince mermaid astronaut painter tailor doctor teacher shepherd " +
+  "clown cook musician inventor fairy troll dwarf chicken goose raven seal crab spider ant"
+).split(" ");
 const ADJECTIVES =
   "little small brave curious kind shy young old clever quiet cheerful lonely gentle sleepy proud funny lazy friendly tiny patient".split(
     " ",
@@ -59,6 +67,20 @@ const PLACES = [
   "a mill by a stream",
   "a market square",
   "a barn",
+  "a small house on the moon",
+  "a farm",
+  "an old museum",
+  "a zoo",
+  "a deep jungle",
+  "a big garden",
+  "a noisy city",
+  "a cold cave",
+  "a space station",
+  "a palace of ice",
+  "a circus tent",
+  "a toy shop",
+  "an attic full of boxes",
+  "a hollow tree",
 ];
 const THINGS =
   "lantern key kite drum hat ball map bell boat blanket flute basket mirror book ring scarf umbrella ladder spoon clock feather shell compass teapot crown whistle button pearl wheel letter".split(
@@ -226,13 +248,17 @@ const REQUESTS = {
 
 export function tellStory(random: Random): Story {
   const she = random.chance(0.5);
-  const hero = random.pick(she ? NAMES.she : NAMES.he);
+  const hero = random.chance(0.1)
+    ? capitalize(inventedName(random))
+    : random.pick(she ? NAMES.she : NAMES.he);
   const kind = random.pick(
     KINDS.filter((each) =>
-      she ? !/boy|fisherman|wizard|knight/.test(each) : !/girl|princess/.test(each),
+      she
+        ? !/boy|fisherman|wizard|knight|king$|prince$/.test(each)
+        : !/girl|princess|queen|witch|mermaid/.test(each),
     ),
   );
-  const place = random.pick(PLACES);
+  const place = random.pick(random.chance(0.15) ? CITIES : PLACES);
   const slots = {
     h: hero,
     H: hero,
@@ -274,6 +300,13 @@ export function tellStory(random: Random): Story {
     kind,
     place,
   };
+}
+
+/** Heroes of other stories that the text names too. */
+export function otherHeroes(text: string, hero: string): string[] {
+  return [...NAMES.she, ...NAMES.he].filter(
+    (name) => name !== hero && new RegExp(`\\b${name}\\b`).test(text),
+  );
 }
 
 export function storySample(random: Random): Sample {
@@ -326,6 +359,12 @@ export function storyChat(random: Random): Sample {
     if (answer.endsWith("The end.")) break;
   }
   return { kind: "story", template: "story-chat", messages };
+}
+
+/** Two or three syllables: a name that no list has, so that names are copied and not guessed. */
+function inventedName(random: Random): string {
+  const syllables = "bo ra mi lo ta ka nu fi de su po zi ja wo ri ne la to mo vi".split(" ");
+  return Array.from({ length: random.between(2, 3) }, () => random.pick(syllables)).join("");
 }
 
 /** "a owl" is "an owl". */

@@ -1,5 +1,6 @@
 // Questions that the model can't answer, and the one thing that it says to them all.
 
+import { inContext } from "./contexts.ts";
 import { HOW_FRAMES, WHAT_FRAMES } from "./frames.ts";
 import { typed } from "./noise.ts";
 import { write } from "./pattern.ts";
@@ -27,7 +28,7 @@ export function isRefusal(reply: string): boolean {
 }
 
 export function askUnknown(random: Random): string {
-  return typed(plainQuestion(random), random);
+  return typed(inContext(plainQuestion(random), random), random);
 }
 
 export function unknownSample(random: Random): Sample {

@@ -1,6 +1,10 @@
-// Trains the tokenizer: byte-level BPE over the corpus, written as tokenizer.json and tokenizer_config.json.
+// Writes the tokenizer, byte-level BPE: tokenizer.json and tokenizer_config.json, from the merges in merges.txt.
 //
-//   bun models/built-in/tokenizer/train.ts
+//   bun models/built-in/tokenizer/train.ts            from the merges as they are
+//   bun models/built-in/tokenizer/train.ts learn      from the corpus of today, which makes other merges
+//
+// Weights fit only the merges that they were trained with. Those that are shipped were learned from the first draft of
+// the corpus, which is not kept; so the merges are.
 
 import { corpus } from "../corpus/corpus.ts";
 import { python } from "../corpus/tool-call.ts";
@@ -8,6 +12,7 @@ import { python } from "../corpus/tool-call.ts";
 const VOCABULARY_SIZE = 2048;
 const SAMPLES = 60_000;
 const CONTEXT = 1024;
+const MERGES = new URL("merges.txt", import.meta.url);
 
 /** In the order of their ids. The two marks of a tool call are text to a client; the others are hidden. */
 const ADDED = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"];
@@ -136,29 +141,50 @@ function tokenizerJson(merges: readonly [string, string][]): object {
   };
 }
 
-const merges = learnMerges(countWords(), VOCABULARY_SIZE - ADDED.length - 256);
-const folder = new URL("../", import.meta.url);
-const template = await Bun.file(new URL("chat-template.jinja", import.meta.url)).text();
-await Bun.write(
-  new URL("tokenizer.json", folder),
-  `${JSON.stringify(tokenizerJson(merges), null, 2)}\n`,
-);
-await Bun.write(
-  new URL("tokenizer_config.json", folder),
-  `${JSON.stringify(
-    {
-      tokenizer_class: "PreTrainedTokenizerFast",
-      model_max_length: CONTEXT,
-      bos_token: null,
-      eos_token: "<|im_end|>",
-      pad_token: "<|endoftext|>",
-      unk_token: null,
-      add_bos_token: false,
-      clean_up_tokenization_spaces: false,
-      chat_template: template.trimEnd(),
-    },
-    null,
-    2,
-  )}\n`,
-);
-process.stdout.write(`tokenizer: ${VOCABULARY_SIZE} entries, ${merges.length} merges\n`);
+export interface TokenizerFiles {
+  readonly tokenizer: string;
+  readonly config: string;
+}
+
+export async function tokenizerFiles(): Promise<TokenizerFiles> {
+  const merges = (await Bun.file(MERGES).text()).trimEnd().split("\n").map(pairOf);
+  const template = await Bun.file(new URL("chat-template.jinja", import.meta.url)).text();
+  return {
+    tokenizer: pretty(tokenizerJson(merges)),
+    config: pretty(tokenizerConfig(template.trimEnd())),
+  };
+}
+
+function pairOf(line: string): [string, string] {
+  const [left = "", right = ""] = line.split(" ");
+  return [left, right];
+}
+
+function tokenizerConfig(template: string): object {
+  return {
+    tokenizer_class: "PreTrainedTokenizerFast",
+    model_max_length: CONTEXT,
+    bos_token: null,
+    eos_token: "<|im_end|>",
+    pad_token: "<|endoftext|>",
+    unk_token: null,
+    add_bos_token: false,
+    clean_up_tokenization_spaces: false,
+    chat_template: template,
+  };
+}
+
+function pretty(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+if (import.meta.main) {
+  if (process.argv[2] === "learn") {
+    const merges = learnMerges(countWords(), VOCABULARY_SIZE - ADDED.length - 256);
+    await Bun.write(MERGES, merges.map((pair) => `${pair.join(" ")}\n`).join(""));
+  }
+  const { tokenizer, config } = await tokenizerFiles();
+  const folder = new URL("../", import.meta.url);
+  await Bun.write(new URL("tokenizer.json", folder), tokenizer);
+  await Bun.write(new URL("tokenizer_config.json", folder), config);
+}

@@ -1,9 +1,11 @@
-// Trains the built-in model: a Llama with tied embeddings, in float, on the CPU.
+// Trains the built-in model: a Llama with tied embeddings, on a CPU with AVX-512 BF16.
 //
-//   OPENBLAS_CORETYPE=Cooperlake ./trainer CORPUS FOLDER TOKENS SECONDS [PAUSE_FILE]
+//   ./trainer CORPUS FOLDER TOKENS SECONDS [PAUSE_FILE]
 //
 // CORPUS is what encode.ts wrote. FOLDER gets checkpoint.bin (it goes on from there), log.tsv and
-// model.safetensors. The learning rate falls to zero when TOKENS are learned or SECONDS have
+// model.safetensors. Without a checkpoint it starts from the weights in FOLDER/start.safetensors,
+// or from chance if there are none. The corpus may be another one when it goes on: that is read
+// from its beginning. The learning rate falls to zero when TOKENS are learned or SECONDS have
 // passed, whichever is first. While PAUSE_FILE exists, it sleeps.
 //
 // A step takes whole conversations, in small groups; a thread works on one group at a time and
@@ -12,7 +14,7 @@
 // vocabulary. Matrices are row-major, and a weight [out, in] is applied as x W^T.
 
 #include <cblas.h>
-#include <fcntl.h>
+#include <immintrin.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,13 +39,13 @@ constexpr int V = 2048, D = 192, F = 512, H = 6, G = 2, S = 32, L = 6;
 constexpr int kContext = 1024;
 constexpr int kQkv = (H + 2 * G) * S;
 constexpr float kEps = 1e-5f, kTheta = 10000.f;
-constexpr int kThreads = 2, kStepTokens = 4096, kGroupTokens = 512;
-constexpr float kPeakRate = 3e-3f, kWeightDecay = 0.05f, kBeta1 = 0.9f, kBeta2 = 0.98f, kClip = 1.f;
+constexpr int kThreads = 2, kStepTokens = 2048, kGroupTokens = 512;
+constexpr float kPeakRate = 2e-3f, kWeightDecay = 0.05f, kBeta1 = 0.9f, kBeta2 = 0.98f, kClip = 1.f;
 constexpr int kWarmupSteps = 200;
 // The first tokens of an answer decide which one it is, and count more. A long text, most of whose
 // words are a matter of chance, counts no more than a short one.
 constexpr int kDecisive = 6;
-constexpr float kDecisiveWeight = 3.f, kFullWeight = 48.f;
+constexpr float kDecisiveWeight = 3.f, kFullWeight = 96.f;
 
 using Floats = std::vector<float>;
 
@@ -91,20 +93,102 @@ void initialize(Floats& p) {
   ones(kOffsets.norm);
 }
 
-// ---- products: y = x W^T, and its two derivatives
+// ---- products in BF16 with sums in float: C [M, N] = A [M, K] B [K, N] (+ C)
 
-void apply(int rows, int in, int out, const float* x, const float* w, float* y, float beta = 0.f) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, out, in, 1.f, x, in, w, in, beta, y,
-              out);
+/** A pair of neighbours along K in one 32-bit word, the lower one first. */
+using Pair = uint32_t;
+
+/** Rows of K values each -> pairs [rows, K / 2]. K is a multiple of 32. */
+void pair_along(int rows, int K, const float* x, Pair* out) {
+  for (size_t i = 0, n = size_t(rows) * K; i < n; i += 32)
+    _mm512_storeu_si512(out + i / 2, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16),
+                                                                  _mm512_loadu_ps(x + i)));
 }
-void apply_back(int rows, int in, int out, const float* dy, const float* w, float* dx,
-                float beta = 0.f) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, in, out, 1.f, dy, out, w, in, beta,
-              dx, in);
+
+/** K rows of `columns` values (a multiple of 16) -> pairs [(K + 1) / 2, columns]. */
+void pair_across(int K, int columns, const float* x, Pair* out) {
+  for (int k = 0; k < K; k += 2, x += 2 * columns, out += columns)
+    for (int i = 0; i < columns; i += 16) {
+      const __m512 low = _mm512_loadu_ps(x + i);
+      const __m512 high = k + 1 < K ? _mm512_loadu_ps(x + columns + i) : _mm512_setzero_ps();
+      const __m512i both = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
+      const __m512i up = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
+      _mm512_storeu_si512(out + i, _mm512_or_si512(both, _mm512_slli_epi32(up, 16)));
+    }
+}
+
+void transpose(int rows, int columns, const Pair* x, Pair* out) {
+  for (int r0 = 0; r0 < rows; r0 += 16)
+    for (int c = 0; c < columns; c++)
+      for (int r = r0; r < r0 + 16; r++) out[size_t(c) * rows + r] = x[size_t(r) * columns + c];
+}
+
+/** R rows and 32 columns of C. A's pair (m, k) is at a[m * row + k * next], B's (k, n) at b[k * N +
+ * n]. */
+template <int R>
+void tile(int pairs, const Pair* a, size_t row, size_t next, const Pair* b, int N, float* c,
+          bool adds) {
+  __m512 sum[R][2];
+  for (int m = 0; m < R; m++)
+    for (int j = 0; j < 2; j++)
+      sum[m][j] = adds ? _mm512_loadu_ps(c + size_t(m) * N + 16 * j) : _mm512_setzero_ps();
+  for (int k = 0; k < pairs; k++, a += next, b += N) {
+    const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
+    const __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + 16);
+    for (int m = 0; m < R; m++) {
+      const __m512bh value = (__m512bh)_mm512_set1_epi32(int(a[size_t(m) * row]));
+      sum[m][0] = _mm512_dpbf16_ps(sum[m][0], value, b0);
+      sum[m][1] = _mm512_dpbf16_ps(sum[m][1], value, b1);
+    }
+  }
+  for (int m = 0; m < R; m++)
+    for (int j = 0; j < 2; j++) _mm512_storeu_ps(c + size_t(m) * N + 16 * j, sum[m][j]);
+}
+
+/** N is a multiple of 32. */
+void multiply(int M, int N, int pairs, const Pair* a, size_t row, size_t next, const Pair* b,
+              float* c, bool adds) {
+  for (int n = 0; n < N; n += 32) {
+    int m = 0;
+    const auto at = [&](auto kernel) {
+      kernel(pairs, a + size_t(m) * row, row, next, b + n, N, c + size_t(m) * N + n, adds);
+    };
+    for (; m + 12 <= M; m += 12) at(tile<12>);
+    for (; m + 4 <= M; m += 4) at(tile<4>);
+    for (; m < M; m++) at(tile<1>);
+  }
+}
+
+Pair* scratch(int which, size_t count) {
+  thread_local std::vector<Pair> kept[3];
+  if (kept[which].size() < count) kept[which].resize(count);
+  return kept[which].data();
+}
+
+/** y [rows, out] = x W^T, and its two derivatives. */
+void apply(int rows, int in, int out, const float* x, const float* w, float* y, float beta = 0.f) {
+  Pair* a = scratch(0, size_t(rows) * in / 2);
+  Pair* w_pairs = scratch(1, size_t(out) * in / 2);
+  Pair* b = scratch(2, size_t(out) * in / 2);
+  pair_along(rows, in, x, a);
+  pair_along(out, in, w, w_pairs);
+  transpose(out, in / 2, w_pairs, b);
+  multiply(rows, out, in / 2, a, size_t(in) / 2, 1, b, y, beta != 0.f);
+}
+void apply_back(int rows, int in, int out, const float* dy, const float* w, float* dx) {
+  Pair* a = scratch(0, size_t(rows) * out / 2);
+  Pair* b = scratch(1, size_t(out) / 2 * in);
+  pair_along(rows, out, dy, a);
+  pair_across(out, in, w, b);
+  multiply(rows, in, out / 2, a, size_t(out) / 2, 1, b, dx, false);
 }
 void apply_weight(int rows, int in, int out, const float* dy, const float* x, float* dw) {
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, rows, 1.f, dy, out, x, in, 1.f, dw,
-              in);
+  const int pairs = (rows + 1) / 2;
+  Pair* a = scratch(0, size_t(pairs) * out);
+  Pair* b = scratch(1, size_t(pairs) * in);
+  pair_across(rows, out, dy, a);
+  pair_across(rows, in, x, b);
+  multiply(out, in, pairs, a, 1, size_t(out), b, dw, true);
 }
 
 // ---- RMS norm: y = x / rms(x) * w
@@ -370,6 +454,7 @@ class Corpus {
   }
 
   size_t at = 0;
+  size_t size() const { return words_.size(); }
 
  private:
   std::vector<uint16_t> words_;
@@ -402,14 +487,14 @@ class Corpus {
 
 struct State {
   Floats params = Floats(kOffsets.count), m = Floats(kOffsets.count), v = Floats(kOffsets.count);
-  uint64_t step = 0, tokens = 0, at = 0;
+  uint64_t step = 0, tokens = 0, at = 0, corpus_size = 0;
   double seconds = 0;
 };
 
 void save(const State& s, const std::string& folder) {
   const std::string path = folder + "/checkpoint.bin";
   std::ofstream file(path + ".part", std::ios::binary);
-  file.write(reinterpret_cast<const char*>(&s.step), 3 * sizeof(uint64_t) + sizeof(double));
+  file.write(reinterpret_cast<const char*>(&s.step), 4 * sizeof(uint64_t) + sizeof(double));
   for (const auto* values : {&s.params, &s.m, &s.v})
     file.write(reinterpret_cast<const char*>(values->data()),
                std::streamsize(values->size() * sizeof(float)));
@@ -420,7 +505,7 @@ void save(const State& s, const std::string& folder) {
 bool load(State& s, const std::string& folder) {
   std::ifstream file(folder + "/checkpoint.bin", std::ios::binary);
   if (!file) return false;
-  file.read(reinterpret_cast<char*>(&s.step), 3 * sizeof(uint64_t) + sizeof(double));
+  file.read(reinterpret_cast<char*>(&s.step), 4 * sizeof(uint64_t) + sizeof(double));
   for (auto* values : {&s.params, &s.m, &s.v})
     file.read(reinterpret_cast<char*>(values->data()),
               std::streamsize(values->size() * sizeof(float)));
@@ -433,13 +518,22 @@ uint16_t to_bf16(float value) {
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-/** The weights under the names of Hugging Face, as BF16. */
-void export_model(const Floats& params, const std::string& path) {
-  struct Tensor {
-    std::string name;
-    size_t at;
-    int rows, columns;  // columns 0: a vector
-  };
+float from_bf16(uint16_t value) {
+  const uint32_t bits = uint32_t(value) << 16;
+  float out;
+  std::memcpy(&out, &bits, 4);
+  return out;
+}
+
+struct Tensor {
+  std::string name;
+  size_t at;
+  int rows, columns;  // columns 0: a vector
+  size_t count() const { return size_t(rows) * size_t(columns ? columns : 1); }
+};
+
+/** All tensors under the names of Hugging Face, in the order of the file. */
+std::vector<Tensor> tensors_of_file() {
   std::vector<Tensor> tensors = {{"model.embed_tokens.weight", kOffsets.embed, V, D}};
   for (int l = 0; l < L; l++) {
     const auto& o = kOffsets.layer[l];
@@ -456,10 +550,33 @@ void export_model(const Floats& params, const std::string& path) {
                     {n + "mlp.down_proj.weight", o.down, D, F}});
   }
   tensors.push_back({"model.norm.weight", kOffsets.norm, D, 0});
+  return tensors;
+}
+
+/** Reads what export_model wrote. False if there is no such file. */
+bool import_model(Floats& params, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return false;
+  uint64_t header = 0;
+  file.read(reinterpret_cast<char*>(&header), 8);
+  file.seekg(std::streamoff(8 + header));
+  for (const auto& tensor : tensors_of_file()) {
+    std::vector<uint16_t> data(tensor.count());
+    file.read(reinterpret_cast<char*>(data.data()), std::streamsize(data.size() * 2));
+    for (size_t i = 0; i < data.size(); i++) params[tensor.at + i] = from_bf16(data[i]);
+  }
+  if (!file || file.peek() != EOF)
+    std::fprintf(stderr, "%s has another shape\n", path.c_str()), std::exit(1);
+  return true;
+}
+
+/** The weights as BF16. */
+void export_model(const Floats& params, const std::string& path) {
+  const std::vector<Tensor> tensors = tensors_of_file();
   std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
   std::vector<uint16_t> data;
   for (const auto& t : tensors) {
-    const size_t n = size_t(t.rows) * size_t(t.columns ? t.columns : 1), begin = data.size() * 2;
+    const size_t n = t.count(), begin = data.size() * 2;
     for (size_t i = 0; i < n; i++) data.push_back(to_bf16(params[t.at + i]));
     header += ",\"" + t.name + "\":{\"dtype\":\"BF16\",\"shape\":[" + std::to_string(t.rows) +
               (t.columns ? "," + std::to_string(t.columns) : "") + "],\"data_offsets\":[" +
@@ -519,10 +636,11 @@ int main(int argc, char** argv) {
   const double max_tokens = std::atof(argv[3]), max_seconds = std::atof(argv[4]);
   State state;
   if (load(state, folder)) {
-    corpus.at = state.at;
-  } else {
+    if (state.corpus_size == corpus.size()) corpus.at = state.at;
+  } else if (!import_model(state.params, folder + "/start.safetensors")) {
     initialize(state.params);
   }
+  state.corpus_size = corpus.size();
   std::FILE* log = std::fopen((folder + "/log.tsv").c_str(), "a");
   std::vector<Worker> workers(kThreads);
   double loss = 0, learned = 0, last = now();
@@ -560,7 +678,7 @@ int main(int argc, char** argv) {
       std::fflush(log);
       loss = learned = 0;
     }
-    if (state.step % 250 == 0)
+    if (state.step % 100 == 0)
       save(state, folder), export_model(state.params, folder + "/model.safetensors");
   }
   save(state, folder);

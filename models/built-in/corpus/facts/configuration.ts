@@ -5,7 +5,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "change-router",
     answer:
-      "Use `--Processor.router=round-robin` or `--Processor.router=random` with `dynamo serve`, or set the key `router` of Processor in the YAML file.",
+      "Use `--Processor.router=round-robin` with `dynamo serve`, or another of `random`, `kv`, `kv-load` and `approx-kv`; or set the key `router` of Processor in the YAML file.",
     names: ["--Processor.router", "dynamo serve"],
     must: ["--Processor.router="],
     how: [
@@ -55,8 +55,9 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "router-modes",
-    answer: "There are two: `random` picks any worker, `round-robin` takes the workers in turn.",
-    must: ["random", "round-robin"],
+    answer:
+      "There are five: `random`, `round-robin`, `kv`, `kv-load` and `approx-kv`. The last three need a Router in the graph.",
+    must: ["round-robin", "approx-kv"],
     ask: [
       "[which|what] [routers|router modes|routing strategies|routing modes|routing policies|routing methods] [are there|exist|does dynamo have|can I choose|are supported|are available|does Processor support]",
       "which values [can|may] [the|] [router|router key|Processor.router] [have|take]",
@@ -717,9 +718,10 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "router-default",
-    answer: "Without a setting the router is `random`. `configs/agg.yaml` sets `round-robin`.",
+    answer:
+      "Without a setting the router is `random`; in a graph with a Router it is `kv`. `configs/agg.yaml` sets `round-robin`.",
     names: ["configs/agg.yaml"],
-    must: ["random"],
+    must: ["is `random`"],
     what: [
       "the default router",
       "the default routing",

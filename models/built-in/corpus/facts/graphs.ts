@@ -298,8 +298,8 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "components",
     answer:
-      'The components are Frontend, Processor and VllmWorker. They are imported from "dynamo/components".',
-    must: ["Frontend", "Processor", "VllmWorker"],
+      'The components are Frontend, Processor, Router, VllmWorker and PrefillWorker. They are imported from "dynamo/components".',
+    must: ["Processor", "Router", "PrefillWorker"],
     what: ["the components", "a component", "dynamo/components", "the shipped components"],
     ask: [
       "[which|what] components [are there|exist|does dynamo have|come with dynamo]",

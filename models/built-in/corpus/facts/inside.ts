@@ -430,8 +430,8 @@ export const INSIDE: readonly Fact[] = [
   },
   {
     id: "precision",
-    answer: "Weights may be F32, F16 or BF16.",
-    must: ["F32", "F16", "BF16"],
+    answer: "Weights may be F32, F16 or BF16, or stored in 8 or 4 bits.",
+    must: ["F16"],
     ask: [
       "[which|what] [precisions|precision|data types|dtypes|number formats|weight formats] [are supported|does dynamo support|can weights have|may weights have]",
       "does [it|dynamo] [support|load|read] [bf16|BF16|fp16|F16|half precision|F32|float32] [weights|]",

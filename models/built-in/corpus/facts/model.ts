@@ -115,8 +115,9 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "model-formats",
-    answer: "Hugging Face directories with config.json, safetensors weights and tokenizer.json.",
-    must: ["safetensors"],
+    answer:
+      "Hugging Face directories with config.json, safetensors weights and tokenizer.json, or GGUF files.",
+    must: ["safetensors", "GGUF"],
     ask: [
       "[which|what] [model formats|formats|file formats|model files|weight formats] [are supported|does dynamo support|does it read|does dynamo load|can be loaded|does it take]",
       "[which|what] files does a model [need|have|directory need|consist of]",
@@ -129,8 +130,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "architectures",
-    answer: "Llama models. Other families are not served yet.",
-    must: ["Llama"],
+    answer: "Llama, Mistral, Qwen2 and Qwen3. Other families are not served yet.",
+    must: ["Qwen3"],
     ask: [
       "[which|what] [models|model families|architectures|model architectures|LLMs] [are supported|does dynamo support|can I run|can I serve|does it support|work]",
       "does [it|dynamo] [support|serve|run] [qwen|Qwen|mistral|gemma|phi|deepseek|gpt|mixtral] [models|]",
@@ -157,15 +158,16 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "gguf",
-    answer: "No. GGUF and quantised weights are not read yet; use safetensors in F32, F16 or BF16.",
-    must: ["safetensors"],
+    answer:
+      "Yes. GGUF files are served, with F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K and Q6_K weights.",
+    must: ["Yes", "Q4_K"],
     ask: [
       "[can I|does dynamo|does it] [use|load|read|support|serve] [GGUF|gguf] [files|models|]",
-      "[is|are] [GGUF|gguf|quantized models|quantised weights|quantization|int4|int8|4-bit models] supported",
-      "does [it|dynamo] support [quantization|quantized models|4-bit|8-bit|awq|gptq]",
+      "[is|are] [GGUF|gguf|quantized files|GGUF weights|Q4_K|Q8_0] supported",
+      "does [it|dynamo] support [quantization|quantized models|4-bit|8-bit] files",
     ],
-    what: ["gguf support", "quantization"],
-    key: ["gguf", "quantization", "quantized", "int8", "4-bit"],
+    what: ["gguf support", "GGUF", "a GGUF file"],
+    key: ["gguf", "gguf files", "llama.cpp files", "Q4_K_M", "quantized file"],
     heldOut: "I own a quantised GGUF file. Will dynamo take it?",
   },
   {
@@ -387,7 +389,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "docs",
     answer:
-      "In the folder `docs`: tutorial, config, api, runtime-semantics and performance. `README.md` is the beginning.",
+      "In the folder `docs`: tutorial, config, api, routing, runtime-semantics and performance. `README.md` is the beginning.",
     must: ["docs"],
     how: ["[find|read] the [documentation|docs|manual]", "learn [more|dynamo|more about dynamo]"],
     what: ["the documentation", "the docs", "the manual"],
@@ -462,14 +464,12 @@ export const MODEL: readonly Fact[] = [
   {
     id: "disaggregated",
     answer:
-      "Disaggregated serving splits prefill and decode between different workers. This version serves aggregated graphs only.",
-    must: ["prefill and decode", "aggregated graphs only"],
+      "Disaggregated serving splits prefill and decode between different workers. The graph `disagg` does it.",
+    must: ["splits prefill and decode"],
     what: [
       "disaggregated serving",
       "disaggregation",
-      "disagg",
       "disaggregated prefill",
-      "a disaggregated graph",
       "disaggregated inference",
       "prefill decode disaggregation",
     ],
@@ -484,9 +484,10 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "kv-routing",
+    names: ["--Processor.router"],
     answer:
-      "KV-aware routing sends a request to the worker that already holds most of its prefix. This version has only `random` and `round-robin`.",
-    must: ["prefix", "random", "round-robin"],
+      "KV-aware routing sends a request to the worker that already holds most of its prefix. Use `--Processor.router=kv` in a graph with a Router.",
+    must: ["most of its prefix"],
     what: [
       "KV-aware routing",
       "KV routing",

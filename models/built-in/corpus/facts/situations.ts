@@ -1089,10 +1089,8 @@ export const SITUATIONS: Readonly<Record<string, readonly string[]>> = {
     "are tied embeddings ok",
   ],
   gguf: [
-    "can I [load|use|serve|run] [a|my] [GGUF|gguf|quantized|4-bit|int8] [file|model|weights]",
+    "can I [load|use|serve|run] [a|my] [GGUF|gguf|Q4_K_M|Q8_0] [file|model|weights]",
     "does [it|dynamo] [load|read|know|support] [GGUF|gguf|llama.cpp files]",
-    "are [quantized|quantised|4-bit|8-bit] [models|weights] [supported|possible|ok]",
-    "[AWQ|GPTQ|int4] support",
   ],
   "download-model": [
     "how do I get [a|another|a bigger|a real] model",
@@ -1198,8 +1196,7 @@ export const SITUATIONS: Readonly<Record<string, readonly string[]>> = {
   disaggregated: [
     "what is the difference between aggregated and disaggregated",
     "[can|does] [dynamo|it] [split|separate|divide] prefill [and|from] decode",
-    "is [disaggregated prefill|a prefill worker|disagg|PrefillWorker] [available|there|supported|possible]",
-    "is there a [PrefillWorker|prefill worker|disagg graph]",
+    "is [disaggregated prefill|disaggregated serving|disaggregation] [available|there|supported|possible]",
   ],
   "kv-routing": [
     "can [it|the router|dynamo] route by [prefix|KV|kv cache|cache]",
