@@ -24,6 +24,8 @@ const MAX_STEPS_UNMEASURED = 64;
 /** Weight that the past keeps at each new measurement. */
 const PREFILL_MEMORY = 0.5;
 const DECODE_MEMORY = 0.8;
+/** By this the quickest step is forgotten with each that follows. */
+const QUICKEST_GROWTH = 1.002;
 
 export interface StepTiming {
   /** Sequences that decoded. */
@@ -41,6 +43,7 @@ export class PrefillPacer {
   #ceiling = 4 * MIN_CHUNK_TOKENS;
   /** Of a step with decodes only; undefined before the first. */
   #decodeMs: number | undefined;
+  #quickestDecodeMs: number | undefined;
   #numDecodesMeasured = 0;
   #numStepsUnmeasured = 0;
 
@@ -49,9 +52,12 @@ export class PrefillPacer {
     this.#minAddedMs = minAddedMs;
   }
 
-  /** What a step with decodes only took lately; undefined before the first. */
+  /**
+   * What the quickest step with decodes only took lately, and so what one takes that waits for nobody else on the
+   * device; undefined before the first.
+   */
   get decodeMs(): number | undefined {
-    return this.#decodeMs;
+    return this.#quickestDecodeMs;
   }
 
   /** 0 where decodes have to run alone once, so that it is known what they take; else at least 1. */
@@ -83,6 +89,8 @@ export class PrefillPacer {
     const isNew = this.#decodeMs === undefined || this.#isOutdated(numDecodes);
     const past = isNew ? elapsedMs : (this.#decodeMs ?? elapsedMs);
     this.#decodeMs = DECODE_MEMORY * past + (1 - DECODE_MEMORY) * elapsedMs;
+    const grown = (this.#quickestDecodeMs ?? Number.POSITIVE_INFINITY) * QUICKEST_GROWTH;
+    this.#quickestDecodeMs = Math.min(elapsedMs, grown);
     this.#numDecodesMeasured = numDecodes;
     this.#numStepsUnmeasured = 0;
   }

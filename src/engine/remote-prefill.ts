@@ -8,7 +8,7 @@ export interface PrefillJob {
   readonly blockIds: Int32Array;
   /** Leading tokens whose K and V are there already, in blocks that are only to be read. */
   readonly numComputedTokens: number;
-  /** What a step of the lender takes, if it is known: on a device that both share it waits for each of ours. */
+  /** What a step of the lender takes alone, if it is known: on a device that both share it waits for each of ours. */
   readonly decodeMs: number | undefined;
 }
 

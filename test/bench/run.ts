@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   conversations: () => import("./conversations.ts"),
   decode: () => import("./decode.ts"),
   itl: () => import("./itl.ts"),
+  disagg: () => import("./disagg.ts"),
   start: () => import("./start-up.ts"),
   agreement: () => import("./agreement.ts"),
   indexer: () => import("./indexer.ts"),
