@@ -80,6 +80,7 @@ void bench_engine() {
   test::TestEngine engine(model, {.num_threads = DYN_THREADS_ANY,
                                   .num_blocks = 1024,
                                   .max_num_seqs = 32,
+                                  .max_num_rows = 32,
                                   .max_num_batched_tokens = 512,
                                   .max_model_len = 1024});
   std::printf("\nsteps, F32, a thread a CPU\n");

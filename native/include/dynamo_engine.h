@@ -48,7 +48,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 3u
+#define DYN_ABI_VERSION 4u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
@@ -185,7 +185,8 @@ typedef struct dyn_kv_pool_config {
 } dyn_kv_pool_config;
 
 typedef struct dyn_engine_config {
-  uint32_t max_num_seqs;            // S, and R
+  uint32_t max_num_seqs;            // S
+  uint32_t max_num_rows;            // R, at least S: a row a sequence, and one for each draft.
   uint32_t max_num_batched_tokens;  // T
   uint32_t max_model_len;           // Longest sequence; M is this / block_size, rounded up.
 } dyn_engine_config;
@@ -199,7 +200,7 @@ typedef struct dyn_batch {
   int32_t* query_start_loc;    // [S + 1] Sequence s owns tokens [start[s], start[s + 1]).
   int32_t* seq_lens;           // [S]     Tokens to attend to, those of this step included.
   int32_t* block_tables;       // [S, M]  KV block ids in sequence order. Unused tail: any value.
-  int32_t* logits_rows;        // [R]     Rows of T to sample: decodes and ends of prompts.
+  int32_t* logits_rows;        // [R]     Rows of T to sample: decodes, ends of prompts, drafts.
   float* temperature;          // [R]     0 is greedy.
   float* top_p;                // [R]     1 is off.
   float* min_p;                // [R]     0 is off.
@@ -210,10 +211,10 @@ typedef struct dyn_batch {
   float* repetition_penalty;   // [R]     1 is off.
   int32_t* penalty_start_loc;  // [R + 1] Row r owns penalised tokens [start[r], start[r + 1]).
   int32_t*
-      penalty_token_ids;    // [P]     Distinct tokens of prompt and output; P = S * max_model_len.
+      penalty_token_ids;    // [P]     Distinct tokens of prompt and output; P = R * max_model_len.
   int32_t* penalty_counts;  // [P]     Times in the output; 0 for a token of the prompt only.
   int32_t* banned_start_loc;  // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
-  int32_t* banned_token_ids;  // [B]     B = S * DYN_MAX_BANNED_TOKENS.
+  int32_t* banned_token_ids;  // [B]     B = R * DYN_MAX_BANNED_TOKENS.
   int32_t* sampled_ids;       // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
                               //         infinite; its neighbours are sampled all the same.
   float* logprobs;            // [R]     Out: of each sampled id, by the logits as they came.

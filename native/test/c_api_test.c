@@ -49,6 +49,7 @@ static void print_layout(void) {
   FIELD(dyn_kv_pool_config, reserved);
   SIZE(dyn_engine_config);
   FIELD(dyn_engine_config, max_num_seqs);
+  FIELD(dyn_engine_config, max_num_rows);
   FIELD(dyn_engine_config, max_num_batched_tokens);
   FIELD(dyn_engine_config, max_model_len);
   SIZE(dyn_batch);

@@ -352,7 +352,7 @@ void wrong_batches_are_refused() {
   CHECK(dyn_engine_submit(engine.get(), 9, 30, 2) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_engine_submit(engine.get(), 2, 129, 2) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_engine_submit(engine.get(), 2, 29, 2) == DYN_INVALID_ARGUMENT);
-  CHECK(dyn_engine_submit(engine.get(), 2, 30, 3) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_engine_submit(engine.get(), 2, 30, 9) == DYN_INVALID_ARGUMENT);
   CHECK(engine.step(chunks) == expected);
 }
 
@@ -481,9 +481,9 @@ void limits_are_checked_at_open() {
   const TestModel model(tiny_config());
   const TestEngine engine(model, {});
   dyn_engine* opened = nullptr;
-  const dyn_engine_config no_seqs = {0, 1, 1};
-  const dyn_engine_config too_long = {1, 1, UINT32_MAX};
-  const dyn_engine_config too_large = {1u << 16, 1u << 20, 1u << 24};
+  const dyn_engine_config no_seqs = {0, 1, 1, 1};
+  const dyn_engine_config too_long = {1, 1, 1, UINT32_MAX};
+  const dyn_engine_config too_large = {1u << 16, 1u << 16, 1u << 20, 1u << 24};
   CHECK(dyn_engine_open(engine.pool(), 5, &no_seqs, &opened) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_engine_open(engine.pool(), 5, &too_long, &opened) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_engine_open(engine.pool(), 5, nullptr, &opened) == DYN_INVALID_ARGUMENT);

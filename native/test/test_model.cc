@@ -410,6 +410,7 @@ TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : o
                                           .kv_dtype = options.kv_dtype,
                                           .reserved = 0};
   const dyn_engine_config engine_config = {.max_num_seqs = options.max_num_seqs,
+                                           .max_num_rows = options.max_num_rows,
                                            .max_num_batched_tokens = options.max_num_batched_tokens,
                                            .max_model_len = options.max_model_len};
   require(dyn_device_open(options.owner, options.num_threads, options.isa, &device_) == DYN_OK,

@@ -79,6 +79,7 @@ struct EngineOptions {
   uint32_t num_blocks = 64;
   uint32_t block_size = 16;
   uint32_t max_num_seqs = 8;
+  uint32_t max_num_rows = 8;
   uint32_t max_num_batched_tokens = 128;
   uint32_t max_model_len = 200;
   dyn_isa isa = DYN_ISA_ANY;

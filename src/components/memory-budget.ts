@@ -5,6 +5,7 @@ import { totalmem } from "node:os";
 import { DynamoError } from "../base/error.ts";
 import { type KvCacheDType, kvBlockBytes, kvCacheDTypeFor } from "../engine/kv-cache-dtype.ts";
 import { inputBytes, packedBytes, workspaceBytes } from "../engine/memory-sizes.ts";
+import { MAX_DRAFT_TOKENS } from "../engine/ngram-drafter.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 import type { VllmWorkerConfig } from "./worker-config.ts";
 
@@ -44,7 +45,7 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
   const workspace =
     numWorkers *
     workspaceBytes(model.config, inputBytes(tensors, config.quantization), {
-      maxNumSeqs: config.maxNumSeqs,
+      maxNumRows: config.maxNumSeqs + (config.speculative ? MAX_DRAFT_TOKENS : 0),
       maxNumBatchedTokens: config.maxNumBatchedTokens,
     });
 

@@ -9,6 +9,7 @@ import type { Logger } from "../base/log.ts";
 import type { KvCacheDType } from "../engine/kv-cache-dtype.ts";
 import { LLMEngine } from "../engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits } from "../engine/model-runner.ts";
+import { MAX_DRAFT_TOKENS, type NgramOptions } from "../engine/ngram-drafter.ts";
 import type { RemotePrefill } from "../engine/remote-prefill.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
@@ -68,6 +69,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       enablePrefixCaching: config.enablePrefixCaching,
       maxWaiting: MAX_WAITING,
       longPrefillTokenThreshold: config.longPrefillTokenThreshold,
+      ngram: ngramOptions(config),
     },
     clock: context.clock,
     observer: metrics.observer,
@@ -163,8 +165,18 @@ function logBudget(log: Logger, { weights, kv, workspace, free }: MemoryBudget):
   });
 }
 
-function stepLimits({ maxNumSeqs, maxNumBatchedTokens, blockSize }: VllmWorkerConfig) {
-  return { maxNumSeqs, maxNumBatchedTokens, blockSize };
+/** Speculation is for what computes: the mocked engine's tokens repeat nothing. */
+function ngramOptions(config: VllmWorkerConfig): NgramOptions | undefined {
+  if (config.speculative === undefined || config.engine === "mocker") return undefined;
+  const { promptLookupMin, promptLookupMax } = config;
+  if (promptLookupMin > promptLookupMax) throw new LookupRangeError(config);
+  return config;
+}
+
+function stepLimits(config: VllmWorkerConfig) {
+  const { maxNumSeqs, maxNumBatchedTokens, blockSize } = config;
+  const maxNumRows = maxNumSeqs + (ngramOptions(config) ? MAX_DRAFT_TOKENS : 0);
+  return { maxNumSeqs, maxNumRows, maxNumBatchedTokens, blockSize };
 }
 
 /** No position that the model was not made for, whatever the configuration says; see docs/decisions/0002. */
@@ -210,4 +222,16 @@ export async function engineFootprint(
       ? [{ what: "missing: it will not start", bytes: budget.needed - budget.free }, ...advice]
       : []),
   ];
+}
+
+/** No length of match lies between the two. */
+class LookupRangeError extends DynamoError {
+  override readonly code = "invalid_config";
+
+  constructor({ promptLookupMin, promptLookupMax }: VllmWorkerConfig) {
+    super(
+      `VllmWorker.prompt-lookup-min is ${promptLookupMin}, above prompt-lookup-max, ${promptLookupMax}; ` +
+        "lower the one or raise the other",
+    );
+  }
 }

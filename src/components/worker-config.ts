@@ -24,6 +24,26 @@ export const VllmWorkerConfig = v.strictObject({
     "Most tokens of one prompt in a step. Default: as many as time allows (docs/performance.md).",
     v.optional(count()),
   ),
+  speculative: key(
+    "`ngram`: guesses tokens by what the text has said before, and verifies them in one step. Never changes an output.",
+    v.optional(v.picklist(["ngram"])),
+  ),
+  numSpeculativeTokens: key(
+    "Most tokens of a sequence that are guessed at once.",
+    v.optional(v.pipe(count(), v.maxValue(24)), 7),
+  ),
+  promptLookupMax: key(
+    "Last tokens that are looked up, at most.",
+    v.optional(v.pipe(count(), v.maxValue(64)), 4),
+  ),
+  promptLookupMin: key(
+    "Last tokens that must have stood there before; no more than `prompt-lookup-max`.",
+    v.optional(v.pipe(count(), v.maxValue(64)), 2),
+  ),
+  disableByBatchSize: key(
+    "While more sequences than this run, nothing is guessed: verifying would cost more than it saves.",
+    v.optional(count(), 8),
+  ),
   maxNumSeqs: key(
     "Sequences that may run at once; more wait.",
     v.optional(v.pipe(count(), v.maxValue(4096)), 256),

@@ -153,6 +153,21 @@ const COUNTERS: readonly Reading[] = [
     read: (stats) => stats.prefixCacheHitsTotal,
   },
   {
+    name: "vllm:spec_decode_num_drafts_total",
+    help: "Steps of a sequence that verified guessed tokens",
+    read: (stats) => stats.draftsTotal,
+  },
+  {
+    name: "vllm:spec_decode_num_draft_tokens_total",
+    help: "Tokens that were guessed",
+    read: (stats) => stats.draftTokensTotal,
+  },
+  {
+    name: "vllm:spec_decode_num_accepted_tokens_total",
+    help: "Guessed tokens that were right",
+    read: (stats) => stats.acceptedTokensTotal,
+  },
+  {
     name: "dynamo_engine_steps_total",
     help: "Steps of the engine",
     read: (stats) => stats.stepsTotal,

@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -163,6 +163,7 @@ export const KV_POOL_CONFIG = layout({
 
 export const ENGINE_CONFIG = layout({
   max_num_seqs: "u32",
+  max_num_rows: "u32",
   max_num_batched_tokens: "u32",
   max_model_len: "u32",
 });

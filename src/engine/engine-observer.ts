@@ -39,4 +39,8 @@ export interface EngineStats {
   /** Prompt tokens that were looked up in the prefix cache, and those found. */
   readonly prefixCacheQueriesTotal: number;
   readonly prefixCacheHitsTotal: number;
+  /** Steps of a sequence that verified drafts, tokens drafted, and those of them that were right. */
+  readonly draftsTotal: number;
+  readonly draftTokensTotal: number;
+  readonly acceptedTokensTotal: number;
 }

@@ -14,7 +14,7 @@ const MIN_REPETITION_PENALTY = 1e-20;
 export function fillBatch(
   batch: StepBatch,
   limits: RunnerLimits,
-  { sequences }: SchedulerOutput,
+  { sequences }: Pick<SchedulerOutput, "sequences">,
 ): StepShape {
   const tableWidth = maxBlocksPerSeq(limits);
   let numTokens = 0;
@@ -29,14 +29,31 @@ export function fillBatch(
     numTokens += sequence.numScheduledTokens;
     batch.queryStartLoc[s + 1] = numTokens;
     batch.seqLens[s] = sequence.numComputedTokens + sequence.numScheduledTokens;
-    if (!sequence.isSampled) continue;
-    batch.logitsRows[numRows] = numTokens - 1;
-    fillSampling(batch, limits.vocabSize, sequence, numRows);
-    fillPenalties(batch, sequence, numRows);
-    fillBanned(batch, limits.vocabSize, sequence, numRows);
-    numRows += 1;
+    numRows = fillRows(batch, limits.vocabSize, sequence, { numTokens, numRows });
   }
   return { numSeqs: sequences.length, numTokens, numRows };
+}
+
+/** One row for the next token, and one behind each draft, as if the drafts before it were output. */
+function fillRows(
+  batch: StepBatch,
+  vocabSize: number,
+  sequence: Sequence,
+  at: Pick<StepShape, "numTokens" | "numRows">,
+): number {
+  const { numSampledRows, numTokens, numOutputTokens, tokenIds, tokenCounts } = sequence;
+  let row = at.numRows;
+  for (let i = 0; i < numSampledRows; i++, row++) {
+    if (i > 0) tokenCounts?.addOutputToken(tokenIds[numTokens + i - 1] as number);
+    batch.logitsRows[row] = at.numTokens - numSampledRows + i;
+    fillSampling(batch, vocabSize, sequence, row);
+    fillPenalties(batch, sequence, row);
+    fillBanned(batch, vocabSize, sequence.stop, { row, numOutputTokens: numOutputTokens + i });
+  }
+  for (let i = numSampledRows - 2; i >= 0; i--) {
+    tokenCounts?.removeOutputToken(tokenIds[numTokens + i] as number);
+  }
+  return row;
 }
 
 function fillTokens(batch: StepBatch, blockSize: number, sequence: Sequence, start: number): void {
@@ -84,10 +101,16 @@ function fillPenalties(batch: StepBatch, { tokenCounts }: Sequence, row: number)
   batch.penaltyStartLoc[row + 1] = end;
 }
 
-function fillBanned(batch: StepBatch, vocabSize: number, sequence: Sequence, row: number): void {
+/** Stop tokens that would come too early. */
+function fillBanned(
+  batch: StepBatch,
+  vocabSize: number,
+  { minTokens, stopTokenIds }: Sequence["stop"],
+  { row, numOutputTokens }: { readonly row: number; readonly numOutputTokens: number },
+): void {
   let end = batch.bannedStartLoc[row] as number;
-  if (sequence.isBelowMinTokens) {
-    for (const tokenId of sequence.stop.stopTokenIds) {
+  if (numOutputTokens < minTokens) {
+    for (const tokenId of stopTokenIds) {
       // Some models name an end token that their head has no row for.
       if (tokenId < vocabSize) batch.bannedTokenIds[end++] = tokenId;
     }

@@ -16,6 +16,7 @@ import type { EngineObserver, EngineStats } from "./engine-observer.ts";
 import { fillBatch } from "./fill-batch.ts";
 import { KvEventLog } from "./kv-event-log.ts";
 import type { ModelRunner } from "./model-runner.ts";
+import { NgramDrafter, type NgramOptions } from "./ngram-drafter.ts";
 import { OutputStream } from "./output-stream.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import { PulledStream } from "./pulled-stream.ts";
@@ -33,6 +34,8 @@ export interface EngineConfig {
   readonly maxWaiting: number;
   /** Most tokens of one prompt in a step; undefined where time alone decides. */
   readonly longPrefillTokenThreshold?: number | undefined;
+  /** Speculation by prompt lookup; undefined is off. */
+  readonly ngram?: NgramOptions | undefined;
 }
 
 export interface LLMEngineOptions {
@@ -83,9 +86,11 @@ export class LLMEngine {
       snapshot: () => this.#blocks.snapshot(),
       maxQueuedBlocks: Math.max(MIN_QUEUED_BLOCKS, limits.numBlocks),
     });
+    const { ngram } = options.config;
     this.#scheduler = new Scheduler(limits, this.#blocks, {
       pacer: new PrefillPacer({ minAddedMs: options.runner.minPrefillMs }),
       longPrefillTokenThreshold: options.config.longPrefillTokenThreshold,
+      drafter: ngram && new NgramDrafter(ngram),
       remote: options.remotePrefill,
       onReturn: () => this.#wake?.(),
     });
@@ -153,6 +158,7 @@ export class LLMEngine {
       generationTokensTotal: this.#generationTokensTotal,
       prefixCacheQueriesTotal: this.#scheduler.numQueriedTokens,
       prefixCacheHitsTotal: this.#scheduler.numHitTokens,
+      ...this.#scheduler.draftCounts,
     };
   }
 

@@ -37,7 +37,8 @@ function bytesPerWeight(tensor: ModelTensor, quantization: OnlineQuantization): 
 }
 
 export interface WorkspaceLimits {
-  readonly maxNumSeqs: number;
+  /** Of logits; see RunnerLimits. */
+  readonly maxNumRows: number;
   readonly maxNumBatchedTokens: number;
 }
 
@@ -48,7 +49,7 @@ export interface WorkspaceLimits {
 export function workspaceBytes(
   config: ModelConfig,
   inputBytes: number,
-  { maxNumSeqs, maxNumBatchedTokens }: WorkspaceLimits,
+  { maxNumRows, maxNumBatchedTokens }: WorkspaceLimits,
 ): number {
   const { hiddenSize, intermediateSize, vocabSize, numHeads, numKvHeads, headSize } = config;
   const q = numHeads * headSize;
@@ -56,7 +57,7 @@ export function workspaceBytes(
   // Residual stream and its norm, q and what is attended, k and v, and the angles of RoPE: F32.
   const floats = 2 * hiddenSize + 2 * q + 2 * kv + headSize;
   const inputs = hiddenSize + q + intermediateSize;
-  return maxNumBatchedTokens * (4 * floats + inputBytes * inputs) + maxNumSeqs * 4 * vocabSize;
+  return maxNumBatchedTokens * (4 * floats + inputBytes * inputs) + maxNumRows * 4 * vocabSize;
 }
 
 /** 8 bits, and for 32 of them a scale, three sums in integers and one in F32. */

@@ -8,6 +8,8 @@
 export interface RunnerLimits {
   /** Most sequences in a step (S). */
   readonly maxNumSeqs: number;
+  /** Most rows of logits in a step (R); one for each sequence where it is not given. */
+  readonly maxNumRows?: number;
   /** Most tokens in a step (T). */
   readonly maxNumBatchedTokens: number;
   /** Longest sequence in tokens, prompt and output. */
@@ -31,7 +33,7 @@ export const BATCH_ARRAYS = {
   queryStartLoc: [Int32Array, "S + 1"], // sequence s owns tokens [start[s], start[s + 1])
   seqLens: [Int32Array, "S"], // tokens to attend to, those of this step included
   blockTables: [Int32Array, "S, M"], // KV block ids in sequence order; unused tail: any value
-  logitsRows: [Int32Array, "R"], // rows of T to sample; R <= S
+  logitsRows: [Int32Array, "R"], // rows of T to sample
   temperature: [Float32Array, "R"], // 0 is greedy
   topP: [Float32Array, "R"], // 1 is off
   minP: [Float32Array, "R"], // 0 is off

@@ -168,6 +168,7 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
   );
   const engine = encode(ENGINE_CONFIG, {
     max_num_seqs: limits.maxNumSeqs,
+    max_num_rows: limits.maxNumRows ?? limits.maxNumSeqs,
     max_num_batched_tokens: limits.maxNumBatchedTokens,
     max_model_len: limits.maxModelLen,
   });

@@ -120,7 +120,7 @@ export class PrefillEngine {
     this.#inStep = this.#schedule();
     const sequences = this.#inStep.map(({ sequence }) => sequence);
     const numTokens = sequences.reduce((sum, one) => sum + one.numScheduledTokens, 0);
-    const shape = fillBatch(batch, limits, { sequences, numTokens, numDecodes: 0 });
+    const shape = fillBatch(batch, limits, { sequences });
 
     const startedAt = this.#clock.now();
     this.#runner.submit(shape);

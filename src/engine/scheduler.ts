@@ -14,9 +14,11 @@ import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
 import { Loans } from "./loans.ts";
 import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
+import type { NgramDrafter } from "./ngram-drafter.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
+import { maxRows } from "./step-batch.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
 export interface SchedulerOutput {
@@ -24,6 +26,8 @@ export interface SchedulerOutput {
   readonly sequences: readonly Sequence[];
   readonly numTokens: number;
   readonly numDecodes: number;
+  /** Their tokens, drafts included. */
+  readonly numDecodeTokens: number;
 }
 
 /** Says how many prompt tokens a step may compute, and is told what steps took. */
@@ -33,6 +37,8 @@ export interface SchedulerOptions {
   readonly pacer?: Pacer;
   /** Most tokens of one prompt in a step. */
   readonly longPrefillTokenThreshold?: number | undefined;
+  /** Who guesses tokens for decodes to verify, if anybody. */
+  readonly drafter?: NgramDrafter | undefined;
   /** Who computes prompts in this engine's place, if anybody. */
   readonly remote?: RemotePrefill | undefined;
   /** A sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
@@ -48,6 +54,9 @@ export class Scheduler {
   readonly #numReservedBlocks: number;
   readonly #pacer: Pacer;
   readonly #maxChunkTokens: number;
+  readonly #drafter: NgramDrafter | undefined;
+  /** Rows of a step beyond one for each sequence. */
+  readonly #maxDraftTokens: number;
   readonly #loans: Loans;
 
   /** By arrival; preempted ones in front. */
@@ -60,15 +69,21 @@ export class Scheduler {
   readonly #advanced: Sequence[] = [];
   #numScheduledTokens = 0;
   #numDecodes = 0;
+  #numDecodeTokens = 0;
 
   #numPreemptions = 0;
   #numQueriedTokens = 0;
   #numHitTokens = 0;
+  #numDrafts = 0;
+  #numDraftTokens = 0;
+  #numAcceptedTokens = 0;
 
   constructor(limits: RunnerLimits, blocks: BlockManager, options: SchedulerOptions = {}) {
     this.#limits = limits;
     this.#blocks = blocks;
     this.#pacer = options.pacer ?? new PrefillPacer();
+    this.#drafter = options.drafter;
+    this.#maxDraftTokens = maxRows(limits) - limits.maxNumSeqs;
     this.#maxChunkTokens = options.longPrefillTokenThreshold ?? Infinity;
     this.#loans = new Loans({
       blocks,
@@ -128,6 +143,15 @@ export class Scheduler {
     return this.#numHitTokens;
   }
 
+  /** Steps of a sequence that verified drafts, tokens drafted, and those of them that were right. */
+  get draftCounts() {
+    return {
+      draftsTotal: this.#numDrafts,
+      draftTokensTotal: this.#numDraftTokens,
+      acceptedTokensTotal: this.#numAcceptedTokens,
+    };
+  }
+
   add(sequence: Sequence): void {
     assert(sequence.status === "waiting", "a sequence is added twice");
     this.#waiting.push(sequence);
@@ -165,6 +189,7 @@ export class Scheduler {
     this.#numScheduledTokens = 0;
     this.#scheduleDecodes();
     this.#numDecodes = this.#scheduled.length;
+    this.#numDecodeTokens = this.#numScheduledTokens;
 
     const maxTokens = Math.min(
       this.#limits.maxNumBatchedTokens,
@@ -178,6 +203,7 @@ export class Scheduler {
       sequences: this.#scheduled,
       numTokens: this.#numScheduledTokens,
       numDecodes: this.#numDecodes,
+      numDecodeTokens: this.#numDecodeTokens,
     };
   }
 
@@ -187,32 +213,58 @@ export class Scheduler {
    */
   update(output: SchedulerOutput, sampledIds: Int32Array, elapsedMs: number): readonly Sequence[] {
     const { numDecodes } = output;
-    const numPrefillTokens = output.numTokens - numDecodes;
+    const numPrefillTokens = output.numTokens - output.numDecodeTokens;
     this.#pacer.observe({ numDecodes, numPrefillTokens, elapsedMs });
 
     this.#advanced.length = 0;
     let row = 0;
     for (const sequence of output.sequences) {
-      const { isSampled } = sequence;
-      if (sequence.status === "running")
-        this.#advance(sequence, isSampled ? sampledIds[row] : undefined);
-      if (isSampled) row += 1;
+      const { numSampledRows } = sequence;
+      if (sequence.status === "running") this.#advance(sequence, sampledIds, row);
+      row += numSampledRows;
     }
     return this.#advanced;
   }
 
-  #advance(sequence: Sequence, sampledId: number | undefined): void {
-    sequence.numComputedTokens += sequence.numScheduledTokens;
-    this.#blocks.cacheFullBlocks(sequence.table, sequence.tokenIds, sequence.numComputedTokens);
-    if (sampledId === undefined) return;
-    this.#advanced.push(sequence);
-    if (sampledId === NO_SAMPLE) {
-      this.abort(sequence, "error");
-      return;
-    }
-    sequence.append(sampledId);
-    const reason = stopReason(sequence);
+  /** Its samples are those in rows [row, row + numSampledRows). */
+  #advance(sequence: Sequence, sampledIds: Int32Array, row: number): void {
+    const { numSampledRows, numDraftTokens } = sequence;
+    sequence.numComputedTokens += sequence.numScheduledTokens - numDraftTokens;
+    const reason = numSampledRows > 0 ? this.#append(sequence, sampledIds, row) : undefined;
+    const { table, tokenIds, numComputedTokens } = sequence;
+    this.#blocks.cacheFullBlocks(table, tokenIds, numComputedTokens);
     if (reason !== undefined) this.abort(sequence, reason);
+  }
+
+  /**
+   * Appends samples up to the first that is not what was drafted: those behind it were sampled after a wrong token.
+   * Returns why the sequence ends by that, if it does.
+   */
+  #append(sequence: Sequence, sampledIds: Int32Array, row: number): EndReason | undefined {
+    const { numDraftTokens } = sequence;
+    this.#advanced.push(sequence);
+    let numAccepted = 0;
+    let reason: EndReason | undefined;
+    for (let i = 0; i <= numDraftTokens && i === numAccepted && reason === undefined; i++) {
+      const sampledId = sampledIds[row + i] as number;
+      if (sampledId === NO_SAMPLE) return "error";
+      if (i < numDraftTokens && sequence.tokenIds[sequence.numTokens] === sampledId) numAccepted++;
+      sequence.append(sampledId);
+      reason = stopReason(sequence);
+    }
+    sequence.numComputedTokens += numAccepted;
+    this.#noteDrafts(sequence, numAccepted);
+    return reason;
+  }
+
+  /** Twice as many guesses after right ones only; after a wrong one, one more than were right. */
+  #noteDrafts(sequence: Sequence, numAccepted: number): void {
+    const { numDraftTokens } = sequence;
+    if (numDraftTokens === 0) return;
+    this.#numDrafts += 1;
+    this.#numDraftTokens += numDraftTokens;
+    this.#numAcceptedTokens += numAccepted;
+    sequence.draftLength = numAccepted === numDraftTokens ? 2 * numDraftTokens : numAccepted + 1;
   }
 
   #scheduleDecodes(): void {
@@ -222,8 +274,31 @@ export class Scheduler {
       if (sequence.numUncomputedTokens !== 1) continue;
       const room = this.#makeRoom(sequence);
       if (room === "none") return; // It was the youngest itself.
-      if (room === "found") this.#schedule(sequence, 1);
+      if (room !== "found") continue;
+      this.#draft(sequence);
+      this.#schedule(sequence, 1 + sequence.numDraftTokens);
     }
+  }
+
+  /** Guesses tokens for the step to verify, where there is room for them that nobody else needs. */
+  #draft(sequence: Sequence): void {
+    sequence.numDraftTokens = 0;
+    if (this.#drafter === undefined) return;
+    const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;
+    const numRunning = this.#running.length;
+    if (numRunning > disableByBatchSize) return;
+    const { maxNumBatchedTokens } = this.#limits;
+    const { table, numTokens } = sequence;
+    // The last token of an output is sampled, not drafted.
+    const numLeft = sequence.stop.maxTokens - sequence.numOutputTokens - 1;
+    const numTokensLeft = maxNumBatchedTokens - this.#numScheduledTokens - numRunning;
+    const numRowsLeft = this.#maxDraftTokens - (this.#numScheduledTokens - this.#scheduled.length);
+    const most = Math.min(numSpeculativeTokens, numLeft, numTokensLeft, numRowsLeft);
+    if (most <= 0) return;
+    const numToTake = this.#blocks.numBlocksToTake(table, numTokens + most);
+    if (numToTake > 0 && numToTake + numRunning > this.#blocks.numFreeBlocks) return;
+    this.#drafter.draft(sequence, most);
+    this.#blocks.allocate(table, numTokens + sequence.numDraftTokens);
   }
 
   #schedulePrefills(maxTokens: number): void {
@@ -314,6 +389,7 @@ export class Scheduler {
   }
 
   #scheduleChunk(sequence: Sequence, numTokensLeft: number): void {
+    sequence.numDraftTokens = 0;
     const numUncomputed = sequence.numUncomputedTokens;
     this.#schedule(sequence, Math.min(numUncomputed, numTokensLeft, this.#maxChunkTokens));
   }

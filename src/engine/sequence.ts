@@ -17,6 +17,8 @@ import { BlockTable } from "./block-table.ts";
 import { withCapacity } from "./int-array.ts";
 import { TokenCounts } from "./token-counts.ts";
 
+const FIRST_DRAFT_LENGTH = 3;
+
 /** Why a sequence has ended. Of an `error` its reader is told by a throw, never by an output. */
 export type EndReason = FinishReason | "error";
 
@@ -41,8 +43,12 @@ export class Sequence {
   numCachedTokens = 0;
   /** Leading tokens whose K and V are in its blocks. */
   numComputedTokens = 0;
-  /** How many of the tokens behind them the running step computes. */
+  /** How many of the tokens behind them the running step computes, drafts included. */
   numScheduledTokens = 0;
+  /** Guesses behind the tokens, which the running step verifies; see ngram-drafter.ts. */
+  numDraftTokens = 0;
+  /** How many guesses are worth while, by how many of the last ones were right. */
+  draftLength = FIRST_DRAFT_LENGTH;
 
   #tokenIds: Int32Array<ArrayBuffer>;
   #numTokens: number;
@@ -81,14 +87,18 @@ export class Sequence {
     return this.#numTokens - this.numComputedTokens;
   }
 
-  /** Whether the running step computes the last token, and so samples the next. */
-  get isSampled(): boolean {
-    return this.numScheduledTokens === this.numUncomputedTokens;
+  /** What the running step samples: the next token if it computes the last one, and one behind each draft. */
+  get numSampledRows(): number {
+    const { numDraftTokens } = this;
+    const isSampled = this.numScheduledTokens === this.numUncomputedTokens + numDraftTokens;
+    return isSampled ? 1 + numDraftTokens : 0;
   }
 
-  /** Whether a stop token would come too early now. */
-  get isBelowMinTokens(): boolean {
-    return this.numOutputTokens < this.stop.minTokens;
+  appendDraft(tokenId: number): void {
+    const index = this.#numTokens + this.numDraftTokens;
+    this.#tokenIds = withCapacity(this.#tokenIds, index + 1);
+    this.#tokenIds[index] = tokenId;
+    this.numDraftTokens += 1;
   }
 
   append(tokenId: number): void {

@@ -10,6 +10,11 @@ export function maxBlocksPerSeq(limits: RunnerLimits): number {
   return Math.ceil(limits.maxModelLen / limits.blockSize);
 }
 
+/** Rows of logits that a step may have (R). */
+export function maxRows({ maxNumRows, maxNumSeqs }: RunnerLimits): number {
+  return maxNumRows ?? maxNumSeqs;
+}
+
 /** A batch in JavaScript's own memory, for runners without native arrays. */
 export function createStepBatch(limits: RunnerLimits): StepBatch {
   return layOutBatch(limits, (_, numBytes) => new ArrayBuffer(numBytes));
@@ -31,15 +36,16 @@ export function layOutBatch(
 type Length = (typeof BATCH_ARRAYS)[keyof StepBatch][1];
 
 function lengthsOf(limits: RunnerLimits): Readonly<Record<Length, number>> {
-  const { maxNumSeqs } = limits; // rows, too
+  const { maxNumSeqs } = limits;
+  const numRows = maxRows(limits);
   return {
     T: limits.maxNumBatchedTokens,
     S: maxNumSeqs,
     "S + 1": maxNumSeqs + 1,
     "S, M": maxNumSeqs * maxBlocksPerSeq(limits),
-    R: maxNumSeqs,
-    "R + 1": maxNumSeqs + 1,
-    P: maxNumSeqs * Math.min(limits.maxModelLen, limits.vocabSize),
-    B: maxNumSeqs * MAX_BANNED_TOKENS,
+    R: numRows,
+    "R + 1": numRows + 1,
+    P: numRows * Math.min(limits.maxModelLen, limits.vocabSize),
+    B: numRows * MAX_BANNED_TOKENS,
   };
 }

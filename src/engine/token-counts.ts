@@ -10,14 +10,27 @@ export class TokenCounts {
   counts = new Int32Array(64);
   numDistinct = 0;
   readonly #indexOf = new Map<number, number>();
+  /** Those of the prompt come first. */
+  #numPromptDistinct = 0;
 
   addPromptToken(tokenId: number): void {
     this.#indexFor(tokenId);
+    this.#numPromptDistinct = this.numDistinct;
   }
 
   addOutputToken(tokenId: number): void {
     const index = this.#indexFor(tokenId);
     this.counts[index] = (this.counts[index] as number) + 1;
+  }
+
+  /** Takes back the last `addOutputToken` that was not taken back. */
+  removeOutputToken(tokenId: number): void {
+    const index = this.#indexFor(tokenId);
+    const count = (this.counts[index] as number) - 1;
+    this.counts[index] = count;
+    if (count > 0 || index < this.#numPromptDistinct) return;
+    this.numDistinct -= 1; // It was new, so it is the last.
+    this.#indexOf.delete(tokenId);
   }
 
   #indexFor(tokenId: number): number {
@@ -27,6 +40,7 @@ export class TokenCounts {
     this.tokenIds = withCapacity(this.tokenIds, this.numDistinct);
     this.counts = withCapacity(this.counts, this.numDistinct);
     this.tokenIds[index] = tokenId;
+    this.counts[index] = 0;
     this.#indexOf.set(tokenId, index);
     return index;
   }

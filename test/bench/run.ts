@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   decode: () => import("./decode.ts"),
   itl: () => import("./itl.ts"),
   disagg: () => import("./disagg.ts"),
+  ngram: () => import("./ngram.ts"),
   start: () => import("./start-up.ts"),
   agreement: () => import("./agreement.ts"),
   indexer: () => import("./indexer.ts"),

@@ -100,10 +100,11 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
 test("a struct is written field by field, little-endian", () => {
   const bytes = encode(ENGINE_CONFIG, {
     max_num_seqs: 0x01020304,
+    max_num_rows: 5,
     max_num_batched_tokens: 3,
     max_model_len: 16,
   });
-  expect([...bytes]).toEqual([4, 3, 2, 1, 3, 0, 0, 0, 16, 0, 0, 0]);
+  expect([...bytes]).toEqual([4, 3, 2, 1, 5, 0, 0, 0, 3, 0, 0, 0, 16, 0, 0, 0]);
 });
 
 function defined(name: string): string | undefined {

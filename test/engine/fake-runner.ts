@@ -86,7 +86,7 @@ export class FakeRunner implements ModelRunner {
     for (let s = this.#shape.numSeqs - 1; s >= 0; s--) {
       const [start, end] = [at(this.batch.queryStartLoc, s), at(this.batch.queryStartLoc, s + 1)];
       for (let t = start; t < end; t++) this.#write(t);
-      if (row > 0 && at(this.batch.logitsRows, row - 1) === end - 1) this.#sample(--row, s);
+      while (row > 0 && at(this.batch.logitsRows, row - 1) >= start) this.#sample(--row, s);
     }
     this.#memory.endStep(this);
   }
@@ -120,7 +120,8 @@ export class FakeRunner implements ModelRunner {
     const { blockSize, vocabSize } = this.limits;
     const tableStart = s * maxBlocksPerSeq(this.limits);
     let checksum = 0;
-    for (let position = 0; position < at(this.batch.seqLens, s); position++) {
+    const last = at(this.batch.positions, at(this.batch.logitsRows, row));
+    for (let position = 0; position <= last; position++) {
       const blockId = at(this.batch.blockTables, tableStart + Math.floor(position / blockSize));
       checksum = fold(checksum, at(this.#slots, blockId * blockSize + (position % blockSize)));
     }

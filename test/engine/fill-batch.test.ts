@@ -29,7 +29,7 @@ function place(
 
 function fill(sequences: readonly Sequence[]) {
   const batch = createStepBatch(limits);
-  const shape = fillBatch(batch, limits, { sequences, numTokens: 0, numDecodes: 0 });
+  const shape = fillBatch(batch, limits, { sequences });
   return { batch, shape };
 }
 

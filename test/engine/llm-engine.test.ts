@@ -227,17 +227,23 @@ describe("on a KV pool a twentieth of what is needed", () => {
         fc.array(someVisit, { minLength: 1, maxLength: 14 }),
         someLimits,
         fc.boolean(),
-        async (visits, limits, enablePrefixCaching) => {
-          const { engine, clock } = start({ limits, config: { enablePrefixCaching } });
+        fc.option(someSpeculation, { nil: undefined }),
+        async (visits, limits, enablePrefixCaching, ngram) => {
+          const { engine, clock } = start({ limits, config: { enablePrefixCaching, ngram } });
           await Promise.all(
             visits.map(async (visit, i) => {
               const prompt = [...promptOf(visit.common), ...promptOf(visit.length, i)];
-              const stop = { maxTokens: visit.maxTokens };
-              const request = requestOf(prompt.slice(0, 20), { stop });
+              const { maxTokens, minTokens, sampling } = visit;
+              const stop = { maxTokens, minTokens, stopTokenIds: minTokens > 0 ? [1] : [] };
+              const tokenIds20 = prompt.slice(0, 20).map((id) => id % limits.vocabSize);
+              const request = requestOf(tokenIds20, { stop, sampling });
               for (let turn = 0; turn < visit.arrivesAt; turn++) await clock.turn();
               const tokenIds = await readUpTo(visit.leavesAfter, engine.generate(request));
-              const expected = naiveOutput(request, SMALL_LIMITS.vocabSize);
-              expect(tokenIds).toEqual(expected.slice(0, visit.leavesAfter));
+              const expected = naiveOutput(request, limits.vocabSize);
+              // A step with drafts may give more tokens at once than the reader stays for.
+              expect(tokenIds.slice(0, visit.leavesAfter)).toEqual(
+                expected.slice(0, visit.leavesAfter),
+              );
             }),
           );
           expect(engine.stats()).toMatchObject({ numRunning: 0, numWaiting: 0, numBlocksUsed: 0 });
@@ -245,7 +251,7 @@ describe("on a KV pool a twentieth of what is needed", () => {
           await engine.close();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   }, 60_000);
 });
@@ -254,11 +260,26 @@ const someVisit = fc.record({
   length: fc.integer({ min: 1, max: 20 }),
   common: fc.integer({ min: 0, max: 20 }),
   maxTokens: fc.integer({ min: 1, max: 12 }),
+  minTokens: fc.constantFrom(0, 0, 3, 20),
+  sampling: fc.record({
+    seed: fc.nat(5),
+    presencePenalty: fc.constantFrom(0, 0, 1),
+    repetitionPenalty: fc.constantFrom(1, 1, 1.2),
+  }),
   leavesAfter: fc.nat(14),
   arrivesAt: fc.nat(10),
 });
 
+const someSpeculation = fc.record({
+  numSpeculativeTokens: fc.integer({ min: 1, max: 8 }),
+  promptLookupMax: fc.integer({ min: 2, max: 4 }),
+  promptLookupMin: fc.integer({ min: 1, max: 2 }),
+  disableByBatchSize: fc.integer({ min: 1, max: 6 }),
+});
+
 const someLimits = fc.record({
+  vocabSize: fc.constantFrom(2, 3, 50), // In a small vocabulary, guesses are often right.
+  maxNumRows: fc.integer({ min: 6, max: 20 }),
   numBlocks: fc.integer({ min: 8, max: 20 }),
   maxNumSeqs: fc.integer({ min: 1, max: 6 }),
   maxNumBatchedTokens: fc.integer({ min: 1, max: 40 }),
@@ -278,6 +299,52 @@ async function readUpTo(
   await stream.return?.();
   return tokenIds;
 }
+
+describe("speculation by prompt lookup", () => {
+  const ngram = {
+    ...{ numSpeculativeTokens: 7, promptLookupMax: 4, promptLookupMin: 1 },
+    disableByBatchSize: 4,
+  };
+
+  test("gives what decoding token by token gives, in fewer steps, and counts what it guessed", async () => {
+    const requests = mixedRequests(20, 40).map((request) => ({
+      ...request,
+      tokenIds: request.tokenIds.map((id) => id % 2),
+      stop: { ...request.stop, stopTokenIds: [] },
+    }));
+    const run = async (config: Partial<EngineConfig>) => {
+      const { engine, runner } = start({ limits: { vocabSize: 2, maxNumRows: 40 }, config });
+      const answers: unknown[] = [];
+      for (const request of requests)
+        answers.push((await answerOf(engine.generate(request))).tokenIds);
+      return { answers, numSteps: runner.steps.length, stats: engine.stats() };
+    };
+    const plain = await run({});
+    const guessing = await run({ ngram });
+    expect(guessing.answers).toEqual(plain.answers);
+    expect(plain.answers).toEqual(requests.map((request) => naiveOutput(request, 2)));
+    expect(guessing.numSteps).toBeLessThan(plain.numSteps);
+    const { draftsTotal, draftTokensTotal, acceptedTokensTotal } = guessing.stats;
+    expect(draftsTotal).toBeGreaterThan(0);
+    expect(draftTokensTotal).toBeGreaterThan(acceptedTokensTotal);
+    // Each right guess saves a step, but for the one behind a whole output.
+    expect(plain.numSteps - guessing.numSteps).toBeLessThanOrEqual(acceptedTokensTotal);
+    expect(plain.stats).toMatchObject({ draftsTotal: 0, draftTokensTotal: 0 });
+    expect(guessing.stats.generationTokensTotal).toBe(plain.stats.generationTokensTotal);
+  });
+
+  test("guesses nothing while more sequences run than it is meant for", async () => {
+    const { engine, runner } = start({
+      limits: { vocabSize: 2, maxNumRows: 40 },
+      config: { ngram },
+    });
+    const stop = { maxTokens: 20 };
+    const requests = [0, 1, 2, 3, 4].map((i) => requestOf([i % 2, 1, 0, 1, 0, 1], { stop }));
+    await Promise.all(requests.map((request) => answerOf(engine.generate(request))));
+    expect(engine.stats().draftTokensTotal).toBe(0);
+    expect(runner.steps.every(({ numRows, numSeqs }) => numRows <= numSeqs)).toBe(true);
+  });
+});
 
 describe("leaving a stream", () => {
   test("ends a pending next() and frees the blocks while the step still runs", async () => {

@@ -23,12 +23,12 @@ Status wrong(const char* array, uint32_t index, int32_t value, const char* rule)
 
 Status check_size(const StepSize& size, const StepSize& max) {
   if (size.num_seqs < 1 || size.num_seqs > max.num_seqs || size.num_tokens > max.num_tokens ||
-      size.num_rows > size.num_seqs) {
-    return invalid_argument("a step of " + std::to_string(size.num_seqs) + " sequences, " +
-                            std::to_string(size.num_tokens) + " tokens and " +
-                            std::to_string(size.num_rows) + " rows does not fit: at most " +
-                            std::to_string(max.num_seqs) + " sequences, " +
-                            std::to_string(max.num_tokens) + " tokens and a row a sequence");
+      size.num_rows > max.num_rows) {
+    return invalid_argument(
+        "a step of " + std::to_string(size.num_seqs) + " sequences, " +
+        std::to_string(size.num_tokens) + " tokens and " + std::to_string(size.num_rows) +
+        " rows does not fit: at most " + std::to_string(max.num_seqs) + " sequences, " +
+        std::to_string(max.num_tokens) + " tokens and " + std::to_string(max.num_rows) + " rows");
   }
   return {};
 }

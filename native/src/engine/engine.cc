@@ -28,13 +28,14 @@ std::span<const int32_t> row_of(const int32_t* ids, const int32_t* start, uint32
 Status Engine::create(std::shared_ptr<KvPool> pool, const dyn_engine_config& config,
                       std::shared_ptr<Engine>* engine) {
   RETURN_IF_ERROR(check_limit("max_num_seqs", config.max_num_seqs, kMaxSeqs));
+  RETURN_IF_ERROR(check_limit("max_num_rows", config.max_num_rows, kMaxSeqs));
   RETURN_IF_ERROR(check_limit("max_num_batched_tokens", config.max_num_batched_tokens, kMaxTokens));
   RETURN_IF_ERROR(check_limit("max_model_len", config.max_model_len, kMaxModelLen));
   const dyn_kv_pool_config& blocks = pool->config();
   const BatchLimits limits = {
       .max_size = {.num_seqs = config.max_num_seqs,
                    .num_tokens = config.max_num_batched_tokens,
-                   .num_rows = config.max_num_seqs},
+                   .num_rows = config.max_num_rows},
       .max_model_len = config.max_model_len,
       .max_blocks = ceil_div(config.max_model_len, blocks.block_size),
       .num_blocks = blocks.num_blocks,
