@@ -54,7 +54,7 @@ export async function measureLoad(
   { numClients, rounds }: { numClients: number; rounds: number },
 ): Promise<LoadResult> {
   const model = await modelOf(url);
-  const answers: number[][] = [];
+  const answers: Answer[] = [];
   const begun = performance.now();
   const client = async () => {
     for (let round = 0; round < rounds; round++) {
@@ -63,10 +63,12 @@ export async function measureLoad(
   };
   await Promise.all(Array.from({ length: numClients }, client));
   const seconds = (performance.now() - begun) / 1000;
-  const ttft = answers.map(([first = Number.NaN]) => first);
-  const itl = answers.flatMap((times) => times.slice(1).map((time, i) => time - (times[i] ?? 0)));
+  const ttft = answers.map(({ times }) => times[0] ?? Number.NaN);
+  const itl = answers.flatMap(({ times }) =>
+    times.slice(1).map((time, index) => time - (times[index] ?? Number.NaN)),
+  );
   return {
-    outputRate: answers.flat().length / seconds,
+    outputRate: answers.reduce((sum, { numTokens }) => sum + numTokens, 0) / seconds,
     ttftMs: [quantile(ttft, 0.5), quantile(ttft, 0.99)],
     itlMs: [quantile(itl, 0.5), quantile(itl, 0.99)],
   };
@@ -79,39 +81,50 @@ export async function measureCachedTtft(url: string): Promise<readonly number[]>
   const times: number[] = [];
   for (let round = -1; round < 5; round++) {
     const prompt = [...shared, ...randomPrompt(16)];
-    const [first = Number.NaN] = await complete(url, { model, prompt, max_tokens: 2 });
-    if (round >= 0) times.push(first); // the first one fills the cache
+    const answer = await complete(url, { model, prompt, max_tokens: 2 });
+    if (round >= 0) times.push(answer.times[0] ?? Number.NaN); // the first one fills the cache
   }
   return times;
 }
 
-/** When each token came, in milliseconds from the request. */
-async function complete(url: string, request: object): Promise<number[]> {
+interface Answer {
+  /** When each piece of text came, in milliseconds from the request. */
+  readonly times: readonly number[];
+  /** Tokens that were computed: a piece may stand for several. */
+  readonly numTokens: number;
+}
+
+async function complete(url: string, request: object): Promise<Answer> {
   const begun = performance.now();
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       ...{ max_tokens: NUM_OUTPUT, temperature: 0, ignore_eos: true, stream: true },
-      ...{ logprobs: 0, ...request },
+      ...{ stream_options: { include_usage: true }, ...request },
     }),
   });
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
   const times: number[] = [];
+  let numTokens = 0;
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of response.body ?? []) {
     const events = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
     rest = events.pop() ?? "";
     for (const event of events) {
-      if (isToken(event)) times.push(performance.now() - begun);
+      if (!event.startsWith("data: {")) continue;
+      const { choices, usage } = JSON.parse(event.slice("data: ".length)) as StreamEvent;
+      if ((choices?.[0]?.text ?? "") !== "") times.push(performance.now() - begun);
+      numTokens = usage?.completion_tokens ?? numTokens;
     }
   }
-  return times;
+  return { times, numTokens };
 }
 
-function isToken(event: string): boolean {
-  return event.startsWith("data: {") && !event.includes('"choices":[]');
+interface StreamEvent {
+  readonly choices?: readonly { readonly text?: string }[];
+  readonly usage?: { readonly completion_tokens: number } | null;
 }
 
 async function modelOf(url: string): Promise<string> {
