@@ -23,6 +23,7 @@
 #include "cpu/isa.h"
 #include "graph/projection.h"
 #include "pack/dtype.h"
+#include "packed_tensor.h"
 #include "peak.h"
 #include "run_on.h"
 
@@ -30,6 +31,7 @@ namespace {
 
 using namespace dyn;
 using bench::run_on;
+using test::PackedTensor;
 
 constexpr uint32_t kNumLayers = 28;
 constexpr uint32_t kHidden = 1024;
@@ -46,7 +48,7 @@ void require(const Status& status) {
   std::exit(1);
 }
 
-PackedMatrix zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
+PackedTensor zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
   const uint64_t num_bytes = num_outputs * row_bytes_of(dtype, num_inputs);
   const uint64_t num_groups = num_inputs / 128;  // Of scales and zero points, in AWQ.
   const int fd = memfd_create("zeros", MFD_CLOEXEC);
@@ -67,15 +69,15 @@ PackedMatrix zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
   dyn_tensor scales = zero_points;
   scales.dtype = DYN_F16;
   scales.num_bytes = num_groups * row_bytes_of(DYN_F16, num_outputs);
-  PackedMatrix matrix;
-  require(PackedMatrix::load({.whole = &tensor, .zeros = &zero_points, .scales = &scales}, "zeros",
-                             DYN_QUANTIZATION_NONE, &matrix));
+  PackedTensor matrix;
+  require(test::pack_tensor({.whole = &tensor, .zeros = &zero_points, .scales = &scales},
+                            DYN_QUANTIZATION_NONE, &matrix));
   close(fd);
   return matrix;
 }
 
 struct Layer {
-  PackedMatrix q, k, v, o, gate, up, down;
+  PackedTensor q, k, v, o, gate, up, down;
 };
 
 class Products {
@@ -161,7 +163,7 @@ class Products {
   }
 
   std::vector<Layer> layers_;
-  PackedMatrix head_;
+  PackedTensor head_;
   Arena arena_;
   GemmInput normed_, attended_, activated_;
   float* x_ = nullptr;

@@ -10,7 +10,7 @@
 // The library knows tokens and blocks; it does not know requests. The scheduler
 // (src/engine/scheduler.ts) decides what runs in a step, an engine runs it:
 //
-//     device -> model -> pool -> engine_open -> batch -> { fill in, submit, wait }* -> close
+//     device -> model, wait -> pool -> engine_open -> batch -> { fill in, submit, wait }* -> close
 //
 // Conventions
 //   1. Every call that can fail returns dyn_status. dyn_last_error() then says why, in one line;
@@ -20,7 +20,8 @@
 //      pool is the caller's business (src/engine/block-manager.ts).
 //   4. A handle is one owner's reference to an object of the process. Devices, models and pools are
 //      shared: opening the same key again gives a new handle to the same object, and waits where
-//      another thread is still making it. An object lives as long as a handle, or an object made
+//      another thread is still making it. A model that could not be loaded keeps its key until all
+//      its handles are closed. An object lives as long as a handle, or an object made
 //      on it, needs it. dyn_owner_release(owner) closes what a dead worker left behind, after its
 //      running step has ended. Closing a handle twice is DYN_INVALID_ARGUMENT, no crash.
 //   5. Memory is sized at open and never grows. Exceeding a limit is DYN_INVALID_ARGUMENT.
@@ -29,7 +30,8 @@
 //   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript,
 //   where
 //      a bad length cannot write; what arrives is a file descriptor and a checked table of (tensor,
-//      dtype, shape, offset). Descriptors stay the caller's, and are not used after the call.
+//      dtype, shape, offset). Descriptors stay the caller's, and are copied where they are used
+//      after the call.
 //   8. Same bits, always: what a sequence gets does not depend on what else is in the batch, on how
 //      its prompt was cut into steps, on the block size or on the number of threads.
 //
@@ -48,7 +50,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 4u
+#define DYN_ABI_VERSION 5u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
@@ -59,7 +61,7 @@ typedef enum dyn_status {
   DYN_INVALID_ARGUMENT = 1,  // The caller broke a rule of this header.
   DYN_MODEL_NOT_LOADABLE = 2,
   DYN_OUT_OF_MEMORY = 3,  // At open only. A full KV pool is the scheduler's business.
-  DYN_TIMEOUT = 4,        // dyn_engine_wait: not done yet.
+  DYN_TIMEOUT = 4,        // dyn_engine_wait, dyn_model_wait: not done yet.
 } dyn_status;
 
 // Types of weights. Matrices may be of any, vectors of the first three. Those with a Q in front are
@@ -92,6 +94,12 @@ typedef enum dyn_quantization {
   DYN_QUANTIZATION_Q8 = 8,  // 8 bits, a scale for 32 weights.
   DYN_QUANTIZATION_Q4 = 4,  // 4 bits likewise, but 8 for the embedding and the head.
 } dyn_quantization;
+
+// Where the weights of a model came from.
+typedef enum dyn_weights_source {
+  DYN_WEIGHTS_PACKED = 0,
+  DYN_WEIGHTS_CACHED = 1,
+} dyn_weights_source;
 
 // Instruction sets that there are kernels for. A device uses one of them for all of its models.
 typedef enum dyn_isa {
@@ -176,6 +184,21 @@ typedef struct dyn_model_config {
   uint32_t reserved;             // 0
 } dyn_model_config;
 
+typedef struct dyn_device_facts {
+  uint32_t isa;           // dyn_isa
+  uint32_t num_threads;   // Compute threads.
+  uint32_t pack_version;  // Changes with the form of packed weights.
+  uint32_t reserved;      // 0
+} dyn_device_facts;
+
+typedef struct dyn_model_progress {
+  uint64_t num_bytes;       // Of the image: all packed weights, their checksums and a header.
+  uint64_t num_bytes_done;  // So far.
+  const void* image;        // Null until it is there. It may be written to a file as it is.
+  uint32_t source;          // dyn_weights_source
+  uint32_t opener;          // The owner whose dyn_model_open began the load; others have joined.
+} dyn_model_progress;
+
 typedef struct dyn_kv_pool_config {
   uint64_t key;  // Equal for equal pools of equal models only.
   uint32_t num_blocks;
@@ -232,13 +255,24 @@ DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_
                                    dyn_device** device);
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
-// Reads and packs all weights, in the calling thread. The table holds each tensor exactly once.
-// rope_frequencies [head_size / 2]: radians that each pair of a head turns from one position to the
-// next, all scaling applied.
+DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts);
+
+// Begins to read and pack all weights, on threads of its own, as many as the device has. The table
+// holds each tensor exactly once. rope_frequencies [head_size / 2]: radians that each pair of a
+// head turns from one position to the next, all scaling applied.
+//
+// cache_fd: a file that holds the image of a model of this key, or -1. It is mapped, so it must
+// never be written again. A file that is not whole, or of another key, instruction set or version
+// of packing, is passed over.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
                                   const dyn_model_config* config, const double* rope_frequencies,
-                                  const dyn_tensor* tensors, uint32_t num_tensors,
+                                  const dyn_tensor* tensors, uint32_t num_tensors, int32_t cache_fd,
                                   dyn_model** model);
+
+// Blocks until the weights are there, or for timeout_us; also says how far they are. The result is
+// that of the load. Nothing can be opened on the model before.
+DYN_API dyn_status dyn_model_wait(dyn_model* model, uint32_t timeout_us,
+                                  dyn_model_progress* progress);
 DYN_API dyn_status dyn_model_close(dyn_model* model);
 
 // Reserves address space for the blocks. A block takes memory from its first use on.

@@ -41,6 +41,17 @@ static void print_layout(void) {
   FIELD(dyn_model_config, sliding_window);
   FIELD(dyn_model_config, quantization);
   FIELD(dyn_model_config, reserved);
+  SIZE(dyn_device_facts);
+  FIELD(dyn_device_facts, isa);
+  FIELD(dyn_device_facts, num_threads);
+  FIELD(dyn_device_facts, pack_version);
+  FIELD(dyn_device_facts, reserved);
+  SIZE(dyn_model_progress);
+  FIELD(dyn_model_progress, num_bytes);
+  FIELD(dyn_model_progress, num_bytes_done);
+  FIELD(dyn_model_progress, image);
+  FIELD(dyn_model_progress, source);
+  FIELD(dyn_model_progress, opener);
   SIZE(dyn_kv_pool_config);
   FIELD(dyn_kv_pool_config, key);
   FIELD(dyn_kv_pool_config, num_blocks);
@@ -107,6 +118,10 @@ static void devices_open_and_close(void) {
   CHECK(first != second);
   CHECK(dyn_device_close(first) == DYN_OK);
   CHECK(dyn_device_close(first) == DYN_INVALID_ARGUMENT);
+  dyn_device_facts facts;
+  CHECK(dyn_device_describe(first, &facts) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_describe(second, &facts) == DYN_OK);
+  CHECK(facts.num_threads == 2 && facts.isa == DYN_ISA_PORTABLE);
   CHECK(dyn_device_open(1, 3, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
   CHECK(strstr(dyn_last_error(), "the device runs 2 threads") != NULL);
   CHECK(dyn_device_open(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);

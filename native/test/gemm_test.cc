@@ -15,7 +15,7 @@
 #include "cpu/isa.h"
 #include "cpu/phases/phases.h"
 #include "pack/dtype.h"
-#include "pack/packed_matrix.h"
+#include "packed_tensor.h"
 #include "reference.h"
 #include "test_model.h"
 #include "tolerances.h"
@@ -23,6 +23,7 @@
 namespace {
 
 using namespace dyn;
+using test::PackedTensor;
 using test::random_floats;
 
 constexpr dyn_dtype kAllDtypes[] = {DYN_F32,  DYN_F16,  DYN_BF16, DYN_Q8_0,
@@ -37,7 +38,7 @@ std::vector<dyn_isa> present_isas() {
   return isas;
 }
 
-PackedMatrix packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs,
+PackedTensor packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs,
                           uint32_t num_inputs, dyn_dtype dtype,
                           dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
   const test::MemoryFile file(bytes);
@@ -50,20 +51,20 @@ PackedMatrix packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs
                              .shape = {num_outputs, num_inputs},
                              .offset = 0,
                              .num_bytes = bytes.size()};
-  PackedMatrix matrix;
-  CHECK(PackedMatrix::load({&tensor, nullptr, nullptr}, "w", quantization, &matrix).ok());
+  PackedTensor matrix;
+  CHECK(test::pack_tensor({&tensor, nullptr, nullptr}, quantization, &matrix).ok());
   return matrix;
 }
 
 // A matrix packed from `w` [N, K], which went through `dtype` and `quantization`.
-PackedMatrix packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype dtype,
+PackedTensor packed(const std::vector<float>& w, uint32_t num_inputs, dyn_dtype dtype,
                     dyn_quantization quantization = DYN_QUANTIZATION_NONE) {
   return packed_bytes(test::encode(w, dtype), static_cast<uint32_t>(w.size() / num_inputs),
                       num_inputs, dtype, quantization);
 }
 
 // A matrix packed from the three tensors of GPTQ or AWQ.
-PackedMatrix packed_parts(const test::EncodedParts& parts, dyn_dtype dtype,
+PackedTensor packed_parts(const test::EncodedParts& parts, dyn_dtype dtype,
                           const test::PartsShape& shape) {
   const uint32_t num_groups = shape.num_inputs / shape.group_size;
   const test::MemoryFile levels(parts.levels);
@@ -85,9 +86,8 @@ PackedMatrix packed_parts(const test::EncodedParts& parts, dyn_dtype dtype,
       tensor(levels, DYN_WHOLE, dtype, shape.num_outputs, shape.num_inputs, parts.levels.size()),
       tensor(zeros, DYN_ZEROS, dtype, num_groups, shape.num_outputs, parts.zeros.size()),
       tensor(scales, DYN_SCALES, DYN_F16, num_groups, shape.num_outputs, parts.scales.size())};
-  PackedMatrix matrix;
-  CHECK(
-      PackedMatrix::load({&rows[0], &rows[1], &rows[2]}, "w", DYN_QUANTIZATION_NONE, &matrix).ok());
+  PackedTensor matrix;
+  CHECK(test::pack_tensor({&rows[0], &rows[1], &rows[2]}, DYN_QUANTIZATION_NONE, &matrix).ok());
   return matrix;
 }
 
@@ -162,7 +162,7 @@ void check_shape(dyn_dtype dtype, uint32_t num_outputs, uint32_t num_inputs,
                  const std::vector<uint32_t>& rows) {
   std::mt19937 generator(num_outputs * 31 + num_inputs);
   const std::vector<float> w = random_floats(size_t{num_outputs} * num_inputs, 1, &generator);
-  const PackedMatrix matrix = packed(w, num_inputs, dtype);
+  const PackedTensor matrix = packed(w, num_inputs, dtype);
   for (const dyn_isa isa : present_isas()) {
     for (const uint32_t num_rows : rows) check_product(isa, matrix, num_rows);
   }
@@ -210,7 +210,7 @@ void for_each_matrix_in_parts(const Body& body) {
 void products_of_parts_agree() {
   for_each_matrix_in_parts(
       [](dyn_dtype dtype, const test::PartsShape& shape, const test::EncodedParts& parts) {
-        const PackedMatrix matrix = packed_parts(parts, dtype, shape);
+        const PackedTensor matrix = packed_parts(parts, dtype, shape);
         for (const dyn_isa isa : present_isas()) {
           for (const uint32_t num_rows : {1u, 2u, 5u, 6u, 7u, 26u, kMaxGemmRows}) {
             check_product(isa, matrix, num_rows);
@@ -222,7 +222,7 @@ void products_of_parts_agree() {
 void parts_come_back() {
   for_each_matrix_in_parts(
       [](dyn_dtype dtype, const test::PartsShape& shape, const test::EncodedParts& parts) {
-        const PackedMatrix matrix = packed_parts(parts, dtype, shape);
+        const PackedTensor matrix = packed_parts(parts, dtype, shape);
         const std::vector<double> expected =
             reference::dequantise(dtype, {parts.levels, parts.zeros, parts.scales},
                                   shape.num_outputs, shape.num_inputs, shape.group_size);
@@ -242,7 +242,7 @@ void symmetric_parts_are_near() {
     const test::PartsShape shape = {
         .num_outputs = 8, .num_inputs = 256, .group_size = 128, .is_symmetric = true};
     const std::vector<float> w = random_floats(8 * 256, 1, &generator);
-    const PackedMatrix matrix = packed_parts(test::encode_parts(w, dtype, shape), dtype, shape);
+    const PackedTensor matrix = packed_parts(test::encode_parts(w, dtype, shape), dtype, shape);
     for (uint32_t output = 0; output < 8; ++output) {
       const std::vector<float> row = row_of(matrix, output);
       for (size_t k = 0; k < row.size(); ++k) CHECK(std::abs(row[k] - w[output * 256 + k]) < 0.08);
@@ -255,7 +255,7 @@ void quantised_products_agree() {
     for (const uint32_t num_inputs : {1u, 33u, 320u}) {
       std::mt19937 generator(num_inputs);
       const std::vector<float> w = random_floats(size_t{50} * num_inputs, 1, &generator);
-      const PackedMatrix matrix = packed(w, num_inputs, DYN_F32, quantization);
+      const PackedTensor matrix = packed(w, num_inputs, DYN_F32, quantization);
       for (const dyn_isa isa : present_isas()) {
         for (const uint32_t num_rows : {1u, 9u}) check_product(isa, matrix, num_rows);
       }
@@ -278,7 +278,7 @@ void nothing_saturates() {
         block[at] = std::byte{0};
         block[at + 1] = std::byte{0x3c};  // 1 in F16
       }
-      const PackedMatrix matrix = packed_bytes(block, 1, num_inputs, dtype);
+      const PackedTensor matrix = packed_bytes(block, 1, num_inputs, dtype);
       for (const float value : {127.0f, -127.0f}) {
         const std::vector<float> row = row_of(matrix, 0);
         const reference::Value expected =
@@ -336,7 +336,7 @@ void packed_rows_come_back() {
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
     const std::vector<float> w = random_floats(size_t{35} * 9, 1, &generator);
     const std::vector<std::byte> bytes = test::encode(w, dtype);
-    const PackedMatrix matrix = packed(w, 9, dtype);
+    const PackedTensor matrix = packed(w, 9, dtype);
     for (uint32_t output = 0; output < 35; ++output) {
       const std::vector<float> row = row_of(matrix, output);
       for (size_t k = 0; k < 9; ++k) {
@@ -362,7 +362,7 @@ void blocks_come_back() {
       }
     }
     const uint32_t num_inputs = num_blocks * block_size_of(dtype);
-    const PackedMatrix matrix = packed_bytes(bytes, num_outputs, num_inputs, dtype);
+    const PackedTensor matrix = packed_bytes(bytes, num_outputs, num_inputs, dtype);
     for (uint32_t output = 0; output < num_outputs; ++output) {
       const std::vector<float> row = row_of(matrix, output);
       for (uint32_t b = 0; b < num_blocks; ++b) {
@@ -383,8 +383,8 @@ void quantised_weights_are_near() {
   std::mt19937 generator(5);
   for (const float scale : {1e-3f, 1.0f, 100.0f}) {
     const std::vector<float> w = random_floats(size_t{33} * 70, scale, &generator);
-    const PackedMatrix w8 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q8);
-    const PackedMatrix w4 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q4);
+    const PackedTensor w8 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q8);
+    const PackedTensor w4 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q4);
     CHECK(w8.family() == Family::kW8 && w4.family() == Family::kW4);
     for (uint32_t output = 0; output < 33; ++output) {
       const std::vector<float> row8 = row_of(w8, output);

@@ -72,7 +72,7 @@ void short_file() {
 void bad_descriptor() {
   TestModel model(test::tiny_config());
   tensor_of(&model, DYN_Q, 1).fd = -1;
-  CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 q: cannot read byte"));
+  CHECK(says(open_model(model), DYN_MODEL_NOT_LOADABLE, "layer 1 q: its file is not open"));
 }
 
 void bad_shapes() {
@@ -230,6 +230,42 @@ void bad_configs() {
   CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "rope_frequencies must be positive"));
 }
 
+void nothing_before_the_end() {
+  const TestModel model(test::tiny_config());
+  dyn_device* device = nullptr;
+  dyn_model* failed = nullptr;
+  dyn_kv_pool* pool = nullptr;
+  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
+  model.file->truncate(100);
+  CHECK(test::open_model(device, 1, model, &failed) == DYN_MODEL_NOT_LOADABLE);
+  const dyn_kv_pool_config config = {
+      .key = 1, .num_blocks = 1, .block_size = 16, .kv_dtype = DYN_KV_F32, .reserved = 0};
+  CHECK(dyn_kv_pool_open(failed, 1, &config, &pool) == DYN_INVALID_ARGUMENT);
+  CHECK(std::string(dyn_last_error()) == "wait for the model first");
+  dyn_model_progress progress;
+  CHECK(dyn_model_wait(failed, 0, &progress) == DYN_MODEL_NOT_LOADABLE);
+  CHECK(progress.image == nullptr);
+  CHECK(dyn_model_wait(failed, 0, nullptr) == DYN_INVALID_ARGUMENT);
+  dyn_owner_release(1);
+  CHECK(dyn_model_wait(failed, 0, &progress) == DYN_INVALID_ARGUMENT);
+}
+
+// A load that is cut off in the middle, wherever that is.
+void stopped_loads() {
+  const TestModel model(test::block_config(), DYN_Q8_0);
+  for (int round = 0; round < 50; ++round) {
+    dyn_device* device = nullptr;
+    dyn_model* opened = nullptr;
+    CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
+    CHECK(test::begin_model(device, 1, model, -1, &opened) == DYN_OK);
+    if (round % 2 == 0) {
+      dyn_model_progress progress;
+      dyn_model_wait(opened, static_cast<uint32_t>(round), &progress);
+    }
+    CHECK(dyn_owner_release(1) == DYN_OK);
+  }
+}
+
 void failed_load_is_forgotten() {
   TestModel model(test::tiny_config());
   const uint64_t offset = model.tensors.back().offset;
@@ -250,5 +286,7 @@ int main() {
   check_claim("a table with too little, too much or nonsense is refused", bad_tables);
   check_claim("a config that no decoder can run is refused", bad_configs);
   check_claim("a load that failed does not stand in the way of the next", failed_load_is_forgotten);
+  check_claim("nothing opens on a model that is not loaded", nothing_before_the_end);
+  check_claim("a load may be given up at any time", stopped_loads);
   return check_finish();
 }

@@ -353,10 +353,18 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
   for (dyn_tensor& tensor : tensors) tensor.fd = file->fd();
 }
 
+dyn_status begin_model(dyn_device* device, uint32_t owner, const TestModel& model, int cache_fd,
+                       dyn_model** opened) {
+  return dyn_model_open(device, owner, &model.config, model.rope_frequencies.data(),
+                        model.tensors.data(), static_cast<uint32_t>(model.tensors.size()), cache_fd,
+                        opened);
+}
+
 dyn_status open_model(dyn_device* device, uint32_t owner, const TestModel& model,
                       dyn_model** opened) {
-  return dyn_model_open(device, owner, &model.config, model.rope_frequencies.data(),
-                        model.tensors.data(), static_cast<uint32_t>(model.tensors.size()), opened);
+  const dyn_status status = begin_model(device, owner, model, -1, opened);
+  dyn_model_progress progress;
+  return status == DYN_OK ? dyn_model_wait(*opened, DYN_WAIT_FOREVER, &progress) : status;
 }
 
 std::vector<double> plain_rope(uint32_t head_size, double theta) {

@@ -57,7 +57,11 @@ struct TestModel {
   std::unique_ptr<MemoryFile> file;
 };
 
-// Opens it as a caller would.
+// Begins to load it as a caller would, from a cache file if `cache_fd` is not -1.
+dyn_status begin_model(dyn_device* device, uint32_t owner, const TestModel& model, int cache_fd,
+                       dyn_model** opened);
+
+// Likewise without a cache, and waits for the end.
 dyn_status open_model(dyn_device* device, uint32_t owner, const TestModel& model,
                       dyn_model** opened);
 

@@ -46,7 +46,8 @@ function quote(value: string): string {
   return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
-function writeToStderr(line: string): void {
+/** Nothing happens where nobody reads it. */
+export function writeToStderr(line: string): void {
   try {
     writeSync(2, line);
   } catch (error) {

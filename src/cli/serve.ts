@@ -99,6 +99,7 @@ ENVIRONMENT
 
   DYNAMO_SERVICE_CONFIG   The configuration as --dry-run prints it; used where no file is given
   DYN_DEPLOYMENT_CONFIG   YAML that replaces the file
+  XDG_CACHE_HOME          Packed weights are kept in its folder dynamo (default: ~/.cache)
 
 EXAMPLES
 
@@ -135,14 +136,19 @@ async function serve(input: CommandInput): Promise<number> {
   if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
   if (config.ignored.length > 0) context.err(`dynamo: warning: ${ignoredText(config.ignored)}\n`);
   if (flags.has("dry-run")) context.out(renderDryRun(tree.services));
-  if (flags.has("explain")) context.out(await renderExplanation(config, plan));
+  if (flags.has("explain")) context.out(await renderExplanation(config, plan, context.environment));
   return flags.has("dry-run") ? 0 : run(plan, context);
 }
 
 async function run(plan: DeploymentPlan, context: CliContext): Promise<number> {
   const log = createLogger("dynamo", "info", context.err);
   const host = new WorkerHost({ env: context.environment, clock: systemClock });
-  const deployment = deploy(plan, { host, clock: systemClock, log });
+  const deployment = deploy(plan, {
+    host,
+    clock: systemClock,
+    log,
+    environment: context.environment,
+  });
   return untilEnded(deployment, { onInterrupt: context.onInterrupt, clock: systemClock, log });
 }
 

@@ -1,7 +1,7 @@
 // What a worker does before it can be called: opens its model, sizes its KV pool, and connects its metrics.
 
 import { basename } from "node:path";
-import type { Footprint, ServiceContext } from "dynamo";
+import type { Environment, Footprint, ServiceContext } from "dynamo";
 
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
@@ -11,10 +11,13 @@ import { LLMEngine } from "../engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits } from "../engine/model-runner.ts";
 import { MAX_DRAFT_TOKENS, type NgramOptions } from "../engine/ngram-drafter.ts";
 import type { RemotePrefill } from "../engine/remote-prefill.ts";
+import { cacheUsage } from "../engine/weight-cache.ts";
 import { openModel, openModelConfig } from "../model/open-model.ts";
 import { MOCK_VOCAB_SIZE } from "../tokenizer/mock-tokenizer.ts";
+import { cacheDirectory } from "./cache-directory.ts";
 import { MOCK_MODEL } from "./fields.ts";
 import type { KvPool, PoolPart } from "./kv-pool.ts";
+import { loadHooks } from "./load-weights.ts";
 import {
   adviceFor,
   checkFits,
@@ -33,6 +36,8 @@ export interface OpenEngineOptions {
   readonly log: Logger;
   /** Who computes prompts in the engine's place, if anybody. */
   readonly remotePrefill?: RemotePrefill | undefined;
+  /** Takes work that goes on beside the engine. */
+  readonly follow: (work: Promise<void>) => void;
 }
 
 /** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
@@ -107,7 +112,8 @@ async function openMock({ config, context, log }: OpenEngineOptions): Promise<Op
   return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType: "bfloat16" }) };
 }
 
-async function openNative({ config, context, log }: OpenEngineOptions): Promise<OpenedRunner> {
+async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
+  const { config, context, log } = options;
   const { openNativeRunner } = await import("../engine/native-runner.ts");
   const { library, freeBytes } = context.prepared;
   assert(library !== undefined, "the library is published before a worker that computes starts");
@@ -119,7 +125,9 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
   const { numBlocks, kvCacheDType } = budget;
   if (context.workerId === 1) logBudget(log, budget);
   checkFits(budget, config, demand);
-  const runner = openNativeRunner({
+  const hooks = loadHooks(options);
+  const runner = await openNativeRunner({
+    ...hooks,
     model,
     quantization: config.quantization,
     library,
@@ -134,7 +142,7 @@ async function openNative({ config, context, log }: OpenEngineOptions): Promise<
       firstBlock: numBlocks * (context.workerId - 1),
       numBlocks,
     },
-  });
+  }).finally(hooks.end);
   return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType }) };
 }
 
@@ -195,6 +203,7 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
 export async function engineFootprint(
   config: VllmWorkerConfig,
   scale: Omit<Demand, "model">,
+  environment: Environment,
 ): Promise<readonly Footprint[]> {
   if (config.engine === "mocker") return [];
   const model = await openModel(config.model).catch((error: unknown) => {
@@ -218,10 +227,21 @@ export async function engineFootprint(
     { what: "workspace at most, taken as it is used", bytes: budget.workspace },
     { what: "total", bytes: budget.weights + budget.kv + budget.workspace },
     { what: "free now", bytes: budget.free },
+    ...(await cacheFootprint(config, environment)),
     ...(isShort
       ? [{ what: "missing: it will not start", bytes: budget.needed - budget.free }, ...advice]
       : []),
   ];
+}
+
+async function cacheFootprint(
+  { weightCache }: VllmWorkerConfig,
+  environment: Environment,
+): Promise<readonly Footprint[]> {
+  const directory = cacheDirectory(environment);
+  if (!weightCache || directory === undefined) return [];
+  const { bytes, numFiles } = await cacheUsage(directory);
+  return [{ what: `packed weights on disk, ${numFiles} files in ${directory}`, bytes }];
 }
 
 /** No length of match lies between the two. */

@@ -1,23 +1,34 @@
 // What all workers of a service must see alike, and what is done for them in the main thread.
 
-import type { EndedInstance } from "dynamo";
+import type { EndedInstance, Environment } from "dynamo";
 
+import { cacheDirectory } from "./cache-directory.ts";
 import { freeMemory } from "./free-memory.ts";
+
+interface PreparedConfig {
+  readonly engine: "native" | "mocker";
+  /** A worker of prefill joins what others have loaded, and has no say in it. */
+  readonly weightCache?: boolean;
+}
 
 export interface PreparedWorker {
   /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
   readonly library: string | undefined;
   /** Memory that was free before the first worker started. */
   readonly freeBytes: number;
+  /** Where packed weights are kept; `undefined` where they are not. */
+  readonly cacheDirectory: string | undefined;
 }
 
-export async function prepareWorker(config: {
-  readonly engine: "native" | "mocker";
-}): Promise<PreparedWorker> {
+export async function prepareWorker(
+  { engine, weightCache = false }: PreparedConfig,
+  environment: Environment,
+): Promise<PreparedWorker> {
   const freeBytes = freeMemory();
-  if (config.engine === "mocker") return { library: undefined, freeBytes };
+  if (engine === "mocker") return { library: undefined, freeBytes, cacheDirectory: undefined };
   const { publishNativeLibrary } = await import("../engine/native-library.ts");
-  return { library: publishNativeLibrary(), freeBytes };
+  const directory = weightCache ? cacheDirectory(environment) : undefined;
+  return { library: publishNativeLibrary(), freeBytes, cacheDirectory: directory };
 }
 
 /** Frees what a dead worker held in the engine, after its running step has ended. */

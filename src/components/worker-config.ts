@@ -77,6 +77,10 @@ export const VllmWorkerConfig = v.strictObject({
     "Makes F32, F16 and BF16 weights into 8 or 4 bits when they are loaded. Default: they stay as stored.",
     v.optional(v.picklist(["q8", "q4"])),
   ),
+  weightCache: key(
+    "Keeps the packed weights of models from 64 MB on in ~/.cache/dynamo, for later starts: at most 32 GB, those used last.",
+    v.optional(v.boolean(), true),
+  ),
   speedupRatio: key(
     "For the mocker: how many times faster than its timing model.",
     v.optional(v.pipe(v.number(), v.gtValue(0)), 1),

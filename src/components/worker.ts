@@ -53,13 +53,13 @@ export class VllmWorker extends Service<PreparedWorker> {
     return [{ key: "remotePrefill", message }];
   }
 
-  static override async footprint(config: VllmWorkerConfig, { numWorkers }: FootprintScale) {
+  static override async footprint(
+    config: VllmWorkerConfig,
+    { numWorkers, environment }: FootprintScale,
+  ) {
     const { engineFootprint } = await import("./open-engine.ts");
-    return engineFootprint(config, {
-      service: VllmWorker.name,
-      numWorkers,
-      freeBytes: freeMemory(),
-    });
+    const demand = { service: VllmWorker.name, numWorkers, freeBytes: freeMemory() };
+    return engineFootprint(config, demand, environment);
   }
 
   override async start(): Promise<void> {
@@ -68,6 +68,7 @@ export class VllmWorker extends Service<PreparedWorker> {
     const prefill = this.#createDispatcher();
     const { engine, pool, part } = await openEngine({
       ...{ config, context, log, remotePrefill: prefill },
+      follow: (work) => this.follow(work),
     });
     this.#engine = engine;
     this.#prefill = prefill;

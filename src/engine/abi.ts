@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -39,6 +39,9 @@ export const Part = { WHOLE: 0, ZEROS: 1, SCALES: 2 } as const;
 export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
 
 export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4 } as const;
+
+/** Where the weights of a model came from. */
+export const WeightsSource = { PACKED: 0, CACHED: 1 } as const;
 
 /** How the pool holds K and V. */
 export const KvDType = { F32: 0, BF16: 1, INT8: 2 } as const;
@@ -153,6 +156,21 @@ export const MODEL_CONFIG = layout({
   reserved: "u32",
 });
 
+export const DEVICE_FACTS = layout({
+  isa: "u32",
+  num_threads: "u32",
+  pack_version: "u32",
+  reserved: "u32",
+});
+
+export const MODEL_PROGRESS = layout({
+  num_bytes: "u64",
+  num_bytes_done: "u64",
+  image: "pointer",
+  source: "u32",
+  opener: "u32",
+});
+
 export const KV_POOL_CONFIG = layout({
   key: "u64",
   num_blocks: "u32",
@@ -188,17 +206,19 @@ export function encode<Name extends string>(
   return bytes;
 }
 
-/** The addresses of a struct of pointers. */
-export function decodePointers<Name extends string>(
+/** A struct that native has written, of counts and addresses below 2^53. */
+export function decode<Name extends string>(
   type: Layout<Name>,
   bytes: Uint8Array,
-): Record<Name, Address> {
+): Record<Name, number> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const addresses: Partial<Record<Name, Address>> = {};
+  const values: Partial<Record<Name, number>> = {};
   for (const name of fieldNames(type.types)) {
-    addresses[name] = Number(view.getBigUint64(type.offsets[name], true));
+    const at = type.offsets[name];
+    const isShort = FIELDS[type.types[name]].bytes === 4;
+    values[name] = isShort ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
   }
-  return addresses as Record<Name, Address>; // the loop has set every name
+  return values as Record<Name, number>; // the loop has set every name
 }
 
 /** Native memory as an ArrayBuffer, without a copy. It dies with its owner, not with this view. */
@@ -214,8 +234,10 @@ const FUNCTIONS = {
   dyn_abi_version: { args: [], returns: u32 },
   dyn_last_error: { args: [], returns: cstring },
   dyn_device_open: { args: [u32, u32, u32, ptr], returns: i32 },
+  dyn_device_describe: { args: [ptr, ptr], returns: i32 },
   dyn_device_close: { args: [ptr], returns: i32 },
-  dyn_model_open: { args: [ptr, u32, ptr, ptr, ptr, u32, ptr], returns: i32 },
+  dyn_model_open: { args: [ptr, u32, ptr, ptr, ptr, u32, i32, ptr], returns: i32 },
+  dyn_model_wait: { args: [ptr, u32, ptr], returns: i32 },
   dyn_model_close: { args: [ptr], returns: i32 },
   dyn_kv_pool_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_kv_pool_close: { args: [ptr], returns: i32 },
@@ -231,6 +253,7 @@ const FUNCTIONS = {
 export interface NativeLibrary {
   lastError(): string;
   deviceOpen(owner: number, numThreads: number, isa: number, out: BigUint64Array): number;
+  deviceDescribe(device: Address, out: Uint8Array): number;
   deviceClose(device: Address): number;
   modelOpen(
     device: Address,
@@ -239,8 +262,10 @@ export interface NativeLibrary {
     ropeFrequencies: Float64Array,
     tensors: Uint8Array,
     numTensors: number,
+    cacheFd: number,
     out: BigUint64Array,
   ): number;
+  modelWait(model: Address, timeoutUs: number, out: Uint8Array): number;
   modelClose(model: Address): number;
   kvPoolOpen(model: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
   kvPoolClose(pool: Address): number;
@@ -265,9 +290,20 @@ export function loadLibrary(path: string): NativeLibrary {
   return {
     lastError: () => String(c.dyn_last_error()),
     deviceOpen: c.dyn_device_open,
+    deviceDescribe: (device, out) => c.dyn_device_describe(p(device), out),
     deviceClose: (device) => c.dyn_device_close(p(device)),
-    modelOpen: (device, owner, config, ropeFrequencies, tensors, numTensors, out) =>
-      c.dyn_model_open(p(device), owner, config, ropeFrequencies, tensors, numTensors, out),
+    modelOpen: (device, owner, config, ropeFrequencies, tensors, numTensors, cacheFd, out) =>
+      c.dyn_model_open(
+        p(device),
+        owner,
+        config,
+        ropeFrequencies,
+        tensors,
+        numTensors,
+        cacheFd,
+        out,
+      ),
+    modelWait: (model, timeoutUs, out) => c.dyn_model_wait(p(model), timeoutUs, out),
     modelClose: (model) => c.dyn_model_close(p(model)),
     kvPoolOpen: (model, owner, config, out) => c.dyn_kv_pool_open(p(model), owner, config, out),
     kvPoolClose: (pool) => c.dyn_kv_pool_close(p(pool)),

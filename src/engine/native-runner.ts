@@ -2,28 +2,38 @@
 // the weights, the KV pool and the compute threads behind it are shared by all of the process.
 
 import { assert } from "../base/assert.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 import {
   type Address,
   BATCH,
-  decodePointers,
+  DEVICE_FACTS,
+  decode,
   ENGINE_CONFIG,
   encode,
   Isa,
   KV_POOL_CONFIG,
   KvDType,
   loadLibrary,
+  MODEL_PROGRESS,
   mapMemory,
   type NativeLibrary,
   Status,
   THREADS_ANY,
   WAIT_FOREVER,
+  WeightsSource,
 } from "./abi.ts";
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
-import { ModelNotLoadableError, type OnlineQuantization, withModelTable } from "./native-model.ts";
+import {
+  ModelNotLoadableError,
+  type ModelTable,
+  type OnlineQuantization,
+  withModelTable,
+} from "./native-model.ts";
 import { layOutBatch } from "./step-batch.ts";
+import { cacheName, type ImageSource, type WeightCache } from "./weight-cache.ts";
 
 export interface NativeRunnerOptions {
   readonly model: ModelFiles;
@@ -41,10 +51,26 @@ export interface NativeRunnerOptions {
   readonly kvCacheDType: KvCacheDType;
   /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
   readonly threads: number | undefined;
+  /** Where packed weights are kept from one start to the next, and who minds what is written there afterwards. */
+  readonly cache?: WeightCache;
+  readonly follow?: (work: Promise<void>) => void;
+  /** Called while the weights are loaded. */
+  readonly onProgress?: (numBytesDone: number, numBytes: number) => void;
+  readonly onLoaded?: (facts: LoadedFacts) => void;
+  readonly clock?: Clock;
 }
 
-/** Opens the model, or joins those who have. Blocks the thread while weights are read. */
-export function openNativeRunner(options: NativeRunnerOptions): ModelRunner {
+export interface LoadedFacts {
+  /** The instruction set, as `Isa` names it. */
+  readonly isa: string;
+  readonly numThreads: number;
+  /** Whether the packed weights were read as they are. */
+  readonly isCached: boolean;
+  readonly imageBytes: number;
+}
+
+/** Opens the model, or joins those who have. */
+export async function openNativeRunner(options: NativeRunnerOptions): Promise<ModelRunner> {
   const { limits, totalBlocks } = options;
   assert(
     limits.firstBlock >= 0 && limits.firstBlock + limits.numBlocks <= totalBlocks,
@@ -52,7 +78,7 @@ export function openNativeRunner(options: NativeRunnerOptions): ModelRunner {
   );
   const handles = new Handles(loadLibrary(options.library), options.owner);
   try {
-    return new NativeRunner(handles, openEngine(handles, options), {
+    return new NativeRunner(handles, await openEngine(handles, options), {
       ...limits,
       vocabSize: options.model.config.vocabSize,
     });
@@ -84,7 +110,7 @@ class NativeRunner implements ModelRunner {
     this.limits = limits;
     const pointers = new Uint8Array(BATCH.size);
     check(handles.native, handles.native.engineBatch(engine, pointers), "batch");
-    const addresses = decodePointers(BATCH, pointers);
+    const addresses = decode(BATCH, pointers);
     this.batch = layOutBatch(limits, (name, numBytes) => {
       const buffer = mapMemory(addresses[name], numBytes);
       this.#buffers.push(buffer);
@@ -119,6 +145,7 @@ class NativeRunner implements ModelRunner {
 class Handles {
   readonly native: NativeLibrary;
   readonly owner: number;
+  isClosed = false;
   readonly #out = new BigUint64Array(1);
   readonly #closers: (() => number)[] = [];
 
@@ -139,11 +166,12 @@ class Handles {
   }
 
   close(): void {
+    this.isClosed = true;
     for (const closer of this.#closers.splice(0).reverse()) check(this.native, closer(), "close");
   }
 }
 
-function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
+async function openEngine(handles: Handles, options: NativeRunnerOptions): Promise<Address> {
   const { native, owner } = handles;
   const { limits, totalBlocks } = options;
   const device = handles.open(
@@ -151,7 +179,7 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
     (out) => native.deviceOpen(owner, options.threads ?? THREADS_ANY, Isa.ANY, out),
     native.deviceClose,
   );
-  const [weights, key] = openModel(handles, device, options);
+  const [weights, key] = await openModel(handles, device, options);
   const pool = encode(KV_POOL_CONFIG, {
     key: Bun.hash.xxHash3(
       `${key} ${options.poolName} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`,
@@ -181,25 +209,85 @@ function openEngine(handles: Handles, options: NativeRunnerOptions): Address {
 
 const KV_DTYPES = { float32: KvDType.F32, bfloat16: KvDType.BF16, int8: KvDType.INT8 } as const;
 
-/** The model's handle, and the key that says which model it is. */
-function openModel(
+/** The model's handle, loaded, and the key that says which model it is. */
+async function openModel(
   handles: Handles,
   device: Address,
-  { model, quantization }: NativeRunnerOptions,
-): [Address, bigint] {
+  options: NativeRunnerOptions,
+): Promise<[Address, bigint]> {
+  const { model, cache, quantization } = options;
   const { native, owner } = handles;
-  return withModelTable(
-    model,
-    quantization,
-    ({ key, config, ropeFrequencies, tensors, numTensors }) => {
-      const handle = handles.open(
-        `model ${model.path}`,
-        (out) => native.modelOpen(device, owner, config, ropeFrequencies, tensors, numTensors, out),
-        native.modelClose,
-      );
-      return [handle, key];
-    },
-  );
+  const facts = new Uint8Array(DEVICE_FACTS.size);
+  check(native, native.deviceDescribe(device, facts), "device");
+  const { isa, num_threads: numThreads, pack_version: packVersion } = decode(DEVICE_FACTS, facts);
+  const open = (table: ModelTable, cacheFd: number | undefined) =>
+    handles.open(
+      `model ${model.path}`,
+      (out) => {
+        const { config, ropeFrequencies, tensors, numTensors } = table;
+        const { modelOpen } = native;
+        const fd = cacheFd ?? NO_FILE;
+        return modelOpen(device, owner, config, ropeFrequencies, tensors, numTensors, fd, out);
+      },
+      native.modelClose,
+    );
+  const [weights, key, name] = withModelTable(model, quantization, (table) => {
+    const name = cacheName(model.path, [table.key, isa, packVersion]);
+    const handle = cache ? cache.withFile(name, (fd) => open(table, fd)) : open(table, undefined);
+    return [handle, table.key, name];
+  });
+  const progress = await untilLoaded(handles, weights, options);
+  const isCached = progress.source === WeightsSource.CACHED;
+  options.onLoaded?.({
+    isa: nameOfIsa(isa),
+    numThreads,
+    isCached,
+    imageBytes: progress.num_bytes,
+  });
+  if (cache && progress.opener === owner) {
+    const work = isCached ? cache.touch(name) : cache.save(name, imageOf(handles, progress));
+    options.follow?.(work);
+  }
+  return [weights, key];
+}
+
+const NO_FILE = -1;
+/** Between two looks at what else the thread has to do. */
+const LOAD_SLICE_US = 50_000;
+
+async function untilLoaded(
+  { native }: Handles,
+  weights: Address,
+  { model, clock = systemClock, onProgress }: NativeRunnerOptions,
+): Promise<Record<keyof typeof MODEL_PROGRESS.types, number>> {
+  const bytes = new Uint8Array(MODEL_PROGRESS.size);
+  for (;;) {
+    const status = native.modelWait(weights, LOAD_SLICE_US, bytes);
+    const progress = decode(MODEL_PROGRESS, bytes);
+    if (status !== Status.TIMEOUT) {
+      check(native, status, `model ${model.path}`);
+      return progress;
+    }
+    onProgress?.(progress.num_bytes_done, progress.num_bytes);
+    await clock.turn();
+  }
+}
+
+/** The packed weights, for as long as the runner is open. */
+function imageOf(
+  handles: Handles,
+  { image, num_bytes: numBytes }: Record<"image" | "num_bytes", number>,
+): ImageSource {
+  return {
+    numBytes,
+    read: (offset, length) => new Uint8Array(mapMemory(image + offset, length)),
+    isGone: () => handles.isClosed,
+  };
+}
+
+function nameOfIsa(isa: number): string {
+  const name = Object.entries(Isa).find(([, number]) => number === isa)?.[0] ?? "unknown";
+  return name.toLowerCase();
 }
 
 // --- errors ------------------------------------------------------------------------------------

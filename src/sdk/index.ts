@@ -28,6 +28,7 @@ export { type ConfigSchema, configured, depends, isLinked } from "./need.ts";
 export {
   type ConfigProblem,
   type EndedInstance,
+  type Environment,
   type Footprint,
   type FootprintScale,
   type GraphView,

@@ -39,10 +39,11 @@ export abstract class Service<Prepared = unknown> {
   static readonly live: readonly string[] = [];
 
   /**
-   * Runs in the main thread, once in the life of the process and before the first instance starts. Its result,
+   * Runs in the main thread, once in the life of the process and before the first instance starts; it is told
+   * the environment, which nobody else reads. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
-  static prepare?(config: unknown): unknown;
+  static prepare?(config: unknown, environment: Environment): unknown;
 
   /** Runs in the main thread after the thread of an instance has ended, however it ended. */
   static release?(prepared: unknown, instance: EndedInstance): void | Promise<void>;
@@ -129,7 +130,11 @@ export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
 
 export interface FootprintScale {
   readonly numWorkers: number;
+  readonly environment: Environment;
 }
+
+/** The environment's variables, as the process was started with them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Footprint {
   readonly what: string;

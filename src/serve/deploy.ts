@@ -32,6 +32,7 @@ import {
   SCRAPE,
 } from "../sdk/instance-control.ts";
 import { LIST_SETTINGS, type LiveSetting, SET_SETTING } from "../sdk/live-settings.ts";
+import type { Environment } from "../sdk/service.ts";
 import { DeployedSettings } from "./live-settings.ts";
 import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
 
@@ -40,6 +41,8 @@ export interface DeployOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly logLevel?: LogLevel;
+  /** For the services' `prepare`. */
+  readonly environment?: Environment;
   /** Upper bound for `stop()`, all instances together. */
   readonly stopMs?: number;
   /** More than this many restarts within `restartPeriodMs`, and the deployment ends with an error. */
@@ -130,7 +133,10 @@ class RunningDeployment implements Deployment {
   async #prepareAll(): Promise<readonly ChildSpec[]> {
     const specs: ChildSpec[] = [];
     for (const service of this.#plan.services) {
-      const prepared = await service.service.prepare?.(service.config);
+      const prepared = await service.service.prepare?.(
+        service.config,
+        this.#options.environment ?? {},
+      );
       for (let workerId = 1; workerId <= service.numWorkers; workerId++) {
         specs.push(this.#childSpec(service, workerId, prepared));
       }

@@ -1,5 +1,6 @@
 // `--explain`: where each value comes from, and what would run.
 
+import type { Environment } from "../sdk/service.ts";
 import { renderPlace } from "./config-error.ts";
 import type { DeploymentPlan, ServicePlan } from "./plan.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
@@ -7,8 +8,11 @@ import type { ResolvedConfig } from "./resolve-config.ts";
 export async function renderExplanation(
   config: ResolvedConfig,
   plan: DeploymentPlan,
+  environment: Environment = {},
 ): Promise<string> {
-  const memory = await Promise.all(plan.services.map(memoryRows));
+  const memory = await Promise.all(
+    plan.services.map((service) => memoryRows(service, environment)),
+  );
   return [
     "",
     "Where each value comes from:",
@@ -45,8 +49,11 @@ function planRow({ name, numWorkers, edges, maxCalls, env }: ServicePlan): reado
   ];
 }
 
-async function memoryRows({ name, service, config, numWorkers }: ServicePlan) {
-  const footprints = (await service.footprint?.(config, { numWorkers })) ?? [];
+async function memoryRows(
+  { name, service, config, numWorkers }: ServicePlan,
+  environment: Environment,
+) {
+  const footprints = (await service.footprint?.(config, { numWorkers, environment })) ?? [];
   return footprints.map(({ what, bytes }) => [
     name,
     bytes === undefined ? "not known: its files are not here" : `${(bytes / 1e6).toFixed(1)} MB`,

@@ -149,7 +149,7 @@ async function loadReference(file: string, directory: string): Promise<Reference
 }
 
 async function sampleOurs(file: string, prompts: Results["prompts"]): Promise<Results["ours"]> {
-  const runner = openNativeRunner({
+  const runner = await openNativeRunner({
     model: await openModel(file),
     library: publishNativeLibrary(),
     owner: 1,

@@ -74,7 +74,7 @@ function writeModel(directory: string): void {
 }
 
 async function openEngine(directory: string): Promise<LLMEngine> {
-  const runner = openNativeRunner({
+  const runner = await openNativeRunner({
     model: await openModel(directory),
     library: publishNativeLibrary(),
     owner: 1,

@@ -15,7 +15,7 @@ export async function openBenchEngine(
   model: string,
   { owner = 1, ngram }: { readonly owner?: number; readonly ngram?: NgramOptions } = {},
 ): Promise<LLMEngine> {
-  const runner = openNativeRunner({
+  const runner = await openNativeRunner({
     model: await openModel(model),
     library: publishNativeLibrary(),
     owner,

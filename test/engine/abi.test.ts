@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   ABI_VERSION,
   BATCH,
+  DEVICE_FACTS,
   DTYPES,
   ENGINE_CONFIG,
   encode,
@@ -16,6 +17,7 @@ import {
   type Layout,
   loadLibrary,
   MODEL_CONFIG,
+  MODEL_PROGRESS,
   Part,
   Quantization,
   Role,
@@ -24,6 +26,7 @@ import {
   TENSOR,
   THREADS_ANY,
   WAIT_FOREVER,
+  WeightsSource,
 } from "../../src/engine/abi.ts";
 import { MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
@@ -46,6 +49,7 @@ describe("the numbers of the header", () => {
     ["dyn_part", "DYN_", Part],
     ["dyn_quantization", "DYN_QUANTIZATION_", Quantization],
     ["dyn_isa", "DYN_ISA_", Isa],
+    ["dyn_weights_source", "DYN_WEIGHTS_", WeightsSource],
     ["dyn_kv_dtype", "DYN_KV_", KvDType],
     ["dyn_role", "DYN_", Role],
     ["dyn_rope_layout", "DYN_ROPE_", RopeLayout],
@@ -69,6 +73,8 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
   const layouts: Record<string, Layout> = {
     dyn_tensor: TENSOR,
     dyn_model_config: MODEL_CONFIG,
+    dyn_device_facts: DEVICE_FACTS,
+    dyn_model_progress: MODEL_PROGRESS,
     dyn_kv_pool_config: KV_POOL_CONFIG,
     dyn_engine_config: ENGINE_CONFIG,
     dyn_batch: BATCH,

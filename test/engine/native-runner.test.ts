@@ -249,7 +249,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
   test("weights quantised online give log-probabilities near those of the weights as stored", async () => {
     const directory = tinyModel({ seed: 9 });
     const sampleWith = async (quantization: "q8" | "q4" | undefined) => {
-      const runner = openNativeRunner({
+      const runner = await openNativeRunner({
         model: await openModel(directory),
         quantization,
         kvCacheDType: "float32",
@@ -394,14 +394,14 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         ...{ model, library: builtLibrary, owner: 1, threads: 1 },
         ...{ kvCacheDType: "float32", poolName: "test", totalBlocks: 64, limits: LIMITS },
       });
-    expect(opening).toThrow(
+    await expect(opening()).rejects.toThrow(
       expect.objectContaining({
         code: "model_not_loadable",
         message: expect.stringMatching(/model .*: layer 0 .*: the file ends at byte 20000/),
       }),
     );
     rmSync(join(directory, "model.safetensors"));
-    expect(opening).toThrow(/cannot open .*model\.safetensors/);
+    await expect(opening()).rejects.toThrow(/cannot open .*model\.safetensors/);
   });
 
   test("a tensor that is not there is an error with its name", async () => {
@@ -413,7 +413,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         ...{ model: { ...model, tensors }, library: builtLibrary, owner: 1, threads: 1 },
         ...{ kvCacheDType: "float32", poolName: "test", totalBlocks: 64, limits: LIMITS },
       });
-    expect(opening).toThrow(/has no tensor model\.layers\.1\.mlp\.up_proj\.weight/);
+    await expect(opening()).rejects.toThrow(/has no tensor model\.layers\.1\.mlp\.up_proj\.weight/);
   });
 
   test("a library in memory is one instance for all threads", async () => {

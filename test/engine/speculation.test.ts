@@ -43,7 +43,7 @@ describe.skipIf(!isBuilt)("speculation on the native engine (needs `npm run buil
         writeTinyModel(directory, { dtype, vocabSize: VOCAB_SIZE, seed: 30 });
         const model = await openModel(directory);
         const run = async (ngram: NgramOptions | undefined) => {
-          const runner = openNativeRunner({
+          const runner = await openNativeRunner({
             ...{ model, quantization, library: builtLibrary, owner: 1, threads: 2 },
             ...{ kvCacheDType: "bfloat16", totalBlocks: 80, poolName: "p", limits: LIMITS },
           });

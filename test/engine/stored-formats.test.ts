@@ -52,7 +52,7 @@ async function sampleAfter(runner: ModelRunner, tokenIds: readonly number[]) {
   return { id: batch.sampledIds[0] ?? -1, logprob: batch.logprobs[0] ?? Number.NaN };
 }
 
-function openRunner(model: ModelFiles): ModelRunner {
+function openRunner(model: ModelFiles): Promise<ModelRunner> {
   return openNativeRunner({
     ...{ model, library: builtLibrary, owner: 1, threads: 2, poolName: "formats" },
     ...{ kvCacheDType: "float32", totalBlocks: LIMITS.numBlocks, limits: LIMITS },
@@ -72,7 +72,7 @@ function withLostPart(model: ModelFiles, part: "qzeros" | "scales"): ModelFiles 
 /** How far the log-probabilities of the sampled tokens are from the reference's, and from its best, at most. */
 async function errorOf(model: ModelFiles): Promise<number> {
   const reference = openReference(model);
-  const runner = openRunner(model);
+  const runner = await openRunner(model);
   try {
     let largest = 0;
     for (const prompt of PROMPTS) {
@@ -128,8 +128,12 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
     const directory = join(scratch, "lost-parts");
     writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", quantization: "awq" });
     const model = await openModel(directory);
-    const opening = (part: "qzeros" | "scales") => () => openRunner(withLostPart(model, part));
-    expect(opening("qzeros")).toThrow(/model .*: layer 1 down zeros: the file ends at byte/);
-    expect(opening("scales")).toThrow(/model .*: layer 1 down scales: the file ends at byte/);
+    const opening = (part: "qzeros" | "scales") => openRunner(withLostPart(model, part));
+    await expect(opening("qzeros")).rejects.toThrow(
+      /model .*: layer 1 down zeros: the file ends at byte/,
+    );
+    await expect(opening("scales")).rejects.toThrow(
+      /model .*: layer 1 down scales: the file ends at byte/,
+    );
   });
 });

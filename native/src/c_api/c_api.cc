@@ -15,6 +15,7 @@
 #include "engine/kv_pool.h"
 #include "engine/model.h"
 #include "engine/shared_by_key.h"
+#include "pack/weight_image.h"
 
 namespace dyn {
 namespace {
@@ -99,6 +100,19 @@ dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
   });
 }
 
+dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts) {
+  return guarded([&]() -> Status {
+    if (facts == nullptr) return null_argument();
+    const std::shared_ptr<Device> found = process().device_handles.find(device);
+    if (found == nullptr) return not_open("device");
+    *facts = {.isa = found->isa(),
+              .num_threads = found->threads().num_threads(),
+              .pack_version = kPackVersion,
+              .reserved = 0};
+    return {};
+  });
+}
+
 dyn_status dyn_device_close(dyn_device* device) {
   return guarded([&]() -> Status {
     return process().device_handles.close(device) != nullptr ? Status() : not_open("device");
@@ -107,7 +121,7 @@ dyn_status dyn_device_close(dyn_device* device) {
 
 dyn_status dyn_model_open(dyn_device* device, uint32_t owner, const dyn_model_config* config,
                           const double* rope_frequencies, const dyn_tensor* tensors,
-                          uint32_t num_tensors, dyn_model** model) {
+                          uint32_t num_tensors, int32_t cache_fd, dyn_model** model) {
   return guarded([&]() -> Status {
     if (config == nullptr || rope_frequencies == nullptr || tensors == nullptr ||
         model == nullptr) {
@@ -121,12 +135,22 @@ dyn_status dyn_model_open(dyn_device* device, uint32_t owner, const dyn_model_co
     RETURN_IF_ERROR(process().models.open(
         config->key,
         [&](std::shared_ptr<Model>* made) {
-          return Model::load(on, *config, frequencies, std::span(tensors, num_tensors), made);
+          return Model::open(on, owner, *config, frequencies, std::span(tensors, num_tensors),
+                             cache_fd, made);
         },
         &opened));
     RETURN_IF_ERROR(opened->check_same(*config, frequencies));
     *model = process().model_handles.open(owner, std::move(opened));
     return {};
+  });
+}
+
+dyn_status dyn_model_wait(dyn_model* model, uint32_t timeout_us, dyn_model_progress* progress) {
+  return guarded([&]() -> Status {
+    if (progress == nullptr) return null_argument();
+    const std::shared_ptr<Model> found = process().model_handles.find(model);
+    if (found == nullptr) return not_open("model");
+    return found->wait(timeout_us, progress);
   });
 }
 
@@ -142,6 +166,7 @@ dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner, const dyn_kv_pool_
     if (config == nullptr || pool == nullptr) return null_argument();
     const std::shared_ptr<Model> of = process().model_handles.find(model);
     if (of == nullptr) return not_open("model");
+    if (!of->is_loaded()) return invalid_argument("wait for the model first");
     std::shared_ptr<KvPool> opened;
     RETURN_IF_ERROR(process().pools.open(
         config->key,

@@ -1,4 +1,5 @@
-// Model: the weights of one model on one device, and the numbers that they were made for.
+// Model: the weights of one model on one device, and the numbers that they were made for. It is
+// there while they are still being loaded, so that whoever waits can be told how far that is.
 
 #pragma once
 
@@ -7,15 +8,24 @@
 
 #include "base/status.h"
 #include "engine/device.h"
+#include "engine/model_loader.h"
 #include "graph/weights.h"
 
 namespace dyn {
 
 class Model {
  public:
-  static Status load(std::shared_ptr<Device> device, const dyn_model_config& config,
-                     std::span<const double> rope_frequencies, std::span<const dyn_tensor> tensors,
+  // Checks everything but what the files hold, and begins to load. `opener` is the owner who asked.
+  static Status open(std::shared_ptr<Device> device, uint32_t opener,
+                     const dyn_model_config& config, std::span<const double> rope_frequencies,
+                     std::span<const dyn_tensor> tensors, int cache_fd,
                      std::shared_ptr<Model>* model);
+
+  // As ModelLoader::wait.
+  Status wait(uint32_t timeout_us, dyn_model_progress* progress);
+
+  // Before that, nobody may look at the weights.
+  bool is_loaded() { return loader_->is_loaded(); }
 
   // Whether a second opener of the key means the same model.
   Status check_same(const dyn_model_config& config, std::span<const double> rope_frequencies) const;
@@ -28,6 +38,8 @@ class Model {
   std::shared_ptr<Device> device_;
   dyn_model_config config_ = {};
   Weights weights_;
+  uint32_t opener_ = 0;
+  std::unique_ptr<ModelLoader> loader_;  // Holds the image that weights_ describe.
 };
 
 }  // namespace dyn

@@ -102,12 +102,12 @@ void Decoder::head(const dyn_batch& batch, uint32_t num_rows) {
   project(pool_, normed_input_, num_rows, {{&weights_.head(), logits_}});
 }
 
-void Decoder::norm_rows(const std::vector<float>& weight, uint32_t num_rows) {
+void Decoder::norm_rows(std::span<const float> weight, uint32_t num_rows) {
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) { norm_row(row, weight, row); });
 }
 
 // The residual stream of a token, normed, as row `to_row` of the next product's input.
-void Decoder::norm_row(size_t token, const std::vector<float>& weight, size_t to_row) {
+void Decoder::norm_row(size_t token, std::span<const float> weight, size_t to_row) {
   const size_t hidden = config_.hidden_size;
   float* normed = normed_ + to_row * hidden;
   phases_.rms_norm(x_ + token * hidden, weight.data(), config_.hidden_size,
@@ -118,12 +118,12 @@ void Decoder::norm_row(size_t token, const std::vector<float>& weight, size_t to
 void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
                                 const LayerWeights& weights, const KvLayer& layer) {
   const size_t num_pairs = config_.head_size / 2;
-  const auto steps = [this](const std::vector<float>& norm) {
+  const auto steps = [this](std::span<const float> norm) {
     return HeadSteps{.norm = norm.empty() ? nullptr : norm.data(),
                      .eps = static_cast<float>(config_.rms_norm_eps),
                      .is_interleaved = config_.rope_layout == DYN_ROPE_INTERLEAVED};
   };
-  const auto bias = [](const std::vector<float>& vector) {
+  const auto bias = [](std::span<const float> vector) {
     return vector.empty() ? nullptr : vector.data();
   };
   const HeadSteps q_steps = steps(weights.q_norm);

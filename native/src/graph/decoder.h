@@ -56,8 +56,8 @@ class Decoder {
   void attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
   void head(const dyn_batch& batch, uint32_t num_rows);
-  void norm_rows(const std::vector<float>& weight, uint32_t num_rows);
-  void norm_row(size_t token, const std::vector<float>& weight, size_t to_row);
+  void norm_rows(std::span<const float> weight, uint32_t num_rows);
+  void norm_row(size_t token, std::span<const float> weight, size_t to_row);
   void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
                          const KvLayer& layer);
   void attend(const dyn_batch& batch, const KvLayer& layer);

@@ -6,7 +6,6 @@
 #include "cpu/attention/attention.h"
 #include "cpu/phases/phases.h"
 #include "graph/tensor_table.h"
-#include "pack/tensor_reader.h"
 
 namespace dyn {
 namespace {
@@ -45,40 +44,59 @@ uint32_t quantization_of(const dyn_model_config& config, dyn_role role) {
   return config.quantization;
 }
 
-Status load_matrix(const dyn_model_config& config, const TensorTable& table, dyn_role role,
-                   uint32_t layer, PackedMatrix* matrix) {
-  return PackedMatrix::load(table.matrix(role, layer), TensorTable::name(role, layer),
-                            quantization_of(config, role), matrix);
-}
+// Lists the tensors of a model with the weights that they become, in the order of the image.
+class SlotList {
+ public:
+  SlotList(const dyn_model_config& config, const TensorTable& table, std::vector<WeightSlot>* slots)
+      : config_(config), table_(table), slots_(slots) {}
 
-Status load_vector(const TensorTable& table, dyn_role role, uint32_t layer,
-                   std::vector<float>* vector) {
-  const dyn_tensor& tensor = table.get(role, layer);
-  vector->resize(tensor.shape[0]);
-  return read_vector(tensor, TensorTable::name(role, layer), vector->data());
-}
+  void add(dyn_role role, uint32_t layer, PackedMatrix* matrix) {
+    const MatrixSource source = table_.matrix(role, layer);
+    *matrix = PackedMatrix::of(source, quantization_of(config_, role));
+    WeightSlot& slot = add_tensor(role, layer);
+    slot.matrix = matrix;
+    if (source.scales == nullptr) return;
+    slot.tensors.push_back(*source.zeros);
+    slot.tensors.push_back(*source.scales);
+  }
 
-Status load_layer(const dyn_model_config& config, const TensorTable& table, uint32_t index,
-                  LayerWeights* layer) {
-  RETURN_IF_ERROR(load_vector(table, DYN_ATTENTION_NORM, index, &layer->attention_norm));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_Q, index, &layer->q));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_K, index, &layer->k));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_V, index, &layer->v));
-  if (config.attention_bias == 1) {
-    RETURN_IF_ERROR(load_vector(table, DYN_Q_BIAS, index, &layer->q_bias));
-    RETURN_IF_ERROR(load_vector(table, DYN_K_BIAS, index, &layer->k_bias));
-    RETURN_IF_ERROR(load_vector(table, DYN_V_BIAS, index, &layer->v_bias));
+  void add(dyn_role role, uint32_t layer, std::span<const float>* vector) {
+    add_tensor(role, layer).vector = vector;
   }
-  if (config.qk_norm == 1) {
-    RETURN_IF_ERROR(load_vector(table, DYN_Q_NORM, index, &layer->q_norm));
-    RETURN_IF_ERROR(load_vector(table, DYN_K_NORM, index, &layer->k_norm));
+
+  void add_layer(uint32_t index, LayerWeights* layer) {
+    add(DYN_ATTENTION_NORM, index, &layer->attention_norm);
+    add(DYN_Q, index, &layer->q);
+    add(DYN_K, index, &layer->k);
+    add(DYN_V, index, &layer->v);
+    if (config_.attention_bias == 1) {
+      add(DYN_Q_BIAS, index, &layer->q_bias);
+      add(DYN_K_BIAS, index, &layer->k_bias);
+      add(DYN_V_BIAS, index, &layer->v_bias);
+    }
+    if (config_.qk_norm == 1) {
+      add(DYN_Q_NORM, index, &layer->q_norm);
+      add(DYN_K_NORM, index, &layer->k_norm);
+    }
+    add(DYN_O, index, &layer->o);
+    add(DYN_MLP_NORM, index, &layer->mlp_norm);
+    add(DYN_GATE, index, &layer->gate);
+    add(DYN_UP, index, &layer->up);
+    add(DYN_DOWN, index, &layer->down);
   }
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_O, index, &layer->o));
-  RETURN_IF_ERROR(load_vector(table, DYN_MLP_NORM, index, &layer->mlp_norm));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_GATE, index, &layer->gate));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_UP, index, &layer->up));
-  return load_matrix(config, table, DYN_DOWN, index, &layer->down);
-}
+
+ private:
+  WeightSlot& add_tensor(dyn_role role, uint32_t layer) {
+    return slots_->emplace_back(WeightSlot{.tensors = {table_.get(role, layer)},
+                                           .name = TensorTable::name(role, layer),
+                                           .matrix = nullptr,
+                                           .vector = nullptr});
+  }
+
+  const dyn_model_config& config_;
+  const TensorTable& table_;
+  std::vector<WeightSlot>* const slots_;
+};
 
 }  // namespace
 
@@ -111,21 +129,21 @@ Status check_model_config(const dyn_model_config& config) {
   return check_quantization(config.quantization);
 }
 
-Status Weights::load(const dyn_model_config& config, std::span<const double> rope_frequencies,
-                     std::span<const dyn_tensor> tensors, Weights* weights) {
+Status Weights::create(const dyn_model_config& config, std::span<const double> rope_frequencies,
+                       std::span<const dyn_tensor> tensors, Weights* weights,
+                       std::vector<WeightSlot>* slots) {
   RETURN_IF_ERROR(check_rope(rope_frequencies));
   weights->rope_frequencies_.assign(rope_frequencies.begin(), rope_frequencies.end());
   TensorTable table;
   RETURN_IF_ERROR(TensorTable::create(config, tensors, &table));
-  RETURN_IF_ERROR(load_matrix(config, table, DYN_EMBEDDING, 0, &weights->embedding_));
-  RETURN_IF_ERROR(load_vector(table, DYN_FINAL_NORM, 0, &weights->final_norm_));
+  SlotList list(config, table, slots);
+  list.add(DYN_EMBEDDING, 0, &weights->embedding_);
+  list.add(DYN_FINAL_NORM, 0, &weights->final_norm_);
   weights->head_is_embedding_ = config.tie_word_embeddings == 1;
-  if (!weights->head_is_embedding_) {
-    RETURN_IF_ERROR(load_matrix(config, table, DYN_HEAD, 0, &weights->head_));
-  }
+  if (!weights->head_is_embedding_) list.add(DYN_HEAD, 0, &weights->head_);
   weights->layers_.resize(config.num_layers);
   for (uint32_t index = 0; index < config.num_layers; ++index) {
-    RETURN_IF_ERROR(load_layer(config, table, index, &weights->layers_[index]));
+    list.add_layer(index, &weights->layers_[index]);
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -15,32 +16,52 @@ namespace dyn {
 // Refuses shapes that the decoder cannot run.
 Status check_model_config(const dyn_model_config& config);
 
+// All of these describe memory of the model's image.
 struct LayerWeights {
-  std::vector<float> attention_norm;  // [hidden]
-  PackedMatrix q;                     // [num_heads * head_size, hidden]
-  PackedMatrix k;                     // [num_kv_heads * head_size, hidden]
-  PackedMatrix v;                     // [num_kv_heads * head_size, hidden]
-  std::vector<float> q_bias;          // [num_heads * head_size]; empty where there is none
-  std::vector<float> k_bias;          // [num_kv_heads * head_size]
-  std::vector<float> v_bias;          // [num_kv_heads * head_size]
-  std::vector<float> q_norm;          // [head_size]; empty where there is none
-  std::vector<float> k_norm;          // [head_size]
-  PackedMatrix o;                     // [hidden, num_heads * head_size]
-  std::vector<float> mlp_norm;        // [hidden]
-  PackedMatrix gate;                  // [intermediate, hidden]
-  PackedMatrix up;                    // [intermediate, hidden]
-  PackedMatrix down;                  // [hidden, intermediate]
+  std::span<const float> attention_norm;  // [hidden]
+  PackedMatrix q;                         // [num_heads * head_size, hidden]
+  PackedMatrix k;                         // [num_kv_heads * head_size, hidden]
+  PackedMatrix v;                         // [num_kv_heads * head_size, hidden]
+  std::span<const float> q_bias;          // [num_heads * head_size]; empty where there is none
+  std::span<const float> k_bias;          // [num_kv_heads * head_size]
+  std::span<const float> v_bias;          // [num_kv_heads * head_size]
+  std::span<const float> q_norm;          // [head_size]; empty where there is none
+  std::span<const float> k_norm;          // [head_size]
+  PackedMatrix o;                         // [hidden, num_heads * head_size]
+  std::span<const float> mlp_norm;        // [hidden]
+  PackedMatrix gate;                      // [intermediate, hidden]
+  PackedMatrix up;                        // [intermediate, hidden]
+  PackedMatrix down;                      // [hidden, intermediate]
+};
+
+// The tensors that become one of the weights: a matrix or a vector of F32.
+struct WeightSlot {
+  std::vector<dyn_tensor> tensors;  // The whole; of a matrix in parts, its zeros and scales too.
+  std::string name;
+  PackedMatrix* matrix;            // Null for a vector.
+  std::span<const float>* vector;  // Null for a matrix.
+
+  uint64_t num_bytes() const {
+    return matrix != nullptr ? matrix->num_bytes() : tensors[0].shape[0] * sizeof(float);
+  }
+  uint32_t num_items() const { return matrix != nullptr ? matrix->num_items() : 1; }
+  MatrixSource source() const {
+    if (tensors.size() == 1) return {.whole = &tensors[0], .zeros = nullptr, .scales = nullptr};
+    return {.whole = &tensors[0], .zeros = &tensors[1], .scales = &tensors[2]};
+  }
 };
 
 class Weights {
  public:
-  // Checks the table against the config, then reads and packs every tensor.
-  static Status load(const dyn_model_config& config, std::span<const double> rope_frequencies,
-                     std::span<const dyn_tensor> tensors, Weights* weights);
+  // Checks the table against the config. The matrices know their shapes then; where all of them lie
+  // is said, and what they hold is read, by way of `slots`, which point into `weights`.
+  static Status create(const dyn_model_config& config, std::span<const double> rope_frequencies,
+                       std::span<const dyn_tensor> tensors, Weights* weights,
+                       std::vector<WeightSlot>* slots);
 
   const PackedMatrix& embedding() const { return embedding_; }  // [vocab, hidden]
   const std::vector<LayerWeights>& layers() const { return layers_; }
-  const std::vector<float>& final_norm() const { return final_norm_; }  // [hidden]
+  std::span<const float> final_norm() const { return final_norm_; }  // [hidden]
   const std::vector<double>& rope_frequencies() const { return rope_frequencies_; }
   const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
 
@@ -55,7 +76,7 @@ class Weights {
  private:
   PackedMatrix embedding_;
   std::vector<LayerWeights> layers_;
-  std::vector<float> final_norm_;
+  std::span<const float> final_norm_;
   std::vector<double> rope_frequencies_;  // [head_size / 2], radians a position
   PackedMatrix head_;
   bool head_is_embedding_ = false;

@@ -13,7 +13,13 @@
 namespace dyn {
 namespace {
 
-Family family_of(dyn_dtype dtype, uint32_t quantization) {
+Family family_of(const MatrixSource& source, uint32_t quantization) {
+  const auto dtype = static_cast<dyn_dtype>(source.whole->dtype);
+  if (is_in_parts(dtype)) {
+    const uint64_t group_size = source.whole->shape[1] / source.scales->shape[0];
+    if (group_size == 32) return Family::kW4Z32;
+    return group_size == 64 ? Family::kW4Z64 : Family::kW4Z128;
+  }
   if (dtype == DYN_Q8_0) return Family::kW8;
   if (dtype == DYN_Q4_0) return Family::kW4;
   if (dtype == DYN_Q4_K) return Family::kW4K;
@@ -31,13 +37,32 @@ size_t element_index(Family family, size_t k, size_t n) {
   return k * kPanelWidth + n;
 }
 
-// Copies a row of K elements into a column of a panel.
+// Lays the rows of a panel [32, count] out as columns [count][32]. A block of rows that fits in the
+// first cache at a time.
 template <typename Element>
-void fill_column(const std::byte* row, size_t num_inputs, Family family, uint32_t output,
-                 std::byte* panel) {
-  for (size_t k = 0; k < num_inputs; ++k) {
-    std::memcpy(panel + element_index(family, k, output) * sizeof(Element),
-                row + k * sizeof(Element), sizeof(Element));
+void fill_columns(const std::byte* rows, size_t row_bytes, uint32_t num_rows, size_t count,
+                  std::byte* panel) {
+  constexpr size_t kBlock = 64 / sizeof(Element);
+  for (size_t first = 0; first < count; first += kBlock) {
+    const size_t end = std::min(count, first + kBlock);
+    for (uint32_t n = 0; n < num_rows; ++n) {
+      const std::byte* row = rows + n * row_bytes;
+      for (size_t k = first; k < end; ++k) {
+        std::memcpy(panel + (k * kPanelWidth + n) * sizeof(Element), row + k * sizeof(Element),
+                    sizeof(Element));
+      }
+    }
+  }
+}
+
+// Pairs of BF16 are elements of 32 bits. The last input of an odd number has no twin.
+void fill_pairs(const std::byte* rows, size_t row_bytes, uint32_t num_rows, size_t num_inputs,
+                std::byte* panel) {
+  fill_columns<uint32_t>(rows, row_bytes, num_rows, num_inputs / 2, panel);
+  if (num_inputs % 2 == 0) return;
+  for (uint32_t n = 0; n < num_rows; ++n) {
+    std::memcpy(panel + element_index(Family::kBf16, num_inputs - 1, n) * sizeof(uint16_t),
+                rows + n * row_bytes + (num_inputs - 1) * sizeof(uint16_t), sizeof(uint16_t));
   }
 }
 
@@ -71,12 +96,10 @@ void pack_blocks(dyn_dtype dtype, const std::byte* row, size_t num_inputs, uint3
   }
 }
 
-// Packs a row of K weights, which `dtype` encodes, into a column of a panel.
-void pack_row(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
-              uint32_t output, std::byte* panel) {
+// Packs a row of K weights, which `dtype` encodes, into a column of a panel of levels.
+void pack_levels(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
+                 uint32_t output, std::byte* panel) {
   switch (family) {
-    case Family::kF32:
-      return fill_column<uint32_t>(row, num_inputs, family, output, panel);
     case Family::kW8:
       return pack_groups<W8Group>(family, dtype, row, num_inputs, output, panel);
     case Family::kW4:
@@ -85,16 +108,14 @@ void pack_row(Family family, dyn_dtype dtype, const std::byte* row, size_t num_i
       return pack_blocks<W4KBlock>(dtype, row, num_inputs, output, panel);
     case Family::kW5K:
       return pack_blocks<W5KBlock>(dtype, row, num_inputs, output, panel);
-    case Family::kW6K:
-      return pack_blocks<W6KBlock>(dtype, row, num_inputs, output, panel);
     default:
-      return fill_column<uint16_t>(row, num_inputs, family, output, panel);
+      return pack_blocks<W6KBlock>(dtype, row, num_inputs, output, panel);
   }
 }
 
 template <uint32_t kSize>
-void pack_panel(const GroupedMatrix& from, uint32_t first_output, uint32_t num_outputs,
-                uint32_t num_inputs, std::byte* panel) {
+void pack_grouped(const GroupedMatrix& from, uint32_t first_output, uint32_t num_outputs,
+                  uint32_t num_inputs, std::byte* panel) {
   auto* blocks = reinterpret_cast<ZeroPointBlock<kSize>*>(panel);
   for (uint32_t k = 0; k < num_inputs; k += kSize * kGroupSize, ++blocks) {
     for (uint32_t n = 0; n < num_outputs; ++n) from.put(first_output + n, k, n, blocks);
@@ -103,58 +124,64 @@ void pack_panel(const GroupedMatrix& from, uint32_t first_output, uint32_t num_o
 
 }  // namespace
 
-Status PackedMatrix::load(const MatrixSource& source, const std::string& name,
-                          uint32_t quantization, PackedMatrix* matrix) {
-  const dyn_tensor& whole = *source.whole;
-  if (is_in_parts(whole.dtype)) return matrix->load_parts(source, name);
-  const Family family = family_of(static_cast<dyn_dtype>(whole.dtype), quantization);
-  RETURN_IF_ERROR(matrix->reserve(whole, family, name));
-  return matrix->load_rows(whole, name);
+PackedMatrix PackedMatrix::of(const MatrixSource& source, uint32_t quantization) {
+  PackedMatrix matrix;
+  matrix.family_ = family_of(source, quantization);
+  matrix.is_packed_whole_ = is_in_parts(source.whole->dtype);
+  matrix.num_outputs_ = static_cast<uint32_t>(source.whole->shape[0]);
+  matrix.num_inputs_ = static_cast<uint32_t>(source.whole->shape[1]);
+  matrix.num_panels_ = ceil_div(matrix.num_outputs_, kPanelWidth);
+  return matrix;
 }
 
-Status PackedMatrix::reserve(const dyn_tensor& whole, Family family, const std::string& name) {
-  family_ = family;
-  num_outputs_ = static_cast<uint32_t>(whole.shape[0]);
-  num_inputs_ = static_cast<uint32_t>(whole.shape[1]);
-  num_panels_ = ceil_div(num_outputs_, kPanelWidth);
-  const uint64_t num_bytes = num_panels_ * panel_bytes(family, num_inputs_);
-  RETURN_IF_ERROR(Mapping::create(num_bytes, name.c_str(), &elements_));
-  elements_.use_huge_pages();
-  return {};
+Status PackedMatrix::pack_item(const MatrixSource& source, const std::string& name, uint32_t index,
+                               std::vector<std::byte>* rows, std::byte* to) const {
+  if (is_packed_whole_) return pack_parts(source, name, to);
+  return pack_panel(*source.whole, name, index, rows, to);
 }
 
-Status PackedMatrix::load_rows(const dyn_tensor& tensor, const std::string& name) {
+Status PackedMatrix::pack_panel(const dyn_tensor& tensor, const std::string& name, uint32_t index,
+                                std::vector<std::byte>* rows, std::byte* to) const {
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
   const uint64_t row_bytes = row_bytes_of(dtype, num_inputs_);
-  std::vector<std::byte> rows(row_bytes * kPanelWidth);
-  for (uint32_t index = 0; index < num_panels_; ++index) {
-    const uint32_t first_row = index * kPanelWidth;
-    const uint32_t num_rows = std::min(kPanelWidth, num_outputs_ - first_row);
-    RETURN_IF_ERROR(
-        read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows.data()));
-    for (uint32_t row = 0; row < num_rows; ++row) {
-      pack_row(family_, dtype, &rows[row * row_bytes], num_inputs_, row, writable_panel(index));
-    }
+  const uint32_t first_row = index * kPanelWidth;
+  const uint32_t num_rows = std::min(kPanelWidth, num_outputs_ - first_row);
+  rows->resize(std::max(rows->size(), size_t{kPanelWidth} * row_bytes));
+  const std::byte* from = rows->data();
+  RETURN_IF_ERROR(
+      read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows->data()));
+  switch (family_) {
+    case Family::kF32:
+      fill_columns<uint32_t>(from, row_bytes, num_rows, num_inputs_, to);
+      break;
+    case Family::kF16:
+      fill_columns<uint16_t>(from, row_bytes, num_rows, num_inputs_, to);
+      break;
+    case Family::kBf16:
+      fill_pairs(from, row_bytes, num_rows, num_inputs_, to);
+      break;
+    default:
+      for (uint32_t row = 0; row < num_rows; ++row) {
+        pack_levels(family_, dtype, from + row * row_bytes, num_inputs_, row, to);
+      }
   }
   return {};
 }
 
-Status PackedMatrix::load_parts(const MatrixSource& source, const std::string& name) {
+Status PackedMatrix::pack_parts(const MatrixSource& source, const std::string& name,
+                                std::byte* to) const {
   GroupedMatrix from;
   RETURN_IF_ERROR(GroupedMatrix::read(source, name, &from));
-  const Family family = from.group_size() == 32   ? Family::kW4Z32
-                        : from.group_size() == 64 ? Family::kW4Z64
-                                                  : Family::kW4Z128;
-  RETURN_IF_ERROR(reserve(*source.whole, family, name));
   for (uint32_t index = 0; index < num_panels_; ++index) {
     const uint32_t first = index * kPanelWidth;
     const uint32_t count = std::min(kPanelWidth, num_outputs_ - first);
-    if (family == Family::kW4Z32) {
-      pack_panel<1>(from, first, count, num_inputs_, writable_panel(index));
-    } else if (family == Family::kW4Z64) {
-      pack_panel<2>(from, first, count, num_inputs_, writable_panel(index));
+    std::byte* panel = to + index * bytes_per_panel();
+    if (family_ == Family::kW4Z32) {
+      pack_grouped<1>(from, first, count, num_inputs_, panel);
+    } else if (family_ == Family::kW4Z64) {
+      pack_grouped<2>(from, first, count, num_inputs_, panel);
     } else {
-      pack_panel<4>(from, first, count, num_inputs_, writable_panel(index));
+      pack_grouped<4>(from, first, count, num_inputs_, panel);
     }
   }
   return {};

@@ -15,7 +15,7 @@ const NUM_BLOCKS = 1024;
 
 export async function openOurs(model: BenchModel, threads: number): Promise<BenchEngine> {
   const { vocabSize } = model.shape;
-  const runner = openNativeRunner({
+  const runner = await openNativeRunner({
     model: await openModel(model.path),
     library: publishNativeLibrary(),
     owner: 1,

@@ -1,0 +1,104 @@
+#include "pack/weight_image.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+#include "pack/checksum.h"
+
+namespace dyn {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kChunkBytes = uint64_t{2} << 20;
+constexpr char kMagic[8] = {'d', 'y', 'n', 'p', 'a', 'c', 'k', '\0'};
+
+uint64_t round_up_64(uint64_t bytes, uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+// Little-endian, as all machines that there are kernels for.
+struct WeightImage::Header {
+  char magic[8];
+  uint32_t version;
+  uint32_t isa;
+  uint64_t model;
+  uint64_t num_bytes;  // Of the whole image.
+  uint64_t checksum;   // Of the header's page and those after it up to the body, with 0 here.
+  uint64_t reserved[3];
+};
+
+WeightImage::WeightImage(const ImageKey& key, uint64_t body_bytes)
+    : key_(key),
+      body_bytes_(round_up_64(body_bytes, 64)),
+      num_chunks_(static_cast<uint32_t>((body_bytes_ + kChunkBytes - 1) / kChunkBytes)),
+      header_bytes_(round_up_64(sizeof(Header) + num_chunks_ * sizeof(uint64_t), kPage)) {
+  static_assert(sizeof(Header) == 64 && std::has_unique_object_representations_v<Header>);
+}
+
+Status WeightImage::create() {
+  RETURN_IF_ERROR(Mapping::create(num_bytes(), "the weights", &memory_));
+  memory_.use_huge_pages();
+  return {};
+}
+
+bool WeightImage::map(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0 || static_cast<uint64_t>(status.st_size) != num_bytes()) return false;
+  if (!Mapping::of_file(fd, num_bytes(), &memory_)) return false;
+  if (!memory_.populate(0, header_bytes_)) return false;
+  Header header;
+  std::memcpy(&header, memory_.data(), sizeof(header));
+  const uint64_t expected = header.checksum;
+  header.checksum = 0;
+  const Header own = expected_header();
+  if (std::memcmp(&header, &own, sizeof(header)) != 0) return false;
+  return (checksum(memory_.data() + sizeof(Header), header_bytes_ - sizeof(Header)) ^
+          checksum(reinterpret_cast<const std::byte*>(&own), sizeof(own))) == expected;
+}
+
+void WeightImage::seal_chunk(uint32_t index) {
+  const Chunk sealed = chunk(index);
+  checksums()[index] = checksum(memory_.data() + sealed.offset, sealed.num_bytes);
+}
+
+void WeightImage::seal() {
+  Header header = expected_header();
+  header.checksum = checksum(memory_.data() + sizeof(Header), header_bytes_ - sizeof(Header)) ^
+                    checksum(reinterpret_cast<const std::byte*>(&header), sizeof(header));
+  std::memcpy(memory_.data(), &header, sizeof(header));
+}
+
+bool WeightImage::check_chunk(uint32_t index) const {
+  const Chunk checked = chunk(index);
+  return memory_.populate(checked.offset, checked.num_bytes) &&
+         checksum(memory_.data() + checked.offset, checked.num_bytes) == checksums()[index];
+}
+
+WeightImage::Chunk WeightImage::chunk(uint32_t index) const {
+  const uint64_t offset = index * kChunkBytes;
+  return {.offset = header_bytes_ + offset,
+          .num_bytes = std::min(kChunkBytes, body_bytes_ - offset)};
+}
+
+WeightImage::Header WeightImage::expected_header() const {
+  Header header = {.magic = {},
+                   .version = kPackVersion,
+                   .isa = key_.isa,
+                   .model = key_.model,
+                   .num_bytes = num_bytes(),
+                   .checksum = 0,
+                   .reserved = {}};
+  std::memcpy(header.magic, kMagic, sizeof(kMagic));
+  return header;
+}
+
+uint64_t* WeightImage::checksums() const {
+  return reinterpret_cast<uint64_t*>(memory_.data() + sizeof(Header));
+}
+
+}  // namespace dyn

@@ -1,0 +1,73 @@
+// WeightImage: all packed weights of a model in one stretch of memory, which is also what a cache
+// file holds, byte for byte:
+//
+//   header, checksums [num_chunks], zeros up to a page
+//   body: the weights, each on a cache line, in chunks of 2 MiB that have a checksum each
+//
+// It is either made in memory, where the weights are packed into it and sealed, or a file that is
+// mapped. A file from another model, instruction set or version, cut short or damaged anywhere is
+// no image: every chunk is checked before anything is computed with it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/mapping.h"
+#include "base/status.h"
+
+namespace dyn {
+
+// Raise it with any change of how weights lie in panels or in the image: native/test/image_test.cc
+// fails where they have changed.
+inline constexpr uint32_t kPackVersion = 1;
+
+// What an image is of.
+struct ImageKey {
+  uint64_t model;
+  uint32_t isa;
+  bool operator==(const ImageKey&) const = default;
+};
+
+class WeightImage {
+ public:
+  WeightImage(const ImageKey& key, uint64_t body_bytes);
+
+  // Takes memory for the whole image. The body is zero.
+  Status create();
+
+  // Maps the file, where it has the right length and header. Its chunks are still to be checked.
+  bool map(int fd);
+
+  const std::byte* data() const { return memory_.data(); }
+  uint64_t num_bytes() const { return header_bytes_ + body_bytes_; }
+  std::byte* body() const { return memory_.data() + header_bytes_; }
+  uint32_t num_chunks() const { return num_chunks_; }
+  uint64_t chunk_bytes(uint32_t index) const { return chunk(index).num_bytes; }
+
+  // Of a created image, when it is full: each chunk's checksum, then the header's.
+  void seal_chunk(uint32_t index);
+  void seal();
+
+  // Of a mapped one: whether the chunk is there and whole.
+  bool check_chunk(uint32_t index) const;
+
+ private:
+  struct Header;
+  struct Chunk {
+    uint64_t offset;  // From the image's first byte.
+    uint64_t num_bytes;
+  };
+
+  Chunk chunk(uint32_t index) const;
+  Header expected_header() const;
+  uint64_t* checksums() const;
+
+  const ImageKey key_;
+  const uint64_t body_bytes_;
+  const uint32_t num_chunks_;
+  const uint64_t header_bytes_;
+  Mapping memory_;
+};
+
+}  // namespace dyn

@@ -1,0 +1,145 @@
+// The image of a model's weights: what it holds does not change unseen, and a cache file that is
+// not exactly such an image is passed over.
+
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "pack/checksum.h"
+#include "pack/weight_image.h"
+#include "test_model.h"
+
+namespace {
+
+using namespace dyn;
+using test::MemoryFile;
+using test::TestModel;
+
+struct Loaded {
+  dyn_status status;
+  uint32_t source;
+  std::vector<std::byte> image;
+};
+
+Loaded load(const TestModel& model, int cache_fd, dyn_isa isa = DYN_ISA_PORTABLE) {
+  dyn_device* device = nullptr;
+  dyn_model* opened = nullptr;
+  CHECK(dyn_device_open(1, 2, isa, &device) == DYN_OK);
+  CHECK(test::begin_model(device, 1, model, cache_fd, &opened) == DYN_OK);
+  dyn_model_progress progress = {};
+  Loaded loaded = {.status = dyn_model_wait(opened, DYN_WAIT_FOREVER, &progress),
+                   .source = progress.source,
+                   .image = {}};
+  if (loaded.status == DYN_OK) {
+    loaded.image.resize(progress.num_bytes);
+    std::memcpy(loaded.image.data(), progress.image, progress.num_bytes);
+    CHECK(progress.opener == 1);
+  }
+  dyn_owner_release(1);
+  return loaded;
+}
+
+std::vector<TestModel> models() {
+  std::vector<TestModel> models;
+  models.emplace_back(test::tiny_config(), DYN_F32);
+  models.emplace_back(test::tiny_config(), DYN_BF16);
+  models.emplace_back(test::block_config(), DYN_Q8_0);
+  models.emplace_back(test::block_config(), DYN_Q4_0);
+  models.emplace_back(test::k_block_config(), DYN_Q4_K);
+  models.emplace_back(test::k_block_config(), DYN_Q5_K);
+  models.emplace_back(test::k_block_config(), DYN_Q6_K);
+  return models;
+}
+
+void images_come_back() {
+  for (const TestModel& model : models()) {
+    const Loaded packed = load(model, -1);
+    CHECK(packed.status == DYN_OK && packed.source == DYN_WEIGHTS_PACKED);
+    const MemoryFile file(packed.image);
+    const Loaded cached = load(model, file.fd());
+    CHECK(cached.status == DYN_OK && cached.source == DYN_WEIGHTS_CACHED);
+    CHECK(cached.image == packed.image);
+  }
+}
+
+// Raise kPackVersion when one of these changes, or older files will be taken for new ones.
+void form_is_known() {
+  CHECK(kPackVersion == 1);
+  const uint64_t known[] = {0x12c2bd669465d1e5, 0x8ff655a042edf2ec, 0x6620e6ce90a8c279,
+                            0xbe01f0513ffe1645, 0xf29d2f84c3214bd6, 0xf132f0c9a18b7c5b,
+                            0x40dfa1d3a50b8dc8};
+  size_t index = 0;
+  for (const TestModel& model : models()) {
+    const std::vector<std::byte> image = load(model, -1).image;
+    const uint64_t sum = checksum(image.data(), image.size());
+    if (sum != known[index]) printf("  image %zu is 0x%016lx\n", index, sum);
+    CHECK(sum == known[index]);
+    ++index;
+  }
+}
+
+void damage_is_seen() {
+  const TestModel model(test::block_config(), DYN_Q8_0);
+  const Loaded packed = load(model, -1);
+  const uint32_t seed = std::random_device()();
+  std::mt19937 generator(seed);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::byte> bytes = packed.image;
+    const size_t at = generator() % bytes.size();
+    if (round % 10 == 0) {
+      bytes.resize(at);
+    } else if (round % 10 == 1) {
+      bytes.resize(bytes.size() + 1 + at);
+    } else {
+      bytes[at] ^= static_cast<std::byte>(1u << generator() % 8);
+    }
+    const MemoryFile file(bytes);
+    const Loaded loaded = load(model, file.fd());
+    const bool is_right = loaded.status == DYN_OK && loaded.source == DYN_WEIGHTS_PACKED &&
+                          loaded.image == packed.image;
+    if (!is_right) printf("  seed %u, round %d, byte %zu\n", seed, round, at);
+    CHECK(is_right);
+  }
+}
+
+void others_are_passed_over() {
+  TestModel model(test::block_config(), DYN_Q8_0);
+  const MemoryFile file(load(model, -1).image);
+  model.config.key += 1;
+  CHECK(load(model, file.fd()).source == DYN_WEIGHTS_PACKED);
+  model.config.key -= 1;
+  CHECK(load(model, file.fd()).source == DYN_WEIGHTS_CACHED);
+  CHECK(load(model, 1 << 20).source == DYN_WEIGHTS_PACKED);  // No descriptor at all.
+  if (load(model, -1, DYN_ISA_ANY).image != load(model, -1).image) {
+    CHECK(load(model, file.fd(), DYN_ISA_ANY).source == DYN_WEIGHTS_PACKED);
+  }
+}
+
+// Words that differ from one another anywhere, also in two places of one lane.
+void checksums_differ() {
+  std::vector<std::byte> bytes(4096);
+  const uint64_t zero = checksum(bytes.data(), bytes.size());
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    for (uint32_t bit = 0; bit < 8; ++bit) {
+      bytes[at] = static_cast<std::byte>(1u << bit);
+      CHECK(checksum(bytes.data(), bytes.size()) != zero);
+      bytes[(at + 64) % bytes.size()] = bytes[at];
+      CHECK(checksum(bytes.data(), bytes.size()) != zero);
+      bytes[(at + 64) % bytes.size()] = std::byte{0};
+    }
+    bytes[at] = std::byte{0};
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_claim("an image that was written comes back", images_come_back);
+  check_claim("packed weights have the form that the version names", form_is_known);
+  check_claim("a file damaged at any byte, cut or prolonged is passed over", damage_is_seen);
+  check_claim("a file of another model or instruction set is passed over", others_are_passed_over);
+  check_claim("a checksum sees changes of one word and of two", checksums_differ);
+  return check_finish();
+}

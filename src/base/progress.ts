@@ -1,0 +1,62 @@
+// How far something long has come: a line that is rewritten on a terminal, a log line now and then elsewhere,
+// and nothing at all for what is done within a second.
+
+import { isatty } from "node:tty";
+
+import type { Clock } from "./clock.ts";
+import { type Logger, writeToStderr } from "./log.ts";
+
+export interface ProgressOptions {
+  /** What goes on: "loading Qwen3-0.6B". */
+  readonly what: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Whether people read the log. Default: whether it goes to a terminal. */
+  readonly isTerminal?: boolean;
+  readonly write?: (text: string) => void;
+}
+
+const QUIET_MS = 1000;
+const REWRITE_MS = 100;
+const LOG_MS = 3000;
+
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #isTerminal: boolean;
+  readonly #write: (text: string) => void;
+  readonly #begun: number;
+  #told: number;
+  #lineLength = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#isTerminal = options.isTerminal ?? isatty(2);
+    this.#write = options.write ?? writeToStderr;
+    this.#begun = options.clock.now();
+    // A terminal gets its line when it is no longer quiet, a log a while after that.
+    this.#told = this.#begun + QUIET_MS - (this.#isTerminal ? REWRITE_MS : LOG_MS);
+  }
+
+  /** `done` of `total` bytes. Call it often. */
+  report(done: number, total: number): void {
+    const now = this.#options.clock.now();
+    if (now - this.#told < (this.#isTerminal ? REWRITE_MS : LOG_MS)) return;
+    this.#told = now;
+    const share = total === 0 ? 1 : done / total;
+    const percent = `${Math.floor(100 * share)} %`;
+    const left = share > 0 ? Math.ceil(((now - this.#begun) * (1 / share - 1)) / 1000) : undefined;
+    if (this.#isTerminal) this.#rewrite(`${this.#options.what}  ${percent}, ${left ?? "?"} s left`);
+    else this.#options.log.info(this.#options.what, { done: percent, "seconds-left": left });
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    if (this.#lineLength > 0) this.#rewrite("");
+  }
+
+  /** The cursor stays at the line's begin, so that whoever writes next writes over it. */
+  #rewrite(line: string): void {
+    this.#write(`${line.padEnd(this.#lineLength)}\r`);
+    this.#lineLength = line.length;
+  }
+}

@@ -1,0 +1,222 @@
+// Packed weights on disk, so that the next start maps them instead of reading and packing a model again.
+//
+//   <directory>/<model>-<hash of what they depend on>.dynpack    whole, checked by the library when it is mapped
+//   <directory>/<same>.<process>.part                            being written; renamed when it is on the disk
+//
+// A file is never written again once it has its name: others may have it mapped. Nothing here may keep a model
+// from being served, so what the system refuses is a warning.
+
+import { closeSync, openSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
+import { basename, join } from "node:path";
+
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+
+export interface WeightCacheOptions {
+  readonly directory: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Weights of fewer bytes are packed sooner than a file of them is worth. */
+  readonly minBytes?: number;
+  /** Of all files together. The ones that were used last stay. */
+  readonly maxBytes?: number;
+  /** Opens a new file. */
+  readonly create?: (path: string) => Promise<FileHandle>;
+}
+
+/** The bytes of an image from `offset` on; they are gone once `isGone`. */
+export interface ImageSource {
+  readonly numBytes: number;
+  read(offset: number, numBytes: number): Uint8Array;
+  isGone(): boolean;
+}
+
+const MIN_CACHED_BYTES = 64e6;
+const MAX_CACHE_BYTES = 32e9;
+
+const SUFFIX = ".dynpack";
+const PART_SUFFIX = ".part";
+const PIECE_BYTES = 8 << 20;
+/** What a disk keeps free, whatever could be cached. */
+const SPARE_DISK_BYTES = 1e9;
+/** A part that nobody has written to for so long belongs to a process that has died. */
+const STALE_PART_MS = 3600_000;
+
+export class WeightCache {
+  readonly #options: WeightCacheOptions;
+  readonly #minBytes: number;
+  readonly #maxBytes: number;
+
+  constructor(options: WeightCacheOptions) {
+    this.#options = options;
+    this.#minBytes = options.minBytes ?? MIN_CACHED_BYTES;
+    this.#maxBytes = options.maxBytes ?? MAX_CACHE_BYTES;
+  }
+
+  /** Hands `use` a descriptor of the file, if there is one, which is open until `use` returns. */
+  withFile<T>(name: string, use: (fd: number | undefined) => T): T {
+    const fd = openIfThere(this.#pathOf(name));
+    try {
+      return use(fd);
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  /** Remembers that the file was used, for when there is no room for all of them. */
+  async touch(name: string): Promise<void> {
+    const now = this.#options.clock.wallTime() / 1000;
+    await this.#attempt("note that they were used", () => utimes(this.#pathOf(name), now, now));
+  }
+
+  /** Writes the image under its name, unless it is too small to be worth it. */
+  async save(name: string, image: ImageSource): Promise<void> {
+    if (image.numBytes < this.#minBytes || image.numBytes > this.#maxBytes) return;
+    const write = async () => {
+      const { directory } = this.#options;
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await this.#removeStaleParts();
+      await checkRoom(directory, image.numBytes);
+      if (await this.#write(name, image)) await this.#prune(name);
+    };
+    await this.#attempt("write them", write, () => image.isGone());
+  }
+
+  /** Whether the file is there now. */
+  async #write(name: string, image: ImageSource): Promise<boolean> {
+    const part = `${this.#pathOf(name)}.${process.pid}${PART_SUFFIX}`;
+    const { create = createFile } = this.#options;
+    const file = await create(part).catch((error: unknown) => {
+      if (codeOf(error) === "EEXIST") return undefined; // another worker of this process is at it
+      throw error;
+    });
+    if (file === undefined) return false;
+    try {
+      try {
+        await writeImage(file, image);
+      } finally {
+        await file.close();
+      }
+      if (image.isGone()) return false;
+      await rename(part, this.#pathOf(name));
+      return true;
+    } finally {
+      await rm(part, { force: true });
+    }
+  }
+
+  /** Removes the files that were not used for longest, down to the limit. */
+  async #prune(newest: string): Promise<void> {
+    const files = await listFiles(this.#options.directory, SUFFIX);
+    let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { path, bytes } of files.toSorted((a, b) => a.usedMs - b.usedMs)) {
+      if (total <= this.#maxBytes) return;
+      if (path === this.#pathOf(newest)) continue;
+      await rm(path, { force: true });
+      total -= bytes;
+    }
+  }
+
+  async #removeStaleParts(): Promise<void> {
+    const { directory, clock } = this.#options;
+    for (const { path, usedMs } of await listFiles(directory, PART_SUFFIX)) {
+      if (clock.wallTime() - usedMs > STALE_PART_MS) await rm(path, { force: true });
+    }
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#options.directory, name + SUFFIX);
+  }
+
+  /** What the system refuses is told, and no more. */
+  async #attempt(
+    what: string,
+    action: () => Promise<void>,
+    isMoot: () => boolean = () => false,
+  ): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      if (isMoot()) return; // memory that is gone cannot be written (EFAULT)
+      this.#options.log.warn(
+        `packed weights are not cached: cannot ${what}; the next start packs them again, unless --VllmWorker.weight-cache=false is meant`,
+        { directory: this.#options.directory, reason: (error as Error).message },
+      );
+    }
+  }
+}
+
+/** Where the weights of a model lie: the name says which, the hash all that they depend on. */
+export function cacheName(modelPath: string, parts: readonly (number | bigint)[]): string {
+  const readable = basename(modelPath)
+    .replace(/[^\w.-]+/g, "_")
+    .slice(0, 80);
+  const hash = Bun.hash.xxHash3(parts.join(" ")).toString(16).padStart(16, "0");
+  return `${readable}-${hash}`;
+}
+
+/** The size of all files together, and their number. */
+export async function cacheUsage(directory: string): Promise<{ bytes: number; numFiles: number }> {
+  const files = await listFiles(directory, SUFFIX).catch((error: unknown) => {
+    if (codeOf(error) === undefined) throw error;
+    return [];
+  });
+  return { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), numFiles: files.length };
+}
+
+async function writeImage(file: FileHandle, image: ImageSource): Promise<void> {
+  for (let offset = 0; offset < image.numBytes && !image.isGone(); ) {
+    const piece = image.read(offset, Math.min(PIECE_BYTES, image.numBytes - offset));
+    const { bytesWritten } = await file.write(piece, 0, piece.length, offset);
+    offset += bytesWritten;
+  }
+  if (!image.isGone()) await file.sync(); // before the name: a file that has it is whole
+}
+
+async function checkRoom(directory: string, numBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize >= numBytes + SPARE_DISK_BYTES) return;
+  throw Object.assign(new Error("the disk has no room for them"), { code: "ENOSPC" });
+}
+
+interface CacheFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly usedMs: number;
+}
+
+/** Files that vanish meanwhile are left out. */
+async function listFiles(directory: string, suffix: string): Promise<readonly CacheFile[]> {
+  const files: CacheFile[] = [];
+  for (const entry of await readdir(directory)) {
+    if (!entry.endsWith(suffix)) continue;
+    const path = join(directory, entry);
+    const status = await stat(path).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (status) files.push({ path, bytes: status.size, usedMs: status.mtimeMs });
+  }
+  return files;
+}
+
+function createFile(path: string): Promise<FileHandle> {
+  return open(path, "wx", 0o600);
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return undefined; // not there, or not ours: it is made anew
+  }
+}
+
+/** The system's code of an error; undefined for any other. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
