@@ -37,6 +37,13 @@ struct Ahead {
   inline __attribute__((always_inline)) void fetch() {
     for (uint32_t i = 0; i < lines; ++i, next += 64) _mm_prefetch(next, _MM_HINT_T0);
   }
+
+  // An eighth of a group's lines: more at once than the core can have under way would hold it up.
+  inline __attribute__((always_inline)) void fetch_eighth(uint32_t eighth) {
+    for (uint32_t i = lines * eighth / 8; i < lines * (eighth + 1) / 8; ++i, next += 64) {
+      _mm_prefetch(next, _MM_HINT_T0);
+    }
+  }
 };
 constexpr size_t kLoneAheadBytes = 6144;
 
@@ -94,7 +101,7 @@ void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* 
   const uint16_t* x_rows = x.bf16 + first_row * x.stride;
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; k += 2, weights += 128) {
-    if (k % kGroupSize == 0) ahead.fetch();
+    if (k % 4 == 0) ahead.fetch_eighth(static_cast<uint32_t>(k % kGroupSize / 4));
     const auto w0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights));
     const auto w1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights + 64));
 #pragma GCC unroll 12
