@@ -122,7 +122,7 @@ export class RadixTree<W> {
 
   /** Asserts that nodes, holdings and their counts agree. */
   checkIntegrity(): void {
-    const numChildren = new Uint32Array(this.#nodes.capacity + 1);
+    const numChildren = new Uint32Array(this.#numChildren.length);
     let numListed = 0;
     for (const id of this.#nodes) {
       const node = id + 1;

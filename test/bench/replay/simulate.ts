@@ -9,6 +9,7 @@
 // halves what a worker can prefill.
 
 import { assert } from "../../../src/base/assert.ts";
+import { withoutOverloaded } from "../../../src/components/imbalance.ts";
 import { BlockManager } from "../../../src/engine/block-manager.ts";
 import {
   MOCK_DEFAULTS,
@@ -80,6 +81,9 @@ const LIMITS = {
 const GENERATED_TOKEN_ID = 2 ** 31 - 1;
 const SAMPLED_IDS = new Int32Array(MOCK_DEFAULTS.maxNumSeqs).fill(GENERATED_TOKEN_ID);
 
+/** The default of `Router.imbalance-limit`. */
+const IMBALANCE_LIMIT = 8;
+
 const BUDGET_ALONE: Pacer = {
   maxPrefillTokens: () => LIMITS.maxNumBatchedTokens,
   observe: () => {},
@@ -144,6 +148,14 @@ class Simulation {
     return next;
   }
 
+  /** As the Router service has them; what a processor chooses by itself knows no load. */
+  #candidates(): readonly number[] {
+    const { policy } = this.#options.rule;
+    if (policy === "random" || policy === "round-robin") return this.#workerIds;
+    const numRequests = (id: number) => this.#router.loadOf(id).numRequests;
+    return withoutOverloaded(this.#workerIds, numRequests, IMBALANCE_LIMIT);
+  }
+
   #arrive(): void {
     const index = this.#numArrived++;
     const request = this.#trace[index] as TraceRequest;
@@ -151,7 +163,7 @@ class Simulation {
     const chain: StoredBlock[] = [];
     extendChain(chain, tokenIds, LIMITS.blockSize);
     const prompt = { chain, numTokens: tokenIds.length };
-    const routing = this.#router.route(prompt, this.#workerIds, this.#options.rule);
+    const routing = this.#router.route(prompt, this.#candidates(), this.#options.rule);
     const sequence = new Sequence(
       {
         tokenIds,
