@@ -157,11 +157,12 @@ inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size
 template <typename Block, uint32_t kRows>
 inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
                                                     const int8_t* x, size_t x_stride,
-                                                    __m512i (*dots)[2]) {
+                                                    __m512i (*dots)[2], Ahead* ahead) {
   constexpr size_t kNumQuads = 8 / Block::kNumParts;
   const auto& group = block.group(index);
 #pragma GCC unroll 8
   for (size_t i = 0; i < kNumQuads; ++i) {
+    ahead->fetch_eighth(static_cast<uint32_t>(part * kNumQuads + i));
     // Both halves of a byte follow each other, so that it is loaded once.
     constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kLevelBits < 8;
     const size_t quad = kAreHalves ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
@@ -235,7 +236,6 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   for (size_t g = 0; g < num_groups; ++g) {
     const Block& block = blocks[g / Block::kNumGroups];
     const size_t index = g % Block::kNumGroups;
-    ahead.fetch();
 #pragma GCC unroll 2
     for (size_t part = 0; part < Block::kNumParts; ++part) {
       __m512i dots[kRows][2];
@@ -248,7 +248,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
           dots[m][0] = dots[m][1] = _mm512_slli_epi32(_mm512_set1_epi32(sum), kOffsetBits);
         }
       }
-      add_part<Block, kRows>(block, index, part, x_rows + g * kGroupSize, x.stride, dots);
+      add_part<Block, kRows>(block, index, part, x_rows + g * kGroupSize, x.stride, dots, &ahead);
 #pragma GCC unroll 2
       for (size_t v = 0; v < 2; ++v) {
         const __m512 scale = load_scales(block, index, part, v);
