@@ -1,8 +1,8 @@
-// Speculation by prompt lookup beside plain decode, alternating in one run, greedy. What the weights of a random
-// model say is noise that soon repeats itself, which is text that copies; so much that nearly every guess is right. The
-// share of right guesses is printed with each line: it is what a real text's speed depends on.
+// Speculation by prompt lookup beside plain decode, alternating in one run, greedy. The text is what random weights say:
+// it repeats itself now and then, and how often guesses are right is printed with each line, for a real text's gain
+// depends on that above all.
 //
-// Qwen3-0.6B's shapes, random weights, Q8_0. Target: 2.5 times plain decode for one sequence on text that copies.
+// Qwen3-0.6B's shapes, random weights, Q8_0. Target: 2.5 times plain decode on text that copies.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
