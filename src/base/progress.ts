@@ -33,7 +33,7 @@ export class Progress {
     this.#isTerminal = options.isTerminal ?? isatty(2);
     this.#write = options.write ?? writeToStderr;
     this.#begun = options.clock.now();
-    // A terminal gets its line when it is no longer quiet, a log a while after that.
+    // The first line comes when it is no longer quiet.
     this.#told = this.#begun + QUIET_MS - (this.#isTerminal ? REWRITE_MS : LOG_MS);
   }
 
