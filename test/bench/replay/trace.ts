@@ -18,6 +18,7 @@ export interface TraceRequest {
 
 /** In the order of their arrival. At most `limit` of them, the first ones of the file. */
 export async function readTrace(file: string, limit: number): Promise<readonly TraceRequest[]> {
+  if (!(await Bun.file(file).exists())) throw new TraceError(`${file}: no such file`);
   const lines = (await Bun.file(file).text()).split(/\r?\n/);
   const isCsv = /^\s*TIMESTAMP\s*,/i.test(lines[0] ?? "");
   const requests: TraceRequest[] = [];
