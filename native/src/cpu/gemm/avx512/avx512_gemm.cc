@@ -29,7 +29,8 @@ constexpr uint32_t kMaxLevelRows = 6;
 
 // What a tile brings nearer while it computes, so that memory and arithmetic need not wait for each
 // other. A lone tile fetches its own panel a little ahead, and then the start of the next, which
-// follows it; of several, each fetches its part of the next.
+// follows it; so does the first of two, whose second finds all in the cache. Of several, each
+// fetches its part of the next.
 struct Ahead {
   const std::byte* next;
   uint32_t lines;  // Cache lines per group of 32 inputs.
@@ -285,13 +286,15 @@ inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t
                                                      const InputRows& x, uint32_t num_rows,
                                                      float* y, size_t y_stride) {
   const uint32_t num_tiles = ceil_div(num_rows, max_rows);
-  const uint32_t lines = ceil_div(group_bytes, 64 * num_tiles);
+  const uint32_t num_fetchers = num_tiles <= 2 ? 1 : num_tiles;
+  uint32_t lines = ceil_div(group_bytes, 64 * num_fetchers);
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const std::byte* next =
-      panel.weights + (num_tiles == 1 ? kLoneAheadBytes : num_groups * group_bytes);
+      panel.weights + (num_fetchers == 1 ? kLoneAheadBytes : num_groups * group_bytes);
   for_each_tile(num_rows, max_rows, [&](uint32_t first_row, uint32_t rows) {
     tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride, {next, lines});
     next += num_groups * lines * 64;
+    if (num_fetchers == 1) lines = 0;
   });
 }
 
