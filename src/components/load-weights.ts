@@ -38,10 +38,15 @@ export function loadHooks(options: LoadWeightsOptions): LoadHooks & { end(): voi
   };
 }
 
-function describeLoad({ isa, numThreads, isCached, imageBytes }: LoadedFacts, ms: number) {
+function describeLoad(facts: LoadedFacts, ms: number) {
+  const { isa, numThreads, isCached, imageBytes, hugePageBytes } = facts;
   return {
     from: isCached ? "cache" : "model",
     megabytes: Math.round(imageBytes / 1e6),
+    "in-huge-pages":
+      hugePageBytes === undefined
+        ? undefined
+        : `${Math.round((100 * hugePageBytes) / imageBytes)} %`,
     isa,
     threads: numThreads,
     ms: Math.round(ms),

@@ -24,6 +24,7 @@ import {
   WAIT_FOREVER,
   WeightsSource,
 } from "./abi.ts";
+import { hugePageBytes } from "./huge-pages.ts";
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
 import {
@@ -67,6 +68,8 @@ export interface LoadedFacts {
   /** Whether the packed weights were read as they are. */
   readonly isCached: boolean;
   readonly imageBytes: number;
+  /** How much of that lies in huge pages; undefined if the system does not tell. */
+  readonly hugePageBytes: number | undefined;
 }
 
 /** Opens the model, or joins those who have. */
@@ -243,6 +246,7 @@ async function openModel(
     numThreads,
     isCached,
     imageBytes: progress.num_bytes,
+    hugePageBytes: hugePageBytes(progress.image),
   });
   if (cache && progress.opener === owner) {
     const work = isCached ? cache.touch(name) : cache.save(name, imageOf(handles, progress));
