@@ -19,7 +19,7 @@ export function nearMissSample(random: Random): Sample {
   };
 }
 
-/** Never trained on, in topic and wording. */
+/** Never trained on in these words; some of the topics are. */
 export const HELD_OUT_NEAR_MISSES: readonly string[] = [
   "Is there a Helm chart for dynamo?",
   "How do I attach a LoRA adapter to a running worker?",
