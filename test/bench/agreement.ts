@@ -3,10 +3,10 @@
 //     npm run bench -- agreement --peer-bin DIR        DIR has llama-server
 //
 // Two engines that round differently may part only where the reference's two likeliest tokens are closer than twice
-// the error of the log-probabilities, which is measured where they agree. A random Qwen3 of 6 M parameters: its
-// F16 file has the rows in the order of Hugging Face's, so the reference can read the same bytes as safetensors.
+// the error of the log-probabilities, which is measured where they agree. The model is a random
+// Qwen3 of 6 M parameters.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,8 +22,8 @@ import { openModel } from "../../src/model/open-model.ts";
 import { requestOf } from "../engine/requests.ts";
 import type { ModelShape } from "../model/model-shapes.ts";
 import { writeRandomGguf } from "../model/random-gguf.ts";
-import { safetensorsFile } from "../model/safetensors-writer.ts";
-import { ReferenceLlama, type ReferenceSample } from "../reference/llama.ts";
+import type { ReferenceLlama, ReferenceSample } from "../reference/llama.ts";
+import { openReference } from "../reference/open-reference.ts";
 import { startLlamaServer } from "./llama-server.ts";
 
 const NUM_PROMPTS = 20;
@@ -49,7 +49,7 @@ export async function run(options: readonly string[]): Promise<void> {
   try {
     const file = join(directory, "m.gguf");
     writeRandomGguf(file, { shape: SHAPE, type: "F16" });
-    const reference = await loadReference(file, join(directory, "reference"));
+    const reference = openReference(await openModel(file));
     const candidates = Array.from({ length: MAX_PROMPTS }, (_, seed) => promptOf(8 + seed, seed));
     const answers = await samplePeer(peerBin, file, candidates);
     const whole = candidates.flatMap((prompt, index) => {
@@ -120,32 +120,6 @@ function errorOf(
 function firstDifference(a: readonly number[], b: readonly number[]): number | undefined {
   const at = a.findIndex((id, index) => id !== b[index]);
   return at < 0 ? undefined : at;
-}
-
-/** The same tensors under Hugging Face's names. */
-async function loadReference(file: string, directory: string): Promise<ReferenceLlama> {
-  const { config, tensors } = await openModel(file);
-  const bytes = readFileSync(file);
-  const sources = [...tensors].map(([name, tensor]) => {
-    if (tensor.type !== "plain") throw new Error(`${name} is no plain tensor`);
-    const { dtype, shape, offset, numBytes } = tensor;
-    return [name, { dtype, shape, bytes: bytes.subarray(offset, offset + numBytes) }] as const;
-  });
-  mkdirSync(directory);
-  writeFileSync(join(directory, "model.safetensors"), safetensorsFile(Object.fromEntries(sources)));
-  const json = {
-    vocab_size: config.vocabSize,
-    hidden_size: config.hiddenSize,
-    num_hidden_layers: config.numLayers,
-    num_attention_heads: config.numHeads,
-    num_key_value_heads: config.numKvHeads,
-    head_dim: config.headSize,
-    rms_norm_eps: config.rmsNormEps,
-    rope_theta: config.ropeTheta,
-    tie_word_embeddings: config.tieWordEmbeddings,
-  };
-  writeFileSync(join(directory, "config.json"), JSON.stringify(json));
-  return ReferenceLlama.load(directory);
 }
 
 async function sampleOurs(file: string, prompts: Results["prompts"]): Promise<Results["ours"]> {
