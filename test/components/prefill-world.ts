@@ -40,7 +40,7 @@ export class World {
   readonly limits: Omit<RunnerLimits, "firstBlock">;
   readonly options: WorldOptions;
   readonly settings = { conditionalDisagg: true, maxLocalPrefillLength: 6, maxPrefillQueueSize: 3 };
-  readonly lives = new Map<InstanceId, Life>();
+  readonly #lives = new Map<InstanceId, Life>();
   /** Of each worker's live instance. */
   readonly engines = new Map<InstanceId, LLMEngine>();
   /** Prefill workers start when it has resolved. */
@@ -73,9 +73,14 @@ export class World {
       ?.fail(new Error("killed by the test"));
   }
 
+  life(instance: InstanceId): Life {
+    const life = this.#lives.get(instance) ?? { isOver: false, step: undefined };
+    this.#lives.set(instance, life);
+    return life;
+  }
+
   runner(instance: InstanceId, firstBlock: number, kind: "decode" | "prefill"): FakeRunner {
-    const life = this.lives.get(instance) ?? { isOver: false, step: undefined };
-    this.lives.set(instance, life);
+    const life = this.life(instance);
     const limits =
       kind === "decode"
         ? { ...this.limits, firstBlock }
@@ -149,7 +154,8 @@ export class Decoder extends Service {
     await this.#dispatcher.open(pool, part, prefiller.instances);
     this.follow(prefiller.watchInstances(), (live) => this.#dispatcher.update(pool, part, live));
     this.follow(this.#engine.run());
-    world.engines.set(context.instanceId, this.#engine);
+    // Killed at its start, it would not have come this far: its thread would be gone.
+    if (!world.life(context.instanceId).isOver) world.engines.set(context.instanceId, this.#engine);
   }
   override stop() {
     return this.#engine.close();
@@ -176,8 +182,7 @@ class Driver extends Service {
 /** As the native library does: waits for the running step, after which there is none. */
 async function release(_: unknown, { instanceId }: EndedInstance): Promise<void> {
   world.engines.delete(instanceId);
-  const life = world.lives.get(instanceId);
-  if (life === undefined) return;
+  const life = world.life(instanceId);
   life.isOver = true;
   await life.step;
 }
