@@ -42,6 +42,7 @@ const STEPS: readonly Step[] = [
       ["cmake", "-S", "native", "-B", "native/build-sanitize", "-DDYNAMO_SANITIZE=ON"],
       ["cmake", "--build", "native/build-sanitize", "--parallel", jobs],
       ["ctest", "--test-dir", "native/build-sanitize", "--verbose"],
+      ["native/build/schedule_test"], // all of its schedules; under the sanitizers there are few
     ],
     timeoutMinutes: 15,
   },

@@ -29,7 +29,7 @@ uint32_t draw(uint32_t count, std::mt19937* generator) {
   return static_cast<uint32_t>((*generator)()) % count;
 }
 
-// One in eight prompts is long, at least three quarters of max_prompt; every second begins as
+// One in eight prompts is long, at least five sixths of max_prompt; every second begins as
 // others.
 PromptCorpus::PromptCorpus(const TestModel& model, uint32_t max_prompt, uint32_t seed)
     : model_(model) {
@@ -37,7 +37,7 @@ PromptCorpus::PromptCorpus(const TestModel& model, uint32_t max_prompt, uint32_t
   const std::vector<int32_t> stem = random_tokens(max_prompt, model.config.vocab_size, &generator);
   for (uint32_t i = 0; i < kNumPrompts; ++i) {
     const uint32_t len =
-        i == 1 ? max_prompt - draw(max_prompt / 4, &generator) : 1 + draw(kShortPrompt, &generator);
+        i == 1 ? max_prompt - draw(max_prompt / 6, &generator) : 1 + draw(kShortPrompt, &generator);
     std::vector<int32_t> tokens = random_tokens(len, model.config.vocab_size, &generator);
     if (i % 2 == 1) std::copy_n(stem.begin(), draw(len + 1, &generator), tokens.begin());
     prompts_.push_back(std::move(tokens));

@@ -293,7 +293,7 @@ void MemoryFile::truncate(uint64_t num_bytes) const {
   require(ftruncate(fd_, static_cast<off_t>(num_bytes)) == 0, "ftruncate");
 }
 
-TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
+TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint32_t group_size)
     : config(model_config), rope_frequencies(plain_rope(model_config.head_size)) {
   std::mt19937 generator(static_cast<uint32_t>(config.key));
   std::vector<std::byte> bytes;
@@ -324,7 +324,7 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype)
     if (is_in_parts(dtype) && extent.rank == 2 && role != DYN_EMBEDDING && role != DYN_HEAD) {
       const PartsShape shape = {.num_outputs = static_cast<uint32_t>(extent.rows),
                                 .num_inputs = static_cast<uint32_t>(extent.columns),
-                                .group_size = 128,
+                                .group_size = group_size,
                                 .is_symmetric = false};
       const EncodedParts parts = encode_parts(values, dtype, shape);
       const uint64_t num_groups = extent.columns / shape.group_size;

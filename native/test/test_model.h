@@ -49,7 +49,9 @@ class MemoryFile {
 
 // Weights drawn from a seed: equal configs give equal models and equal keys.
 struct TestModel {
-  explicit TestModel(const dyn_model_config& config, dyn_dtype dtype = DYN_F32);
+  // group_size: inputs that share a scale in GPTQ's and AWQ's matrices.
+  explicit TestModel(const dyn_model_config& config, dyn_dtype dtype = DYN_F32,
+                     uint32_t group_size = 128);
 
   dyn_model_config config;
   std::vector<double> rope_frequencies;  // [head_size / 2]
