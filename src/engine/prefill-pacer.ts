@@ -9,11 +9,13 @@
 /** A step that only prefills: an abort or a new request waits about this long. */
 const PREFILL_ONLY_MS = 500;
 /** A step with decodes, in units of one without prompts. Streams may see 2.5; the rest is for what varies. */
-const STEP_RATIO = 2;
+const STEP_RATIO = 1.8;
 /** The first chunk of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
 /** However slow the model, a prompt gets on by this. */
-const MIN_CHUNK_TOKENS = 8;
+const MIN_CHUNK_TOKENS = 4;
+/** The first chunk beside decodes, at most. */
+const FIRST_CHUNK_TOKENS = 32;
 /** One quick measurement may be luck: a chunk is at most so much larger than the one before. */
 const MAX_GROWTH = 2;
 /** Beside decodes a token is at first taken to cost so much more than alone. */
@@ -24,6 +26,10 @@ const MAX_STEPS_UNMEASURED = 64;
 /** Weight that the past keeps at each new measurement. */
 const PREFILL_MEMORY = 0.5;
 const DECODE_MEMORY = 0.8;
+/** Where the last measurement is long ago. */
+const OUTDATED_DECODE_MEMORY = 0.5;
+/** One slow step may be the machine's: what decodes take counts as at most so much longer than what they took. */
+const MAX_DECODE_GROWTH = 1.5;
 /** By this the quickest step is forgotten with each that follows. */
 const QUICKEST_GROWTH = 1.002;
 
@@ -40,7 +46,7 @@ export class PrefillPacer {
   readonly #alone = new TokenCost();
   readonly #beside = new TokenCost();
   /** The largest chunk that the last one beside decodes allows. */
-  #ceiling = 4 * MIN_CHUNK_TOKENS;
+  #ceiling = FIRST_CHUNK_TOKENS;
   /** Of a step with decodes only; undefined before the first. */
   #decodeMs: number | undefined;
   #quickestDecodeMs: number | undefined;
@@ -67,7 +73,7 @@ export class PrefillPacer {
       if (msPerToken === undefined) return PROBE_TOKENS;
       return Math.max(MIN_CHUNK_TOKENS, Math.floor(PREFILL_ONLY_MS / msPerToken));
     }
-    if (this.#decodeMs === undefined || this.#isOutdated(numDecodes)) return 0;
+    if (this.#decodeMs === undefined || this.#isUnmeasured || this.#areOthers(numDecodes)) return 0;
     const addedMs = Math.max((STEP_RATIO - 1) * this.#decodeMs, this.#minAddedMs);
     const msPerToken =
       this.#beside.msPerToken ?? UNKNOWN_FACTOR * (this.#alone.msPerToken ?? Infinity);
@@ -86,19 +92,25 @@ export class PrefillPacer {
   }
 
   #observeDecodes(numDecodes: number, elapsedMs: number): void {
-    const isNew = this.#decodeMs === undefined || this.#isOutdated(numDecodes);
-    const past = isNew ? elapsedMs : (this.#decodeMs ?? elapsedMs);
-    this.#decodeMs = DECODE_MEMORY * past + (1 - DECODE_MEMORY) * elapsedMs;
+    const isOther = this.#decodeMs === undefined || this.#areOthers(numDecodes);
+    const past = isOther ? elapsedMs : (this.#decodeMs ?? elapsedMs);
+    const present = Math.min(elapsedMs, MAX_DECODE_GROWTH * past);
+    const memory = this.#isUnmeasured ? OUTDATED_DECODE_MEMORY : DECODE_MEMORY;
+    this.#decodeMs = memory * past + (1 - memory) * present;
     const grown = (this.#quickestDecodeMs ?? Number.POSITIVE_INFINITY) * QUICKEST_GROWTH;
     this.#quickestDecodeMs = Math.min(elapsedMs, grown);
     this.#numDecodesMeasured = numDecodes;
     this.#numStepsUnmeasured = 0;
   }
 
-  #isOutdated(numDecodes: number): boolean {
+  get #isUnmeasured(): boolean {
+    return this.#numStepsUnmeasured >= MAX_STEPS_UNMEASURED;
+  }
+
+  /** Whether so many decodes are no longer those that were measured. */
+  #areOthers(numDecodes: number): boolean {
     const measured = this.#numDecodesMeasured;
-    const isOther = numDecodes > 2 * measured || measured > 2 * numDecodes;
-    return isOther || this.#numStepsUnmeasured >= MAX_STEPS_UNMEASURED;
+    return numDecodes > 2 * measured || measured > 2 * numDecodes;
   }
 }
 

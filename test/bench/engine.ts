@@ -9,9 +9,8 @@
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { SHAPES } from "../model/model-shapes.ts";
 import type { Peer } from "./engine/bench-engine.ts";
-import { BENCH_TYPES, type BenchShape, type BenchType, benchModel } from "./engine/bench-model.ts";
+import { BENCH_TYPES, type BenchType, benchModel, shapeOf } from "./engine/bench-model.ts";
 import { measureCells } from "./engine/cells.ts";
 import { peaks } from "./engine/limits.ts";
 import { peerBinaries } from "./engine/peer-binaries.ts";
@@ -73,11 +72,6 @@ function typesOf(list: string): readonly BenchType[] {
       throw new Error(`no type ${name}; there are: ${BENCH_TYPES.join(", ")}`);
     return type;
   });
-}
-
-function shapeOf(name: string): BenchShape {
-  if (name in SHAPES) return name as BenchShape;
-  throw new Error(`no model ${name}; there are: ${Object.keys(SHAPES).join(", ")}`);
 }
 
 if (import.meta.main) await run(process.argv.slice(2));

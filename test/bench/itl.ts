@@ -2,73 +2,78 @@
 // 2,000 tokens are prefilled beside them. Bound: the p99 then is at most 2.5 times the p50 before. And what it costs:
 // the time to the prompt's first token beside that of the same prompt alone.
 //
-// In this process, on random weights of SmolLM2-135M's shapes in Q8_0, so that a step takes 5 to 40 ms.
+//     npm run bench -- itl [--model smollm2-135m] [--rounds 5]
+//
+// In this process, on random weights in Q8_0. A machine that stalls by itself shows in the p99 before.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { parseArgs } from "node:util";
 
 import type { LLMEngine } from "../../src/engine/llm-engine.ts";
-import { SHAPES } from "../model/model-shapes.ts";
-import { writeRandomGguf } from "../model/random-gguf.ts";
+import { benchModel, shapeOf } from "./engine/bench-model.ts";
 import { median, quantile } from "./median.ts";
 import { openBenchEngine, randomPrompt, requestFor } from "./open-bench-engine.ts";
 
-const ROUNDS = 5;
-const NUM_BEFORE = 40;
+const NUM_BEFORE = 60;
 const PROMPT_TOKENS = 2000;
 const BOUND = 2.5;
+/** Running streams, and prompts that arrive at once. */
+const LOADS = [
+  [1, 1],
+  [4, 1],
+  [16, 1],
+  [4, 4],
+] as const;
 
-export async function run(): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "bench-itl-"));
-  const path = join(directory, "model.gguf");
-  writeRandomGguf(path, { shape: SHAPES["smollm2-135m"], type: "Q8_0" });
-  const engine = await openBenchEngine(path);
+export async function run(args: readonly string[] = []): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: { type: "string", default: "smollm2-135m" },
+      rounds: { type: "string", default: "5" },
+    },
+  });
+  const engine = await openBenchEngine(benchModel(shapeOf(values.model), "Q8_0").path);
   const running = engine.run();
   try {
     await timeToFirst(engine, 0); // warm-up
-    console.log("ms between tokens of the running streams, medians of five rounds; bound 2.5");
-    console.log("streams  prompts   p50 before   p99 during   ratio   TTFT alone   beside them");
-    for (const [numStreams, numPrompts] of [
-      [1, 1],
-      [4, 1],
-      [16, 1],
-      [4, 4],
-    ] as const) {
+    console.log(
+      `${values.model}, ms between tokens of the running streams, medians of ${values.rounds} rounds; bound ${BOUND}`,
+    );
+    console.log(
+      "streams  prompts   p50 before   p99 before   p99 during   ratio   TTFT alone   beside them",
+    );
+    for (const [numStreams, numPrompts] of LOADS) {
       const rounds: Round[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < Number(values.rounds); round++) {
         rounds.push(await measure(engine, { numStreams, numPrompts, seed: 1000 * (round + 1) }));
       }
-      const of = (pick: (round: Round) => number) => median(rounds.map(pick));
-      const ratio = of(({ p50Before, p99During }) => p99During / p50Before);
-      const columns = [
-        `${numStreams}`.padStart(7),
-        `${numPrompts}`.padStart(9),
-        of((round) => round.p50Before)
-          .toFixed(1)
-          .padStart(13),
-        of((round) => round.p99During)
-          .toFixed(1)
-          .padStart(13),
-        `${ratio.toFixed(2)}${ratio > BOUND ? " !" : ""}`.padStart(8),
-        of((round) => round.aloneMs)
-          .toFixed(0)
-          .padStart(13),
-        of((round) => round.besideMs)
-          .toFixed(0)
-          .padStart(14),
-      ];
-      console.log(columns.join(""));
+      console.log(
+        `${String(numStreams).padStart(7)}${String(numPrompts).padStart(9)}${rowOf(rounds)}`,
+      );
     }
   } finally {
     await engine.close();
     await running;
-    rmSync(directory, { recursive: true });
   }
+}
+
+function rowOf(rounds: readonly Round[]): string {
+  const column = (pick: (round: Round) => number, digits: number, width: number) =>
+    median(rounds.map(pick)).toFixed(digits).padStart(width);
+  const ratio = median(rounds.map(({ p50Before, p99During }) => p99During / p50Before));
+  return [
+    column(({ p50Before }) => p50Before, 1, 13),
+    column(({ p99Before }) => p99Before, 1, 13),
+    column(({ p99During }) => p99During, 1, 13),
+    `${ratio.toFixed(2)}${ratio > BOUND ? " !" : ""}`.padStart(8),
+    column(({ aloneMs }) => aloneMs, 0, 13),
+    column(({ besideMs }) => besideMs, 0, 14),
+  ].join("");
 }
 
 interface Round {
   readonly p50Before: number;
+  readonly p99Before: number;
   readonly p99During: number;
   /** To the first token of the prompt, with nothing else to do. */
   readonly aloneMs: number;
@@ -109,6 +114,7 @@ async function measure(engine: LLMEngine, { numStreams, numPrompts, seed }: Load
   await Promise.all(reading);
   return {
     p50Before: quantile(before, 0.5),
+    p99Before: quantile(before, 0.99),
     p99During: quantile(during, 0.99),
     aloneMs,
     besideMs,
@@ -122,4 +128,4 @@ async function timeToFirst(engine: LLMEngine, seed: number): Promise<number> {
   return performance.now() - begun;
 }
 
-if (import.meta.main) await run();
+if (import.meta.main) await run(process.argv.slice(2));

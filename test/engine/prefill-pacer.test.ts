@@ -78,7 +78,8 @@ describe("the prefill pacer", () => {
         const run = (decodes: number, numPrefillTokens: number, position: number) => {
           const decoding = decodes > 0 ? model.step + decodes * model.decode : model.step;
           const token = model.token * (1 + model.context * position);
-          const elapsedMs = (decoding + numPrefillTokens * token) * (1 + 0.05 * random()); // a busy machine
+          const stall = random() > 0.98 ? 1.25 : 1; // in one step of a hundred; and 5 % to and fro in each
+          const elapsedMs = (decoding + numPrefillTokens * token) * (1 + 0.05 * random()) * stall;
           pacer.observe({ numDecodes: decodes, numPrefillTokens, elapsedMs });
           return elapsedMs;
         };
@@ -92,15 +93,27 @@ describe("the prefill pacer", () => {
         }
         const p50 = quantile(before, 0.5);
         // Where not even the smallest chunk fits, there is nothing to choose.
-        const smallest = 8 * model.token * (1 + model.context * 2000);
-        const bound = Math.max(2.5 * p50, 1.1 * (p50 + smallest));
-        expect(quantile(during, 0.99)).toBeLessThanOrEqual(bound);
+        const smallest = 4 * model.token * (1 + model.context * 2000);
+        const bound = Math.max(2.5 * p50, 1.1 * 1.25 * (p50 + smallest));
+        const numSlow = during.filter((elapsedMs) => elapsedMs > bound).length;
+        expect(numSlow).toBeLessThanOrEqual(Math.max(1, during.length / 100));
         // And the time is used, but for what the first steps feel their way.
-        const ideal = Math.max(8, p50 / (model.token * (1 + model.context * 2000)));
+        const ideal = Math.max(4, (0.8 * p50) / (model.token * (1 + model.context * 2000)));
         expect(during.length).toBeLessThanOrEqual(16 + 2000 / (0.7 * ideal));
       },
     );
     fc.assert(property, { numRuns: 300 });
+  });
+
+  test("does not take one slow step of decodes for what they take", () => {
+    const pacer = new PrefillPacer();
+    const decode = (elapsedMs: number) =>
+      pacer.observe({ numDecodes: 4, numPrefillTokens: 0, elapsedMs });
+    for (let step = 0; step < 20; step++) decode(10);
+    decode(500);
+    expect(settle(pacer, 4, (numTokens) => 10 + numTokens)).toBeLessThan(21);
+    for (let step = 0; step < 40; step++) decode(40);
+    expect(settle(pacer, 4, (numTokens) => 40 + numTokens)).toBeGreaterThan(65);
   });
 
   test("lets a chunk add what it costs at least, as the mocked runner says", () => {
@@ -120,13 +133,13 @@ describe("the prefill pacer", () => {
     expect(settle(pacer, 0, (numTokens) => numTokens)).toBeGreaterThan(400);
   });
 
-  test("sets no limit by a clock that stands still, and is never below 8 tokens", () => {
+  test("sets no limit by a clock that stands still, and is never below 4 tokens", () => {
     const still = new PrefillPacer();
     still.observe({ numDecodes: 0, numPrefillTokens: 64, elapsedMs: 0 });
     expect(still.maxPrefillTokens(0)).toBe(Infinity);
     const slow = new PrefillPacer();
     slow.observe({ numDecodes: 0, numPrefillTokens: 64, elapsedMs: 1e6 });
     slow.observe({ numDecodes: 1, numPrefillTokens: 0, elapsedMs: 1 });
-    expect(slow.maxPrefillTokens(1)).toBe(8);
+    expect(slow.maxPrefillTokens(1)).toBe(4);
   });
 });

@@ -82,10 +82,10 @@ describe("a step", () => {
     expect(step()).toEqual(["0: 500"]);
     expect(step()).toEqual(["0: 136"]);
     expect(step()).toEqual(["0: 1"]);
-    add(20);
-    expect(step()).toEqual(["0: 1", "1: 8"]);
-    expect(step()).toEqual(["0: 1", "1: 8"]);
+    add(10);
     expect(step()).toEqual(["0: 1", "1: 4"]);
+    expect(step()).toEqual(["0: 1", "1: 4"]);
+    expect(step()).toEqual(["0: 1", "1: 2"]);
   });
 
   test("takes no more of one prompt than long-prefill-token-threshold says, and room for the next", () => {

@@ -9,7 +9,7 @@ import { tensorBytes } from "../../model/gguf-writer.ts";
 import { type ModelShape, SHAPES } from "../../model/model-shapes.ts";
 import { planTensors, writeRandomGguf } from "../../model/random-gguf.ts";
 
-export type BenchShape = keyof typeof SHAPES;
+type BenchShape = keyof typeof SHAPES;
 
 export const BENCH_TYPES = ["Q8_0", "Q4_0", "BF16"] as const;
 export type BenchType = (typeof BENCH_TYPES)[number];
@@ -44,6 +44,11 @@ export function benchModel(name: BenchShape, type: BenchType): BenchModel {
     renameSync(`${path}.${process.pid}`, path);
   }
   return { name, type, shape, path, ...workOf(shape, type) };
+}
+
+export function shapeOf(name: string): BenchShape {
+  if (name in SHAPES) return name as BenchShape;
+  throw new Error(`no model ${name}; there are: ${Object.keys(SHAPES).join(", ")}`);
 }
 
 function workOf(shape: ModelShape, type: BenchType) {
