@@ -20,7 +20,6 @@ constexpr uint32_t kNumKvHeads = 8;
 constexpr uint32_t kGroupSize = 2;
 constexpr uint32_t kHeadSize = 128;
 constexpr uint32_t kBlockSize = 16;
-constexpr const char* kIsaNames[] = {"", "portable", "AVX2", "AVX-512", "NEON"};
 constexpr const char* kTypes[] = {"F32", "BF16", "int8"};
 
 // Median seconds of `body`, called for a fifth of a second.
@@ -89,7 +88,7 @@ void bench(dyn_isa isa, dyn_kv_dtype dtype, uint32_t num_seqs, uint32_t num_toke
   const double flop =
       4.0 * num_seqs * num_tokens * mean_context * kHeadSize * kNumKvHeads * kGroupSize;
   const double bytes = static_cast<double>(blocks.size());
-  std::printf("%-9s %-5s %5u %6u %8u %10.3f %9.1f %7.1f\n", kIsaNames[isa], kTypes[dtype], num_seqs,
+  std::printf("%-9s %-5s %5u %6u %8u %10.3f %9.1f %7.1f\n", isa_name(isa), kTypes[dtype], num_seqs,
               num_tokens, context_len, seconds * 1e3, flop / seconds / 1e9, bytes / seconds / 1e9);
 }
 
@@ -145,18 +144,14 @@ void bench_steps(const test::TestModel& model, dyn_isa isa, dyn_kv_dtype dtype, 
   });
   const KvLayer layer = make_kv_layer(dtype, kNumKvHeads, kHeadSize, kBlockSize);
   const double bytes = 28.0 * static_cast<double>(layer.block_bytes()) * num_seqs * blocks_per_seq;
-  std::printf("%-9s %-5s %5u %6u %8u %10.2f %7.1f\n", kIsaNames[isa], kTypes[dtype], num_seqs,
+  std::printf("%-9s %-5s %5u %6u %8u %10.2f %7.1f\n", isa_name(isa), kTypes[dtype], num_seqs,
               num_tokens, context_len, seconds * 1e3, bytes / seconds / 1e9);
 }
 
 void bench_kernels() {
   std::printf("%-9s %-5s %5s %6s %8s %10s %9s %7s\n", "isa", "K, V", "seqs", "tokens", "context",
               "ms/layer", "GFLOP/s", "GB/s");
-  for (const dyn_isa isa : {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON}) {
-    if (!has_isa(isa) || (isa != DYN_ISA_PORTABLE &&
-                          &attention_kernels(isa) == &attention_kernels(DYN_ISA_PORTABLE))) {
-      continue;
-    }
+  for (const dyn_isa isa : present_isas()) {
     for (const dyn_kv_dtype dtype : {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8}) {
       bench(isa, dtype, 1, 512, 512);
       bench(isa, dtype, 1, 512, 2048);
@@ -172,8 +167,7 @@ void bench_all_steps() {
   std::printf("\n%-9s %-5s %5s %6s %8s %10s %7s\n", "isa", "K, V", "seqs", "tokens", "context",
               "ms/step", "GB/s");
   const test::TestModel model(thin_qwen3());
-  for (const dyn_isa isa : {DYN_ISA_AVX512, DYN_ISA_PORTABLE}) {
-    if (!has_isa(isa)) continue;
+  for (const dyn_isa isa : present_isas()) {
     for (const dyn_kv_dtype dtype : {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8}) {
       bench_steps(model, isa, dtype, 1, 1, 512);
       bench_steps(model, isa, dtype, 8, 1, 512);

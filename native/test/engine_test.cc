@@ -18,7 +18,6 @@ namespace {
 using namespace dyn::test;
 
 constexpr uint32_t kNumSamples = 12;
-constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
 constexpr uint32_t kKvTypes[] = {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8};
 
 std::vector<int32_t> prompt(uint32_t seed, uint32_t length) {
@@ -65,8 +64,7 @@ std::vector<TestModel> models_of_all_families() {
 
 void chunks_do_not_matter() {
   for (const TestModel& model : models_of_all_families()) {
-    for (const dyn_isa isa : kIsas) {
-      if (!dyn::has_isa(isa)) continue;
+    for (const dyn_isa isa : dyn::present_isas()) {
       const std::vector<Sampled> expected = expected_samples(model, 1, 100, {.isa = isa});
       for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
         TestEngine engine(model, {.num_threads = chunk_size % 3 + 1, .isa = isa});
@@ -118,8 +116,7 @@ void long_contexts_keep_their_bits() {
     config.sliding_window = window;
     const TestModel model(config);
     std::vector<std::vector<Sampled>> all;
-    for (const dyn_isa isa : kIsas) {
-      if (!dyn::has_isa(isa)) continue;
+    for (const dyn_isa isa : dyn::present_isas()) {
       for (const uint32_t kv_dtype : kKvTypes) {
         EngineOptions options = {.num_blocks = 256,
                                  .max_num_batched_tokens = 1600,

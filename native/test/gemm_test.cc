@@ -30,14 +30,6 @@ constexpr dyn_dtype kAllDtypes[] = {DYN_F32,  DYN_F16,  DYN_BF16, DYN_Q8_0,
                                     DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
 constexpr dyn_dtype kBlockDtypes[] = {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
 
-std::vector<dyn_isa> present_isas() {
-  std::vector<dyn_isa> isas;
-  for (const dyn_isa isa : {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON}) {
-    if (has_isa(isa)) isas.push_back(isa);
-  }
-  return isas;
-}
-
 PackedTensor packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs,
                           uint32_t num_inputs, dyn_dtype dtype,
                           dyn_quantization quantization = DYN_QUANTIZATION_NONE) {

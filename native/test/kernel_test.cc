@@ -21,8 +21,6 @@ namespace {
 using namespace dyn;
 using test::random_floats;
 
-constexpr dyn_isa kIsas[] = {DYN_ISA_PORTABLE, DYN_ISA_AVX2, DYN_ISA_AVX512, DYN_ISA_NEON};
-
 void exp_agrees() {
   for (double x = -86.9; x < 88; x += 0.0137) {
     const float input = static_cast<float>(x);
@@ -76,8 +74,7 @@ void rope_agrees() {
 
 void phases_agree() {
   std::mt19937 generator(8);
-  for (const dyn_isa isa : kIsas) {
-    if (!has_isa(isa)) continue;
+  for (const dyn_isa isa : present_isas()) {
     const PhaseKernels& kernels = phase_kernels(isa);
     for (const uint32_t size : {1u, 15u, 16u, 17u, 63u, 64u, 65u, 576u, 1000u}) {
       const std::vector<float> x = random_floats(size, 3, &generator);
@@ -134,8 +131,7 @@ void check_heads(dyn_isa isa, uint32_t head_size, bool has_bias, bool has_norm,
 }
 
 void heads_agree() {
-  for (const dyn_isa isa : kIsas) {
-    if (!has_isa(isa)) continue;
+  for (const dyn_isa isa : present_isas()) {
     for (const uint32_t head_size : {2u, 10u, 34u, 64u, 128u, 258u}) {
       for (uint32_t switches = 0; switches < 8; ++switches) {
         check_heads(isa, head_size, (switches & 1) != 0, (switches & 2) != 0, (switches & 4) != 0);
@@ -307,8 +303,7 @@ void attention_agrees_on(dyn_isa isa, dyn_kv_dtype dtype) {
 }
 
 void attention_agrees() {
-  for (const dyn_isa isa : kIsas) {
-    if (!has_isa(isa)) continue;
+  for (const dyn_isa isa : present_isas()) {
     for (const dyn_kv_dtype dtype : {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8}) {
       attention_agrees_on(isa, dtype);
     }
@@ -318,8 +313,7 @@ void attention_agrees() {
 // Far fewer rows attend to anything in scores so low that every weight but one vanishes.
 void attention_survives_extreme_scores() {
   const AttentionShape shape = {16, 16, 700, 2, 5};
-  for (const dyn_isa isa : kIsas) {
-    if (!has_isa(isa)) continue;
+  for (const dyn_isa isa : present_isas()) {
     const FilledPool pool(shape, DYN_KV_F32);
     const Scratch scratch(pool.layer);
     std::mt19937 generator(1);

@@ -302,8 +302,7 @@ void run_tests() {
 }  // namespace
 
 int main() {
-  for (const dyn_isa candidate : {DYN_ISA_PORTABLE, DYN_ISA_AVX512}) {
-    if (!has_isa(candidate)) continue;
+  for (const dyn_isa candidate : present_isas()) {
     isa = candidate;
     run_tests();
   }

@@ -46,12 +46,20 @@ Status choose_isa(uint32_t asked, dyn_isa* isa) {
     return invalid_argument(std::string("this CPU has no ") + kNames[asked] +
                             "; leave the choice to the engine");
   }
-  if (*isa != DYN_ISA_ANY) return {};
-  for (const dyn_isa candidate : kBestFirst) {
-    *isa = candidate;
-    if (has_isa(candidate)) break;
-  }
+  if (*isa == DYN_ISA_ANY) *isa = present_isas().front();
   return {};
+}
+
+std::vector<dyn_isa> present_isas() {
+  std::vector<dyn_isa> isas;
+  for (const dyn_isa isa : kBestFirst) {
+    if (has_isa(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+const char* isa_name(dyn_isa isa) {
+  return kNames[isa];
 }
 
 }  // namespace dyn

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <vector>
+
 #include "base/status.h"
 
 namespace dyn {
@@ -10,5 +12,10 @@ namespace dyn {
 Status choose_isa(uint32_t asked, dyn_isa* isa);
 
 bool has_isa(dyn_isa isa);
+
+// Those that this CPU has, the best first.
+std::vector<dyn_isa> present_isas();
+
+const char* isa_name(dyn_isa isa);
 
 }  // namespace dyn

@@ -19,6 +19,7 @@ void AttentionScratch::place(const KvLayer& layer, Arena* arena) {
 const AttentionKernels& attention_kernels(dyn_isa isa) {
 #if defined(__x86_64__)
   if (isa == DYN_ISA_AVX512) return kAvx512Attention;
+  if (isa == DYN_ISA_AVX2) return kAvx2Attention;
 #endif
   static_cast<void>(isa);
   return kPortableAttention;

@@ -90,11 +90,12 @@ struct AttentionKernels {
                       const AttentionScratch& scratch);
 };
 
-// Those of `isa`, or of the nearest that it can run.
+// The kernels of `isa`, which the CPU must have.
 const AttentionKernels& attention_kernels(dyn_isa isa);
 
 extern const AttentionKernels kPortableAttention;
 #if defined(__x86_64__)
+extern const AttentionKernels kAvx2Attention;
 extern const AttentionKernels kAvx512Attention;
 #endif
 

@@ -55,11 +55,12 @@ struct PhaseKernels {
   float (*sum_exp)(const float* x, size_t count, float max, float temperature);
 };
 
-// Those of `isa`, or of the nearest that it can run.
+// The kernels of `isa`, which the CPU must have.
 const PhaseKernels& phase_kernels(dyn_isa isa);
 
 extern const PhaseKernels kPortablePhases;
 #if defined(__x86_64__)
+extern const PhaseKernels kAvx2Phases;
 extern const PhaseKernels kAvx512Phases;
 #endif
 

@@ -17,10 +17,11 @@
 #include <bit>
 #include <cstring>
 
+#include "cpu/avx2_floats.h"
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/kernels.h"
 #include "cpu/gemm/tiles.h"
-#include "cpu/phases/phases.h"
+#include "cpu/phases/float_phases.h"
 
 namespace dyn {
 namespace {
@@ -407,7 +408,7 @@ const GemmKernels kAvx2Gemm = {
                  level_product<W4KBlock>, level_product<W5KBlock>, level_product<W6KBlock>,
                  level_product<ZeroPointBlock<1>>, level_product<ZeroPointBlock<2>>,
                  level_product<ZeroPointBlock<4>>},
-    .swiglu = swiglu,
+    .swiglu = swiglu_of<Avx2Floats>,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };
