@@ -14,7 +14,7 @@ export const RouterConfig = v.strictObject({
   blockSize: key("Tokens per KV block. Default: the workers'.", v.optional(count())),
   minWorkers: key("Workers that must be live before it routes.", v.optional(count(), 1)),
   overlapScoreWeight: key(
-    "What a prompt token (`kv-blocks`: block) to compute costs, in units of one that is queued. Higher: more reuse, less balance. Changes while it serves.",
+    "A factor to the price of what a worker has to compute for a prompt, beside what it has queued. Higher: more reuse, less balance. Changes while it serves.",
     v.optional(v.pipe(v.number(), v.minValue(0)), 1),
   ),
   routerTemperature: key(
@@ -26,7 +26,7 @@ export const RouterConfig = v.strictObject({
     v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   ),
   imbalanceLimit: key(
-    "A worker with so many requests more than the least busy one, and twice as many, gets no more. Changes while it serves.",
+    "A worker with so many requests more than the least busy one, and four times as many, gets no more. Changes while it serves.",
     v.optional(count(), 8),
   ),
   explainRouting: key(

@@ -4,8 +4,8 @@
 //     findPrefix -> numBlocksToTake -> allocate -> (step) -> cacheFullBlocks -> ... -> free
 //
 // A block is in one of three states. `used`: some table holds it. `free with content`: no table does,
-// but the prefix cache knows its hash; least recently used is reused first. `free without content`:
-// reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
+// but the prefix cache knows its hash; what few had, long ago, is reused first (free-list.ts). `free without
+// content`: reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
 //
 // A table's blocks may be lent to whoever computes the prompt elsewhere. Until they are taken back, the
 // borrower alone writes behind the cached ones, and all of them stay where they are.
@@ -58,6 +58,8 @@ export class BlockManager {
   // Inside, a block is its index in the pool: blockId - firstBlock.
   readonly #free: FreeList;
   readonly #refCounts: Int32Array;
+  /** Sequences that have had the block since it got its content. */
+  readonly #numUses: Int32Array;
   readonly #hashes: (BlockHash | undefined)[];
   readonly #cached = new Map<BlockHash, number>();
   /** What else a snapshot says of each cached block; of others, anything. */
@@ -76,11 +78,12 @@ export class BlockManager {
     this.#onKvEvent = options.onKvEvent;
     this.#free = new FreeList(options.numBlocks);
     this.#refCounts = new Int32Array(options.numBlocks);
+    this.#numUses = new Int32Array(options.numBlocks);
     this.#hashes = new Array(options.numBlocks).fill(undefined);
     this.#parentHashes = new Array(options.numBlocks).fill(undefined);
     this.#tokensHashes = new BigUint64Array(options.numBlocks);
     this.#tokenIds = new Int32Array(options.enablePrefixCaching ? this.numTokens : 0);
-    for (let i = 0; i < options.numBlocks; i++) this.#free.pushBack(i);
+    for (let i = options.numBlocks - 1; i >= 0; i--) this.#free.pushWithoutContent(i);
   }
 
   /** Tokens that the pool holds at most. */
@@ -192,7 +195,11 @@ export class BlockManager {
   /** Forgets all content. No sequence may hold a block. */
   clear(): void {
     assert(this.numUsedBlocks === 0, "the prefix cache is cleared while blocks are in use");
-    this.#hashes.fill(undefined);
+    for (const block of this.#cached.values()) {
+      this.#hashes[block] = undefined;
+      this.#free.remove(block);
+      this.#free.pushWithoutContent(block);
+    }
     this.#cached.clear();
     this.#emit({ type: "cleared" });
   }
@@ -269,7 +276,7 @@ export class BlockManager {
   #takeNew(table: BlockTable, numBlocks: number): void {
     const removed: BlockHash[] = [];
     while (table.numBlocks < numBlocks) {
-      const block = this.#free.popFront();
+      const block = this.#free.pop();
       const hash = this.#hashes[block];
       if (hash !== undefined) {
         this.#cached.delete(hash);
@@ -285,6 +292,7 @@ export class BlockManager {
   #share(block: number): void {
     if (this.#refCounts[block] === 0) this.#free.remove(block);
     this.#refCounts[block] = (this.#refCounts[block] as number) + 1;
+    this.#numUses[block] = (this.#numUses[block] as number) + 1;
   }
 
   #release(block: number): void {
@@ -292,13 +300,14 @@ export class BlockManager {
     assert(refCount >= 0, "a block is freed that nobody holds");
     this.#refCounts[block] = refCount;
     if (refCount > 0) return;
-    if (this.#hashes[block] === undefined) this.#free.pushFront(block);
-    else this.#free.pushBack(block);
+    if (this.#hashes[block] === undefined) this.#free.pushWithoutContent(block);
+    else this.#free.push(block, this.#numUses[block] as number);
   }
 
   #enterCache(block: number, table: BlockTable, blockIndex: number, tokenIds: Int32Array): void {
     const hash = hashAt(table, blockIndex);
     this.#hashes[block] = hash;
+    this.#numUses[block] = 1;
     this.#tokensHashes[block] = (table.chain[blockIndex] as StoredBlock).tokensHash;
     this.#parentHashes[block] = table.chain[blockIndex - 1]?.blockHash;
     this.#cached.set(hash, block);

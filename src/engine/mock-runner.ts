@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
-import { createStepBatch } from "./step-batch.ts";
+import { createStepBatch, maxBlocksPerSeq } from "./step-batch.ts";
 
 /** Dynamo's defaults. */
 export const MOCK_DEFAULTS = {
@@ -67,19 +67,27 @@ export class MockRunner implements ModelRunner {
   }
 
   #stepMs({ numSeqs }: StepShape): number {
-    const { queryStartLoc, seqLens } = this.batch;
-    let numPrefillTokens = 0;
-    let numActiveBlocks = 0;
-    let hasDecodes = false;
+    if (this.#speedupRatio === Number.POSITIVE_INFINITY) return 0;
+    const { queryStartLoc } = this.batch;
+    const chunks: number[] = [];
     for (let s = 0; s < numSeqs; s++) {
-      const numQueries = (queryStartLoc[s + 1] as number) - (queryStartLoc[s] as number);
-      const isDecode = numQueries === 1;
-      hasDecodes ||= isDecode;
-      numPrefillTokens += isDecode ? 0 : numQueries;
-      numActiveBlocks += Math.ceil((seqLens[s] as number) / this.limits.blockSize);
+      const numTokens = (queryStartLoc[s + 1] as number) - (queryStartLoc[s] as number);
+      if (numTokens > 1) chunks.push(numTokens);
     }
-    const numBlocks = this.limits.numBlocks;
-    return mockStepMs({ numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks });
+    return mockStepMs(chunks, this.#countBlocks(numSeqs) / this.limits.numBlocks);
+  }
+
+  /** Of all sequences in the step; those that they share count once. */
+  #countBlocks(numSeqs: number): number {
+    const { seqLens, blockTables } = this.batch;
+    const { blockSize } = this.limits;
+    const width = maxBlocksPerSeq(this.limits);
+    const blockIds = new Set<number>();
+    for (let s = 0; s < numSeqs; s++) {
+      const numBlocks = Math.ceil((seqLens[s] as number) / blockSize);
+      for (let i = 0; i < numBlocks; i++) blockIds.add(blockTables[s * width + i] as number);
+    }
+    return blockIds.size;
   }
 
   #sample(row: number): void {
@@ -99,35 +107,17 @@ export class MockRunner implements ModelRunner {
   }
 }
 
-/** What a step's time depends on. */
-export interface MockStep {
-  /** Of all sequences that compute more than one token. */
-  readonly numPrefillTokens: number;
-  /** Whether some compute one. */
-  readonly hasDecodes: boolean;
-  /** Of all sequences in the step; blocks that they share are counted for each. */
-  readonly numActiveBlocks: number;
-  /** Of the pool. */
-  readonly numBlocks: number;
+/**
+ * Time of a step at the speed of the timing model, in ms, as Dynamo's scheduler adds it up: each prompt's chunk by itself, as
+ * if nothing came before it, and a decode in every step, by the share of KV blocks in use.
+ */
+export function mockStepMs(chunks: readonly number[], activeShare: number): number {
+  return chunks.reduce((sum, numTokens) => sum + prefillMs(numTokens), decodeMs(activeShare));
 }
-
-/** Time of a step at the speed of the timing model, in ms. */
-export function mockStepMs(step: MockStep): number {
-  const { numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks } = step;
-  // Shared blocks count more than once, so the sum may pass the pool.
-  const activeShare = Math.min(1, numActiveBlocks / numBlocks);
-  return (
-    (numPrefillTokens > 0 ? prefillMs(numPrefillTokens) : 0) +
-    (hasDecodes ? decodeMs(activeShare) : 0)
-  );
-}
-
-/** Attention's part of the time to prefill: of the square of the tokens, in ms. */
-export const PREFILL_MS_PER_SQUARE = 1.25e-6;
 
 /** Time to prefill `numTokens`, in ms. */
 export function prefillMs(numTokens: number): number {
-  return PREFILL_MS_PER_SQUARE * numTokens ** 2 + 0.0741 * numTokens + 26.2;
+  return 1.25e-6 * numTokens ** 2 + 0.0741 * numTokens + 26.2;
 }
 
 /** Time of one decode step while `activeShare` of the KV blocks are in use, in ms. */

@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StoredBlock } from "../protocol/kv-event.ts";
 import { BlockCounts } from "./block-counts.ts";
+import { PrefillCurve, type PromptSizes, sizesOf } from "./prefill-curve.ts";
 import { PrefillSpeed } from "./prefill-speed.ts";
 
 export interface WorkerLoad {
@@ -53,6 +54,7 @@ export class ActiveLoad<W> {
   readonly #loads = new Map<W, BookedLoad<W>>();
   readonly #uses: BlockCounts<W>;
   readonly #bookings = new Set<Booked<W>>();
+  readonly #curve = new PrefillCurve();
 
   constructor(clock: Pick<Clock, "now">, maxSharedBlocks: number = MAX_SHARED_BLOCKS) {
     this.#clock = clock;
@@ -68,18 +70,34 @@ export class ActiveLoad<W> {
     return this.#loads.get(worker)?.sums ?? NO_LOAD;
   }
 
-  /** Prompt tokens that are booked, without those that the worker should have computed of the first prompt. */
-  queuedTokens(worker: W): number {
-    const load = this.#loads.get(worker);
-    if (load === undefined) return 0;
-    const [running] = load.prefilling;
-    const progress = running === undefined ? 0 : load.speed.progress(this.#clock.now());
-    return load.sums.prefillTokens - Math.min(progress, running?.prefillTokens ?? 0);
+  /** Time for a prompt of so many new tokens on a worker that is as fast as most; in tokens before any prompt is done. */
+  prefillMs(numTokens: number): number {
+    return this.#curve.msOf(sizesOf(numTokens));
   }
 
-  /** What the worker takes for a token of a prompt; undefined before its first prompt is done. */
-  msPerToken(worker: W): number | undefined {
-    return this.#loads.get(worker)?.speed.msPerToken;
+  /**
+   * Time until a worker, were it as fast as most, has computed all prompts that it was given: they come one after the
+   * other, and of the first it has done what fits the time since the one before.
+   */
+  queuedMs(worker: W): number {
+    const load = this.#loads.get(worker);
+    const [running] = load?.prefilling ?? [];
+    if (load === undefined || running === undefined) return 0;
+    const doneMs = load.speed.elapsedMs(this.#clock.now()) / (load.speed.factor ?? 1);
+    const runningMs = this.prefillMs(running.prefillTokens);
+    // Before the first prompt is done nothing is known of time.
+    const progress = load.speed.factor === undefined ? 0 : Math.min(doneMs, runningMs);
+    return this.#curve.msOf(load.queued) - progress;
+  }
+
+  /** The worker's time for a prompt, in that of most; undefined before its first is done. */
+  speedFactor(worker: W): number | undefined {
+    return this.#loads.get(worker)?.speed.factor;
+  }
+
+  /** Share of the last minutes in which the worker had prompts to compute. */
+  busyShare(worker: W): number {
+    return this.#loads.get(worker)?.speed.busyShare(this.#clock.now()) ?? 0;
   }
 
   /** Blocks that a prompt would add to the worker's active ones. */
@@ -115,6 +133,7 @@ export class ActiveLoad<W> {
     this.#bookings.add(booked);
     if (numPrefills === 0) load.speed.start(this.#clock.now());
     load.prefilling.add(booked);
+    load.queued = withPrompt(load.queued, prefillTokens, 1);
     return {
       prefillDone: () => this.#prefillDone(booked),
       release: () => this.#release(booked),
@@ -153,6 +172,9 @@ export class ActiveLoad<W> {
       sum.activeBlocks += numOwn;
       assert(Bun.deepEquals(load.sums, sum), "a worker's load is not that of its bookings");
       assert(load.prefilling.size === sum.numPrefills, "a prompt is computed that is not booked");
+      const prompts = [...load.prefilling].map((booked) => booked.prefillTokens);
+      const queued = prompts.reduce((all, tokens) => withPrompt(all, tokens, 1), sizesOf(0));
+      assert(Bun.deepEquals(load.queued, queued), "a worker's queue is not that of its bookings");
     }
     assert(numShared === this.#uses.numBlocks, "a block is active that no booking has");
   }
@@ -160,27 +182,31 @@ export class ActiveLoad<W> {
   #loadOf(worker: W): BookedLoad<W> {
     let load = this.#loads.get(worker);
     if (load === undefined) {
-      load = { sums: NO_LOAD, prefilling: new Set(), speed: new PrefillSpeed() };
+      const speed = new PrefillSpeed(this.#curve, this.#clock.now());
+      load = { sums: NO_LOAD, prefilling: new Set(), queued: sizesOf(0), speed };
       this.#loads.set(worker, load);
     }
     return load;
   }
 
   #prefillDone(booked: Booked<W>): void {
-    if (!this.#endPrefill(booked)) return;
-    booked.load.speed.done(booked.prefillTokens, this.#clock.now());
+    const now = this.#clock.now();
+    if (!this.#bookings.has(booked) || !booked.load.prefilling.has(booked)) return;
+    booked.load.speed.done(booked.prefillTokens, now);
+    this.#endPrefill(booked);
   }
 
-  #endPrefill(booked: Booked<W>): boolean {
+  #endPrefill(booked: Booked<W>): void {
     const { load, prefillTokens } = booked;
-    if (!this.#bookings.has(booked) || !load.prefilling.delete(booked)) return false;
+    if (!this.#bookings.has(booked) || !load.prefilling.delete(booked)) return;
+    load.queued = withPrompt(load.queued, prefillTokens, -1);
+    if (load.prefilling.size === 0) load.speed.stop(this.#clock.now());
     const { sums } = load;
     load.sums = {
       ...sums,
       numPrefills: sums.numPrefills - 1,
       prefillTokens: sums.prefillTokens - prefillTokens,
     };
-    return true;
   }
 
   #release(booked: Booked<W>): void {
@@ -203,6 +229,8 @@ interface BookedLoad<W> {
   sums: WorkerLoad;
   /** Bookings without a first token, the oldest first: the one that is computed now. */
   readonly prefilling: Set<Booked<W>>;
+  /** Their new tokens. */
+  queued: PromptSizes;
   readonly speed: PrefillSpeed;
 }
 
@@ -213,4 +241,9 @@ interface Booked<W> {
   readonly counted: readonly StoredBlock[];
   readonly numBlocks: number;
   readonly prefillTokens: number;
+}
+
+function withPrompt(all: PromptSizes, numTokens: number, sign: 1 | -1): PromptSizes {
+  const { squares } = sizesOf(numTokens);
+  return { numTokens: all.numTokens + sign * numTokens, squares: all.squares + sign * squares };
 }

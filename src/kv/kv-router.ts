@@ -125,19 +125,23 @@ export class KvRouter<W> {
     const indexer = overlapSource === "events" ? this.#indexer : this.#recent;
     const overlaps = indexer.overlaps(chain);
     const numBlocks = Math.ceil(numTokens / this.#blockSize);
-    const speeds = workers.map((worker) => this.#load.msPerToken(worker));
-    const comparable = comparableSpeeds(speeds);
+    const factors = comparableFactors(workers.map((worker) => this.#load.speedFactor(worker)));
+    const blockMs = this.#load.prefillMs(this.#blockSize);
     return workers.map((worker, i) => {
       const overlapBlocks = overlaps.get(worker) ?? 0;
+      // The last token is always computed: what it predicts is in no cache.
+      const newTokens = Math.max(1, numTokens - overlapBlocks * this.#blockSize);
+      const factor = factors[i] as number;
       return {
         worker,
         overlapBlocks,
-        // The last token is always computed: what it predicts is in no cache.
-        newTokens: Math.max(1, numTokens - overlapBlocks * this.#blockSize),
+        newTokens,
         newBlocks: this.#load.newBlocks(worker, chain, numBlocks),
         load: this.#load.of(worker),
-        queuedTokens: this.#load.queuedTokens(worker),
-        msPerToken: comparable[i] as number,
+        newMs: factor * this.#load.prefillMs(newTokens),
+        queuedMs: factor * this.#load.queuedMs(worker),
+        blockMs: factor * blockMs,
+        busyShare: this.#load.busyShare(worker),
         cacheUsage: this.#cacheUsage.get(worker) ?? 0,
       };
     });
@@ -148,14 +152,14 @@ export class KvRouter<W> {
 const ALIKE = 0.25;
 
 /**
- * Speeds to compare workers by, as the measured ones are. What prompts a worker happened to get moves its own by
+ * Times beside those of most, to compare workers by, as measured. What prompts a worker happened to get moves its own by
  * some percent: if that counted, whoever seems quickest would get every request that finds all of them idle.
  */
-function comparableSpeeds(speeds: readonly (number | undefined)[]): number[] {
-  const known = speeds.filter((speed) => speed !== undefined).toSorted((a, b) => a - b);
+function comparableFactors(factors: readonly (number | undefined)[]): number[] {
+  const known = factors.filter((factor) => factor !== undefined).toSorted((a, b) => a - b);
   const usual = known[Math.floor(known.length / 2)] ?? 1;
-  return speeds.map((speed) => {
-    if (speed === undefined || Math.abs(speed - usual) <= ALIKE * usual) return usual;
-    return speed;
+  return factors.map((factor) => {
+    if (factor === undefined || Math.abs(factor - usual) <= ALIKE * usual) return usual;
+    return factor;
   });
 }

@@ -1,7 +1,7 @@
 // Who gets a request: a cost for each candidate, and the choice of the cheapest. Pure functions; what they
 // need to know is in the candidates, and randomness is handed in.
 //
-//   kv            time until the first token, by each worker's measured speed: tokens to compute and queued ones
+//   kv            time until the first token, as measured: to compute what the worker does not hold, and what is queued
 //   kv-blocks     Dynamo's cost: overlap-score-weight * prefill blocks + decode blocks
 //   kv-load       share of the worker's KV blocks in use, as it says itself
 //   least-loaded  prompt tokens that are queued; blind to who holds what
@@ -29,16 +29,20 @@ export interface Candidate<W> {
   /** Blocks that the request would add to its active ones. */
   readonly newBlocks: number;
   readonly load: WorkerLoad;
-  /** Tokens of the prompts before this one that it has yet to compute. */
-  readonly queuedTokens: number;
-  /** What it takes for a token of a prompt. */
-  readonly msPerToken: number;
+  /** Time that it takes to compute those tokens. */
+  readonly newMs: number;
+  /** Time until it has computed the prompts before. */
+  readonly queuedMs: number;
+  /** Time that it takes to compute a block. */
+  readonly blockMs: number;
+  /** Share of the last minutes in which it had prompts to compute. */
+  readonly busyShare: number;
   /** Share of its KV blocks in use, by its last metrics; 0 before the first. */
   readonly cacheUsage: number;
 }
 
 export interface SelectorOptions {
-  /** Price of a block to prefill, in blocks that are decoded (`kv-blocks`); a factor to ours of new tokens (`kv`). */
+  /** Price of a block to prefill, in blocks that are decoded (`kv-blocks`); a factor to that of time to compute (`kv`). */
   readonly overlapScoreWeight: number;
   /** 0 takes the cheapest; the higher, the more evenly all are taken. */
   readonly temperature: number;
@@ -57,7 +61,7 @@ export function costsOf<W>(
   const { overlapScoreWeight, blockSize } = options;
   switch (policy) {
     case "kv":
-      return candidates.map((candidate) => costInMs(candidate, overlapScoreWeight));
+      return costsInMs(candidates, overlapScoreWeight);
     case "kv-blocks":
       // lib/llm/src/kv_router/scheduler.rs: the queued tokens count as prefill blocks, too.
       return candidates.map(
@@ -80,20 +84,27 @@ export function costsOf<W>(
   }
 }
 
-/**
- * What a token to compute again counts for beside one that is queued. Waiting is felt once, by this request.
- * Computing what another worker holds is felt by all that come behind it, and its blocks push others out of
- * a cache. On Mooncake's conversations 1 reuses 0.22 of the tokens, 4 0.25, 8 hardly more and less evenly.
- */
-const RECOMPUTE_PRICE = 4;
-/** Tokens that an active block counts for: little, but decoding slows prompts down, and it settles ties. */
-const ACTIVE_BLOCK_PRICE = 0.1;
+/** Even where workers do nothing but compute prompts, time to compute counts for no more than so much of a queue. */
+const MAX_COMPUTE_PRICE = 20;
+/** Share of the time to compute it that an active block counts for: little, but decoding slows prompts down, and it settles ties. */
+const ACTIVE_BLOCK_PRICE = 1 / 512;
 
-/** Predicted time until the first token, with what the choice costs those who come later. */
-function costInMs<W>(candidate: Candidate<W>, overlapScoreWeight: number): number {
-  const { newTokens, queuedTokens, load, msPerToken } = candidate;
-  const newCost = RECOMPUTE_PRICE * overlapScoreWeight * newTokens;
-  return msPerToken * (newCost + queuedTokens + ACTIVE_BLOCK_PRICE * load.activeBlocks);
+/**
+ * Predicted time until the first token, with what the choice costs those who come later. Waiting is felt once, by this
+ * request. To compute what another worker holds is felt by all that come behind until the worker has nothing to do: at
+ * workers that are busy a share u of the time, by 1 / (1 - u) in sum.
+ */
+function costsInMs<W>(candidates: readonly Candidate<W>[], overlapScoreWeight: number): number[] {
+  const idleShare = 1 - meanOf(candidates.map(({ busyShare }) => busyShare));
+  const price = overlapScoreWeight * Math.min(MAX_COMPUTE_PRICE, 1 / idleShare);
+  return candidates.map(
+    ({ newMs, queuedMs, blockMs, load }) =>
+      price * newMs + queuedMs + ACTIVE_BLOCK_PRICE * blockMs * load.activeBlocks,
+  );
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The index of the choice by these costs: with temperature 0 one of the cheapest, at random. */

@@ -74,7 +74,7 @@ describe("a replay", () => {
       numWorkers: 4,
       speed: 1,
       seed: 3,
-      prefillTime: "chunks",
+      timing: "mocker",
       rule: { policy, overlapSource: "events", overlapScoreWeight: 1, temperature: 0 },
     });
   const cachedOf = (policy: "kv" | "random") =>

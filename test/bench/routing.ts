@@ -2,13 +2,13 @@
 //
 //     npm run bench -- routing --trace FILE [--speed 1,1.3] [--policies kv,random] [--workers 8]
 //                              [--requests N] [--seed 1] [--overlap-score-weight 1] [--temperature 0]
-//                              [--prefill-time chunks|prompts]
+//                              [--timing mocker,prefill]
 
 import { parseArgs } from "node:util";
 
 import type { RoutingPolicy } from "../../src/kv/worker-selector.ts";
 import { HEADING, idealHitRate, rowOf } from "./replay/report.ts";
-import { type PrefillTime, simulate } from "./replay/simulate.ts";
+import { simulate, TIMINGS, type Timing } from "./replay/simulate.ts";
 import { readTrace, TraceError } from "./replay/trace.ts";
 
 const POLICIES: readonly RoutingPolicy[] = [
@@ -29,7 +29,7 @@ const OPTIONS = {
   seed: { type: "string", default: "1" },
   "overlap-score-weight": { type: "string", default: "1" },
   temperature: { type: "string", default: "0" },
-  "prefill-time": { type: "string", default: "chunks" },
+  timing: { type: "string", default: TIMINGS.join(",") },
 } as const;
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -47,23 +47,31 @@ async function replayAll(settings: Settings): Promise<void> {
     console.log("no trace: --trace FILE, a Mooncake .jsonl or an Azure .csv");
     return;
   }
-  const { numWorkers, seed, prefillTime } = settings;
+  const { numWorkers, seed } = settings;
   const trace = await readTrace(settings.trace, settings.numRequests);
   const ideal = idealHitRate(trace, 64);
   console.log(
     `${trace.length} requests over ${numWorkers} mocked workers, times in s, seed ${seed}; ` +
       `a shared cache without limit would hit ${ideal.toFixed(3)}`,
   );
-  console.log(HEADING);
-  for (const speed of settings.speeds) {
-    for (const policy of settings.policies) {
-      const { overlapScoreWeight, temperature } = settings;
-      const rule = { policy, overlapSource: "events", overlapScoreWeight, temperature } as const;
-      const replay = simulate(trace, { numWorkers, speed, rule, seed, prefillTime });
-      console.log(rowOf(speed, policy, replay));
+  for (const timing of settings.timings) {
+    console.log(`\n${TIMING_TITLES[timing]}\n${HEADING}`);
+    for (const speed of settings.speeds) {
+      for (const policy of settings.policies) {
+        const { overlapScoreWeight, temperature } = settings;
+        const rule = { policy, overlapSource: "events", overlapScoreWeight, temperature } as const;
+        const replay = simulate(trace, { numWorkers, speed, rule, seed, timing });
+        console.log(rowOf(speed, policy, replay));
+      }
     }
   }
 }
+
+const TIMING_TITLES: Readonly<Record<Timing, string>> = {
+  mocker:
+    "mocker: steps as Dynamo's mocker times them, with a decode in each and every chunk by itself",
+  prefill: "prefill: its formula over whole prompts, and nothing decoded",
+};
 
 interface Settings {
   readonly trace: string | undefined;
@@ -74,7 +82,7 @@ interface Settings {
   readonly seed: number;
   readonly overlapScoreWeight: number;
   readonly temperature: number;
-  readonly prefillTime: PrefillTime;
+  readonly timings: readonly Timing[];
 }
 
 function settingsOf(args: readonly string[]): Settings {
@@ -86,10 +94,6 @@ function settingsOf(args: readonly string[]): Settings {
   };
   const isCount = (value: number) => Number.isInteger(value) && value >= 1;
   const isAmount = (value: number) => Number.isFinite(value) && value >= 0;
-  const prefillTime = values["prefill-time"];
-  if (prefillTime !== "chunks" && prefillTime !== "prompts") {
-    throw new UsageError("prefill-time", `${prefillTime}; it is chunks or prompts`);
-  }
   return {
     trace: values.trace,
     speeds: values.speed.split(",").map((text) => {
@@ -97,20 +101,22 @@ function settingsOf(args: readonly string[]): Settings {
       if (!(speed > 0 && speed < Number.POSITIVE_INFINITY)) throw new UsageError("speed", text);
       return speed;
     }),
-    policies: values.policies.split(",").map((name) => {
-      const policy = POLICIES.find((one) => one === name);
-      if (policy === undefined) {
-        throw new UsageError("policies", `${name}; there are ${POLICIES.join(", ")}`);
-      }
-      return policy;
-    }),
+    policies: listOf("policies", values.policies, POLICIES),
+    timings: listOf("timing", values.timing, TIMINGS),
     numWorkers: number("workers", isCount),
     numRequests: number("requests", (value) => isCount(value) || value === Infinity),
     seed: number("seed", Number.isInteger),
     overlapScoreWeight: number("overlap-score-weight", isAmount),
     temperature: number("temperature", isAmount),
-    prefillTime,
   };
+}
+
+function listOf<T extends string>(option: string, text: string, known: readonly T[]): readonly T[] {
+  return text.split(",").map((name) => {
+    const found = known.find((one) => one === name);
+    if (found === undefined) throw new UsageError(option, `${name}; there are ${known.join(", ")}`);
+    return found;
+  });
 }
 
 function parse(args: readonly string[]) {

@@ -6,9 +6,9 @@ import { withoutOverloaded } from "../../src/components/imbalance.ts";
 const allowed = (counts: readonly number[], limit: number) =>
   withoutOverloaded([...counts.keys()], (worker) => counts[worker] ?? 0, limit);
 
-test("a worker is left out when it has twice as many as the least busy one, and so many more", () => {
+test("a worker is left out when it has four times as many as the least busy one, and so many more", () => {
   expect(allowed([0, 7, 8], 8)).toEqual([0, 1]);
-  expect(allowed([10, 18, 19, 20], 8)).toEqual([0, 1, 2]);
+  expect(allowed([10, 18, 39, 40], 8)).toEqual([0, 1, 2]);
   expect(allowed([100, 120], 8)).toEqual([0, 1]);
 });
 
@@ -27,8 +27,21 @@ test("the least busy ones are never left out, and requests lie within the bound 
           counts[chosen] = (counts[chosen] ?? 0) + 1;
         }
         const least = Math.min(...counts);
-        expect(Math.max(...counts)).toBeLessThanOrEqual(Math.max(least + limit, 2 * least));
+        expect(Math.max(...counts)).toBeLessThanOrEqual(Math.max(least + limit, 4 * least));
       },
     ),
   );
+});
+
+test("one prompt that all share does not send all to one of two, four or eight workers", () => {
+  for (const numWorkers of [2, 4, 8]) {
+    const counts = new Array<number>(numWorkers).fill(0);
+    for (let i = 0; i < 64; i++) {
+      // The first that may have it, as if it alone held the prompt.
+      const chosen = allowed(counts, 8)[0] as number;
+      counts[chosen] = (counts[chosen] ?? 0) + 1;
+    }
+    expect(Math.max(...counts)).toBeLessThanOrEqual(52);
+    expect(counts.filter((count) => count > 0).length).toBeGreaterThan(numWorkers / 2);
+  }
 });

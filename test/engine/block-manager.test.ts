@@ -80,6 +80,30 @@ describe("blocks", () => {
     expect(hold(blocks, [6, 7, 8]).numFound).toBe(1);
   });
 
+  test("outlive what came later if more sequences had them, but not for ever", () => {
+    const { blocks } = setUp(4);
+    const come = (...tokens: readonly number[]) => {
+      const { table, numFound } = hold(blocks, tokens);
+      blocks.free(table);
+      return numFound;
+    };
+    const PROMPT = [1, 2, 3, 4, 9]; // two blocks and a partial one
+    for (const numFound of [0, 2, 2]) expect(come(...PROMPT)).toBe(numFound);
+    for (let i = 10; i < 16; i++) come(i, i); // Each reuses what one sequence had.
+    expect(come(...PROMPT)).toBe(2);
+    for (let i = 20; i < 60; i++) come(i, i);
+    expect(come(...PROMPT)).toBe(0);
+  });
+
+  test("are all without content after a clear", () => {
+    const { blocks } = setUp(3);
+    for (let i = 0; i < 3; i++) blocks.free(hold(blocks, [1, 2, 3, 4, 5]).table);
+    blocks.clear();
+    blocks.free(hold(blocks, [6, 7]).table);
+    blocks.free(hold(blocks, [8, 9, 10, 11]).table);
+    expect(hold(blocks, [6, 7, 8]).numFound).toBe(1);
+  });
+
   test("leave the last token to be computed, though its block is cached", () => {
     const { blocks } = setUp(8);
     hold(blocks, [1, 2, 3, 4]);
@@ -228,7 +252,7 @@ class House {
   /** What a listener believes to be cached is what the manager finds. */
   checkEvents(): void {
     const { blocks, events } = this.#setUp;
-    const believed = new Set<bigint>();
+    const believed = new Map<bigint, bigint | undefined>();
     for (const [i, event] of events.entries()) {
       expect(event.eventId).toBe(i);
       apply(believed, event);
@@ -271,14 +295,19 @@ class House {
   }
 }
 
-/** A block is stored only when it was not, and removed only when it was. */
-function apply(believed: Set<bigint>, { data }: KvEvent): void {
+/** A block is stored only when it was not, and removed only when it was, after all that are behind it. */
+function apply(believed: Map<bigint, bigint | undefined>, { data }: KvEvent): void {
   if (data.type === "stored") {
+    let parentHash = data.parentHash;
     for (const { blockHash } of data.blocks) {
       expect(believed.has(blockHash)).toBe(false);
-      believed.add(blockHash);
+      believed.set(blockHash, parentHash);
+      parentHash = blockHash;
     }
   } else if (data.type === "removed") {
-    for (const blockHash of data.blockHashes) expect(believed.delete(blockHash)).toBe(true);
+    for (const blockHash of data.blockHashes) {
+      expect(believed.delete(blockHash)).toBe(true);
+      expect([...believed.values()]).not.toContain(blockHash);
+    }
   }
 }

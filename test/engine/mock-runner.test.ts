@@ -25,14 +25,18 @@ describe("the mocked runner", () => {
 
     const clock = new ManualClock();
     const runner = new MockRunner({ limits: SMALL_LIMITS, clock, speedupRatio: 2 });
-    runner.batch.queryStartLoc.set([0, 1, 33]); // a decode, and a prefill of 32
-    runner.batch.seqLens.set([5, 32]); // 2 and 8 blocks of 64
-    runner.submit({ numSeqs: 2, numTokens: 33, numRows: 0 });
+    runner.batch.queryStartLoc.set([0, 1, 33, 49]); // a decode, and prompts of 32 and 16
+    runner.batch.seqLens.set([5, 32, 24]);
+    const width = SMALL_LIMITS.maxModelLen / SMALL_LIMITS.blockSize;
+    runner.batch.blockTables.set([0, 1], 0);
+    runner.batch.blockTables.set([2, 3, 4, 5, 6, 7, 8, 9], width);
+    runner.batch.blockTables.set([2, 3, 10, 11, 12, 13], 2 * width); // It shares two.
+    runner.submit({ numSeqs: 3, numTokens: 49, numRows: 0 });
     let isDone = false;
     const waiting = runner.wait().then(() => {
       isDone = true;
     });
-    const stepMs = (prefillMs(32) + decodeMs(10 / 64)) / 2;
+    const stepMs = (prefillMs(32) + prefillMs(16) + decodeMs(14 / 64)) / 2;
     await clock.advance(stepMs - 0.01);
     expect(isDone).toBe(false);
     await clock.advance(0.02);

@@ -60,18 +60,61 @@ describe("the load of a worker", () => {
     const load = new ActiveLoad<string>(clock);
     const first = load.book("a", { ...promptOf(1), prefillTokens: 100 });
     await clock.advance(50);
-    expect(load.queuedTokens("a")).toBe(100); // Nothing is known of its speed yet.
+    expect(load.queuedMs("a")).toBe(100); // Nothing is known of its speed yet: these are tokens.
     await clock.advance(150);
     first.prefillDone();
-    expect(load.msPerToken("a")).toBe(2);
+    expect(load.prefillMs(1)).toBe(2);
+    expect(load.queuedMs("a")).toBe(0);
     await clock.advance(1000);
     load.book("a", { ...promptOf(2), prefillTokens: 100 });
     load.book("a", { ...promptOf(3), prefillTokens: 300 });
-    expect(load.queuedTokens("a")).toBe(400);
+    expect(load.queuedMs("a")).toBe(800);
     await clock.advance(100);
-    expect(load.queuedTokens("a")).toBe(350);
+    expect(load.queuedMs("a")).toBe(700);
     await clock.advance(1000);
-    expect(load.queuedTokens("a")).toBe(300); // The second has not begun, for all that is known.
+    expect(load.queuedMs("a")).toBe(600); // The second has not begun, for all that is known.
+  });
+
+  test("is told in the time of a usual worker, beside how fast this one is", async () => {
+    const clock = new ManualClock();
+    const load = new ActiveLoad<string>(clock);
+    for (let i = 0; i < 300; i++) {
+      for (const [worker, ms] of [
+        ["slow", 300],
+        ["fast", 100],
+      ] as const) {
+        const booking = load.book(worker, { ...promptOf(i), prefillTokens: 100 });
+        await clock.advance(ms);
+        booking.prefillDone();
+        booking.release();
+      }
+    }
+    expect(load.prefillMs(100)).toBeCloseTo(200, -1);
+    expect(load.speedFactor("slow")).toBeCloseTo(1.5, 1);
+    expect(load.speedFactor("fast")).toBeCloseTo(0.5, 1);
+    expect(load.speedFactor("new")).toBeUndefined();
+    load.book("slow", { ...promptOf(1), prefillTokens: 100 });
+    await clock.advance(150);
+    expect(load.queuedMs("slow")).toBeCloseTo(100, -1); // It has done half of it.
+  });
+
+  test("has the share of its time in which it had prompts to compute, and forgets it in minutes", async () => {
+    const clock = new ManualClock();
+    const load = new ActiveLoad<string>(clock);
+    for (let i = 0; i < 1000; i++) {
+      const booking = load.book("a", { ...promptOf(i), prefillTokens: 10 });
+      await clock.advance(300);
+      if (i % 2 === 0) booking.prefillDone();
+      booking.release();
+      await clock.advance(700);
+    }
+    expect(load.busyShare("a")).toBeCloseTo(0.3, 1);
+    expect(load.busyShare("b")).toBe(0);
+    await clock.advance(300_000);
+    expect(load.busyShare("a")).toBeLessThan(0.01);
+    load.book("a", { ...promptOf(1), prefillTokens: 10 });
+    await clock.advance(300_000);
+    expect(load.busyShare("a")).toBeGreaterThan(0.99);
   });
 
   test("goes with its worker; late releases change nothing of who comes after", () => {

@@ -15,8 +15,10 @@ const IDLE: Candidate<string> = {
   newTokens: 640,
   newBlocks: 10,
   load: NO_LOAD,
-  queuedTokens: 0,
-  msPerToken: 1,
+  newMs: 640,
+  queuedMs: 0,
+  blockMs: 64,
+  busyShare: 0,
   cacheUsage: 0,
 };
 
@@ -44,20 +46,26 @@ describe("costs", () => {
     expect(costsOf("kv-blocks", candidates, double, 0)).toEqual([20 + 10, 14 + 42]);
   });
 
-  test("of kv are of time: a slower worker's tokens count for more", () => {
-    const slow = { ...IDLE, msPerToken: 2 };
-    const [atIdle = 0, atSlow = 0] = costs("kv", [IDLE, slow]);
-    expect(atSlow).toBe(2 * atIdle);
-  });
-
-  test("of kv take a queue for a prefix that is as long, and not for one that is much shorter", () => {
-    const holds = (overlapBlocks: number, queuedTokens: number) => {
-      const newTokens = 640 - 64 * overlapBlocks;
-      return { ...IDLE, overlapBlocks, newTokens, queuedTokens };
-    };
-    const [none = 0, all = 0, little = 0] = costs("kv", [IDLE, holds(9, 640), holds(1, 640)]);
+  test("of kv take a queue for a prefix that takes as long, and not for one that is much shorter", () => {
+    const holds = (newMs: number, queuedMs: number) => ({ ...IDLE, newMs, queuedMs });
+    const [none = 0, all = 0, little = 0] = costs("kv", [IDLE, holds(64, 570), holds(570, 640)]);
     expect(all).toBeLessThan(none);
     expect(little).toBeGreaterThan(none);
+  });
+
+  test("of kv count time to compute for the more, the busier the workers are", () => {
+    const holds = { ...IDLE, newMs: 64, queuedMs: 1200 };
+    const preferred = (busyShare: number) => {
+      const [none = 0, all = 0] = costs("kv", [
+        { ...IDLE, busyShare },
+        { ...holds, busyShare },
+      ]);
+      return all < none ? "who holds it" : "who is idle";
+    };
+    expect(preferred(0)).toBe("who is idle"); // 640 beside 64 + 1,200
+    expect(preferred(0.6)).toBe("who holds it"); // 2.5 * 640 beside 2.5 * 64 + 1,200
+    const [cost = 0] = costs("kv", [{ ...IDLE, busyShare: 1 }]);
+    expect(cost).toBe(20 * 640);
   });
 
   test("of kv-load are what workers say of their KV blocks", () => {

@@ -27,8 +27,8 @@ export interface Latencies {
   readonly ttftMs: readonly number[];
 }
 
-/** Before it is measured. */
-const WARM_UP_MS = 1000;
+/** Before it is measured: until the prompts of all streams are computed. */
+const WARM_UP_MS = 5000;
 /** Of tokens that the mocked model has. */
 const VOCAB_SIZE = 89;
 const OUTPUT_TOKENS = 32;

@@ -4,18 +4,14 @@
 //
 //     arrival --route--> waiting --step--> first token --step--> ... --> end
 //
-// Chunks of prompts are bounded by the token budget alone, as in Dynamo's mocker. The engine's own pacer
+// Steps take chunks of prompts up to the token budget, as in Dynamo's mocker. The engine's own pacer
 // keeps a step short for those who decode beside a prompt; with 26 ms for each step that prefills, that
 // halves what a worker can prefill.
 
 import { assert } from "../../../src/base/assert.ts";
 import { withoutOverloaded } from "../../../src/components/imbalance.ts";
 import { BlockManager } from "../../../src/engine/block-manager.ts";
-import {
-  MOCK_DEFAULTS,
-  mockStepMs,
-  PREFILL_MS_PER_SQUARE,
-} from "../../../src/engine/mock-runner.ts";
+import { MOCK_DEFAULTS, mockStepMs, prefillMs } from "../../../src/engine/mock-runner.ts";
 import { type Pacer, Scheduler, type SchedulerOutput } from "../../../src/engine/scheduler.ts";
 import { Sequence } from "../../../src/engine/sequence.ts";
 import type { Booking } from "../../../src/kv/active-load.ts";
@@ -32,15 +28,18 @@ export interface ReplayOptions {
   readonly speed: number;
   readonly rule: RoutingRule;
   readonly seed: number;
-  readonly prefillTime: PrefillTime;
+  readonly timing: Timing;
 }
 
 /**
- * Dynamo's mocker takes the time of each chunk by itself (`predict_prefill_compute` of the chunk's tokens), so a
- * prompt of 100,000 tokens costs less for being cut. "prompts" adds what its attention to the chunks before would
- * take, so that a prompt takes by its new tokens what the formula says, however it is cut.
+ * `mocker`: Dynamo's mocker, which takes the time of each chunk of a prompt by itself, so that one of 100,000 tokens costs
+ * less for being cut, and a decode in every step.
+ *
+ * `prefill`: the same formula over what is new of a whole prompt, however it is cut, and nothing decoded. It is what a
+ * router can do about: where to compute which prompt, without KV blocks that are scarce because answers are slow.
  */
-export type PrefillTime = "chunks" | "prompts";
+export const TIMINGS = ["mocker", "prefill"] as const;
+export type Timing = (typeof TIMINGS)[number];
 
 export interface Replay {
   /** One for each request, in the order of their arrival. */
@@ -108,7 +107,7 @@ class Simulation {
     this.#router = new KvRouter({ blockSize: LIMITS.blockSize, clock, random });
     this.#workerIds = Array.from({ length: options.numWorkers }, (_, i) => i);
     this.#workers = this.#workerIds.map(
-      (id) => new SimulatedWorker(id, this.#router, this.#replayed, options.prefillTime),
+      (id) => new SimulatedWorker(id, this.#router, this.#replayed, options.timing),
     );
   }
 
@@ -164,12 +163,9 @@ class Simulation {
     extendChain(chain, tokenIds, LIMITS.blockSize);
     const prompt = { chain, numTokens: tokenIds.length };
     const routing = this.#router.route(prompt, this.#candidates(), this.#options.rule);
+    const maxTokens = this.#options.timing === "prefill" ? 1 : Math.max(1, request.numOutputTokens);
     const sequence = new Sequence(
-      {
-        tokenIds,
-        sampling: GREEDY,
-        stop: { maxTokens: Math.max(1, request.numOutputTokens), minTokens: 0, stopTokenIds: [] },
-      },
+      { tokenIds, sampling: GREEDY, stop: { maxTokens, minTokens: 0, stopTokenIds: [] } },
       this.#now,
     );
     sequence.table.chain.push(...chain); // Not to be hashed again.
@@ -191,7 +187,7 @@ class SimulatedWorker {
   readonly #id: number;
   readonly #router: KvRouter<number>;
   readonly #replayed: ReplayedRequest[];
-  readonly #prefillTime: PrefillTime;
+  readonly #timing: Timing;
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #running = new Map<Sequence, RunningRequest>();
@@ -199,12 +195,7 @@ class SimulatedWorker {
   #stepMs = 0;
   #result = { numRequests: 0, promptTokens: 0, computedTokens: 0, busyMs: 0 };
 
-  constructor(
-    id: number,
-    router: KvRouter<number>,
-    replayed: ReplayedRequest[],
-    prefillTime: PrefillTime,
-  ) {
+  constructor(id: number, router: KvRouter<number>, replayed: ReplayedRequest[], timing: Timing) {
     this.#id = id;
     this.#router = router;
     this.#replayed = replayed;
@@ -213,7 +204,7 @@ class SimulatedWorker {
       enablePrefixCaching: true,
       onKvEvent: (event) => assert(router.apply(id, event) === "applied", "an event is lost"),
     });
-    this.#prefillTime = prefillTime;
+    this.#timing = timing;
     this.#scheduler = new Scheduler(LIMITS, this.#blocks, { pacer: BUDGET_ALONE });
   }
 
@@ -228,7 +219,10 @@ class SimulatedWorker {
   startStep(now: number): void {
     if (this.#scheduler.numUnfinished === 0) return;
     this.#output = this.#scheduler.schedule(now);
-    this.#stepMs = stepMsOf(this.#output, this.#prefillTime);
+    this.#stepMs =
+      this.#timing === "prefill"
+        ? newPrefillMs(this.#output)
+        : mockStepMs(chunksOf(this.#output), this.#blocks.numUsedBlocks / LIMITS.numBlocks);
     this.stepEndsAt = now + this.#stepMs;
   }
 
@@ -293,24 +287,16 @@ class SimulatedWorker {
   }
 }
 
-/** As MockRunner counts it in a filled batch. */
-function stepMsOf({ sequences }: SchedulerOutput, prefillTime: PrefillTime): number {
-  let numPrefillTokens = 0;
-  let numActiveBlocks = 0;
-  let hasDecodes = false;
-  let contextMs = 0;
-  for (const { numScheduledTokens, numComputedTokens, numCachedTokens } of sequences) {
-    const end = numComputedTokens + numScheduledTokens;
-    numActiveBlocks += Math.ceil(end / LIMITS.blockSize);
-    if (numScheduledTokens === 1) {
-      hasDecodes = true;
-      continue;
-    }
-    numPrefillTokens += numScheduledTokens;
-    const numBefore = Math.max(0, numComputedTokens - numCachedTokens);
-    contextMs += 2 * PREFILL_MS_PER_SQUARE * numScheduledTokens * numBefore;
-  }
-  const { numBlocks } = LIMITS;
-  const stepMs = mockStepMs({ numPrefillTokens, hasDecodes, numActiveBlocks, numBlocks });
-  return prefillTime === "chunks" ? stepMs : stepMs + contextMs;
+/** Tokens of each prompt in the step. */
+function chunksOf({ sequences }: SchedulerOutput): readonly number[] {
+  return sequences.map((one) => one.numScheduledTokens).filter((numTokens) => numTokens > 1);
+}
+
+/** What the step adds to the time of its prompts, each without what the cache had of it. */
+function newPrefillMs({ sequences }: SchedulerOutput): number {
+  return sequences.reduce((sum, { numScheduledTokens, numComputedTokens, numCachedTokens }) => {
+    const numBefore = numComputedTokens - numCachedTokens;
+    const doneMs = numBefore <= 0 ? 0 : prefillMs(numBefore);
+    return sum + prefillMs(numBefore + numScheduledTokens) - doneMs;
+  }, 0);
 }
