@@ -16,12 +16,15 @@ interface Step {
   /** Commands in order; each is an argument list, run in the root. */
   readonly commands: readonly (readonly string[])[];
   readonly timeoutMinutes: number;
+  /** Programs without which the step is skipped. */
+  readonly needs?: readonly string[];
 }
 
 const root = new URL("..", import.meta.url).pathname;
 const bun = process.execPath;
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const jobs = String(availableParallelism());
+const emulatedTests = ["c_api_test", "gemm_test", "kernel_test", "schedule_test"];
 const nativeFiles = [
   ...new Bun.Glob("native/{include,src,test,bench}/**/*.{h,c,cc}").scanSync(root),
 ];
@@ -47,6 +50,24 @@ const STEPS: readonly Step[] = [
     timeoutMinutes: 15,
   },
   {
+    name: "aarch64", // cross-compiled; some of the tests, fewer shapes, in an emulator
+    needs: ["aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"],
+    commands: [
+      ["cmake", "-S", "native", "-B", "native/build-aarch64", "--toolchain", "aarch64.cmake"],
+      [
+        "cmake",
+        "--build",
+        "native/build-aarch64",
+        "--parallel",
+        jobs,
+        "--target",
+        ...emulatedTests,
+      ],
+      ["ctest", "--test-dir", "native/build-aarch64", "--verbose", "-R", emulatedTests.join("|")],
+    ],
+    timeoutMinutes: 10,
+  },
+  {
     name: "unit",
     commands: [[bun, "test", "--timeout", "30000", "--path-ignore-patterns", "test/e2e/**"]],
     timeoutMinutes: 10,
@@ -62,6 +83,12 @@ for (const step of STEPS) {
   if (wanted.length > 0 && !wanted.includes(step.name)) continue;
   const begun = performance.now();
   console.log(`\n== ${step.name}`);
+  const missing = step.needs?.find((program) => Bun.which(program) === null);
+  if (missing !== undefined) {
+    total.skipped += 1;
+    console.log(`== ${step.name}: skipped, there is no ${missing}`);
+    continue;
+  }
   const succeeded = await runStep(step);
   console.log(`== ${step.name}: ${succeeded ? "ok" : "FAILED"}, ${seconds(begun)} s`);
   if (!succeeded) {

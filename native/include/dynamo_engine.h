@@ -108,6 +108,7 @@ typedef enum dyn_isa {
   DYN_ISA_AVX2 = 2,    // With FMA.
   DYN_ISA_AVX512 = 3,  // With VNNI and BF16.
   DYN_ISA_NEON = 4,    // With the dot product.
+  DYN_ISA_NEON_BF16 = 5,
 } dyn_isa;
 
 // How the pool holds K and V.

@@ -266,6 +266,7 @@ void check_bits(const AttentionKernels& kernels, const FilledPool& pool, const A
 }
 
 void check_attention(const AttentionShape& shape, dyn_isa isa, dyn_kv_dtype dtype) {
+  if (!check_is_due()) return;
   const AttentionKernels& kernels = attention_kernels(isa);
   const FilledPool pool(shape, dtype);
   const Scratch scratch(pool.layer);

@@ -10,9 +10,10 @@
 namespace dyn {
 namespace {
 
-constexpr const char* kNames[] = {"any", "portable", "AVX2", "AVX-512", "NEON"};
+constexpr const char* kNames[] = {"any", "portable", "AVX2", "AVX-512", "NEON", "NEON with BF16"};
 
-constexpr dyn_isa kBestFirst[] = {DYN_ISA_AVX512, DYN_ISA_AVX2, DYN_ISA_NEON, DYN_ISA_PORTABLE};
+constexpr dyn_isa kBestFirst[] = {DYN_ISA_AVX512, DYN_ISA_AVX2, DYN_ISA_NEON_BF16, DYN_ISA_NEON,
+                                  DYN_ISA_PORTABLE};
 
 }  // namespace
 
@@ -31,6 +32,8 @@ bool has_isa(dyn_isa isa) {
 #elif defined(__aarch64__)
     case DYN_ISA_NEON:
       return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    case DYN_ISA_NEON_BF16:
+      return has_isa(DYN_ISA_NEON) && (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
 #endif
     default:
       return false;

@@ -17,12 +17,20 @@ void AttentionScratch::place(const KvLayer& layer, Arena* arena) {
 }
 
 const AttentionKernels& attention_kernels(dyn_isa isa) {
+  switch (isa) {
 #if defined(__x86_64__)
-  if (isa == DYN_ISA_AVX512) return kAvx512Attention;
-  if (isa == DYN_ISA_AVX2) return kAvx2Attention;
+    case DYN_ISA_AVX512:
+      return kAvx512Attention;
+    case DYN_ISA_AVX2:
+      return kAvx2Attention;
+#elif defined(__aarch64__)
+    case DYN_ISA_NEON_BF16:
+    case DYN_ISA_NEON:
+      return kNeonAttention;
 #endif
-  static_cast<void>(isa);
-  return kPortableAttention;
+    default:
+      return kPortableAttention;
+  }
 }
 
 }  // namespace dyn

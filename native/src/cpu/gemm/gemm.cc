@@ -11,6 +11,11 @@ const GemmKernels& gemm_kernels(dyn_isa isa) {
       return kAvx512Gemm;
     case DYN_ISA_AVX2:
       return kAvx2Gemm;
+#elif defined(__aarch64__)
+    case DYN_ISA_NEON_BF16:
+      return kNeonBf16Gemm;
+    case DYN_ISA_NEON:
+      return kNeonGemm;
 #endif
     default:
       return kPortableGemm;

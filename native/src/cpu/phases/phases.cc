@@ -3,12 +3,20 @@
 namespace dyn {
 
 const PhaseKernels& phase_kernels(dyn_isa isa) {
+  switch (isa) {
 #if defined(__x86_64__)
-  if (isa == DYN_ISA_AVX512) return kAvx512Phases;
-  if (isa == DYN_ISA_AVX2) return kAvx2Phases;
+    case DYN_ISA_AVX512:
+      return kAvx512Phases;
+    case DYN_ISA_AVX2:
+      return kAvx2Phases;
+#elif defined(__aarch64__)
+    case DYN_ISA_NEON_BF16:
+    case DYN_ISA_NEON:
+      return kNeonPhases;
 #endif
-  static_cast<void>(isa);
-  return kPortablePhases;
+    default:
+      return kPortablePhases;
+  }
 }
 
 }  // namespace dyn

@@ -62,6 +62,8 @@ extern const PhaseKernels kPortablePhases;
 #if defined(__x86_64__)
 extern const PhaseKernels kAvx2Phases;
 extern const PhaseKernels kAvx512Phases;
+#elif defined(__aarch64__)
+extern const PhaseKernels kNeonPhases;
 #endif
 
 }  // namespace dyn
