@@ -262,9 +262,8 @@ DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* fac
 // holds each tensor exactly once. rope_frequencies [head_size / 2]: radians that each pair of a
 // head turns from one position to the next, all scaling applied.
 //
-// cache_fd: a file that holds the image of a model of this key, or -1. It is mapped, so it must
-// never be written again. A file that is not whole, or of another key, instruction set or version
-// of packing, is passed over.
+// cache_fd: a file that holds the image of a model of this key, or -1. A file that is not whole, or
+// of another key, instruction set or version of packing, is passed over.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
                                   const dyn_model_config* config, const double* rope_frequencies,
                                   const dyn_tensor* tensors, uint32_t num_tensors, int32_t cache_fd,

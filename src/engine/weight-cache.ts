@@ -1,9 +1,9 @@
-// Packed weights on disk, so that the next start maps them instead of reading and packing a model again.
+// Packed weights on disk, so that the next start reads them instead of reading and packing a model again.
 //
-//   <directory>/<model>-<hash of what they depend on>.dynpack    whole, checked by the library when it is mapped
+//   <directory>/<model>-<hash of what they depend on>.dynpack    whole, checked by the library as it is read
 //   <directory>/<same>.<process>.part                            being written; renamed when it is on the disk
 //
-// A file is never written again once it has its name: others may have it mapped. Nothing here may keep a model
+// A file is never written again once it has its name: others may be reading it. Nothing here may keep a model
 // from being served, so what the system refuses is a warning.
 
 import { closeSync, openSync } from "node:fs";

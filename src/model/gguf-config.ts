@@ -13,6 +13,7 @@ import {
 } from "./config-rules.ts";
 import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
+import type { GgufList } from "./gguf-reader.ts";
 import { ggufTensorName } from "./gguf-tensors.ts";
 import { GgufTokenType } from "./gguf-token-type.ts";
 import { type JsonObject, type Range, show } from "./json-object.ts";
@@ -92,7 +93,7 @@ export function parseGgufConfig(
     maxPositionEmbeddings,
     tieWordEmbeddings: !tensors.has(HEAD),
     bosTokenId: metadata.integer("tokenizer.ggml.bos_token_id", ids),
-    eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(metadata, ids)),
+    eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),
   };
 }
 
@@ -182,15 +183,28 @@ function vocabSizeOf({ metadata, tensors }: GgufFile): number {
   );
 }
 
-function findEosTokenIds(metadata: JsonObject, ids: Range): readonly number[] {
-  const named = ["eos", "eot", "eom"].flatMap(
+function findEosTokenIds({ metadata, lists }: GgufFile, ids: Range): readonly number[] {
+  const found = ["eos", "eot", "eom"].flatMap(
     (end) => metadata.integer(`tokenizer.ggml.${end}_token_id`, ids) ?? [],
   );
-  const types = metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 2 ** 31 }) ?? [];
-  const tokens = metadata.strings("tokenizer.ggml.tokens") ?? [];
-  const found = types.flatMap((type, id) => {
-    const isEnd = type === GgufTokenType.CONTROL && END_TEXTS.has(tokens[id] ?? "");
-    return isEnd && id <= ids.max ? [id] : [];
-  });
-  return [...named, ...found];
+  const types = lists.get("tokenizer.ggml.token_type");
+  const tokens = lists.get("tokenizer.ggml.tokens");
+  if (types === undefined || tokens === undefined) return found;
+  checkVocabulary(metadata, types, tokens);
+  // Of 150,000 tokens some hundred are control tokens, and no other's text is decoded.
+  const numTokens = Math.min(types.length, tokens.length, ids.max + 1);
+  for (let id = 0; id < numTokens; id++) {
+    if (types.at(id) === GgufTokenType.CONTROL && END_TEXTS.has(String(tokens.at(id)))) {
+      found.push(id);
+    }
+  }
+  return found;
+}
+
+/** Throws where the lists are not of what they should be. */
+function checkVocabulary(metadata: JsonObject, types: GgufList, tokens: GgufList): void {
+  if (types.items !== "integers") {
+    metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 2 ** 31 });
+  }
+  if (tokens.items !== "strings") metadata.strings("tokenizer.ggml.tokens");
 }

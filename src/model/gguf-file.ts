@@ -11,6 +11,7 @@ import type { StoredTensor } from "./stored-tensor.ts";
 export interface GgufFile {
   readonly path: string;
   readonly metadata: JsonObject;
+  readonly lists: GgufHeader["lists"];
   /** By the names that they have in the file, from all parts. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
@@ -21,7 +22,7 @@ const MAX_PARTS = 10_000;
 /** Reads the headers of the GGUF file at `path` and of the parts that belong to it. */
 export async function readGguf(path: string): Promise<GgufFile> {
   const first = await readGgufHeader(path);
-  const { metadata } = first;
+  const { metadata, lists } = first;
   const numParts = metadata.integer("split.count", { min: 0, max: MAX_PARTS }) ?? 1;
   const tensors = new Map<string, StoredTensor>();
   addTensors(tensors, first);
@@ -35,7 +36,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
     }
     checkCount(metadata, tensors.size);
   }
-  return { path, metadata, tensors };
+  return { path, metadata, lists, tensors };
 }
 
 function addTensors(tensors: Map<string, StoredTensor>, header: GgufHeader): void {

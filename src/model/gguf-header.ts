@@ -6,7 +6,7 @@
 
 import { cutShort, readBytes } from "./file-bytes.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml-types.ts";
-import { GgufReader, type GgufValue, MoreBytesNeeded } from "./gguf-reader.ts";
+import { type GgufList, GgufReader, type GgufValue, MoreBytesNeeded } from "./gguf-reader.ts";
 import { JsonObject, show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import { openFile } from "./model-path.ts";
@@ -15,6 +15,8 @@ import type { StoredTensor } from "./stored-tensor.ts";
 export interface GgufHeader {
   /** Its lists are decoded when they are first read. */
   readonly metadata: JsonObject;
+  /** The same lists, for who wants some items only. */
+  readonly lists: ReadonlyMap<string, GgufList>;
   readonly tensors: readonly StoredTensor[];
 }
 
@@ -62,12 +64,14 @@ export function parseGgufHeader(path: string, bytes: Uint8Array, fileSize: numbe
   checkVersion(path, reader);
   const numTensors = reader.count("tensors", MIN_TENSOR_BYTES);
   const numKeys = reader.count("metadata keys", MIN_KEY_BYTES);
-  const metadata = readMetadata(path, reader, numKeys);
+  const lists = new Map<string, GgufList>();
+  const metadata = readMetadata(path, reader, { numKeys, lists });
   const entries: TensorEntry[] = [];
   for (let index = 0; index < numTensors; index++) entries.push(readTensor(path, reader));
   const alignment = alignmentOf(metadata);
   const dataStart = alignUp(reader.position, alignment);
-  return { metadata, tensors: placeTensors(entries, { path, dataStart, alignment, fileSize }) };
+  const tensors = placeTensors(entries, { path, dataStart, alignment, fileSize });
+  return { metadata, lists, tensors };
 }
 
 function parseStart(path: string, bytes: Uint8Array, fileSize: number) {
@@ -94,14 +98,21 @@ function checkVersion(path: string, reader: GgufReader): void {
   );
 }
 
-function readMetadata(path: string, reader: GgufReader, numKeys: number): JsonObject {
+/** Adds the lists to `lists` as well. */
+function readMetadata(
+  path: string,
+  reader: GgufReader,
+  { numKeys, lists }: { readonly numKeys: number; readonly lists: Map<string, GgufList> },
+): JsonObject {
   const fields: Record<string, unknown> = Object.create(null);
   for (let index = 0; index < numKeys; index++) {
     const key = reader.string("a metadata key");
     if (Object.hasOwn(fields, key)) {
       throw new ModelError(`${path}: metadata key ${show(key)} is there twice`);
     }
-    defineField(fields, key, reader.value(show(key)));
+    const value = reader.value(show(key));
+    if (typeof value === "object") lists.set(key, value);
+    defineField(fields, key, value);
   }
   return new JsonObject(path, fields);
 }

@@ -1,10 +1,14 @@
 // Decode through HTTP beside the engine alone, on the same weights, alternating in one run: how much of the raw
-// engine's speed reaches a client. Random weights of 40 M parameters, so that a step takes a few milliseconds.
-// Budget: at least 98 % from batch 8 on. The load generator shares the cores with the engine.
+// engine's speed reaches a client. The load generator shares the cores with the engine.
+//
+//     npm run bench -- decode [--model qwen3-0.6b] [--rounds 5]
+//
+// Random weights of 40 M parameters, so that a step takes a few milliseconds; or those of a real model's shapes in Q8_0.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { LLMEngine } from "../../src/engine/llm-engine.ts";
@@ -15,26 +19,35 @@ import { type Server, startServer } from "../e2e/server.ts";
 import { GREEDY } from "../engine/requests.ts";
 import { writeTinyModel } from "../engine/tiny-model.ts";
 import { byteLevelTokenizer } from "../tokenizer/synthetic-tokenizers.ts";
+import { benchModel, shapeOf } from "./engine/bench-model.ts";
 import { median } from "./median.ts";
 
-const ROUNDS = 5;
 const NUM_TOKENS = 64;
+const CONTEXT = 512;
 const PROMPT = Array.from({ length: 32 }, (_, index) => 10 + index);
 
-export async function run(): Promise<void> {
+export async function run(args: readonly string[] = []): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { model: { type: "string" }, rounds: { type: "string", default: "5" } },
+  });
   const directory = mkdtempSync(join(tmpdir(), "bench-decode-"));
-  writeModel(directory);
-  const server = await startServer({ args: ["graphs.agg:Frontend", "--model", directory] });
-  const engine = await openEngine(directory);
+  const path =
+    values.model === undefined ? directory : benchModel(shapeOf(values.model), "Q8_0").path;
+  if (path === directory) writeModel(directory);
+  const server = await startServer({
+    args: ["graphs.agg:Frontend", "--model", path, `--VllmWorker.max-model-len=${CONTEXT}`],
+  });
+  const engine = await openEngine(path);
   const running = engine.run();
   try {
     console.log("batch   engine alone   through HTTP   share");
     for (const batch of [1, 8, 32]) {
       const alone: number[] = [];
       const served: number[] = [];
-      for (let round = -1; round < ROUNDS; round++) {
+      for (let round = -1; round < Number(values.rounds); round++) {
         const aloneMs = await time(batch, () => decodeAlone(engine));
-        const servedMs = await time(batch, () => decodeServed(server, basename(directory)));
+        const servedMs = await time(batch, () => decodeServed(server, basename(path)));
         if (round < 0) continue; // warm-up
         alone.push((1000 * batch * NUM_TOKENS) / aloneMs);
         served.push((1000 * batch * NUM_TOKENS) / servedMs);
@@ -67,25 +80,25 @@ function writeModel(directory: string): void {
     numHeads: 12,
     numKvHeads: 4,
     headSize: 64,
-    maxPositionEmbeddings: 512,
+    maxPositionEmbeddings: CONTEXT,
   });
   writeFileSync(join(directory, "tokenizer.json"), JSON.stringify(tokenizer));
   writeFileSync(join(directory, "tokenizer_config.json"), JSON.stringify(config));
 }
 
-async function openEngine(directory: string): Promise<LLMEngine> {
+async function openEngine(path: string): Promise<LLMEngine> {
   const runner = await openNativeRunner({
-    model: await openModel(directory),
+    model: await openModel(path),
     library: publishNativeLibrary(),
     owner: 1,
     poolName: "test",
     totalBlocks: 2048,
-    kvCacheDType: "float32",
+    kvCacheDType: path.endsWith(".gguf") ? "bfloat16" : "float32",
     threads: undefined,
     limits: {
       maxNumSeqs: 256,
       maxNumBatchedTokens: 2048,
-      maxModelLen: 512,
+      maxModelLen: CONTEXT,
       blockSize: 16,
       firstBlock: 0,
       numBlocks: 2048,
@@ -116,7 +129,8 @@ async function decodeServed(server: Server, model: string): Promise<void> {
     ...{ model, prompt: PROMPT, max_tokens: NUM_TOKENS },
     ...{ temperature: 0, ignore_eos: true, stream: true },
   });
+  if (!response.ok) throw new Error(await response.text());
   for await (const _ of response.body ?? []);
 }
 
-if (import.meta.main) await run();
+if (import.meta.main) await run(process.argv.slice(2));

@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   server: () => import("./server-overhead.ts"),
   conversations: () => import("./conversations.ts"),
   decode: () => import("./decode.ts"),
+  hog: () => import("./hog.ts"),
   itl: () => import("./itl.ts"),
   disagg: () => import("./disagg.ts"),
   ngram: () => import("./ngram.ts"),

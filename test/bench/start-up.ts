@@ -1,13 +1,89 @@
 // From exec to the first answer of the built-in model, and what it weighs when idle. Each run is a fresh process.
+//
+//     npm run bench -- start [--model qwen3-0.6b]
+//
+// With --model: to a worker that can be called and to a listed model, of a GGUF file in Q8_0 whose packed weights are
+// cached, at 1 and at 64 slots.
 
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 
 import { executable, freePort, root } from "../e2e/server.ts";
+import { benchModel, shapeOf } from "./engine/bench-model.ts";
 import { median } from "./median.ts";
 
 const RUNS = 15;
+const MODEL_RUNS = 5;
 
-export async function run(): Promise<void> {
+export async function run(args: readonly string[] = []): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: { model: { type: "string" } } });
+  if (values.model === undefined) await startBuiltIn();
+  else await startModel(benchModel(shapeOf(values.model), "Q8_0").path);
+}
+
+async function startModel(path: string): Promise<void> {
+  await timeEngine(path, 1); // packs
+  console.log(
+    "ms            weights, engine ready (its log)   exec to engine ready   to a listed model",
+  );
+  for (const slots of [1, 64]) {
+    const starts: EngineStart[] = [];
+    for (let index = 0; index < MODEL_RUNS; index++) starts.push(await timeEngine(path, slots));
+    const column = (pick: (start: EngineStart) => number, width: number) =>
+      median(starts.map(pick)).toFixed(0).padStart(width);
+    console.log(
+      [
+        `${slots} slots`.padEnd(10),
+        column(({ weightsMs }) => weightsMs, 11),
+        column(({ engineMs }) => engineMs, 14),
+        column(({ workerMs }) => workerMs, 33),
+        column(({ listedMs }) => listedMs, 20),
+      ].join(""),
+    );
+  }
+}
+
+interface EngineStart {
+  /** As the log lines say. */
+  readonly weightsMs: number;
+  readonly engineMs: number;
+  /** From exec, as seen from outside. */
+  readonly workerMs: number;
+  readonly listedMs: number;
+}
+
+async function timeEngine(path: string, slots: number): Promise<EngineStart> {
+  const port = await freePort();
+  const begun = performance.now();
+  const limits = ["--VllmWorker.max-model-len=4096", `--VllmWorker.max-num-seqs=${slots}`];
+  const child = Bun.spawn(
+    [executable, "serve", "graphs.agg:Frontend", "--model", path, "--port", `${port}`, ...limits],
+    { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let text = "";
+  const decoder = new TextDecoder();
+  const log = child.stderr.getReader();
+  const untilLogged = async (what: string): Promise<number> => {
+    while (!text.includes(what)) {
+      const { done, value } = await log.read();
+      if (done) throw new Error(`the server ended: ${text}`);
+      text += decoder.decode(value, { stream: true });
+    }
+    return performance.now() - begun;
+  };
+  try {
+    const workerMs = await untilLogged("VllmWorker:1 started");
+    const listedMs = await untilLogged("  ready  ");
+    const msOf = (line: string) => Number(new RegExp(`${line}.* ms=(\\d+)`).exec(text)?.[1]);
+    const times = { weightsMs: msOf("weights loaded"), engineMs: msOf("model ready") };
+    return { ...times, workerMs, listedMs };
+  } finally {
+    child.kill("SIGINT");
+    await child.exited;
+  }
+}
+
+async function startBuiltIn(): Promise<void> {
   const versions: number[] = [];
   for (let index = 0; index < RUNS; index++) versions.push(await timeVersion());
   const starts: Start[] = [];
@@ -72,4 +148,4 @@ async function until(begun: number, poll: () => Promise<boolean>): Promise<numbe
   return performance.now() - begun;
 }
 
-if (import.meta.main) await run();
+if (import.meta.main) await run(process.argv.slice(2));

@@ -34,20 +34,6 @@ Status Mapping::create(uint64_t num_bytes, const char* what, Mapping* mapping) {
   return {};
 }
 
-bool Mapping::of_file(int fd, uint64_t num_bytes, Mapping* mapping) {
-  *mapping = Mapping();
-  void* memory = mmap(nullptr, num_bytes, PROT_READ, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) return false;
-  mapping->data_ = static_cast<std::byte*>(memory);
-  mapping->size_ = num_bytes;
-  return true;
-}
-
-bool Mapping::populate(uint64_t offset, uint64_t num_bytes) const {
-  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ: of Linux 5.14, but not of every header.
-  return madvise(data_ + offset, num_bytes, kPopulateRead) == 0;
-}
-
 void Mapping::use_huge_pages() const {
   // Advice: nothing depends on whether it is taken.
   if (data_ != nullptr) madvise(data_, size_, MADV_HUGEPAGE);

@@ -146,11 +146,11 @@ Status ModelLoader::load() {
 }
 
 bool ModelLoader::load_cached() {
-  if (cache_fd_ < 0 || !image_.map(cache_fd_)) return false;
+  if (cache_fd_ < 0 || !image_.open(cache_fd_)) return false;
   std::atomic<bool> is_whole = true;
   threads_->parallel_for(image_.num_chunks(), [&](uint32_t index, uint32_t) {
     if (!is_whole || stopping_) return;
-    if (!image_.check_chunk(index)) is_whole = false;
+    if (!image_.read_chunk(cache_fd_, index)) is_whole = false;
     num_bytes_done_ += image_.chunk_bytes(index);
   });
   if (!is_whole) num_bytes_done_ = 0;

@@ -1,6 +1,6 @@
 // ModelLoader: fills a model's image, on threads of its own, so that steps of other models go on.
 //
-//   cache file, if it is whole --map, check--> image, ready
+//   cache file, if it is whole --read, check--> image, ready
 //   the model's files --------read, pack--> image, sealed, ready (the caller may write it to a
 //   file)
 //

@@ -1,8 +1,10 @@
 #include "pack/weight_image.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <type_traits>
 
@@ -17,6 +19,18 @@ constexpr char kMagic[8] = {'d', 'y', 'n', 'p', 'a', 'c', 'k', '\0'};
 
 uint64_t round_up_64(uint64_t bytes, uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
+}
+
+bool read_whole(int fd, uint64_t offset, uint64_t num_bytes, std::byte* to) {
+  while (num_bytes > 0) {
+    const ssize_t got = pread(fd, to, num_bytes, static_cast<off_t>(offset));
+    if (got == 0 || (got < 0 && errno != EINTR)) return false;
+    if (got < 0) continue;
+    offset += static_cast<uint64_t>(got);
+    num_bytes -= static_cast<uint64_t>(got);
+    to += got;
+  }
+  return true;
 }
 
 }  // namespace
@@ -46,11 +60,10 @@ Status WeightImage::create() {
   return {};
 }
 
-bool WeightImage::map(int fd) {
+bool WeightImage::open(int fd) {
   struct stat status;
   if (fstat(fd, &status) != 0 || static_cast<uint64_t>(status.st_size) != num_bytes()) return false;
-  if (!Mapping::of_file(fd, num_bytes(), &memory_)) return false;
-  if (!memory_.populate(0, header_bytes_)) return false;
+  if (!create().ok() || !read_whole(fd, 0, header_bytes_, memory_.data())) return false;
   Header header;
   std::memcpy(&header, memory_.data(), sizeof(header));
   const uint64_t expected = header.checksum;
@@ -73,10 +86,11 @@ void WeightImage::seal() {
   std::memcpy(memory_.data(), &header, sizeof(header));
 }
 
-bool WeightImage::check_chunk(uint32_t index) const {
-  const Chunk checked = chunk(index);
-  return memory_.populate(checked.offset, checked.num_bytes) &&
-         checksum(memory_.data() + checked.offset, checked.num_bytes) == checksums()[index];
+bool WeightImage::read_chunk(int fd, uint32_t index) {
+  const Chunk read = chunk(index);
+  std::byte* to = memory_.data() + read.offset;
+  return read_whole(fd, read.offset, read.num_bytes, to) &&
+         checksum(to, read.num_bytes) == checksums()[index];
 }
 
 WeightImage::Chunk WeightImage::chunk(uint32_t index) const {

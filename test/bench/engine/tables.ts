@@ -41,7 +41,9 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
 }
 
+/** Empty without rows. */
 function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
   const lines = [head, head.map(() => "---"), ...rows];
   return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
