@@ -6,7 +6,7 @@
 //
 // A hash id names a block of 512 tokens after all blocks before it. Azure's requests share nothing.
 
-const HASH_ID_TOKENS = 512;
+export const HASH_ID_TOKENS = 512;
 
 export interface TraceRequest {
   /** Since the first request, in ms. */
