@@ -9,27 +9,9 @@
 #include <vector>
 
 #include "dynamo_engine.h"
+#include "encode.h"
 
 namespace dyn::test {
-
-// `values` as bytes of `dtype`: floats rounded towards zero where they do not fit, blocks with
-// levels and scales that are near enough, for a test reads them back.
-std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype);
-
-// A matrix [N, K] in GPTQ's or AWQ's layout, near `values`: its levels, zero points and scales.
-// Zero points are 8 everywhere where it is symmetric.
-struct EncodedParts {
-  std::vector<std::byte> levels;
-  std::vector<std::byte> zeros;
-  std::vector<std::byte> scales;  // F16
-};
-struct PartsShape {
-  uint32_t num_outputs;
-  uint32_t num_inputs;
-  uint32_t group_size;
-  bool is_symmetric;
-};
-EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const PartsShape& shape);
 
 std::vector<float> random_floats(size_t count, float scale, std::mt19937* generator);
 

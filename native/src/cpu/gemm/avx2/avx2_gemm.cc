@@ -1,363 +1,17 @@
-// AVX2 with FMA: 16 registers, so a tile is M rows times as many of a panel's 32 outputs as fit.
-//
-//   F32, F16, BF16   vfmadd, halves widened on the way    3 rows * 32 outputs, 6 rows * 16
-//   W8               vpmaddubsw on |w| and x with the     4 rows * 16 outputs, the sums of groups
-//   in y
-//                    sign of w: exact in 16 bits, since
-//                    2 * 128 * 127 fits
-//   other levels     vpmaddubsw on the levels, sums in 16
-//                    bits while they fit: 8 of 2 * 15 * 127,
-//                    4 of 2 * 31 * 127, 2 of 2 * 63 * 127
-//
-// Bound at few rows: the panel's bytes. At many: vfmadd 2 a cycle; for W8 three instructions a
-// product of 32 bytes, a third of what vpmaddubsw alone would reach.
+// AVX2 with FMA: rows of activations, and the table.
 
 #include <immintrin.h>
 
-#include <bit>
-#include <cstring>
-
 #include "cpu/avx2_floats.h"
-#include "cpu/gemm/gemm.h"
+#include "cpu/gemm/avx2/avx2_products.h"
 #include "cpu/gemm/kernels.h"
-#include "cpu/gemm/tiles.h"
 #include "cpu/phases/float_phases.h"
 
 namespace dyn {
 namespace {
 
-constexpr uint32_t kMaxFloatRows = 6;
-constexpr uint32_t kMaxWideRows = 3;  // Whose sums for all 32 outputs fit.
-constexpr uint32_t kMaxLevelRows = 4;
-constexpr size_t kLanes = 8;
-constexpr size_t kPrefetchBytes = 4096;
-
-inline __attribute__((always_inline)) void prefetch(const void* weights) {
-  _mm_prefetch(static_cast<const char*>(weights) + kPrefetchBytes, _MM_HINT_T0);
-}
-
-// --- F32, F16 and BF16 ---------------------------------------------------------------------------
-
-// Inputs [k, k + kInputs) of 8 outputs, from output n of the panel on, as F32.
-template <Family kFamily>
-struct Weights8;
-
-template <>
-struct Weights8<Family::kF32> {
-  static constexpr size_t kInputs = 1;
-  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
-                                                         size_t n, __m256* w) {
-    w[0] = _mm256_loadu_ps(reinterpret_cast<const float*>(weights) + k * kPanelWidth + n);
-  }
-};
-
-template <>
-struct Weights8<Family::kF16> {
-  static constexpr size_t kInputs = 1;
-  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
-                                                         size_t n, __m256* w) {
-    const auto* from = reinterpret_cast<const uint16_t*>(weights) + k * kPanelWidth + n;
-    w[0] = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-  }
-};
-
-template <>
-struct Weights8<Family::kBf16> {
-  static constexpr size_t kInputs = 2;
-  static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
-                                                         size_t n, __m256* w) {
-    const auto* from = reinterpret_cast<const uint16_t*>(weights) + k * kPanelWidth + n * 2;
-    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-    w[0] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-    w[1] = _mm256_castsi256_ps(
-        _mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int32_t>(0xffff0000u))));
-  }
-};
-
-// y[kRows, 8 kVectors of 32], outputs from n on.
-template <Family kFamily, uint32_t kRows, uint32_t kVectors>
-inline __attribute__((always_inline)) void float_block(const Panel& panel, const InputRows& x,
-                                                       size_t first_row, size_t n, float* y,
-                                                       size_t y_stride) {
-  using Weights = Weights8<kFamily>;
-  __m256 sums[kRows][kVectors];
-#pragma GCC unroll 6
-  for (size_t m = 0; m < kRows; ++m) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) sums[m][v] = _mm256_setzero_ps();
-  }
-  const float* x_rows = x.f32 + first_row * x.stride;
-  for (size_t k = 0; k < panel.num_inputs; k += Weights::kInputs) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      __m256 w[Weights::kInputs];
-      Weights::load(panel.weights, k, n + v * kLanes, w);
-#pragma GCC unroll 2
-      for (size_t i = 0; i < Weights::kInputs; ++i) {
-#pragma GCC unroll 6
-        for (size_t m = 0; m < kRows; ++m) {
-          const __m256 value = _mm256_broadcast_ss(x_rows + m * x.stride + k + i);
-          sums[m][v] = _mm256_fmadd_ps(value, w[i], sums[m][v]);
-        }
-      }
-    }
-  }
-#pragma GCC unroll 6
-  for (size_t m = 0; m < kRows; ++m) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      _mm256_storeu_ps(y + m * y_stride + n + v * kLanes, sums[m][v]);
-    }
-  }
-}
-
-template <Family kFamily, uint32_t kRows>
-void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                size_t y_stride) {
-  if constexpr (kRows <= kMaxWideRows) {
-    float_block<kFamily, kRows, 4>(panel, x, first_row, 0, y, y_stride);
-  } else {
-    float_block<kFamily, kRows, 2>(panel, x, first_row, 0, y, y_stride);
-    float_block<kFamily, kRows, 2>(panel, x, first_row, 16, y, y_stride);
-  }
-}
-
-// --- levels --------------------------------------------------------------------------------------
-
-// For shifts by what is known when loops are unrolled.
-typedef uint16_t Words __attribute__((vector_size(32), may_alias));
-
-inline __attribute__((always_inline)) __m256i broadcast_4_bytes(const void* from) {
-  int32_t word;
-  std::memcpy(&word, from, sizeof(word));
-  return _mm256_set1_epi32(word);
-}
-
-// Inputs 4 quad + [0, 4) of 8 outputs, from output n on.
-template <typename Group>
-inline __attribute__((always_inline)) __m256i load_quad(const Group& group, size_t quad, size_t n) {
-  const auto load = [](const uint8_t* from) __attribute__((always_inline)) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-  };
-  if constexpr (Group::kLevelBits == 8) {
-    return load(group.levels[quad][n]);
-  } else {
-    const __m256i pairs = load(group.levels[quad % 4][n]);
-    const __m256i low =
-        _mm256_and_si256(quad < 4 ? pairs : _mm256_srli_epi16(pairs, 4), _mm256_set1_epi8(15));
-    if constexpr (Group::kLevelBits == 4) {
-      return low;
-    } else {
-      constexpr size_t kHighBits = Group::kLevelBits - 4;
-      const size_t bit = kHighBits * quad;
-      const auto high = reinterpret_cast<Words>(load(group.high[bit / 8][n]));
-      const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
-      const __m256i mask = _mm256_set1_epi8(((1 << kHighBits) - 1) << 4);
-      return _mm256_or_si256(low, _mm256_and_si256(reinterpret_cast<__m256i>(moved), mask));
-    }
-  }
-}
-
-// dots[m][v] += sums over the group of x8 * w8, for 16 outputs from n on.
-template <uint32_t kRows>
-inline __attribute__((always_inline)) void add_part(const W8Group& group, size_t, size_t, size_t n,
-                                                    const int8_t* x, size_t x_stride,
-                                                    __m256i (*dots)[2]) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  const __m256i sign_bits = _mm256_set1_epi8(static_cast<char>(W8Group::kOffset));
-#pragma GCC unroll 2
-  for (size_t v = 0; v < 2; ++v) {
-    for (size_t i = 0; i < 8; ++i) {
-      const __m256i w = _mm256_xor_si256(load_quad(group, i, n + v * kLanes), sign_bits);
-      const __m256i magnitude = _mm256_abs_epi8(w);
-#pragma GCC unroll 4
-      for (size_t m = 0; m < kRows; ++m) {
-        const __m256i signed_x = _mm256_sign_epi8(broadcast_4_bytes(x + m * x_stride + 4 * i), w);
-        const __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
-        dots[m][v] = _mm256_add_epi32(dots[m][v], _mm256_madd_epi16(pairs, ones));
-      }
-    }
-  }
-}
-
-// dots[m][v] += sums over a part of a group of x8 * level.
-template <uint32_t kRows, typename Block>
-inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
-                                                    size_t n, const int8_t* x, size_t x_stride,
-                                                    __m256i (*dots)[2]) {
-  constexpr size_t kNumQuads = 8 / Block::kNumParts;
-  constexpr size_t kQuadsThatFit = size_t{128} >> Block::kLevelBits;
-  const __m256i ones = _mm256_set1_epi16(1);
-  const auto& group = block.group(index);
-#pragma GCC unroll 2
-  for (size_t v = 0; v < 2; ++v) {
-#pragma GCC unroll 2
-    for (size_t first = 0; first < kNumQuads; first += kQuadsThatFit) {
-      __m256i pairs[kRows];
-#pragma GCC unroll 4
-      for (size_t m = 0; m < kRows; ++m) pairs[m] = _mm256_setzero_si256();
-#pragma GCC unroll 8
-      for (size_t i = first; i < first + kQuadsThatFit; ++i) {
-        // Both halves of a byte follow each other, so that it is loaded once.
-        const size_t quad = Block::kNumParts == 1 ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
-        const __m256i w = load_quad(group, quad, n + v * kLanes);
-#pragma GCC unroll 4
-        for (size_t m = 0; m < kRows; ++m) {
-          const __m256i values = broadcast_4_bytes(x + m * x_stride + 4 * quad);
-          pairs[m] = _mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w, values));
-        }
-      }
-#pragma GCC unroll 4
-      for (size_t m = 0; m < kRows; ++m) {
-        dots[m][v] = _mm256_add_epi32(dots[m][v], _mm256_madd_epi16(pairs[m], ones));
-      }
-    }
-  }
-}
-
-inline __attribute__((always_inline)) __m256 load_f16(const uint16_t* from) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-}
-
-inline __attribute__((always_inline)) __m256 load_bytes(const uint8_t* from) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-}
-
-inline __attribute__((always_inline)) __m256 load_bytes(const int8_t* from) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
-}
-
-// Scales of a part, and minimums where there are any, of 8 outputs from n on.
-template <typename Group>
-inline __attribute__((always_inline)) __m256 load_scales(const Group& group, size_t, size_t,
-                                                         size_t n) {
-  return load_f16(group.scales + n);
-}
-
-template <typename Group>
-inline __attribute__((always_inline)) __m256 load_scales(const MinimumBlock<Group>& block,
-                                                         size_t index, size_t, size_t n) {
-  return _mm256_mul_ps(load_f16(block.scale_units + n), load_bytes(block.groups[index].scales + n));
-}
-
-inline __attribute__((always_inline)) __m256 load_scales(const W6KBlock& block, size_t index,
-                                                         size_t part, size_t n) {
-  return _mm256_mul_ps(load_f16(block.scale_units + n),
-                       load_bytes(block.groups[index].scales[part] + n));
-}
-
-template <typename Group>
-inline __attribute__((always_inline)) __m256 load_minimums(const MinimumBlock<Group>& block,
-                                                           size_t index, size_t n) {
-  return _mm256_mul_ps(load_f16(block.minimum_units + n),
-                       load_bytes(block.groups[index].minimums + n));
-}
-
-template <uint32_t kSize>
-inline __attribute__((always_inline)) __m256 load_minimums(const ZeroPointBlock<kSize>& block,
-                                                           size_t, size_t n) {
-  return _mm256_mul_ps(load_f16(block.scales + n), load_f16(block.zeros + n));
-}
-
-template <typename Block, uint32_t kRows>
-void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                size_t y_stride) {
-  // The levels of W8 are made signed: there is no offset to take off.
-  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kLevelBits < 8;
-  constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
-  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
-  const size_t groups_stride = x.stride / kGroupSize;
-  const auto* blocks = reinterpret_cast<const Block*>(panel.weights);
-  const size_t at = first_row * groups_stride;
-  const int32_t* negated = Block::kNumParts == 1 ? x.negated_sums : x.negated_halves;
-  for (size_t m = 0; m < kRows; ++m) {
-    for (size_t n = 0; n < kPanelWidth; n += kLanes) {
-      _mm256_storeu_ps(y + m * y_stride + n, _mm256_setzero_ps());
-    }
-  }
-  for (size_t g = 0; g < num_groups; ++g) {
-    const Block& block = blocks[g / Block::kNumGroups];
-    const size_t index = g % Block::kNumGroups;
-    const std::byte* next = panel.weights + g * kGroupBytes;
-    for (size_t line = 0; line < kGroupBytes; line += 64) prefetch(next + line);
-    for (size_t n = 0; n < kPanelWidth; n += 16) {
-#pragma GCC unroll 2
-      for (size_t part = 0; part < Block::kNumParts; ++part) {
-        __m256i dots[kRows][2];
-#pragma GCC unroll 4
-        for (size_t m = 0; m < kRows; ++m) {
-          dots[m][0] = dots[m][1] = _mm256_setzero_si256();
-          if constexpr (kHasOffset) {
-            constexpr int kOffsetBits = std::countr_zero(Block::kOffset);
-            const int32_t sum = negated[(at + m * groups_stride + g) * Block::kNumParts + part];
-            dots[m][0] = dots[m][1] = _mm256_slli_epi32(_mm256_set1_epi32(sum), kOffsetBits);
-          }
-        }
-        add_part<kRows>(block, index, part, n, x.s8 + first_row * x.stride + g * kGroupSize,
-                        x.stride, dots);
-#pragma GCC unroll 2
-        for (size_t v = 0; v < 2; ++v) {
-          const __m256 w_scale = load_scales(block, index, part, n + v * kLanes);
-#pragma GCC unroll 4
-          for (size_t m = 0; m < kRows; ++m) {
-            float* sums = y + m * y_stride + n + v * kLanes;
-            const size_t row = at + m * groups_stride + g;
-            const __m256 scale = _mm256_mul_ps(w_scale, _mm256_broadcast_ss(x.scales + row));
-            __m256 sum =
-                _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[m][v]), scale, _mm256_loadu_ps(sums));
-            if constexpr (Block::kOffset == 0) {
-              const __m256 minimum = load_minimums(block, index, n + v * kLanes);
-              sum = _mm256_fmadd_ps(minimum, _mm256_broadcast_ss(x.negated_totals + row), sum);
-            }
-            _mm256_storeu_ps(sums, sum);
-          }
-        }
-      }
-    }
-  }
-}
-
-using Tile = void (*)(const Panel& panel, const InputRows& x, size_t first_row, float* y,
-                      size_t y_stride);
-
-// Tiles of 1 to `max_rows` rows, by the number of rows less 1.
-inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t max_rows,
-                                                     const Panel& panel, const InputRows& x,
-                                                     uint32_t num_rows, float* y, size_t y_stride) {
-  for_each_tile(num_rows, max_rows, [&](uint32_t first_row, uint32_t rows) {
-    tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride);
-  });
-}
-
-template <Family kFamily>
-void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride) {
-  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
-                                                 float_tile<kFamily, 3>, float_tile<kFamily, 4>,
-                                                 float_tile<kFamily, 5>, float_tile<kFamily, 6>};
-  run_tiles(kTiles, kMaxFloatRows, panel, x, num_rows, y, y_stride);
-}
-
-template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride) {
-  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Block, 1>, level_tile<Block, 2>,
-                                                 level_tile<Block, 3>, level_tile<Block, 4>};
-  run_tiles(kTiles, kMaxLevelRows, panel, x, num_rows, y, y_stride);
-}
-
-// --- rows ----------------------------------------------------------------------------------------
-
 // No product of this instruction set reads BF16.
 void to_bf16(const float*, size_t, uint16_t*) {}
-
-inline __attribute__((always_inline)) float largest_of(__m256 x) {
-  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
-}
 
 inline __attribute__((always_inline)) int32_t sum_of(__m256i x) {
   const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
@@ -372,14 +26,14 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     __m256 values[4];
     __m256 magnitudes = _mm256_setzero_ps();
-    __m256 is_nan = _mm256_setzero_ps();
+    __m256 nans = _mm256_setzero_ps();
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
-      values[i] = _mm256_loadu_ps(x + i * kLanes);
-      is_nan = _mm256_or_ps(is_nan, _mm256_cmp_ps(values[i], values[i], _CMP_UNORD_Q));
+      values[i] = _mm256_loadu_ps(x + i * avx2::kLanes);
+      nans = Avx2Floats::or_nan(nans, values[i]);
       magnitudes = _mm256_max_ps(magnitudes, _mm256_andnot_ps(sign_bit, values[i]));
     }
-    const float largest = largest_of(magnitudes);
+    const float largest = Avx2Floats::max_of(magnitudes);
     const __m256 inverse = _mm256_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
     __m256i levels[4];
 #pragma GCC unroll 4
@@ -390,7 +44,7 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
                                              _mm256_packs_epi32(levels[2], levels[3]));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.s8 + g * kGroupSize),
                         _mm256_permutevar8x32_epi32(bytes, order));
-    if (_mm256_movemask_ps(is_nan) != 0) {
+    if (Avx2Floats::has_nan(nans)) {
       to.set(g, __builtin_nanf(""), 0, 0);
     } else {
       to.set(g, largest / 127.0f, sum_of(_mm256_add_epi32(levels[0], levels[1])),
@@ -400,6 +54,9 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 }
 
 }  // namespace
+
+using avx2::float_product;
+using avx2::level_product;
 
 const GemmKernels kAvx2Gemm = {
     .bf16_form = InputForm::kF32,
