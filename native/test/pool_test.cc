@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -132,6 +133,63 @@ void withdrawing_waits_or_removes() {
   later.join();
 }
 
+void keep_busy_until(const std::atomic<bool>& is_over) {
+  while (!is_over) {
+  }
+}
+
+uint32_t num_allowed_cpus() {
+  cpu_set_t cpus;
+  sched_getaffinity(0, sizeof(cpus), &cpus);
+  return static_cast<uint32_t>(CPU_COUNT(&cpus));
+}
+
+// Beside one busy loop for each CPU somebody is kept off its own all the time, so threads are
+// moved.
+void busy_machines_cost_no_item() {
+  const uint32_t num_cpus = num_allowed_cpus();
+  const uint32_t num_threads = std::min(num_cpus, 4u);
+  ThreadPool pool;
+  CHECK(pool.start(num_threads).ok());
+  std::atomic<bool> is_over = false;
+  std::vector<std::thread> loops;
+  for (uint32_t i = 0; i < num_threads; ++i) loops.emplace_back([&] { keep_busy_until(is_over); });
+  const auto run_loops = [&](std::chrono::milliseconds duration) {
+    std::vector<std::atomic<uint32_t>> times(16);
+    uint32_t num_rounds = 0;
+    FunctionJob job([&] {
+      const auto end = std::chrono::steady_clock::now() + duration;
+      for (; std::chrono::steady_clock::now() < end; ++num_rounds) {
+        pool.parallel_for(16, [&](uint32_t item, uint32_t) {
+          const auto done = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+          while (std::chrono::steady_clock::now() < done) {
+          }
+          ++times[item];
+        });
+      }
+    });
+    pool.enqueue(job.get());
+    job.wait();
+    pool.withdraw(job.get());
+    CHECK(num_rounds > 0);
+    for (const std::atomic<uint32_t>& time : times) CHECK(time == num_rounds);
+  };
+  run_loops(std::chrono::milliseconds(500));
+  is_over = true;
+  for (std::thread& loop : loops) loop.join();
+
+  // A while later, each may run anywhere again. Where others are busy all the time it takes longer.
+  uint32_t num_allowed = 0;
+  for (int round = 0; round < 100 && num_allowed != num_cpus; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    FunctionJob job([&] { num_allowed = num_allowed_cpus(); });
+    pool.enqueue(job.get());
+    job.wait();
+    pool.withdraw(job.get());
+  }
+  CHECK(num_allowed == num_cpus);
+}
+
 // A folder with the files of a control group, gone afterwards.
 class Groups {
  public:
@@ -202,6 +260,7 @@ int main() {
   check_claim("a loop sees what the loop before it wrote", loops_see_what_loops_before_them_wrote);
   check_claim("jobs run whole and in turn", jobs_run_in_turn);
   check_claim("a withdrawn job has ended or never begins", withdrawing_waits_or_removes);
+  check_claim("a busy machine costs no item", busy_machines_cost_no_item);
   check_claim("control groups limit the CPUs that are used", control_groups_limit_the_cpus);
   check_claim("so does affinity", affinity_limits_the_cpus);
   return check_finish();

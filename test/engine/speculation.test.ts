@@ -6,8 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { LLMEngine } from "../../src/engine/llm-engine.ts";
+import type {
+  ModelRunner,
+  RunnerLimits,
+  StepBatch,
+  StepShape,
+} from "../../src/engine/model-runner.ts";
+import type { OnlineQuantization } from "../../src/engine/native-model.ts";
 import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import type { NgramOptions } from "../../src/engine/ngram-drafter.ts";
+import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -43,12 +51,7 @@ describe.skipIf(!isBuilt)("speculation on the native engine (needs `npm run buil
         writeTinyModel(directory, { dtype, vocabSize: VOCAB_SIZE, seed: 30 });
         const model = await openModel(directory);
         const run = async (ngram: NgramOptions | undefined) => {
-          const runner = await openNativeRunner({
-            ...{ model, quantization, library: builtLibrary, owner: 1, threads: 2 },
-            ...{ kvCacheDType: "bfloat16", totalBlocks: 80, poolName: "p", limits: LIMITS },
-          });
-          const config = { enablePrefixCaching: true, maxWaiting: 100, ngram };
-          const engine = new LLMEngine({ runner, config, clock: new ManualClock() });
+          const engine = engineOf(await openRunner(model, quantization), ngram);
           const running = engine.run();
           const answers = await Promise.all(
             requests().map((request) => answerOf(engine.generate(request))),
@@ -67,6 +70,86 @@ describe.skipIf(!isBuilt)("speculation on the native engine (needs `npm run buil
     }
   }
 });
+
+describe.skipIf(!isBuilt)("the log-probabilities (needs `npm run build`)", () => {
+  for (const quantization of [undefined, "q8", "q4"] as const) {
+    test(`are those of decoding one by one, bit by bit: ${quantization ?? "as stored"}`, async () => {
+      const directory = join(scratch, `logprobs-${quantization}`);
+      writeTinyModel(directory, { dtype: "BF16", vocabSize: VOCAB_SIZE, seed: 30 });
+      const model = await openModel(directory);
+      const run = async (ngram: NgramOptions | undefined) => {
+        const runner = new RecordingRunner(await openRunner(model, quantization));
+        const engine = engineOf(runner, ngram);
+        const running = engine.run();
+        const logprobs: number[][] = [];
+        for (const request of requests()) {
+          const { tokenIds } = await answerOf(engine.generate(request)); // one at a time
+          const first = request.tokenIds.length;
+          logprobs.push(tokenIds.map((_, i) => runner.logprobAt(first + i)));
+        }
+        const { acceptedTokensTotal } = engine.stats();
+        await engine.close();
+        await running;
+        return { logprobs, acceptedTokensTotal };
+      };
+      const plain = await run(undefined);
+      const guessing = await run(NGRAM);
+      expect(plain.logprobs.flat().every((logprob) => logprob <= 0)).toBeTrue();
+      expect(guessing.logprobs).toEqual(plain.logprobs);
+      expect(guessing.acceptedTokensTotal).toBeGreaterThan(100);
+    });
+  }
+});
+
+function openRunner(model: ModelFiles, quantization: OnlineQuantization): Promise<ModelRunner> {
+  return openNativeRunner({
+    ...{ model, quantization, library: builtLibrary, owner: 1, threads: 2 },
+    ...{ kvCacheDType: "bfloat16", totalBlocks: 80, poolName: "p", limits: LIMITS },
+  });
+}
+
+function engineOf(runner: ModelRunner, ngram: NgramOptions | undefined): LLMEngine {
+  const config = { enablePrefixCaching: true, maxWaiting: 100, ngram };
+  return new LLMEngine({ runner, config, clock: new ManualClock() });
+}
+
+/** Remembers what was said last of each position: after a wrong guess, a position is sampled again. */
+class RecordingRunner implements ModelRunner {
+  readonly limits: RunnerLimits;
+  readonly batch: StepBatch;
+  readonly #runner: ModelRunner;
+  readonly #logprobs = new Map<number, number>();
+  #numRows = 0;
+
+  constructor(runner: ModelRunner) {
+    this.#runner = runner;
+    this.limits = runner.limits;
+    this.batch = runner.batch;
+  }
+
+  submit(shape: StepShape): void {
+    this.#numRows = shape.numRows;
+    this.#runner.submit(shape);
+  }
+
+  async wait(): Promise<void> {
+    await this.#runner.wait();
+    const { logitsRows, positions, logprobs } = this.batch;
+    for (let row = 0; row < this.#numRows; row++) {
+      const position = positions[logitsRows[row] ?? 0] ?? 0;
+      this.#logprobs.set(position + 1, logprobs[row] ?? Number.NaN);
+    }
+  }
+
+  close(): void {
+    this.#runner.close();
+  }
+
+  /** Of the token at a position. */
+  logprobAt(position: number): number {
+    return this.#logprobs.get(position) ?? Number.NaN;
+  }
+}
 
 /** Greedy and seeded, with and without penalties, stop tokens and a minimum. */
 function requests(): PreprocessedRequest[] {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <climits>
 #include <cstdint>
+#include <ctime>
 
 namespace dyn {
 
@@ -18,6 +19,13 @@ static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
 // Sleeps while `word` is `expected`. May return without reason, so callers look again.
 inline void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+// For that long at most.
+inline void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected, int64_t nanoseconds) {
+  const timespec time = {.tv_sec = nanoseconds / 1'000'000'000,
+                         .tv_nsec = nanoseconds % 1'000'000'000};
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &time, nullptr, 0);
 }
 
 // Wakes all who sleep on `word`.

@@ -13,6 +13,7 @@ namespace dyn {
 namespace {
 
 constexpr uint32_t kSpins = 2000;  // About 30 us.
+constexpr int64_t kLookAgainNs = 200'000;
 constexpr uint32_t kNoItem = UINT32_MAX;
 
 void spin() {
@@ -63,7 +64,12 @@ Status ThreadPool::start(uint32_t num_threads) {
     stop();
     return out_of_memory("cannot start " + std::to_string(num_threads) + " compute threads");
   }
-  for (std::thread& thread : threads_) pthread_setname_np(thread.native_handle(), "dyn-compute");
+  std::vector<pthread_t> handles;
+  for (std::thread& thread : threads_) {
+    pthread_setname_np(thread.native_handle(), "dyn-compute");
+    handles.push_back(thread.native_handle());
+  }
+  placement_.start(handles);
   return {};
 }
 
@@ -113,6 +119,7 @@ void ThreadPool::lead() {
     running_ = first_;
     first_ = running_->next;
     if (first_ == nullptr) last_ = nullptr;
+    placement_.begin_job();
     job_runs_.store(true, std::memory_order_release);
     Job* job = running_;
     lock.unlock();
@@ -138,7 +145,8 @@ void ThreadPool::help(uint32_t thread) {
     for (;;) {
       const uint32_t seen = loop_changes_.load(std::memory_order_acquire);
       if (!job_runs_.load(std::memory_order_acquire)) break;
-      if (!run_items(thread)) await_change(seen);
+      placement_.go_home(thread);
+      if (!run_items(thread)) await_change(seen, thread);
     }
   }
 }
@@ -148,6 +156,7 @@ void ThreadPool::run_loop(const Loop& loop) {
     for (uint32_t item = 0; item < loop.count; ++item) loop.call(loop.context, item, 0);
     return;
   }
+  placement_.note_leader_cpu();
   // Closed, then described, then opened: a helper that sees any part of the new description can
   // only claim from the new loop, since each part's release orders it after the closing.
   const uint64_t loop_number = (claims_[0].next.load(std::memory_order_relaxed) >> 32) + 1;
@@ -171,11 +180,15 @@ void ThreadPool::run_loop(const Loop& loop) {
 
 // Claims an item of the loop being shared and runs it. False where there is none to claim.
 bool ThreadPool::run_items(uint32_t thread) {
-  for (uint32_t i = 0; i < num_threads_; ++i) {
+  std::atomic<bool>& has_item = claims_[thread].has_item;
+  has_item.store(true, std::memory_order_relaxed);
+  bool has_run = false;
+  for (uint32_t i = 0; i < num_threads_ && !has_run; ++i) {
     const uint32_t share = thread + i < num_threads_ ? thread + i : thread + i - num_threads_;
-    if (run_item_of(share, thread)) return true;
+    has_run = run_item_of(share, thread);
   }
-  return false;
+  has_item.store(false, std::memory_order_relaxed);
+  return has_run;
 }
 
 bool ThreadPool::run_item_of(uint32_t share, uint32_t thread) {
@@ -210,11 +223,23 @@ void ThreadPool::await_items(uint32_t count) {
     if (num_done_.load(std::memory_order_acquire) == count) return;
     spin();
   }
-  leader_sleeps_.store(true);
   for (uint32_t num_done = num_done_.load(); num_done != count; num_done = num_done_.load()) {
-    futex_wait(num_done_, num_done);
+    help_on(count);
+    leader_sleeps_.store(true);
+    futex_wait(num_done_, num_done, kLookAgainNs);
+    leader_sleeps_.store(false);
   }
-  leader_sleeps_.store(false);
+}
+
+// Gives the leader's CPU to a helper that holds an item and is kept off its own.
+void ThreadPool::help_on(uint32_t count) {
+  if (!placement_.is_active()) return;
+  for (uint32_t thread = 1; thread < num_threads_ && num_done_.load() != count; ++thread) {
+    if (!claims_[thread].has_item.load(std::memory_order_relaxed)) continue;
+    if (!placement_.is_kept_waiting(thread)) continue;
+    placement_.lend_cpu(thread);
+    return;
+  }
 }
 
 // Tells the helpers that there is a new loop, or that the job has ended.
@@ -224,10 +249,14 @@ void ThreadPool::announce_change() {
 }
 
 // A helper without an item: waits for the change after the one it has `seen`.
-void ThreadPool::await_change(uint32_t seen) {
+void ThreadPool::await_change(uint32_t seen, uint32_t thread) {
   for (uint32_t i = 0; i < kSpins; ++i) {
     if (loop_changes_.load(std::memory_order_acquire) != seen) return;
     spin();
+  }
+  if (placement_.is_active() && job_runs_.load() && !leader_sleeps_.load() &&
+      placement_.is_kept_waiting(0)) {
+    placement_.change_places_with_leader(thread);
   }
   num_sleeping_helpers_.fetch_add(1);
   futex_wait(loop_changes_, seen);  // Returns at once where the change has come meanwhile.

@@ -7,8 +7,9 @@
 // thread has neighbouring items for its share, so that it reads memory in order and what it fetches
 // ahead is its own, and claims them one by one; whoever has done its share claims from the others'.
 // A helper that the system has descheduled holds up the one item it has claimed and nothing else,
-// so a busy machine costs an item, not a loop. Whoever has nothing to do spins briefly, for the
-// next loop is near, and then sleeps, so that others get the CPU.
+// so a busy machine costs an item, not a loop; and whoever waits for it gives it a CPU
+// (thread_placement.h). Whoever has nothing to do spins briefly, for the next loop is near, and
+// then sleeps, so that others get the CPU.
 
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pool/thread_placement.h"
 
 namespace dyn {
 
@@ -71,11 +73,13 @@ class ThreadPool {
   bool run_item_of(uint32_t share, uint32_t thread);
   uint32_t first_of(uint32_t share, uint32_t count) const;
   void await_items(uint32_t count);
+  void help_on(uint32_t count);
   void announce_change();
-  void await_change(uint32_t seen);
+  void await_change(uint32_t seen, uint32_t thread);
 
   uint32_t num_threads_ = 0;
   std::vector<std::thread> threads_;
+  ThreadPlacement placement_;
 
   std::mutex mutex_;  // Guards the queue and running_.
   std::condition_variable queue_changed_;
@@ -93,6 +97,7 @@ class ThreadPool {
   // harm.
   struct alignas(64) Claim {
     std::atomic<uint64_t> next = 0;
+    std::atomic<bool> has_item = false;  // The thread whose share this is, of any share.
   };
   std::vector<Claim> claims_;  // [num_threads], a share each
   std::atomic<void (*)(const void*, uint32_t, uint32_t)> call_ = nullptr;
