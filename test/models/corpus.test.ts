@@ -19,6 +19,7 @@ import { TALK } from "../../models/built-in/corpus/small-talk.ts";
 import { tellStory } from "../../models/built-in/corpus/story.ts";
 import { toolTask } from "../../models/built-in/corpus/tool-call.ts";
 import { HELD_OUT_UNKNOWN } from "../../models/built-in/corpus/unknown.ts";
+import { wholeQuestions } from "../../models/built-in/corpus/whole-questions.ts";
 
 describe("the corpus", () => {
   test("is the same, byte for byte, each time it is made", () => {
@@ -76,6 +77,26 @@ describe("the facts", () => {
     );
   });
 
+  test("have whole questions of their own, well written and once each", () => {
+    const questions = wholeQuestions("facts");
+    expect(Object.keys(questions).sort()).toEqual(FACTS.map(({ id }) => id).sort());
+    for (const [id, lines] of Object.entries(questions)) {
+      expect([id, lines.length >= 15, new Set(lines).size]).toEqual([id, true, lines.length]);
+      for (const text of lines.flatMap(allTexts)) expect(text).not.toMatch(/[[\]|]|^$/);
+    }
+  });
+
+  test("have no whole question that is nearly a held-out one", () => {
+    for (const fact of FACTS) {
+      const heldOut = [fact.heldOut, ...heldOutPhrasings(fact.id).flatMap(allTexts)].map(telling);
+      for (const text of (wholeQuestions("facts")[fact.id] ?? []).flatMap(allTexts)) {
+        const words = telling(text);
+        const near = heldOut.filter((other) => likeness(words, other) >= 0.8);
+        expect([fact.id, text, near]).toEqual([fact.id, text, []]);
+      }
+    }
+  });
+
   test("are right by their own check", () => {
     for (const fact of FACTS)
       expect([fact.id, isRight(fact, fact.answer)]).toEqual([fact.id, true]);
@@ -130,6 +151,17 @@ test("a JSON request has one to four fields", () => {
     expect(number).toBeLessThanOrEqual(4);
   }
 });
+
+/** The words that say which question it is. */
+function telling(text: string): ReadonlySet<string> {
+  const others = "a an the of to in is are it its do does i my how what which can for on with";
+  return new Set(wordsOf(text).split(" ")).difference(new Set(others.split(" ")));
+}
+
+/** What two sets share, of all that is in them. */
+function likeness(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  return a.size < 2 || b.size < 2 ? 0 : a.intersection(b).size / a.union(b).size;
+}
 
 /** A key may be named with its service before it, and stand alone in the answer. */
 function mentions(answer: string, name: string): boolean {

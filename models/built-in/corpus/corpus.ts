@@ -20,15 +20,15 @@ type Shares = readonly [number, (random: Random) => Sample][];
 
 /** How often each kind is drawn. */
 const SHARES: Shares = [
-  [0.58, (random) => factSample(pickFact(random), random)],
-  [0.11, unknownSample],
+  [0.72, (random) => factSample(pickFact(random), random)],
+  [0.08, unknownSample],
   [0.07, nearMissSample],
-  [0.09, talkSample],
-  [0.04, storySample],
-  [0.03, toolSample],
-  [0.03, jsonSample],
-  [0.04, chatSample],
-  [0.01, repeatSample],
+  [0.06, talkSample],
+  [0.015, storySample],
+  [0.015, toolSample],
+  [0.015, jsonSample],
+  [0.02, chatSample],
+  [0.005, repeatSample],
 ];
 
 /** In the first conversations: what teaches to copy takes half of the places. */

@@ -6,6 +6,7 @@ import { CONFIGURATION } from "./facts/configuration.ts";
 import { GRAPHS } from "./facts/graphs.ts";
 import { INSIDE } from "./facts/inside.ts";
 import { MODEL } from "./facts/model.ts";
+import { OPERATION } from "./facts/operation.ts";
 import { ROUTING } from "./facts/routing.ts";
 import { SERVING } from "./facts/serving.ts";
 
@@ -17,4 +18,5 @@ export const FACTS: readonly Fact[] = [
   ...INSIDE,
   ...MODEL,
   ...ROUTING,
+  ...OPERATION,
 ];

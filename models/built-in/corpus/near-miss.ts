@@ -6,6 +6,7 @@ import { write } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { exchange, type Sample } from "./sample.ts";
 import { inventedWord } from "./unknown.ts";
+import { wholeQuestions } from "./whole-questions.ts";
 
 export const REFUSAL_ABOUT_DYNAMO =
   "I don't know that about dynamo. What there is, is written in the folder `docs`.";
@@ -77,9 +78,9 @@ const THINGS: readonly string[] = [
   "[a Python API|Python bindings|a Rust client|a Go client|a Java SDK|gRPC|GraphQL|WebSockets|the Responses API|the Assistants API|the batch API]",
   "[guardrails|moderation|content filters|a safety filter|PII redaction]",
   "[prompt templates|a prompt library|prompt optimization|DSPy]",
-  "[A/B tests|canary releases|blue-green deployments|rolling updates|hot reload]",
+  "[A/B tests|canary releases|blue-green deployments|rolling updates|traffic splitting]",
   "[swap space|CPU offload|KV offload to disk|disk offloading|LMCache|Mooncake]",
-  "[a sliding window|StreamingLLM|context extension|YaRN|long context beyond the model]",
+  "[StreamingLLM|context extension|infinite context|long context beyond the model]",
   "[beam search|best_of|contrastive search|logit bias|watermarking]",
   "[the roadmap|the next release|the release date|version 2|the changelog of NVIDIA]",
   "[the maintainers|the author's email|the Discord|the Slack channel|the forum|the mailing list|commercial support]",
@@ -203,7 +204,10 @@ const WHOLE: readonly string[] = [
   "where does [ollama|vLLM|llama.cpp|Hugging Face] [store|keep|cache] [models|its models|weights]?",
 ];
 
+const WRITTEN = wholeQuestions("other")["near-miss"] ?? [];
+
 function plainQuestion(random: Random): string {
+  if (random.chance(0.4)) return write(random.pick(WRITTEN), random);
   const slots = {
     x: () => random.pick(THINGS),
     v: () => random.pick(DEEDS),

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 
 /** The sentence as somebody types it. */
 export function typed(sentence: string, random: Random): string {
-  if (random.chance(0.22)) return hasty(sentence, random);
+  if (random.chance(0.2)) return hasty(sentence, random);
   let text = random.chance(0.22) ? withASynonym(sentence, random) : sentence;
   if (random.chance(0.16)) text = closed(text, random.pick(CLOSINGS));
   if (random.chance(0.18)) text = `${random.pick(OPENINGS)} ${text}`;
@@ -26,13 +26,14 @@ export function typed(sentence: string, random: Random): string {
 }
 
 /**
- * With gaps: what is left must still be known, by whichever of its words. It keeps the model from learning
- * whole sentences by heart.
+ * With gaps, and now and then in no order: what is left must still be known, by whichever of its words. It keeps the
+ * model from learning whole sentences by heart.
  */
 function hasty(sentence: string, random: Random): string {
   const words = sentence.split(" ");
   const left = words.filter(() => !random.chance(0.25));
-  return left.length < 2 ? sentence : left.join(" ");
+  if (left.length < 2) return sentence;
+  return (random.chance(0.35) ? random.shuffle(left) : left).join(" ");
 }
 
 /** Without the mark at the end, or with one that was missing. */

@@ -13,9 +13,11 @@ import { exchange, type Sample } from "./sample.ts";
 
 /** A question for training. */
 export function askFact(fact: Fact, random: Random): string {
-  let question = plainQuestion(fact, random);
-  while (isHeldOut(question)) question = plainQuestion(fact, random);
-  return typed(inContext(question, random), random);
+  for (;;) {
+    const plain = plainQuestion(fact, random);
+    const question = typed(inContext(plain, random), random);
+    if (!isHeldOut(plain) && !isHeldOut(question)) return question;
+  }
 }
 
 export function factSample(fact: Fact, random: Random): Sample {
@@ -64,7 +66,7 @@ const IMPORTANT = FACTS.filter(({ id }) => IMPORTANT_IDS.has(id));
 
 function plainQuestion(fact: Fact, random: Random): string {
   const phrasings = trainedPhrasings(fact.id);
-  if (phrasings.length > 0 && random.chance(0.65)) return write(random.pick(phrasings), random);
+  if (phrasings.length > 0 && random.chance(0.7)) return write(random.pick(phrasings), random);
   const ways: [number, () => string][] = [];
   if (fact.how) {
     const how = fact.how;

@@ -4,6 +4,7 @@ import { typed } from "./noise.ts";
 import { capitalize, write } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { exchange, type Sample } from "./sample.ts";
+import { wholeQuestions } from "./whole-questions.ts";
 
 interface Talk {
   readonly id: string;
@@ -616,9 +617,11 @@ const OFTEN = TALK.filter(({ id }) =>
   ["hello", "how-are-you", "who-are-you", "thanks", "bye", "help"].includes(id),
 );
 
+const WRITTEN = wholeQuestions("other");
+
 export function talkSample(random: Random): Sample {
   const talk = random.pick(random.chance(0.35) ? OFTEN : TALK);
-  const says = write(random.pick(talk.says), random);
+  const says = write(random.pick([...talk.says, ...(WRITTEN[talk.id] ?? [])]), random);
   const question = random.chance(0.35) ? capitalize(says) : typed(says, random);
   return { kind: "talk", template: talk.id, messages: exchange(question, talk.answer) };
 }

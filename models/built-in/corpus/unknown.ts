@@ -6,6 +6,7 @@ import { typed } from "./noise.ts";
 import { write } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { exchange, type Sample } from "./sample.ts";
+import { wholeQuestions } from "./whole-questions.ts";
 import {
   ACTS,
   ANIMALS,
@@ -105,7 +106,10 @@ const SYLLABLES = [
   "on",
 ];
 
+const WRITTEN = wholeQuestions("other")["world"] ?? [];
+
 function plainQuestion(random: Random): string {
+  if (random.chance(0.4)) return write(random.pick(WRITTEN), random);
   const slots = {
     country: () => random.pick(COUNTRIES),
     city: () => random.pick(CITIES),

@@ -56,7 +56,7 @@ function isOneAnswer({ kind, template }: Sample): boolean {
 }
 
 function cut(ids: Uint16Array): Uint16Array {
-  return ids.subarray(0, ids.findIndex((id) => id >= LEARNED) + 8);
+  return ids.subarray(0, ids.findIndex((id) => id >= LEARNED) + 7);
 }
 
 if (import.meta.main) {
@@ -72,7 +72,7 @@ if (import.meta.main) {
     position += 1;
     if (position <= Number(skip)) continue;
     const whole = marked(encoder.encode(encoder.render(sample)), encoder);
-    const ids = isOneAnswer(sample) && random.chance(0.8) ? cut(whole) : whole;
+    const ids = isOneAnswer(sample) && random.chance(0.9) ? cut(whole) : whole;
     if (ids.length > CONTEXT) continue;
     writer.write(Uint16Array.of(ids.length));
     writer.write(ids);

@@ -13,7 +13,6 @@
 // are learned, D hidden size, H heads, G key-value heads, S head size, F feed-forward size, V
 // vocabulary. Matrices are row-major, and a weight [out, in] is applied as x W^T.
 
-#include <cblas.h>
 #include <immintrin.h>
 #include <unistd.h>
 
@@ -30,8 +29,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-extern "C" void openblas_set_num_threads(int);
 
 namespace {
 
@@ -105,26 +102,39 @@ void pair_along(int rows, int K, const float* x, Pair* out) {
                                                                   _mm512_loadu_ps(x + i)));
 }
 
+/** Two rows of 16 values, the one below missing or not -> 16 pairs. */
+__m512i pair_of_rows(const float* above, const float* below) {
+  const __m512 low = _mm512_loadu_ps(above);
+  const __m512 high = below ? _mm512_loadu_ps(below) : _mm512_setzero_ps();
+  const __m512i both = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
+  const __m512i up = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
+  return _mm512_or_si512(both, _mm512_slli_epi32(up, 16));
+}
+
 /** K rows of `columns` values (a multiple of 16) -> pairs [(K + 1) / 2, columns]. */
 void pair_across(int K, int columns, const float* x, Pair* out) {
   for (int k = 0; k < K; k += 2, x += 2 * columns, out += columns)
-    for (int i = 0; i < columns; i += 16) {
-      const __m512 low = _mm512_loadu_ps(x + i);
-      const __m512 high = k + 1 < K ? _mm512_loadu_ps(x + columns + i) : _mm512_setzero_ps();
-      const __m512i both = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-      const __m512i up = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
-      _mm512_storeu_si512(out + i, _mm512_or_si512(both, _mm512_slli_epi32(up, 16)));
-    }
+    for (int i = 0; i < columns; i += 16)
+      _mm512_storeu_si512(out + i, pair_of_rows(x + i, k + 1 < K ? x + columns + i : nullptr));
 }
 
-void transpose(int rows, int columns, const Pair* x, Pair* out) {
-  for (int r0 = 0; r0 < rows; r0 += 16)
+/** The same in panels of 32 columns, as B of a product: [columns / 32, (K + 1) / 2, 32]. */
+void panels_across(int K, int columns, const float* x, Pair* out) {
+  const int pairs = (K + 1) / 2;
+  for (int k = 0; k < K; k += 2, x += 2 * columns)
+    for (int i = 0; i < columns; i += 16)
+      _mm512_storeu_si512(out + (size_t(i / 32) * pairs + k / 2) * 32 + i % 32,
+                          pair_of_rows(x + i, k + 1 < K ? x + columns + i : nullptr));
+}
+
+/** Pairs [rows, columns] -> [rows / 32, columns, 32]: rows become the columns of B. */
+void panels_transposed(int rows, int columns, const Pair* x, Pair* out) {
+  for (int r0 = 0; r0 < rows; r0 += 32, out += size_t(columns) * 32)
     for (int c = 0; c < columns; c++)
-      for (int r = r0; r < r0 + 16; r++) out[size_t(c) * rows + r] = x[size_t(r) * columns + c];
+      for (int r = 0; r < 32; r++) out[size_t(c) * 32 + r] = x[size_t(r0 + r) * columns + c];
 }
 
-/** R rows and 32 columns of C. A's pair (m, k) is at a[m * row + k * next], B's (k, n) at b[k * N +
- * n]. */
+/** R rows and 32 columns of C. A's pair (m, k) is at a[m * row + k * next], b is one panel of B. */
 template <int R>
 void tile(int pairs, const Pair* a, size_t row, size_t next, const Pair* b, int N, float* c,
           bool adds) {
@@ -132,7 +142,7 @@ void tile(int pairs, const Pair* a, size_t row, size_t next, const Pair* b, int 
   for (int m = 0; m < R; m++)
     for (int j = 0; j < 2; j++)
       sum[m][j] = adds ? _mm512_loadu_ps(c + size_t(m) * N + 16 * j) : _mm512_setzero_ps();
-  for (int k = 0; k < pairs; k++, a += next, b += N) {
+  for (int k = 0; k < pairs; k++, a += next, b += 32) {
     const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
     const __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + 16);
     for (int m = 0; m < R; m++) {
@@ -145,13 +155,14 @@ void tile(int pairs, const Pair* a, size_t row, size_t next, const Pair* b, int 
     for (int j = 0; j < 2; j++) _mm512_storeu_ps(c + size_t(m) * N + 16 * j, sum[m][j]);
 }
 
-/** N is a multiple of 32. */
+/** N is a multiple of 32; B comes in panels. */
 void multiply(int M, int N, int pairs, const Pair* a, size_t row, size_t next, const Pair* b,
               float* c, bool adds) {
   for (int n = 0; n < N; n += 32) {
     int m = 0;
     const auto at = [&](auto kernel) {
-      kernel(pairs, a + size_t(m) * row, row, next, b + n, N, c + size_t(m) * N + n, adds);
+      const Pair* panel = b + size_t(n) * pairs;
+      kernel(pairs, a + size_t(m) * row, row, next, panel, N, c + size_t(m) * N + n, adds);
     };
     for (; m + 12 <= M; m += 12) at(tile<12>);
     for (; m + 4 <= M; m += 4) at(tile<4>);
@@ -172,14 +183,14 @@ void apply(int rows, int in, int out, const float* x, const float* w, float* y, 
   Pair* b = scratch(2, size_t(out) * in / 2);
   pair_along(rows, in, x, a);
   pair_along(out, in, w, w_pairs);
-  transpose(out, in / 2, w_pairs, b);
+  panels_transposed(out, in / 2, w_pairs, b);
   multiply(rows, out, in / 2, a, size_t(in) / 2, 1, b, y, beta != 0.f);
 }
 void apply_back(int rows, int in, int out, const float* dy, const float* w, float* dx) {
   Pair* a = scratch(0, size_t(rows) * out / 2);
   Pair* b = scratch(1, size_t(out) / 2 * in);
   pair_along(rows, out, dy, a);
-  pair_across(out, in, w, b);
+  panels_across(out, in, w, b);
   multiply(rows, in, out / 2, a, size_t(out) / 2, 1, b, dx, false);
 }
 void apply_weight(int rows, int in, int out, const float* dy, const float* x, float* dw) {
@@ -187,7 +198,7 @@ void apply_weight(int rows, int in, int out, const float* dy, const float* x, fl
   Pair* a = scratch(0, size_t(pairs) * out);
   Pair* b = scratch(1, size_t(pairs) * in);
   pair_across(rows, out, dy, a);
-  pair_across(rows, in, x, b);
+  panels_across(rows, in, x, b);
   multiply(out, in, pairs, a, 1, size_t(out), b, dw, true);
 }
 
@@ -268,7 +279,7 @@ class Worker {
 
  private:
   LayerState layers_[L];
-  Floats x_, hidden_, scale_, learned_, logits_, dx_, dh_, dqkv_, dact_, do_, dp_, dgu_;
+  Floats x_, hidden_, scale_, learned_, logits_, dx_, dh_, dqkv_, dact_, do_, dp_, dgu_, across_k_;
 
   static float* grow(Floats& v, size_t n) {
     if (v.size() < n) v.resize(n);
@@ -284,7 +295,7 @@ class Worker {
     size_t scores = 0;
     for (size_t i = 0; i + 1 < group.starts.size(); i++) {
       const size_t n = group.starts[i + 1] - group.starts[i];
-      scores += n * n * H;
+      scores += n * size_t(wide_of(int(n))) * H;
     }
     for (int l = 0; l < L; l++) {
       auto& s = layers_[l];
@@ -293,7 +304,8 @@ class Worker {
       norm(T, x, p + at.norm1, grow(s.h1, size_t(T) * D), grow(s.scale1, T));
       apply(T, D, kQkv, s.h1.data(), p + at.qkv, grow(s.qkv, size_t(T) * kQkv));
       kRotary.turn(T, group.position.data(), s.qkv.data(), 1.f);
-      attend(group, s.qkv.data(), grow(s.p, scores), grow(s.o, size_t(T) * H * S));
+      std::memset(grow(s.o, size_t(T) * H * S), 0, size_t(T) * H * S * sizeof(float));
+      attend(group, s.qkv.data(), grow(s.p, scores), s.o.data());
       apply(T, H * S, D, s.o.data(), p + at.o, x, 1.f);
       std::memcpy(grow(s.x2, size_t(T) * D), x, size_t(T) * D * sizeof(float));
       norm(T, x, p + at.norm2, grow(s.h2, size_t(T) * D), grow(s.scale2, T));
@@ -315,26 +327,28 @@ class Worker {
   }
 
   /** o = softmax(q k^T / sqrt(S)) v, each conversation by itself; p keeps the probabilities. */
-  static void attend(const Group& group, const float* qkv, float* p, float* o) {
+  void attend(const Group& group, const float* qkv, float* p, float* o) {
     const float scale = 1.f / std::sqrt(float(S));
     for (size_t c = 0; c + 1 < group.starts.size(); c++) {
-      const int start = group.starts[c], n = group.starts[c + 1] - start;
-      for (int h = 0; h < H; h++, p += size_t(n) * n) {
+      const int start = group.starts[c], n = group.starts[c + 1] - start, wide = wide_of(n);
+      float* k = grow(across_k_, size_t(S) * wide);
+      for (int h = 0; h < H; h++, p += size_t(n) * wide) {
         const float* q = qkv + size_t(start) * kQkv + h * S;
-        const float* k = qkv + size_t(start) * kQkv + (H + h / (H / G)) * S;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, S, scale, q, kQkv, k, kQkv, 0.f,
-                    p, n);
+        const float* kv = qkv + size_t(start) * kQkv + (H + h / (H / G)) * S;
+        if (h % (H / G) == 0) lay_across(n, wide, kv, k);
         for (int t = 0; t < n; t++) {
-          float* row = p + size_t(t) * n;
+          float* row = p + size_t(t) * wide;
+          const int upto = wide_of(t + 1);
+          dot_across(q + size_t(t) * kQkv, k, wide, upto, row);
           float most = row[0], sum = 0;
           for (int i = 1; i <= t; i++) most = std::max(most, row[i]);
-          for (int i = 0; i <= t; i++) sum += row[i] = std::exp(row[i] - most);
+          for (int i = 0; i <= t; i++) sum += row[i] = std::exp(scale * (row[i] - most));
           const float inverse = 1.f / sum;
           for (int i = 0; i <= t; i++) row[i] *= inverse;
-          for (int i = t + 1; i < n; i++) row[i] = 0;
+          for (int i = t + 1; i < wide; i++) row[i] = 0;
+          float* out = o + size_t(start + t) * H * S + h * S;
+          weighted_rows(row, 1, t + 1, kv + G * S, kQkv, out);
         }
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, S, n, 1.f, p, n, k + G * S, kQkv,
-                    0.f, o + size_t(start) * H * S + h * S, H * S);
       }
     }
   }
@@ -344,30 +358,82 @@ class Worker {
     const float scale = 1.f / std::sqrt(float(S));
     std::memset(dqkv, 0, T * kQkv * sizeof(float));
     for (size_t c = 0; c + 1 < group.starts.size(); c++) {
-      const int start = group.starts[c], n = group.starts[c + 1] - start;
-      float* ds = grow(dp_, size_t(n) * n);
-      for (int h = 0; h < H; h++, p += size_t(n) * n) {
+      const int start = group.starts[c], n = group.starts[c + 1] - start, wide = wide_of(n);
+      float* ds = grow(dp_, size_t(n) * wide);
+      float* v = grow(across_k_, size_t(S) * wide);
+      for (int h = 0; h < H; h++, p += size_t(n) * wide) {
         const size_t at_q = size_t(start) * kQkv + h * S;
         const size_t at_k = size_t(start) * kQkv + (H + h / (H / G)) * S;
         const size_t at_v = at_k + G * S;
         const float* d = dout + size_t(start) * H * S + h * S;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, S, 1.f, d, H * S, qkv + at_v,
-                    kQkv, 0.f, ds, n);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, S, n, 1.f, p, n, d, H * S, 1.f,
-                    dqkv + at_v, kQkv);
+        if (h % (H / G) == 0) lay_across(n, wide, qkv + at_v, v);
         for (int t = 0; t < n; t++) {
-          float* row = ds + size_t(t) * n;
-          const float* prob = p + size_t(t) * n;
+          float* row = ds + size_t(t) * wide;
+          const float* prob = p + size_t(t) * wide;
+          const int upto = wide_of(t + 1);
+          dot_across(d + size_t(t) * H * S, v, wide, upto, row);
           float dot = 0;
-          for (int i = 0; i <= t; i++) dot += row[i] * prob[i];
-          for (int i = 0; i < n; i++) row[i] = prob[i] * (row[i] - dot) * scale;
+          for (int i = 0; i < upto; i++) dot += row[i] * prob[i];
+          for (int i = 0; i < upto; i++) row[i] = prob[i] * (row[i] - dot) * scale;
+          weighted_rows(row, 1, t + 1, qkv + at_k, kQkv, dqkv + at_q + size_t(t) * kQkv);
         }
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, S, n, 1.f, ds, n, qkv + at_k,
-                    kQkv, 1.f, dqkv + at_q, kQkv);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, S, n, 1.f, ds, n, qkv + at_q, kQkv,
-                    1.f, dqkv + at_k, kQkv);
+        for (int t = 0; t < n; t++) {  // what key and value t got from the rows after it
+          const size_t from = size_t(t) * wide + t;
+          weighted_rows(ds + from, wide, n - t, qkv + at_q + size_t(t) * kQkv, kQkv,
+                        dqkv + at_k + size_t(t) * kQkv);
+          weighted_rows(p + from, wide, n - t, d + size_t(t) * H * S, H * S,
+                        dqkv + at_v + size_t(t) * kQkv);
+        }
       }
     }
+  }
+
+  /** Rows of probabilities are padded to whole vectors. */
+  static int wide_of(int n) { return (n + 15) / 16 * 16; }
+
+  /** n rows of S values, kQkv apart -> [S, wide], padded with zeros. */
+  static void lay_across(int n, int wide, const float* x, float* out) {
+    for (int s = 0; s < S; s++) {
+      for (int t = 0; t < n; t++) out[size_t(s) * wide + t] = x[size_t(t) * kQkv + s];
+      for (int t = n; t < wide; t++) out[size_t(s) * wide + t] = 0;
+    }
+  }
+
+  /** out [upto] = x [S] times across [S, wide]. */
+  static void dot_across(const float* x, const float* across, int wide, int upto, float* out) {
+    constexpr int kChains = 8;
+    for (int i = 0; i < upto; i += 16) {
+      __m512 sum[kChains] = {};
+      for (int s = 0; s < S; s += kChains)
+        for (int c = 0; c < kChains; c++)
+          sum[c] = _mm512_fmadd_ps(_mm512_set1_ps(x[s + c]),
+                                   _mm512_loadu_ps(across + size_t(s + c) * wide + i), sum[c]);
+      for (int half = kChains / 2; half > 0; half /= 2)
+        for (int c = 0; c < half; c++) sum[c] = _mm512_add_ps(sum[c], sum[c + half]);
+      _mm512_storeu_ps(out + i, sum[0]);
+    }
+  }
+
+  /** out [S] += the sum of `count` rows, each times its weight; weights are `next`, rows `row`
+   * apart. */
+  static void weighted_rows(const float* weight, size_t next, int count, const float* x, size_t row,
+                            float* out) {
+    static_assert(S == 32);
+    constexpr int kChains = 4;
+    __m512 sum[kChains][2] = {{_mm512_loadu_ps(out), _mm512_loadu_ps(out + 16)}};
+    const auto add = [&](int chain) {
+      const __m512 w = _mm512_set1_ps(*weight);
+      sum[chain][0] = _mm512_fmadd_ps(w, _mm512_loadu_ps(x), sum[chain][0]);
+      sum[chain][1] = _mm512_fmadd_ps(w, _mm512_loadu_ps(x + 16), sum[chain][1]);
+      weight += next, x += row;
+    };
+    int i = 0;
+    for (; i + kChains <= count; i += kChains)
+      for (int c = 0; c < kChains; c++) add(c);
+    for (; i < count; i++) add(0);
+    for (int j = 0; j < 2; j++)
+      _mm512_storeu_ps(out + 16 * j, _mm512_add_ps(_mm512_add_ps(sum[0][j], sum[1][j]),
+                                                   _mm512_add_ps(sum[2][j], sum[3][j])));
   }
 
   void backward(const Group& group, const Floats& params, float share) {
@@ -593,26 +659,42 @@ void export_model(const Floats& params, const std::string& path) {
 
 // ---- one step of AdamW
 
+/** f(begin, end) on each thread's part of the parameters. */
+template <typename Part>
+void on_all_threads(const Part& f) {
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kThreads; i++)
+    threads.emplace_back(
+        [&, i] { f(i, kOffsets.count * i / kThreads, kOffsets.count * (i + 1) / kThreads); });
+  for (auto& thread : threads) thread.join();
+}
+
 void update(State& s, std::vector<Worker>& workers, float rate) {
-  double square = 0;
   Floats& g = workers[0].gradient;
-  for (size_t w = 1; w < workers.size(); w++)
-    for (size_t i = 0; i < g.size(); i++) g[i] += workers[w].gradient[i];
-  for (float value : g) square += double(value) * value;
+  double squares[kThreads] = {};
+  on_all_threads([&](size_t thread, size_t begin, size_t end) {
+    for (size_t w = 1; w < workers.size(); w++)
+      for (size_t i = begin; i < end; i++) g[i] += workers[w].gradient[i];
+    for (size_t i = begin; i < end; i++) squares[thread] += double(g[i]) * g[i];
+  });
+  double square = 0;
+  for (double each : squares) square += each;
   const float clip = float(std::min(1.0, kClip / (std::sqrt(square) + 1e-6)));
   const float correct1 = 1.f / (1.f - std::pow(kBeta1, float(s.step + 1)));
   const float correct2 = 1.f / (1.f - std::pow(kBeta2, float(s.step + 1)));
-  for (size_t i = 0; i < g.size(); i++) {
-    const float d = g[i] * clip;
-    s.m[i] = kBeta1 * s.m[i] + (1 - kBeta1) * d;
-    s.v[i] = kBeta2 * s.v[i] + (1 - kBeta2) * d * d;
-    const float decay = i < kOffsets.norm
-                            ? kWeightDecay
-                            : 0.f;  // norms inside layers shrink a little too: harmless
-    s.params[i] -=
-        rate * (s.m[i] * correct1 / (std::sqrt(s.v[i] * correct2) + 1e-8f) + decay * s.params[i]);
-  }
-  for (auto& worker : workers) std::fill(worker.gradient.begin(), worker.gradient.end(), 0.f);
+  on_all_threads([&](size_t, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      const float d = g[i] * clip;
+      s.m[i] = kBeta1 * s.m[i] + (1 - kBeta1) * d;
+      s.v[i] = kBeta2 * s.v[i] + (1 - kBeta2) * d * d;
+      const float decay = i < kOffsets.norm ? kWeightDecay : 0.f;  // norms inside layers shrink
+                                                                   // a little too: harmless
+      const float step = s.m[i] * correct1 / (std::sqrt(s.v[i] * correct2) + 1e-8f);
+      s.params[i] -= rate * (step + decay * s.params[i]);
+    }
+    for (auto& worker : workers)
+      std::fill(worker.gradient.begin() + begin, worker.gradient.begin() + end, 0.f);
+  });
 }
 
 double now() {
@@ -630,7 +712,6 @@ float rate_at(uint64_t step, double progress) {
 int main(int argc, char** argv) {
   if (argc < 5)
     return std::fprintf(stderr, "usage: trainer CORPUS FOLDER TOKENS SECONDS [PAUSE_FILE]\n"), 2;
-  openblas_set_num_threads(1);
   Corpus corpus(argv[1]);
   const std::string folder = argv[2];
   const double max_tokens = std::atof(argv[3]), max_seconds = std::atof(argv[4]);

@@ -33,7 +33,7 @@ export const API: readonly Fact[] = [
   {
     id: "openai-compatible",
     answer:
-      "Yes. dynamo speaks OpenAI's API: set the base URL of your client to `http://localhost:8000/v1`.",
+      "Yes. dynamo speaks OpenAI's API: set the base URL of your client to `http://localhost:8000/v1`; any key will do.",
     must: ["localhost:8000/v1"],
     ask: [
       "is [it|dynamo|the API|the api] [compatible with openai|OpenAI compatible|openai-compatible|compatible with OpenAI]",
@@ -111,7 +111,7 @@ export const API: readonly Fact[] = [
   {
     id: "health",
     answer:
-      "GET `/health`. It tells the truth about readiness: it is good only when requests can be served.",
+      "GET `/health`. It tells whether a request can be served now: 200, else 503. `/live` only says that the process runs.",
     names: ["/health"],
     how: [
       "[check|see|find out|know|test] [if|whether] [the server|dynamo|it] is [ready|healthy|ok|up and ready]",
@@ -136,7 +136,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "live",
-    answer: "GET `/live`. It answers as long as the process runs, also when no worker is ready.",
+    answer:
+      "GET `/live`. It answers as long as the process runs, also when no worker is ready; `/health` says whether one is.",
     names: ["/live"],
     how: [
       "[check|see|find out] [if|whether] the process [is alive|runs|lives]",
@@ -175,7 +176,7 @@ export const API: readonly Fact[] = [
   {
     id: "metric-names",
     answer:
-      "`dynamo_frontend_` for HTTP requests, `vllm:` for the engine, and `dynamo_runtime_` for actors and lanes.",
+      "`/metrics` has `dynamo_frontend_` for HTTP requests, `vllm:` for the engine, and `dynamo_runtime_` for actors and lanes.",
     must: ["dynamo_frontend_", "vllm:"],
     what: [
       "the metric names",
@@ -241,7 +242,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "max-tokens",
-    answer: "Set `max_tokens` (or `max_completion_tokens`) in the request.",
+    answer:
+      "Set `max_tokens` (or `max_completion_tokens`) in the request: the longest answer. `min_tokens` is the shortest.",
     must: ["max_tokens"],
     how: [
       "[limit|restrict|cap|set|shorten] the [length|size] of [the answer|an answer|the output|the response]",
@@ -277,7 +279,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "greedy",
-    answer: "Set `temperature` to 0. Then the same prompt always gives the same answer.",
+    answer:
+      "Set `temperature` to 0: always the likeliest token. Then the same prompt always gives the same answer.",
     must: ["temperature", "0"],
     how: [
       "[get|have|make] [deterministic|reproducible|the same|identical] [answers|output|results|answer] [every time|always|each time|]",
@@ -460,7 +463,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "min-tokens",
-    answer: "`min_tokens` lets the answer end only after that many tokens.",
+    answer:
+      "Set `min_tokens` in the request: the answer does not end before that many tokens. `max_tokens` is the most.",
     must: ["min_tokens"],
     what: ["min_tokens", "the min_tokens parameter"],
     how: ["[force|set|get] a minimum [length|number of tokens]"],
@@ -522,7 +526,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "error-413",
-    answer: "413 means that the request's body is too large.",
+    answer:
+      "413 means that the request's body is too large. Raise the limit with `--Frontend.max-body-mib=64`; it is 16 MiB.",
     must: ["too large"],
     what: ["a 413", "error 413", "the 413 error", "status 413"],
     ask: [
@@ -582,7 +587,7 @@ export const API: readonly Fact[] = [
   {
     id: "no-workers",
     answer:
-      "`no_workers` means that no worker is live at the moment. The status is 503, so try again soon.",
+      "`no_workers` means that no worker is live at the moment. The status is 503 with `Retry-After`, so try again soon.",
     must: ["no worker is live"],
     what: ["no_workers", "the error no_workers", "the code no_workers"],
     ask: [
@@ -596,7 +601,7 @@ export const API: readonly Fact[] = [
   {
     id: "mailbox-full",
     answer:
-      "`mailbox_full` means that an instance has as many calls as it accepts. The client gets 503 with Retry-After.",
+      "`mailbox_full` means that an instance has as many calls as it accepts. The client gets 503 with Retry-After. The bound is `mailbox` in `ServiceArgs`.",
     must: ["503"],
     what: ["mailbox_full", "the error mailbox_full", "a full mailbox", "MailboxFullError"],
     ask: [
@@ -610,7 +615,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "client-gone",
-    answer: "Then the request is aborted and its KV blocks are free again within two steps.",
+    answer:
+      "When the client leaves, its request is aborted and its KV blocks are free again within two steps.",
     must: ["aborted"],
     ask: [
       "what happens [if|when] [a client|the client] [disconnects|hangs up|goes away|closes the connection|leaves|aborts]",

@@ -5,7 +5,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "change-router",
     answer:
-      "Use `--Processor.router=round-robin` with `dynamo serve`, or another of `random`, `kv`, `kv-load` and `approx-kv`; or set the key `router` of Processor in the YAML file.",
+      "Use `--Processor.router=round-robin` with `dynamo serve`, or another of `random`, `kv`, `kv-blocks`, `kv-load`, `approx-kv` and `least-loaded`; or the key `router` in the YAML file.",
     names: ["--Processor.router", "dynamo serve"],
     must: ["--Processor.router="],
     how: [
@@ -56,7 +56,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "router-modes",
     answer:
-      "There are five: `random`, `round-robin`, `kv`, `kv-load` and `approx-kv`. The last three need a Router in the graph.",
+      "There are seven: `random`, `round-robin`, `kv`, `kv-blocks`, `kv-load`, `approx-kv` and `least-loaded`. All but the first two need a Router. Set one with `--Processor.router=kv`.",
     must: ["round-robin", "approx-kv"],
     ask: [
       "[which|what] [routers|router modes|routing strategies|routing modes|routing policies|routing methods] [are there|exist|does dynamo have|can I choose|are supported|are available|does Processor support]",
@@ -79,7 +79,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "round-robin",
     answer:
-      "Round-robin gives each request to the next worker in turn, so the load is split evenly.",
+      "Round-robin gives each request to the next worker in turn, so the load is split evenly: `--Processor.router=round-robin`.",
     must: ["in turn"],
     what: [
       "round-robin",
@@ -99,7 +99,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "random-router",
-    answer: "Random routing sends each request to a worker chosen by chance.",
+    answer:
+      "Random routing sends each request to a worker chosen by chance: `--Processor.router=random`, the default without a Router.",
     must: ["chance"],
     what: [
       "random routing",
@@ -118,7 +119,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "agg-router",
-    answer: "In `configs/agg.yaml` the router of Processor is `round-robin`.",
+    answer:
+      "In `configs/agg.yaml` the router of Processor is `round-robin`. Without a setting the router is `random`.",
     names: ["configs/agg.yaml"],
     must: ["round-robin"],
     ask: [
@@ -168,7 +170,7 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "override-forms",
-    answer: "Three: `--S.key=value`, `--S.key value` and `--S.key = value`.",
+    answer: "Three: `--S.key=value`, `--S.key value` and `--S.key = value`, for any service S.",
     must: ["--S.key=value", "--S.key value"],
     ask: [
       "[which|what] forms [can|may] an override [have|take]",
@@ -259,7 +261,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "workers",
-    answer: "Set `workers` in `ServiceArgs`, for example `--VllmWorker.ServiceArgs.workers=2`.",
+    answer:
+      "Set `workers` in `ServiceArgs`, for example `--VllmWorker.ServiceArgs.workers=2`. Each is an instance on a thread of its own.",
     names: ["--VllmWorker.ServiceArgs.workers"],
     how: [
       "[run|start|use|have|get|launch] [two|2|three|3|four|4|more|several|multiple|many] workers",
@@ -333,7 +336,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "service-config-env",
     answer:
-      "`DYNAMO_SERVICE_CONFIG` is an environment variable with the configuration of all services as one line of JSON.",
+      "`DYNAMO_SERVICE_CONFIG` is an environment variable with the configuration of all services as one line of JSON. `--dry-run` prints it.",
     names: ["DYNAMO_SERVICE_CONFIG"],
     must: ["configuration", "JSON"],
     what: ["DYNAMO_SERVICE_CONFIG", "the DYNAMO_SERVICE_CONFIG variable"],
@@ -348,7 +351,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "agg-yaml",
     answer:
-      "`configs/agg.yaml` is the configuration of the guide's aggregated graph: Frontend, Processor and VllmWorker.",
+      "`configs/agg.yaml` is the configuration of the guide's aggregated graph: Frontend, Processor and VllmWorker, with the router `round-robin`.",
     names: ["configs/agg.yaml"],
     must: ["Frontend", "Processor", "VllmWorker"],
     what: ["configs/agg.yaml", "agg.yaml", "the agg config", "the agg configuration"],
@@ -527,7 +530,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "block-size",
     answer:
-      "`block-size` is the number of tokens in one KV block. Set it with `--VllmWorker.block-size=32`; it must be equal in Processor and VllmWorker.",
+      "`block-size` is the number of tokens in one KV block, 16 by default. Set it with `--VllmWorker.block-size=32`; all services must have the same.",
     names: ["--VllmWorker.block-size", "Processor.block-size"],
     must: ["--VllmWorker.block-size"],
     how: [
@@ -572,7 +575,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "max-num-batched-tokens",
     answer:
-      "`max-num-batched-tokens` is the token budget of one engine step. Longer prompts are prefilled in chunks.",
+      "`max-num-batched-tokens` is the token budget of one engine step: `--VllmWorker.max-num-batched-tokens=2048`. Longer prompts are prefilled in chunks.",
     names: ["VllmWorker.max-num-batched-tokens"],
     must: ["budget"],
     how: [
@@ -594,7 +597,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "max-num-seqs",
-    answer: "`max-num-seqs` is the most sequences that one worker runs at the same time.",
+    answer:
+      "`max-num-seqs` is the most sequences that one worker runs at the same time: `--VllmWorker.max-num-seqs=64`. More wait.",
     names: ["VllmWorker.max-num-seqs"],
     must: ["max-num-seqs", "same time"],
     how: [
@@ -612,7 +616,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "prefix-caching-key",
-    answer: "Set `--VllmWorker.enable-prefix-caching=true`, or `false` to turn it off.",
+    answer:
+      "Set `--VllmWorker.enable-prefix-caching=true`, or `false` to turn it off. Then a prompt with the same beginning as an earlier one skips that work.",
     names: ["--VllmWorker.enable-prefix-caching"],
     how: [
       "[enable|turn on|activate|switch on|use|disable|turn off|switch off|deactivate] [the|] prefix [caching|cache]",
@@ -628,7 +633,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "threads",
-    answer: "Set `--VllmWorker.threads=4`. The default is `auto`: one compute thread per CPU.",
+    answer:
+      "Set `--VllmWorker.threads=4`. The default is `auto`: one compute thread per CPU. One pool serves all workers.",
     names: ["--VllmWorker.threads"],
     how: [
       "[change|set|limit|choose|reduce|raise] the [number of|] [compute threads|threads|cpu threads|CPU cores used]",
@@ -695,7 +701,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "body-limit",
-    answer: "Set `--Frontend.max-body-mib=64`. The default is 16 MiB.",
+    answer:
+      "Set `--Frontend.max-body-mib=64`. The default is 16 MiB; a body that is too large gets 413.",
     names: ["--Frontend.max-body-mib"],
     how: [
       "[change|set|raise|increase|lower] the [body limit|maximum body size|limit of the body|request size limit|maximum request size]",
@@ -719,7 +726,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "router-default",
     answer:
-      "Without a setting the router is `random`; in a graph with a Router it is `kv`. `configs/agg.yaml` sets `round-robin`.",
+      "Without a setting the router is `random`; in a graph with a Router it is `kv`; `configs/agg.yaml` sets `round-robin`. Change it with `--Processor.router=`.",
     names: ["configs/agg.yaml"],
     must: ["is `random`"],
     what: [
@@ -779,7 +786,7 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "explain-vs-dry",
     answer:
-      "`--dry-run` prints the configuration and stops. `--explain` adds where each value came from and the plan.",
+      "`--dry-run` prints the configuration and starts nothing. `--explain` says where each value came from and shows the plan.",
     names: ["--dry-run", "--explain"],
     ask: [
       "what is the difference between [--dry-run and --explain|--explain and --dry-run|a dry run and explain]",

@@ -5,7 +5,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "graph",
     answer:
-      "A graph is a composition of services that handle a request together, for example Frontend, Processor and VllmWorker.",
+      "A graph is a composition of services that handle a request together, for example `Frontend.link(Processor).link(VllmWorker)`.",
     must: ["composition of services"],
     what: [
       "a graph",
@@ -127,7 +127,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "agg-graph",
     answer:
-      "The agg graph is Frontend, Processor and VllmWorker in a chain. One worker does prefill and decode.",
+      "The agg graph is Frontend, Processor and VllmWorker in a chain. One worker does prefill and decode. Its file is `configs/agg.yaml`.",
     must: ["Frontend", "Processor", "VllmWorker"],
     what: [
       "the agg graph",
@@ -219,7 +219,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "frontend",
     answer:
-      "Frontend is the OpenAI-compatible HTTP server. It takes requests and passes them to Processor.",
+      "Frontend is the OpenAI-compatible HTTP server. It takes the clients' requests and passes them to Processor.",
     must: ["HTTP server"],
     what: [
       "the Frontend",
@@ -261,7 +261,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "vllm-worker",
     answer:
-      "VllmWorker runs the model: it does the prefill and decode of each request in its engine.",
+      "VllmWorker runs the model: it does the prefill and decode of each request in its engine, which is dynamo's own, in C++.",
     must: ["prefill and decode"],
     what: [
       "the VllmWorker",
@@ -283,7 +283,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "vllm",
     answer:
-      "No. VllmWorker keeps the name from the guide, but the engine is dynamo's own, written in C++.",
+      "No. VllmWorker keeps the name from the guide, but it runs the model with dynamo's own engine, written in C++.",
     must: ["No", "C++"],
     ask: [
       "does [it|dynamo] use vllm",
@@ -537,7 +537,7 @@ export const GRAPHS: readonly Fact[] = [
   },
   {
     id: "language",
-    answer: "Services and graphs are TypeScript on Bun. The engine is C++.",
+    answer: "Services and graphs are TypeScript on Bun. The engine is C++. There is no Python.",
     must: ["TypeScript", "C++"],
     ask: [
       "[which|what] [programming language|language] is [dynamo|it|this] [written|made|programmed|implemented] in",
@@ -551,7 +551,7 @@ export const GRAPHS: readonly Fact[] = [
   },
   {
     id: "engine-language",
-    answer: "The engine is written in C++ and sits behind one C header.",
+    answer: "The engine is written in C++ and sits behind one C header. All else is TypeScript.",
     must: ["C++", "C header"],
     ask: [
       "[which|what] language is the engine written in",

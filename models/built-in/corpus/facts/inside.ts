@@ -19,7 +19,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "lane",
     answer:
-      "A lane is the direct connection of two actors: a ring in shared memory per direction, and a doorbell.",
+      "A lane is the direct connection of two actors: a ring in shared memory per direction, and a doorbell. It stands in for NATS.",
     must: ["shared memory"],
     what: ["a lane", "lanes", "the lanes", "shared-memory lanes"],
     ask: [
@@ -33,7 +33,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "mailbox",
     answer:
-      "A mailbox holds the calls of an actor. It is bounded: when it is full, the caller gets an error at once.",
+      "A mailbox holds the calls of an actor. It is bounded (`--Processor.ServiceArgs.mailbox=256`): when it is full, the caller gets an error at once.",
     must: ["bounded"],
     what: ["a mailbox", "the mailbox", "mailboxes"],
     ask: [
@@ -100,7 +100,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "supervisor",
     answer:
-      "The supervisor starts the services, restarts one that fails, and stops them in reverse order.",
+      "The supervisor starts the services, restarts one that fails, and stops them in reverse order. `dynamo_runtime_restarts_total` counts the restarts.",
     must: ["restarts"],
     what: ["the supervisor", "a supervisor", "supervision"],
     ask: [
@@ -203,7 +203,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "kv-block",
     answer:
-      "A KV block holds the keys and values of a fixed number of tokens. Sequences use blocks instead of one long buffer.",
+      "A KV block holds the keys and values of a fixed number of tokens (`--VllmWorker.block-size`). Sequences use blocks instead of one long buffer.",
     must: ["keys and values"],
     what: ["a KV block", "KV blocks", "a kv block", "the KV cache", "kv cache", "a block"],
     ask: [
@@ -231,7 +231,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "prefix-caching",
     answer:
-      "Prefix caching keeps the KV blocks of earlier prompts, so that a prompt with the same beginning skips that work.",
+      "Prefix caching keeps the KV blocks of earlier prompts, so that a prompt with the same beginning skips that work. It is on; `--VllmWorker.enable-prefix-caching=false` turns it off.",
     must: ["same beginning"],
     what: [
       "prefix caching",
@@ -252,7 +252,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "prefill",
     answer:
-      "Prefill is the first phase of a request: the whole prompt is computed and its keys and values are stored.",
+      "Prefill is the first phase of a request: the whole prompt is computed and its keys and values are stored. Then comes decode, token by token.",
     must: ["prompt"],
     what: ["prefill", "the prefill", "the prefill phase"],
     ask: [
@@ -265,7 +265,8 @@ export const INSIDE: readonly Fact[] = [
   },
   {
     id: "decode",
-    answer: "Decode is the second phase of a request: the answer is made token by token.",
+    answer:
+      "Decode is the second phase of a request, after prefill: the answer is made token by token.",
     must: ["token by token"],
     what: ["decode", "decoding", "the decode phase"],
     ask: [
@@ -294,7 +295,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "chunked-prefill",
     answer:
-      "Chunked prefill computes a long prompt in pieces, so that other requests go on decoding meanwhile.",
+      "Chunked prefill computes a long prompt in pieces, so that other requests go on decoding meanwhile. A step has `max-num-batched-tokens`.",
     must: ["pieces"],
     what: ["chunked prefill", "a prefill chunk"],
     ask: [
@@ -374,7 +375,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "engine",
     answer:
-      "The engine is C++ with paged attention: it turns a batch of tokens into next tokens and knows no requests.",
+      "The engine is dynamo's own, in C++ with paged attention: it turns a batch of tokens into next tokens. No PyTorch, no vLLM.",
     must: ["C++"],
     what: ["the engine", "the inference engine", "the C++ engine", "the compute engine"],
     ask: [
@@ -417,7 +418,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "compute-threads",
     answer:
-      "One pool of compute threads serves the whole process, so workers never use more threads than there are cores.",
+      "One pool of compute threads serves the whole process, so workers never use more threads than there are cores. Its size is `--VllmWorker.threads`.",
     must: ["One pool"],
     ask: [
       "how many [compute threads|thread pools] [are there|exist]",
@@ -430,7 +431,8 @@ export const INSIDE: readonly Fact[] = [
   },
   {
     id: "precision",
-    answer: "Weights may be F32, F16 or BF16, or stored in 8 or 4 bits.",
+    answer:
+      "Weights may be F32, F16 or BF16, or of 8 or 4 bits: stored so, or made at load with `--VllmWorker.quantization=q8`.",
     must: ["F16"],
     ask: [
       "[which|what] [precisions|precision|data types|dtypes|number formats|weight formats] [are supported|does dynamo support|can weights have|may weights have]",

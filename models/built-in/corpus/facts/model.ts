@@ -63,7 +63,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "your-abilities",
     answer:
-      "I answer questions about dynamo, tell short stories, call tools and write small JSON. I know nothing else.",
+      "I answer questions about dynamo, tell short stories, write tool calls and small JSON. I know nothing else.",
     must: ["stories"],
     ask: [
       "what can you do [for me|]",
@@ -116,7 +116,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "model-formats",
     answer:
-      "Hugging Face directories with config.json, safetensors weights and tokenizer.json, or GGUF files.",
+      "Hugging Face directories with config.json, safetensors weights and tokenizer.json, also GPTQ and AWQ in 4 bits, or GGUF files.",
     must: ["safetensors", "GGUF"],
     ask: [
       "[which|what] [model formats|formats|file formats|model files|weight formats] [are supported|does dynamo support|does it read|does dynamo load|can be loaded|does it take]",
@@ -159,7 +159,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "gguf",
     answer:
-      "Yes. GGUF files are served, with F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K and Q6_K weights.",
+      "Yes. GGUF files are served, with F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K and Q6_K weights: `--model FILE.gguf`.",
     must: ["Yes", "Q4_K"],
     ask: [
       "[can I|does dynamo|does it] [use|load|read|support|serve] [GGUF|gguf] [files|models|]",
@@ -191,7 +191,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "chat-template",
     answer:
-      "The chat template turns messages into one text. It comes from the model's tokenizer_config.json.",
+      "The chat template turns messages into one text. It comes from the model's tokenizer_config.json. Without one the messages are joined by newlines.",
     must: ["tokenizer_config.json"],
     what: ["a chat template", "the chat template", "chat templates"],
     ask: [
@@ -204,7 +204,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "no-chat-template",
-    answer: "Then the texts of the messages are joined by newlines, with one warning.",
+    answer:
+      "Without a chat template the texts of the messages are joined by newlines, with one warning. It would come from tokenizer_config.json.",
     must: ["newlines"],
     ask: [
       "what [happens|if] [if|when|] a model has no chat template",
@@ -243,7 +244,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "install",
     answer:
-      "Clone the repository and run `npm start`. It needs Node.js 20 with npm, a C++20 compiler and CMake.",
+      "Clone the repository and run `npm start`. It needs Node.js 20 with npm, a C++20 compiler and CMake, on Linux.",
     names: ["npm start"],
     how: [
       "install [dynamo|it|this|the software|]",
@@ -263,7 +264,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "requirements",
     answer:
-      "To build: Node.js 20 with npm, a C++20 compiler and CMake. To run the finished executable: nothing else.",
+      "To build: Linux, Node.js 20 with npm, a C++20 compiler and CMake. To run the finished executable: nothing else.",
     must: ["Node.js 20", "CMake"],
     what: [
       "the requirements",
@@ -341,7 +342,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "bench",
     answer:
-      "Run `npm run bench`. It prints measurements such as lane speed, step overhead and requests per second.",
+      "Run `npm run bench`. It measures lanes, steps, requests per second, decode, start and more; `npm run bench -- engine` only one of them.",
     names: ["npm run bench"],
     how: [
       "[run|start|do|execute] [the|a|] [benchmarks|benchmark|measurements]",
@@ -361,7 +362,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "license",
-    answer: "Apache-2.0.",
+    answer: "dynamo is under the Apache-2.0 licence.",
+    must: ["Apache-2.0"],
     what: ["the license", "the licence", "the software license", "dynamo's license"],
     ask: [
       "[which|what] [license|licence] does [dynamo|it|this] have",
@@ -375,7 +377,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "platform",
-    answer: "Linux.",
+    answer: "dynamo runs on Linux; other systems are not supported.",
+    must: ["Linux"],
     ask: [
       "[which|what] [operating systems|operating system|platforms|platform|OS|systems] [does dynamo run on|is supported|are supported|does it need]",
       "does [it|dynamo] run on [windows|Windows|mac|macos|linux|Linux]",
@@ -389,7 +392,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "docs",
     answer:
-      "In the folder `docs`: tutorial, config, api, routing, runtime-semantics and performance. `README.md` is the beginning.",
+      "In the folder `docs`: `docs/tutorial.md`, `docs/config.md`, `docs/api.md`, `docs/routing.md`, `docs/performance.md` and more. `README.md` is the beginning.",
     must: ["docs"],
     how: ["[find|read] the [documentation|docs|manual]", "learn [more|dynamo|more about dynamo]"],
     what: ["the documentation", "the docs", "the manual"],
@@ -438,7 +441,7 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "api-docs",
-    answer: "In `docs/api.md`: the HTTP routes, parameters, errors and metrics.",
+    answer: "Read `docs/api.md`: the HTTP routes, parameters, errors and metrics.",
     must: ["docs/api.md"],
     what: ["docs/api.md", "the API documentation", "the api reference"],
     ask: [
@@ -450,7 +453,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "config-docs",
-    answer: "In `docs/config.md`: every service's keys, and how flags, YAML and defaults combine.",
+    answer:
+      "Read `docs/config.md`: every service's keys, and how flags, YAML and defaults combine.",
     must: ["docs/config.md"],
     what: ["docs/config.md", "the config documentation", "the configuration reference"],
     ask: [
@@ -464,7 +468,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "disaggregated",
     answer:
-      "Disaggregated serving splits prefill and decode between different workers. The graph `disagg` does it.",
+      "Disaggregated serving splits prefill and decode between different workers. The graph `disagg` does it: `-f configs/disagg.yaml`.",
     must: ["splits prefill and decode"],
     what: [
       "disaggregated serving",
@@ -486,7 +490,7 @@ export const MODEL: readonly Fact[] = [
     id: "kv-routing",
     names: ["--Processor.router"],
     answer:
-      "KV-aware routing sends a request to the worker that already holds most of its prefix. Use `--Processor.router=kv` in a graph with a Router.",
+      "KV-aware routing sends a request to the worker that already holds most of its prefix. Use `--Processor.router=kv` in a graph with a Router, such as `agg_router`.",
     must: ["most of its prefix"],
     what: [
       "KV-aware routing",
@@ -560,7 +564,7 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "http-library",
-    answer: "Hono on Bun's own HTTP server.",
+    answer: "Frontend uses Hono on Bun's own HTTP server.",
     must: ["Hono"],
     ask: [
       "[which|what] [HTTP library|web framework|http framework|http server] does dynamo use",

@@ -1,6 +1,7 @@
 // Whole questions as people ask them, by the id of the fact. Every sixth of a fact is only for the evaluation.
 
 import { allTexts, wordsOf } from "../pattern.ts";
+import { wholeQuestions } from "../whole-questions.ts";
 import { PHRASINGS_API } from "./phrasings-api.ts";
 import { PHRASINGS_CONFIGURATION } from "./phrasings-configuration.ts";
 import { PHRASINGS_CONFIGURATION_2 } from "./phrasings-configuration-2.ts";
@@ -10,6 +11,7 @@ import { PHRASINGS_CORE_3 } from "./phrasings-core-3.ts";
 import { PHRASINGS_GRAPHS } from "./phrasings-graphs.ts";
 import { PHRASINGS_INSIDE } from "./phrasings-inside.ts";
 import { PHRASINGS_MODEL } from "./phrasings-model.ts";
+import { PHRASINGS_OPERATION } from "./phrasings-operation.ts";
 import { PHRASINGS_ROUTING } from "./phrasings-routing.ts";
 import { PHRASINGS_SERVING } from "./phrasings-serving.ts";
 
@@ -22,19 +24,23 @@ const FILES: readonly Readonly<Record<string, readonly string[]>>[] = [
   PHRASINGS_INSIDE,
   PHRASINGS_MODEL,
   PHRASINGS_ROUTING,
+  PHRASINGS_OPERATION,
 ];
 
 /** Those of which nothing is kept for the evaluation. */
-const ONLY_TRAINED: typeof FILES = [PHRASINGS_CORE, PHRASINGS_CORE_2, PHRASINGS_CORE_3];
+const ONLY_TRAINED: typeof FILES = [
+  PHRASINGS_CORE,
+  PHRASINGS_CORE_2,
+  PHRASINGS_CORE_3,
+  wholeQuestions("facts"),
+];
 
 /** Of so many in a row, the one at this place is kept out of the training. */
 const ROW = 6;
 const KEPT = 3;
 
 export function trainedPhrasings(id: string): readonly string[] {
-  const kept = new Set(heldOutPhrasings(id));
-  const more = ONLY_TRAINED.flatMap((file) => file[id] ?? []);
-  return [...phrasings(id), ...more].filter((each) => !kept.has(each));
+  return TRAINED.get(id) ?? [];
 }
 
 /** With all the texts that their patterns stand for. */
@@ -46,6 +52,14 @@ export function heldOutPhrasings(id: string): readonly string[] {
 export function phrasedIds(): readonly string[] {
   return [...FILES, ...ONLY_TRAINED].flatMap((file) => Object.keys(file));
 }
+
+const TRAINED = new Map(
+  phrasedIds().map((id) => {
+    const kept = new Set(heldOutPhrasings(id));
+    const more = ONLY_TRAINED.flatMap((file) => file[id] ?? []);
+    return [id, [...phrasings(id), ...more].filter((each) => !kept.has(each))];
+  }),
+);
 
 const HELD_OUT = new Set(
   phrasedIds()

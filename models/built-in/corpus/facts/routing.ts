@@ -5,7 +5,7 @@ export const ROUTING: readonly Fact[] = [
   {
     id: "router-service",
     answer:
-      "Router is the service that picks a worker for each request, from KV events and the load of all workers. The graph `agg_router` has one.",
+      "Router is the service that picks a worker for each request, from KV events and the load of all workers. The graph `agg_router` has one: `-f configs/agg_router.yaml`.",
     must: ["picks a worker"],
     what: ["Router", "the Router service", "the Router component", "the router service"],
     ask: [
@@ -55,7 +55,7 @@ export const ROUTING: readonly Fact[] = [
   {
     id: "disagg-graph",
     answer:
-      "The graph `disagg` is Frontend, Processor, VllmWorker and PrefillWorker. Serve it with `-f configs/disagg.yaml`.",
+      "The graph `disagg` splits prefill and decode: Frontend, Processor, VllmWorker and PrefillWorker. Serve it with `-f configs/disagg.yaml`.",
     names: ["configs/disagg.yaml"],
     must: ["PrefillWorker", "configs/disagg.yaml"],
     what: ["the disagg graph", "graphs.disagg", "disagg", "the disaggregated graph", "disagg.yaml"],
@@ -81,7 +81,7 @@ export const ROUTING: readonly Fact[] = [
   {
     id: "prefill-worker",
     answer:
-      "PrefillWorker computes long prompts for the workers that decode, straight into their KV blocks.",
+      "PrefillWorker computes long prompts for the workers that decode, straight into their KV blocks. The graph `disagg` has one.",
     must: ["computes long prompts"],
     what: ["PrefillWorker", "the PrefillWorker", "a prefill worker", "the prefill worker"],
     ask: [
@@ -190,7 +190,7 @@ export const ROUTING: readonly Fact[] = [
   {
     id: "quantization",
     answer:
-      "Set `--VllmWorker.quantization=q8` or `q4`: the weights are then turned into 8 or 4 bits at load.",
+      "Set `--VllmWorker.quantization=q8` or `q4`: F32, F16 and BF16 weights are then turned into 8 or 4 bits at load.",
     names: ["VllmWorker.quantization"],
     must: ["--VllmWorker.quantization"],
     how: [

@@ -48,7 +48,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "dry-run",
     answer:
-      "Add `--dry-run` to `dynamo serve`. It checks everything and prints the configuration, but starts nothing.",
+      "Add `--dry-run` to `dynamo serve`. It checks everything, prints the configuration as JSON and as a line `DYNAMO_SERVICE_CONFIG=`, and starts nothing.",
     names: ["--dry-run", "dynamo serve"],
     must: ["--dry-run"],
     how: [
@@ -70,7 +70,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "dry-run-output",
     answer:
-      "It prints the heading `Service Configuration:`, the merged configuration as JSON, and the line `DYNAMO_SERVICE_CONFIG=` with the same on one line.",
+      "`--dry-run` prints the heading `Service Configuration:`, the merged configuration as JSON, and the line `DYNAMO_SERVICE_CONFIG=` with the same on one line.",
     names: ["DYNAMO_SERVICE_CONFIG"],
     must: ["DYNAMO_SERVICE_CONFIG", "JSON"],
     ask: [
@@ -101,7 +101,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "explain",
     answer:
-      "Add `--explain` to `dynamo serve`. It says where each value came from and shows the plan: actors, threads and memory.",
+      "Add `--explain` to `dynamo serve`. It says where each value came from and shows the plan: actors, threads and memory. `--dry-run` beside it starts nothing.",
     names: ["--explain"],
     how: [
       "[see|find out|show|know|learn] where [a|each|every|a config] [value|setting|key] [came from|comes from|was set]",
@@ -142,7 +142,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "override",
     answer:
-      "Add a flag `--Service.key=value` to `dynamo serve`, for example `--Processor.router=random` or `--VllmWorker.block-size=32`.",
+      "Add a flag `--Service.key=value` to `dynamo serve`, for example `--Processor.router=random` or `--VllmWorker.block-size=32`. It wins over the YAML file.",
     names: ["--Processor.router", "--VllmWorker.block-size"],
     must: ["--Service.key=value"],
     how: [
@@ -162,9 +162,10 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "change-port",
-    answer: "Use `--port`, for example `--port 9000`, or the key: `--Frontend.port=9000`.",
-    names: ["--port", "--Frontend.port"],
+    answer: "Use `--port 9000`, or the key: `--Frontend.port=9000`. The default port is 8000.",
     must: ["--port", "9000"],
+    names: ["--port", "--Frontend.port"],
+
     how: [
       "[change|set|choose|pick|configure|select|alter|modify] the [port|http port|listening port|server port|port number]",
       "[use|listen on|serve on|run on|start on|bind to] [another|a different|a custom|my own|an other] port",
@@ -183,7 +184,7 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "default-port",
-    answer: "dynamo listens on port 8000.",
+    answer: "dynamo listens on port 8000. Another one: `--port 9000`.",
     must: ["8000"],
     what: [
       "the default port",
@@ -204,7 +205,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "host",
-    answer: "Use `--host`, for example `--host 0.0.0.0` to accept requests from other machines.",
+    answer:
+      "Use `--host 0.0.0.0` to accept requests from other machines. The default is `127.0.0.1`, this machine alone.",
     names: ["--host"],
     how: [
       "[listen on|bind to|serve on|use] [all interfaces|0.0.0.0|another address|another interface|a different address]",
@@ -267,7 +269,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "model-flag",
     answer:
-      "Use `--model DIR`, for example `npm start -- --model DIR`. DIR is a Llama model directory with config.json, safetensors and tokenizer.json.",
+      "Use `--model DIR`, for example `npm start -- --model DIR`. DIR is a Hugging Face directory (config.json, safetensors, tokenizer.json) or a GGUF file; `served_model_name` becomes its name.",
     names: ["--model", "npm start"],
     must: ["--model"],
     how: [
@@ -343,7 +345,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "inflight",
     answer:
-      "Requests in flight get their end or a last chunk with the finish reason `server_shutdown`. The exit code is 0.",
+      "After Ctrl-C, requests in flight get their end or a last chunk with the finish reason `server_shutdown`. The exit code is 0.",
     must: ["server_shutdown"],
     ask: [
       "what happens to [running|open|in-flight|active|current] [requests|streams|answers] [at shutdown|on ctrl-c|when I stop the server|when the server stops]",
@@ -357,7 +359,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "exit-codes",
-    answer: "0 is success, 1 means it failed at run time, and 2 means bad usage or configuration.",
+    answer:
+      "0 is success, 1 means it failed at run time, and 2 means bad usage or configuration, such as an unknown key.",
     must: ["0", "1", "2", "run time"],
     what: ["the exit codes", "an exit code", "the return codes", "the exit status", "exit codes"],
     ask: [
@@ -370,7 +373,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "exit-code-2",
-    answer: "Exit code 2 means bad usage or configuration, such as an unknown service or key.",
+    answer:
+      "Exit code 2 means bad usage or configuration, such as an unknown service or key; 1 is a failure at run time, 0 success.",
     must: ["bad usage or configuration"],
     ask: [
       "what does exit [code|status] 2 mean",
@@ -446,7 +450,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "no-etcd-nats",
     answer:
-      "No. dynamo has an embedded registry instead of etcd and shared-memory lanes instead of NATS.",
+      "No. dynamo has an embedded registry instead of etcd and lanes in shared memory instead of NATS.",
     must: ["No", "embedded registry"],
     ask: [
       "do I need [etcd|NATS|nats|etcd and nats|etcd or NATS|NATS and etcd]",
@@ -460,7 +464,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "no-docker-python",
-    answer: "No. dynamo is one executable; it needs no Python, no Docker and no other services.",
+    answer:
+      "No. dynamo is one executable for Linux; it needs no Python, no Docker and no other services.",
     must: ["No", "one executable"],
     ask: [
       "do I need [docker|Docker|python|Python|a container|a virtual environment|pip]",
@@ -495,7 +500,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "host-default",
-    answer: "By default dynamo can be reached at `http://127.0.0.1:8000`.",
+    answer:
+      "By default dynamo can be reached at `http://127.0.0.1:8000`. Change that with `--host` and `--port`.",
     must: ["127.0.0.1:8000"],
     ask: [
       "what is the default host",
