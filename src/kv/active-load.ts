@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import type { StoredBlock } from "../protocol/kv-event.ts";
 import { BlockCounts } from "./block-counts.ts";
 import { PrefillCurve, type PromptSizes, sizesOf } from "./prefill-curve.ts";
-import { PrefillSpeed } from "./prefill-speed.ts";
+import { PrefillTimes } from "./prefill-times.ts";
 
 export interface WorkerLoad {
   /** Requests that are booked. */
@@ -70,34 +70,28 @@ export class ActiveLoad<W> {
     return this.#loads.get(worker)?.sums ?? NO_LOAD;
   }
 
-  /** Time for a prompt of so many new tokens on a worker that is as fast as most; in tokens before any prompt is done. */
+  /** Time that a worker takes for a prompt of so many new tokens; in tokens before any prompt is done. */
   prefillMs(numTokens: number): number {
     return this.#curve.msOf(sizesOf(numTokens));
   }
 
   /**
-   * Time until a worker, were it as fast as most, has computed all prompts that it was given: they come one after the
-   * other, and of the first it has done what fits the time since the one before.
+   * Time until a worker has computed all prompts that it was given: they come one after the other, and of the first it
+   * has done what fits the time since the one before.
    */
   queuedMs(worker: W): number {
     const load = this.#loads.get(worker);
     const [running] = load?.prefilling ?? [];
     if (load === undefined || running === undefined) return 0;
-    const doneMs = load.speed.elapsedMs(this.#clock.now()) / (load.speed.factor ?? 1);
-    const runningMs = this.prefillMs(running.prefillTokens);
     // Before the first prompt is done nothing is known of time.
-    const progress = load.speed.factor === undefined ? 0 : Math.min(doneMs, runningMs);
+    const elapsedMs = this.#curve.isKnown ? load.times.elapsedMs(this.#clock.now()) : 0;
+    const progress = Math.min(elapsedMs, this.prefillMs(running.prefillTokens));
     return this.#curve.msOf(load.queued) - progress;
-  }
-
-  /** The worker's time for a prompt, in that of most; undefined before its first is done. */
-  speedFactor(worker: W): number | undefined {
-    return this.#loads.get(worker)?.speed.factor;
   }
 
   /** Share of the last minutes in which the worker had prompts to compute. */
   busyShare(worker: W): number {
-    return this.#loads.get(worker)?.speed.busyShare(this.#clock.now()) ?? 0;
+    return this.#loads.get(worker)?.times.busyShare(this.#clock.now()) ?? 0;
   }
 
   /** Blocks that a prompt would add to the worker's active ones. */
@@ -131,7 +125,7 @@ export class ActiveLoad<W> {
     const counted = chain.slice(0, numCounted);
     const booked: Booked<W> = { worker, load, counted, numBlocks, prefillTokens };
     this.#bookings.add(booked);
-    if (numPrefills === 0) load.speed.start(this.#clock.now());
+    if (numPrefills === 0) load.times.start(this.#clock.now());
     load.prefilling.add(booked);
     load.queued = withPrompt(load.queued, prefillTokens, 1);
     return {
@@ -182,8 +176,8 @@ export class ActiveLoad<W> {
   #loadOf(worker: W): BookedLoad<W> {
     let load = this.#loads.get(worker);
     if (load === undefined) {
-      const speed = new PrefillSpeed(this.#curve, this.#clock.now());
-      load = { sums: NO_LOAD, prefilling: new Set(), queued: sizesOf(0), speed };
+      const times = new PrefillTimes(this.#curve, this.#clock.now());
+      load = { sums: NO_LOAD, prefilling: new Set(), queued: sizesOf(0), times };
       this.#loads.set(worker, load);
     }
     return load;
@@ -192,7 +186,7 @@ export class ActiveLoad<W> {
   #prefillDone(booked: Booked<W>): void {
     const now = this.#clock.now();
     if (!this.#bookings.has(booked) || !booked.load.prefilling.has(booked)) return;
-    booked.load.speed.done(booked.prefillTokens, now);
+    booked.load.times.done(booked.prefillTokens, now);
     this.#endPrefill(booked);
   }
 
@@ -200,7 +194,7 @@ export class ActiveLoad<W> {
     const { load, prefillTokens } = booked;
     if (!this.#bookings.has(booked) || !load.prefilling.delete(booked)) return;
     load.queued = withPrompt(load.queued, prefillTokens, -1);
-    if (load.prefilling.size === 0) load.speed.stop(this.#clock.now());
+    if (load.prefilling.size === 0) load.times.stop(this.#clock.now());
     const { sums } = load;
     load.sums = {
       ...sums,
@@ -231,7 +225,7 @@ interface BookedLoad<W> {
   readonly prefilling: Set<Booked<W>>;
   /** Their new tokens. */
   queued: PromptSizes;
-  readonly speed: PrefillSpeed;
+  readonly times: PrefillTimes;
 }
 
 interface Booked<W> {

@@ -125,41 +125,23 @@ export class KvRouter<W> {
     const indexer = overlapSource === "events" ? this.#indexer : this.#recent;
     const overlaps = indexer.overlaps(chain);
     const numBlocks = Math.ceil(numTokens / this.#blockSize);
-    const factors = comparableFactors(workers.map((worker) => this.#load.speedFactor(worker)));
     const blockMs = this.#load.prefillMs(this.#blockSize);
-    return workers.map((worker, i) => {
+    return workers.map((worker) => {
       const overlapBlocks = overlaps.get(worker) ?? 0;
       // The last token is always computed: what it predicts is in no cache.
       const newTokens = Math.max(1, numTokens - overlapBlocks * this.#blockSize);
-      const factor = factors[i] as number;
       return {
         worker,
         overlapBlocks,
         newTokens,
         newBlocks: this.#load.newBlocks(worker, chain, numBlocks),
         load: this.#load.of(worker),
-        newMs: factor * this.#load.prefillMs(newTokens),
-        queuedMs: factor * this.#load.queuedMs(worker),
-        blockMs: factor * blockMs,
+        newMs: this.#load.prefillMs(newTokens),
+        queuedMs: this.#load.queuedMs(worker),
+        blockMs,
         busyShare: this.#load.busyShare(worker),
         cacheUsage: this.#cacheUsage.get(worker) ?? 0,
       };
     });
   }
-}
-
-/** Workers whose speeds differ by less, of those measured so far, are taken to be alike. */
-const ALIKE = 0.25;
-
-/**
- * Times beside those of most, to compare workers by, as measured. What prompts a worker happened to get moves its own by
- * some percent: if that counted, whoever seems quickest would get every request that finds all of them idle.
- */
-function comparableFactors(factors: readonly (number | undefined)[]): number[] {
-  const known = factors.filter((factor) => factor !== undefined).toSorted((a, b) => a - b);
-  const usual = known[Math.floor(known.length / 2)] ?? 1;
-  return factors.map((factor) => {
-    if (factor === undefined || Math.abs(factor - usual) <= ALIKE * usual) return usual;
-    return factor;
-  });
 }

@@ -16,6 +16,10 @@ export class PrefillCurve {
   #msPerToken = 0;
   #msPerSquare = 0;
 
+  get isKnown(): boolean {
+    return this.#n2 > 0;
+  }
+
   observe(numTokens: number, ms: number): void {
     this.#n2 = MEMORY * this.#n2 + numTokens ** 2;
     this.#n3 = MEMORY * this.#n3 + numTokens ** 3;
@@ -27,7 +31,7 @@ export class PrefillCurve {
 
   /** The time for prompts whose tokens, and the squares of them, add up to this. Before the first observation, the tokens. */
   msOf({ numTokens, squares }: PromptSizes): number {
-    if (this.#n2 === 0) return numTokens;
+    if (!this.isKnown) return numTokens;
     return this.#msPerToken * numTokens + this.#msPerSquare * squares;
   }
 

@@ -75,29 +75,6 @@ describe("the load of a worker", () => {
     expect(load.queuedMs("a")).toBe(600); // The second has not begun, for all that is known.
   });
 
-  test("is told in the time of a usual worker, beside how fast this one is", async () => {
-    const clock = new ManualClock();
-    const load = new ActiveLoad<string>(clock);
-    for (let i = 0; i < 300; i++) {
-      for (const [worker, ms] of [
-        ["slow", 300],
-        ["fast", 100],
-      ] as const) {
-        const booking = load.book(worker, { ...promptOf(i), prefillTokens: 100 });
-        await clock.advance(ms);
-        booking.prefillDone();
-        booking.release();
-      }
-    }
-    expect(load.prefillMs(100)).toBeCloseTo(200, -1);
-    expect(load.speedFactor("slow")).toBeCloseTo(1.5, 1);
-    expect(load.speedFactor("fast")).toBeCloseTo(0.5, 1);
-    expect(load.speedFactor("new")).toBeUndefined();
-    load.book("slow", { ...promptOf(1), prefillTokens: 100 });
-    await clock.advance(150);
-    expect(load.queuedMs("slow")).toBeCloseTo(100, -1); // It has done half of it.
-  });
-
   test("has the share of its time in which it had prompts to compute, and forgets it in minutes", async () => {
     const clock = new ManualClock();
     const load = new ActiveLoad<string>(clock);

@@ -1,25 +1,17 @@
-// How fast a worker computes prompts beside the others, and how much of its time it has prompts to compute, by what
-// whoever routes can see: when it was given tokens, and when their first outputs came. Decoding beside them, chunking
-// and the machine are all in the figures.
+// How much of its time a worker has prompts to compute, and since when it computes the first of them, by what whoever
+// routes can see: when it was given prompts, and when their first outputs came. What they took goes into the curve.
 //
 // While a worker has prompts to compute it is taken to compute them, so between two of these moments it has
-// got on by the time that has passed.
+// got on by the time that has passed. How fast one worker is beside another is not asked: they are of one kind, and
+// whoever has many prompts at once computes them in fewer steps, would seem quick, and get still more.
 
-import { type PrefillCurve, sizesOf } from "./prefill-curve.ts";
+import type { PrefillCurve } from "./prefill-curve.ts";
 
-/**
- * Weight that the past keeps at each prompt. About a hundred prompts count: with fewer, workers that are alike
- * seem to differ by the prompts that they happened to get.
- */
-const MEMORY = 0.99;
 /** Time by which the share of busy time has forgotten two thirds of the past. */
 const BUSY_MEMORY_MS = 60_000;
 
-export class PrefillSpeed {
+export class PrefillTimes {
   readonly #curve: PrefillCurve;
-  // Fading sums, so that a long prompt counts for more than a short one.
-  #ms = 0;
-  #expectedMs = 0;
   /** When the last prompt was done or, if there was none before, the first one given. */
   #since = 0;
   #isBusy = false;
@@ -30,11 +22,6 @@ export class PrefillSpeed {
   constructor(curve: PrefillCurve, now: number) {
     this.#curve = curve;
     this.#busyShareAt = now;
-  }
-
-  /** What it takes beside the curve. Undefined before the first prompt is done. */
-  get factor(): number | undefined {
-    return this.#expectedMs === 0 ? undefined : this.#ms / this.#expectedMs;
   }
 
   /** Share of the last minutes in which it had prompts to compute. */
@@ -57,10 +44,7 @@ export class PrefillSpeed {
 
   /** A prompt is computed. Of those that share a step, the first is taken for all of it. */
   done(numTokens: number, now: number): void {
-    const ms = now - this.#since;
-    this.#curve.observe(numTokens, ms);
-    this.#ms = MEMORY * this.#ms + ms;
-    this.#expectedMs = MEMORY * this.#expectedMs + this.#curve.msOf(sizesOf(numTokens));
+    this.#curve.observe(numTokens, now - this.#since);
     this.#since = now;
   }
 
