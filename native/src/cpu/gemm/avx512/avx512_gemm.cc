@@ -8,8 +8,8 @@
 //
 // Bound at few rows: the panel's bytes, read once. Bound at many: 2 dot products a cycle on Zen 5,
 // 1 on Zen 4; a group's 8 for W8 come with 2 multiplies on the same units, so 80 % of the peak is
-// the most. Reached on Zen 5 with the panel in L2: 72 % for W8 and W4 from 4 rows on, 96 % for BF16
-// and F32 from 8 rows on. In whole models: native/bench.
+// the most. Reached on Zen 5 with the panel in L2: 68 to 70 % for W8 and W4 from 4 rows on, 95 %
+// for BF16 from 8 rows on. In whole models: native/bench.
 
 #include <immintrin.h>
 
@@ -27,10 +27,14 @@ constexpr uint32_t kMaxFloatRows = 8;
 constexpr uint32_t kMaxBf16Rows = 12;
 constexpr uint32_t kMaxLevelRows = 6;
 
+// What a tile of levels fetches: all lines of a group, whose number is known, or its share.
+enum class Fetch { kAll, kShare };
+
 // What a tile brings nearer while it computes, so that memory and arithmetic need not wait for each
 // other. A lone tile fetches its own panel a little ahead, and then the start of the next, which
 // follows it; so does the first of two, whose second finds all in the cache. Of several, each
-// fetches its part of the next.
+// fetches its part of the next. A single row leaves it to the CPU, whose own reading ahead is
+// quicker where nothing but loads is to be done: 8 % on Zen 5.
 struct Ahead {
   const std::byte* next;
   uint32_t lines;  // Cache lines per group of 32 inputs.
@@ -45,8 +49,21 @@ struct Ahead {
       _mm_prefetch(next, _MM_HINT_T0);
     }
   }
+
+  // The same where a group has kLines, or where `lines` are at most eight; `next` stays.
+  template <Fetch kFetch, size_t kLines>
+  inline __attribute__((always_inline)) void fetch_eighth(size_t eighth) const {
+    if constexpr (kFetch == Fetch::kShare) {
+      _mm_prefetch(next + eighth * 8 * lines, _MM_HINT_T0);
+    } else {
+#pragma GCC unroll 3
+      for (size_t i = kLines * eighth / 8; i < kLines * (eighth + 1) / 8; ++i) {
+        _mm_prefetch(next + i * 64, _MM_HINT_T0);
+      }
+    }
+  }
 };
-constexpr size_t kLoneAheadBytes = 6144;
+constexpr size_t kLoneAheadBytes = 3072;
 
 // For shifts by what is known when loops are unrolled.
 typedef uint16_t Words __attribute__((vector_size(64), may_alias));
@@ -75,7 +92,7 @@ void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   const float* x_rows = x.f32 + first_row * x.stride;
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; ++k, weights += 2 * kBytes) {
-    if (k % kGroupSize == 0) ahead.fetch();
+    if (kRows > 1 && k % kGroupSize == 0) ahead.fetch();
     const __m512 w0 = load_weights<kFamily>(weights);
     const __m512 w1 = load_weights<kFamily>(weights + kBytes);
 #pragma GCC unroll 12
@@ -102,7 +119,7 @@ void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* 
   const uint16_t* x_rows = x.bf16 + first_row * x.stride;
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; k += 2, weights += 128) {
-    if (k % 4 == 0) ahead.fetch_eighth(static_cast<uint32_t>(k % kGroupSize / 4));
+    if (kRows > 1 && k % 4 == 0) ahead.fetch_eighth(static_cast<uint32_t>(k % kGroupSize / 4));
     const auto w0 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights));
     const auto w1 = reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights + 64));
 #pragma GCC unroll 12
@@ -119,13 +136,37 @@ void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* 
   }
 }
 
-// dots[m] += four inputs of each row, at x, times four levels of each output.
+// Where a tile's rows are: by two pointers and the distance from row to row. A pointer for each of
+// six rows, in each of three arrays, would be more than the CPU has registers for.
+template <typename T>
+struct TileRows {
+  static constexpr size_t kHalf = kMaxLevelRows / 2;
+  const T* low;
+  const T* high;
+  size_t stride;
+
+  inline __attribute__((always_inline)) TileRows(const T* first, size_t row_stride)
+      : low(first), high(first + kHalf * row_stride), stride(row_stride) {}
+
+  inline __attribute__((always_inline)) const T* row(size_t m) const {
+    return m < kHalf ? low + m * stride : high + (m - kHalf) * stride;
+  }
+
+  inline __attribute__((always_inline)) void advance(size_t count) {
+    low += count;
+    high += count;
+    asm volatile("" : "+r"(low), "+r"(high));  // Or the compiler makes a pointer of each row.
+  }
+};
+
+// dots[m] += four inputs of each row, from `at` on, times four levels of each output.
 template <uint32_t kRows>
-inline __attribute__((always_inline)) void add_dots(__m512i w0, __m512i w1, const int8_t* x,
-                                                    size_t x_stride, __m512i (*dots)[2]) {
+inline __attribute__((always_inline)) void add_dots(__m512i w0, __m512i w1,
+                                                    const TileRows<int8_t>& x, size_t at,
+                                                    __m512i (*dots)[2]) {
 #pragma GCC unroll 6
   for (size_t m = 0; m < kRows; ++m) {
-    const __m512i values = broadcast_4_bytes(x + m * x_stride);
+    const __m512i values = broadcast_4_bytes(x.row(m) + at);
     dots[m][0] = _mm512_dpbusd_epi32(dots[m][0], w0, values);
     dots[m][1] = _mm512_dpbusd_epi32(dots[m][1], w1, values);
   }
@@ -155,20 +196,20 @@ inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size
 }
 
 // dots[m] += a part of a group.
-template <typename Block, uint32_t kRows>
+template <typename Block, uint32_t kRows, Fetch kFetch>
 inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
-                                                    const int8_t* x, size_t x_stride,
-                                                    __m512i (*dots)[2], Ahead* ahead) {
+                                                    const TileRows<int8_t>& x, __m512i (*dots)[2],
+                                                    Ahead* ahead) {
   constexpr size_t kNumQuads = 8 / Block::kNumParts;
+  constexpr size_t kLines = ceil_div(sizeof(Block) / Block::kNumGroups, size_t{64});
   const auto& group = block.group(index);
 #pragma GCC unroll 8
   for (size_t i = 0; i < kNumQuads; ++i) {
-    ahead->fetch_eighth(static_cast<uint32_t>(part * kNumQuads + i));
+    if constexpr (kRows > 1) ahead->template fetch_eighth<kFetch, kLines>(part * kNumQuads + i);
     // Both halves of a byte follow each other, so that it is loaded once.
     constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kLevelBits < 8;
     const size_t quad = kAreHalves ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
-    add_dots<kRows>(load_quad(group, quad, 0), load_quad(group, quad, 1), x + 4 * quad, x_stride,
-                    dots);
+    add_dots<kRows>(load_quad(group, quad, 0), load_quad(group, quad, 1), x, 4 * quad, dots);
   }
 }
 
@@ -219,55 +260,68 @@ inline __attribute__((always_inline)) __m512 load_minimums(const ZeroPointBlock<
 }
 
 // y[kRows, 32] for levels.
-template <typename Block, uint32_t kRows>
+template <typename Block, uint32_t kRows, Fetch kFetch>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                 Ahead ahead) {
+  constexpr size_t kNumParts = Block::kNumParts;
+  constexpr size_t kLines = ceil_div(sizeof(Block) / Block::kNumGroups, size_t{64});
   __m512 sums[kRows][2];
 #pragma GCC unroll 6
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
-  const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
   const size_t at = first_row * groups_stride;
-  const int8_t* x_rows = x.s8 + first_row * x.stride;
-  const float* x_scales = x.scales + at;
-  const float* negated_totals = x.negated_totals + at;
-  const int32_t* negated_sums =
-      Block::kNumParts == 1 ? x.negated_sums + at : x.negated_halves + at * Block::kNumParts;
-  const auto* blocks = reinterpret_cast<const Block*>(panel.weights);
-  for (size_t g = 0; g < num_groups; ++g) {
-    const Block& block = blocks[g / Block::kNumGroups];
-    const size_t index = g % Block::kNumGroups;
+  TileRows<int8_t> x_rows(x.s8 + first_row * x.stride, x.stride);
+  TileRows<float> x_scales(x.scales + at, groups_stride);
+  TileRows<float> negated_totals(x.negated_totals + at, groups_stride);
+  TileRows<int32_t> negated_sums(
+      (kNumParts == 1 ? x.negated_sums : x.negated_halves) + at * kNumParts,
+      groups_stride * kNumParts);
+  const auto* block = reinterpret_cast<const Block*>(panel.weights);
+  size_t index = 0;
+  for (size_t left = ceil_div(panel.num_inputs, kGroupSize); left > 0; --left) {
 #pragma GCC unroll 2
-    for (size_t part = 0; part < Block::kNumParts; ++part) {
+    for (size_t part = 0; part < kNumParts; ++part) {
       __m512i dots[kRows][2];
 #pragma GCC unroll 6
       for (size_t m = 0; m < kRows; ++m) {
         dots[m][0] = dots[m][1] = _mm512_setzero_si512();
         if constexpr (Block::kOffset != 0) {
           constexpr int kOffsetBits = std::countr_zero(Block::kOffset);
-          const int32_t sum = negated_sums[(m * groups_stride + g) * Block::kNumParts + part];
+          const int32_t sum = negated_sums.row(m)[part];
           dots[m][0] = dots[m][1] = _mm512_slli_epi32(_mm512_set1_epi32(sum), kOffsetBits);
         }
       }
-      add_part<Block, kRows>(block, index, part, x_rows + g * kGroupSize, x.stride, dots, &ahead);
+      add_part<Block, kRows, kFetch>(*block, index, part, x_rows, dots, &ahead);
 #pragma GCC unroll 2
       for (size_t v = 0; v < 2; ++v) {
-        const __m512 scale = load_scales(block, index, part, v);
+        const __m512 scale = load_scales(*block, index, part, v);
 #pragma GCC unroll 6
         for (size_t m = 0; m < kRows; ++m) {
-          const __m512 x_scale = _mm512_set1_ps(x_scales[m * groups_stride + g]);
+          const __m512 x_scale = _mm512_set1_ps(*x_scales.row(m));
           sums[m][v] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[m][v]),
                                        _mm512_mul_ps(scale, x_scale), sums[m][v]);
         }
         if constexpr (Block::kOffset == 0) {
-          const __m512 minimum = load_minimums(block, index, v);
+          const __m512 minimum = load_minimums(*block, index, v);
 #pragma GCC unroll 6
           for (size_t m = 0; m < kRows; ++m) {
-            const __m512 total = _mm512_set1_ps(negated_totals[m * groups_stride + g]);
+            const __m512 total = _mm512_set1_ps(*negated_totals.row(m));
             sums[m][v] = _mm512_fmadd_ps(minimum, total, sums[m][v]);
           }
         }
       }
+    }
+    ahead.next += kFetch == Fetch::kAll ? kLines * 64 : ahead.lines * 64;
+    x_rows.advance(kGroupSize);
+    x_scales.advance(1);
+    if constexpr (Block::kOffset == 0) {
+      negated_totals.advance(1);
+    } else {
+      negated_sums.advance(kNumParts);
+    }
+    if (++index == Block::kNumGroups) {
+      index = 0;
+      ++block;
     }
   }
 #pragma GCC unroll 6
@@ -280,21 +334,22 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 using Tile = void (*)(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                       size_t y_stride, Ahead ahead);
 
-// Runs tiles[n - 1] for tiles of n rows, at most `max_rows`.
-inline __attribute__((always_inline)) void run_tiles(const Tile* tiles, uint32_t max_rows,
-                                                     uint32_t group_bytes, const Panel& panel,
-                                                     const InputRows& x, uint32_t num_rows,
-                                                     float* y, size_t y_stride) {
+// Runs tiles[n - 1] for tiles of n rows, at most `max_rows`; those of `lone` where one fetches all.
+inline __attribute__((always_inline)) void run_tiles(const Tile* lone, const Tile* tiles,
+                                                     uint32_t max_rows, uint32_t group_bytes,
+                                                     const Panel& panel, const InputRows& x,
+                                                     uint32_t num_rows, float* y, size_t y_stride) {
   const uint32_t num_tiles = ceil_div(num_rows, max_rows);
-  const uint32_t num_fetchers = num_tiles <= 2 ? 1 : num_tiles;
-  uint32_t lines = ceil_div(group_bytes, 64 * num_fetchers);
+  const bool is_lone = num_tiles <= 2;
+  uint32_t lines = ceil_div(group_bytes, 64 * (is_lone ? 1 : num_tiles));
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
-  const std::byte* next =
-      panel.weights + (num_fetchers == 1 ? kLoneAheadBytes : num_groups * group_bytes);
+  const std::byte* next = panel.weights + (is_lone ? kLoneAheadBytes : num_groups * group_bytes);
+  const Tile* which = is_lone ? lone : tiles;
   for_each_tile(num_rows, max_rows, [&](uint32_t first_row, uint32_t rows) {
-    tiles[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride, {next, lines});
+    which[rows - 1](panel, x, first_row, y + first_row * y_stride, y_stride, {next, lines});
     next += num_groups * lines * 64;
-    if (num_fetchers == 1) lines = 0;
+    if (is_lone) lines = 0;
+    which = tiles;
   });
 }
 
@@ -305,8 +360,8 @@ void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
                                                  float_tile<kFamily, 3>, float_tile<kFamily, 4>,
                                                  float_tile<kFamily, 5>, float_tile<kFamily, 6>,
                                                  float_tile<kFamily, 7>, float_tile<kFamily, 8>};
-  run_tiles(kTiles, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel, x, num_rows, y,
-            y_stride);
+  run_tiles(kTiles, kTiles, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel, x,
+            num_rows, y, y_stride);
 }
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
@@ -314,17 +369,20 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
   static constexpr Tile kTiles[kMaxBf16Rows] = {
       bf16_tile<1>, bf16_tile<2>, bf16_tile<3>, bf16_tile<4>,  bf16_tile<5>,  bf16_tile<6>,
       bf16_tile<7>, bf16_tile<8>, bf16_tile<9>, bf16_tile<10>, bf16_tile<11>, bf16_tile<12>};
-  run_tiles(kTiles, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
+  run_tiles(kTiles, kTiles, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
 }
+
+template <typename Block, Fetch kFetch>
+constexpr Tile kLevelTiles[kMaxLevelRows] = {
+    level_tile<Block, 1, kFetch>, level_tile<Block, 2, kFetch>, level_tile<Block, 3, kFetch>,
+    level_tile<Block, 4, kFetch>, level_tile<Block, 5, kFetch>, level_tile<Block, 6, kFetch>};
 
 template <typename Block>
 void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Block, 1>, level_tile<Block, 2>,
-                                                 level_tile<Block, 3>, level_tile<Block, 4>,
-                                                 level_tile<Block, 5>, level_tile<Block, 6>};
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
-  run_tiles(kTiles, kMaxLevelRows, kGroupBytes, panel, x, num_rows, y, y_stride);
+  run_tiles(kLevelTiles<Block, Fetch::kAll>, kLevelTiles<Block, Fetch::kShare>, kMaxLevelRows,
+            kGroupBytes, panel, x, num_rows, y, y_stride);
 }
 
 // base/exp.h, 16 at a time: the same operations in the same order.
