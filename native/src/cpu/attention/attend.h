@@ -30,6 +30,7 @@ struct KvTile {
   uint32_t end;                // Before the tile's 64th position where the context ends there.
   uint32_t num_strips;         // ceil((end - begin) / 16)
   const std::byte* strips[4];  // As the pool holds them; what lies behind `end` may be anything.
+  const std::byte* next[4];    // Strips of the tile after this one, or nullptr: to be fetched.
   const uint32_t* k[4];        // As the kernel multiplies them; set for all four.
   const uint32_t* v[4];        // Zero behind `end`.
 };
@@ -68,6 +69,18 @@ void find_strips(const KvLayer& layer, const AttentionItem& item, const Attentio
   }
 }
 
+// Finds the strips of the tile after this one, where there is one and blocks are of whole strips.
+template <typename Kernel>
+void find_next(const KvLayer& layer, const AttentionItem& item, KvTile* tile) {
+  const uint32_t begin = tile->begin + kAttentionTile;
+  if (layer.block_size % kStrip != 0 || begin >= item.context_len) return;
+  for (uint32_t s = 0; s < kAttentionTile / kStrip; ++s) {
+    const uint32_t position = begin + s * kStrip < item.context_len ? begin + s * kStrip : begin;
+    const auto block = static_cast<uint32_t>(item.block_table[position / layer.block_size]);
+    tile->next[s] = layer.strip(block, item.kv_head, position % layer.block_size / kStrip);
+  }
+}
+
 // Rows that attend to any of the positions [begin, end): neighbours, since rows go by position.
 template <typename Kernel>
 TileRows rows_within(const AttentionItem& item, uint32_t begin, uint32_t end) {
@@ -99,6 +112,7 @@ TileRows run_span(const KvLayer& layer, const AttentionItem& item, uint32_t span
     const TileRows rows = rows_within<Kernel>(item, tile.begin, tile.end);
     if (rows.first == rows.last) continue;
     find_strips<Kernel>(layer, item, scratch, &tile);
+    find_next<Kernel>(layer, item, &tile);
     Kernel::convert(layer, rows, scratch, &tile);
     Kernel::score(layer, tile, rows, scratch);
     Kernel::weigh(layer, item, tile, rows, scratch, state);

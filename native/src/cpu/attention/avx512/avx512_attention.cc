@@ -3,7 +3,9 @@
 // integers, and what a query or a weight loses is far below what K and V have lost.
 //
 // K and V are read once for all rows of a query tile; blocks of 6 rows times 4 vectors of 16
-// outputs fill 24 registers with sums, and a row's element is broadcast once for 4 products.
+// outputs fill 24 registers with sums, and a row's element is broadcast once for 4 products. With
+// few rows memory is the limit: while Ks are multiplied, their Vs are brought nearer, and the next
+// Ks with the Vs, which a page each of the CPU's own reading ahead does not manage.
 //
 // Bound: 4 * context_len * head_size FLOP a row in prefill, the bytes of K and V in decode. See
 // native/bench/attention_bench.cc.
@@ -74,6 +76,9 @@ struct Block {
   float* y;          // [rows, y_stride], 16 * vectors of each; int32 for scores of integers
   size_t y_stride;
   const float* row_scales;  // [rows] What integer sums are multiplied with, where they are added.
+  // What is brought nearer meanwhile, a line for each vector and word. Blocks of fewer rows than
+  // kBlockRows do so: they are bound by memory, or the last of their tile.
+  const std::byte* const* ahead;  // [kBlockVectors], or nullptr
 };
 
 template <Words kKind, bool kAdds, uint32_t kRows, uint32_t kVectors>
@@ -87,10 +92,17 @@ void multiply_block(const Block& block) {
     }
   }
   const uint32_t* a = block.a;
+  size_t ahead_at = 0;
   for (uint32_t segment = 0; segment < block.num_segments; ++segment) {
     const uint32_t* b[kVectors];
     for (uint32_t n = 0; n < kVectors; ++n) b[n] = block.b[segment][n];
     for (size_t word = 0; word < block.num_words; ++word) {
+      if (kRows < kBlockRows && block.ahead != nullptr) {
+        for (uint32_t n = 0; n < kVectors; ++n) {
+          _mm_prefetch(block.ahead[n] + ahead_at, _MM_HINT_T0);
+        }
+        ahead_at += kKind == Words::kInt8 ? 32 : 64;  // As much as is multiplied.
+      }
       __m512i vectors[kVectors];
       for (uint32_t n = 0; n < kVectors; ++n) {
         vectors[n] = load_words<kKind>(word_at<kKind>(b[n], word * block.b_stride));
@@ -294,6 +306,10 @@ struct Kernel {
                           const AttentionScratch& scratch) {
     const size_t num_words = words_of(layer.padded_head_size);
     const uint32_t* const strips[1][kBlockVectors] = {{tile.k[0], tile.k[1], tile.k[2], tile.k[3]}};
+    const std::byte* values[kBlockVectors];
+    for (uint32_t s = 0; s < kTileStrips; ++s) {
+      values[s] = tile.strips[s < tile.num_strips ? s : 0] + layer.part_bytes;
+    }
     multiply_rows<kKind, false, kBlockVectors>({.a = scratch.q + rows.first * num_words,
                                                 .a_stride = num_words,
                                                 .b = strips,
@@ -302,7 +318,8 @@ struct Kernel {
                                                 .b_stride = kStrip,
                                                 .y = scratch.scores + rows.first * kAttentionTile,
                                                 .y_stride = kAttentionTile,
-                                                .row_scales = nullptr},
+                                                .row_scales = nullptr,
+                                                .ahead = values},
                                                rows.last - rows.first);
   }
 
@@ -427,6 +444,10 @@ struct Kernel {
           strips[s][n] = word_at<kKind>(tile.v[s], d + n * 16);
         }
       }
+      const std::byte* next_keys[kBlockVectors];
+      for (uint32_t s = 0; s < kTileStrips; ++s) {
+        next_keys[s] = tile.next[s] + layer.part_bytes * d / size;
+      }
       multiply_add<kKind>({.a = scratch.weights + rows.first * weight_words,
                            .a_stride = weight_words,
                            .b = strips,
@@ -435,7 +456,8 @@ struct Kernel {
                            .b_stride = size,
                            .y = scratch.sums + rows.first * size + d,
                            .y_stride = size,
-                           .row_scales = kIsInt8 ? weight_scales(scratch) + rows.first : nullptr},
+                           .row_scales = kIsInt8 ? weight_scales(scratch) + rows.first : nullptr,
+                           .ahead = tile.next[0] == nullptr ? nullptr : next_keys},
                           rows.last - rows.first, num_vectors);
     }
   }
