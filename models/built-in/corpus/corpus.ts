@@ -20,10 +20,10 @@ type Shares = readonly [number, (random: Random) => Sample][];
 
 /** How often each kind is drawn. */
 const SHARES: Shares = [
-  [0.72, (random) => factSample(pickFact(random), random)],
-  [0.08, unknownSample],
+  [0.695, (random) => factSample(pickFact(random), random)],
+  [0.095, unknownSample],
   [0.07, nearMissSample],
-  [0.06, talkSample],
+  [0.07, talkSample],
   [0.015, storySample],
   [0.015, toolSample],
   [0.015, jsonSample],
