@@ -5,7 +5,7 @@ import { median } from "../median.ts";
 import { type BenchEngine, CONTEXT, type Peer } from "./bench-engine.ts";
 import { attentionFlop, type BenchModel, kvBytes } from "./bench-model.ts";
 import { type Peaks, readRate } from "./limits.ts";
-import { openOurs } from "./our-engine.ts";
+import { BLOCK_SIZE, NUM_BLOCKS, openOurs } from "./our-engine.ts";
 
 export interface CellOptions {
   readonly model: BenchModel;
@@ -44,6 +44,7 @@ export async function measureCells(options: CellOptions): Promise<readonly Cell[
   try {
     await ours.decode(1, 8); // touches all weights
     await ours.prefill(256); // teaches the pacer how fast it is
+    if (options.size === "whole") await useAllBlocks(ours);
     const cells: Cell[] = [];
     for (const work of worksOf(model, options.size)) {
       cells.push(await measureCell(work, { ...options, ours, other: peer }));
@@ -53,6 +54,11 @@ export async function measureCells(options: CellOptions): Promise<readonly Cell[
     await ours.close();
     await peer?.close();
   }
+}
+
+/** The first use of a block's memory takes longer than a step's attention; the peer clears its cache beforehand. */
+async function useAllBlocks(ours: BenchEngine): Promise<void> {
+  for (let left = NUM_BLOCKS * BLOCK_SIZE; left > 0; left -= 2048) await ours.prefill(2048);
 }
 
 function worksOf(model: BenchModel, size: CellOptions["size"]): readonly Work[] {

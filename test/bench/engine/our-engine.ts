@@ -10,9 +10,8 @@ import { GREEDY } from "../../engine/requests.ts";
 import { type BenchEngine, CONTEXT } from "./bench-engine.ts";
 import type { BenchModel } from "./bench-model.ts";
 
-const BLOCK_SIZE = 16;
-/** What the largest batch needs and some more, so that its first rounds have touched all: the peer clears its cache. */
-const NUM_BLOCKS = 512;
+export const BLOCK_SIZE = 16;
+export const NUM_BLOCKS = 1024;
 
 export async function openOurs(model: BenchModel, threads: number): Promise<BenchEngine> {
   const { vocabSize } = model.shape;
