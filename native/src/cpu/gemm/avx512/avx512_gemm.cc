@@ -56,7 +56,6 @@ struct Ahead {
     if constexpr (kFetch == Fetch::kShare) {
       _mm_prefetch(next + eighth * 8 * lines, _MM_HINT_T0);
     } else {
-#pragma GCC unroll 3
       for (size_t i = kLines * eighth / 8; i < kLines * (eighth + 1) / 8; ++i) {
         _mm_prefetch(next + i * 64, _MM_HINT_T0);
       }
