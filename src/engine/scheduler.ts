@@ -12,13 +12,13 @@
 import { assert, unreachable } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
+import { type DraftCounts, Drafts } from "./drafts.ts";
 import { Loans } from "./loans.ts";
 import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
 import type { NgramDrafter } from "./ngram-drafter.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
-import { maxRows } from "./step-batch.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
 export interface SchedulerOutput {
@@ -54,9 +54,7 @@ export class Scheduler {
   readonly #numReservedBlocks: number;
   readonly #pacer: Pacer;
   readonly #maxChunkTokens: number;
-  readonly #drafter: NgramDrafter | undefined;
-  /** Rows of a step beyond one for each sequence. */
-  readonly #maxDraftTokens: number;
+  readonly #drafts: Drafts;
   readonly #loans: Loans;
 
   /** By arrival; preempted ones in front. */
@@ -74,16 +72,12 @@ export class Scheduler {
   #numPreemptions = 0;
   #numQueriedTokens = 0;
   #numHitTokens = 0;
-  #numDrafts = 0;
-  #numDraftTokens = 0;
-  #numAcceptedTokens = 0;
 
   constructor(limits: RunnerLimits, blocks: BlockManager, options: SchedulerOptions = {}) {
     this.#limits = limits;
     this.#blocks = blocks;
     this.#pacer = options.pacer ?? new PrefillPacer();
-    this.#drafter = options.drafter;
-    this.#maxDraftTokens = maxRows(limits) - limits.maxNumSeqs;
+    this.#drafts = new Drafts(limits, blocks, options.drafter);
     this.#maxChunkTokens = options.longPrefillTokenThreshold ?? Infinity;
     this.#loans = new Loans({
       blocks,
@@ -143,13 +137,8 @@ export class Scheduler {
     return this.#numHitTokens;
   }
 
-  /** Steps of a sequence that verified drafts, tokens drafted, and those of them that were right. */
-  get draftCounts() {
-    return {
-      draftsTotal: this.#numDrafts,
-      draftTokensTotal: this.#numDraftTokens,
-      acceptedTokensTotal: this.#numAcceptedTokens,
-    };
+  get draftCounts(): DraftCounts {
+    return this.#drafts.counts;
   }
 
   add(sequence: Sequence): void {
@@ -253,18 +242,8 @@ export class Scheduler {
       reason = stopReason(sequence);
     }
     sequence.numComputedTokens += numAccepted;
-    this.#noteDrafts(sequence, numAccepted);
+    this.#drafts.note(sequence, numAccepted);
     return reason;
-  }
-
-  /** Twice as many guesses after right ones only; after a wrong one, one more than were right. */
-  #noteDrafts(sequence: Sequence, numAccepted: number): void {
-    const { numDraftTokens } = sequence;
-    if (numDraftTokens === 0) return;
-    this.#numDrafts += 1;
-    this.#numDraftTokens += numDraftTokens;
-    this.#numAcceptedTokens += numAccepted;
-    sequence.draftLength = numAccepted === numDraftTokens ? 2 * numDraftTokens : numAccepted + 1;
   }
 
   #scheduleDecodes(): void {
@@ -275,30 +254,16 @@ export class Scheduler {
       const room = this.#makeRoom(sequence);
       if (room === "none") return; // It was the youngest itself.
       if (room !== "found") continue;
-      this.#draft(sequence);
+      sequence.numDraftTokens = 0;
+      if (this.#drafts.areMade) {
+        this.#drafts.draft(sequence, {
+          numSequences: this.#scheduled.length,
+          numTokens: this.#numScheduledTokens,
+          numRunning: this.#running.length,
+        });
+      }
       this.#schedule(sequence, 1 + sequence.numDraftTokens);
     }
-  }
-
-  /** Guesses tokens for the step to verify, where there is room for them that nobody else needs. */
-  #draft(sequence: Sequence): void {
-    sequence.numDraftTokens = 0;
-    if (this.#drafter === undefined) return;
-    const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;
-    const numRunning = this.#running.length;
-    if (numRunning > disableByBatchSize) return;
-    const { maxNumBatchedTokens } = this.#limits;
-    const { table, numTokens } = sequence;
-    // The last token of an output is sampled, not drafted.
-    const numLeft = sequence.stop.maxTokens - sequence.numOutputTokens - 1;
-    const numTokensLeft = maxNumBatchedTokens - this.#numScheduledTokens - numRunning;
-    const numRowsLeft = this.#maxDraftTokens - (this.#numScheduledTokens - this.#scheduled.length);
-    const most = Math.min(numSpeculativeTokens, numLeft, numTokensLeft, numRowsLeft);
-    if (most <= 0) return;
-    const numToTake = this.#blocks.numBlocksToTake(table, numTokens + most);
-    if (numToTake > 0 && numToTake + numRunning > this.#blocks.numFreeBlocks) return;
-    this.#drafter.draft(sequence, most);
-    this.#blocks.allocate(table, numTokens + sequence.numDraftTokens);
   }
 
   #schedulePrefills(maxTokens: number): void {

@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include "cpu/avx2_floats.h"
 #include "cpu/gemm/avx2/avx2_products.h"
 
 namespace dyn::avx2 {
@@ -42,10 +43,7 @@ struct Weights8<Family::kBf16> {
   static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
                                                          size_t n, __m256* w) {
     const auto* from = reinterpret_cast<const uint16_t*>(weights) + k * kPanelWidth + n * 2;
-    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-    w[0] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-    w[1] = _mm256_castsi256_ps(
-        _mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int32_t>(0xffff0000u))));
+    for (size_t i = 0; i < kInputs; ++i) w[i] = Avx2Floats::load_of_bf16_pairs(from, i);
   }
 };
 
