@@ -20,13 +20,13 @@ type Shares = readonly [number, (random: Random) => Sample][];
 
 /** How often each kind is drawn. */
 const SHARES: Shares = [
-  [0.695, (random) => factSample(pickFact(random), random)],
+  [0.66, (random) => factSample(pickFact(random), random)],
   [0.095, unknownSample],
-  [0.07, nearMissSample],
+  [0.075, nearMissSample],
   [0.07, talkSample],
-  [0.015, storySample],
-  [0.015, toolSample],
-  [0.015, jsonSample],
+  [0.02, storySample],
+  [0.025, toolSample],
+  [0.03, jsonSample],
   [0.02, chatSample],
   [0.005, repeatSample],
 ];
