@@ -123,6 +123,17 @@ test("a thread that spins is killed after its shutdown time, and the others stop
   ]);
 });
 
+test("a killed thread has ended, and its callers hear of it, when the native call that it was in has returned", async () => {
+  await threads.start({ ...threads.spec("a"), shutdownMs: 50 });
+  const begun = systemClock.now();
+  const told = failure(threads.call("a", "native call", 400)).then(() => systemClock.now());
+  await systemClock.sleep(20);
+  await threads.supervisor.stop();
+  const [endedAt, toldAt] = [systemClock.now(), await told];
+  expect(threads.events.some(({ type }) => type === "killed")).toBe(true);
+  expect(Math.min(endedAt, toldAt) - begun).toBeGreaterThanOrEqual(400);
+});
+
 test("a thread sees the host's environment and its own additions", async () => {
   await threads.start({ ...threads.spec("a"), env: { TEST_OF_HOST: "own" } }, "b");
   expect(await threads.call("a", "env")).toBe("own");

@@ -55,6 +55,8 @@ function handle(actor: Actor, endpoint: string, args: readonly unknown[]): unkno
       return process.exit(3);
     case "spin":
       for (;;) void 0;
+    case "native call":
+      return Bun.sleepSync(Number(args[0]));
     default:
       throw new Error(`no case for ${endpoint}`);
   }

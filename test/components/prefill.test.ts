@@ -122,6 +122,20 @@ describe("a long prompt", () => {
       expect(stats().remotePrefillsTotal).toBe(1);
     }));
 
+  test("that nobody wants any more keeps its blocks until the step is over in which its prefill worker died", () =>
+    withWorld({ stepTurns: (isPrefill) => (isPrefill ? 60 : 0) }, async (world) => {
+      const { instance, stats } = first(world);
+      const answer = world.workers.at(instance).generate(LONG);
+      void answer.next().catch(() => undefined); // It is left before there is any.
+      await turns(15);
+      const { numBlocksUsed } = stats();
+      expect(numBlocksUsed).toBeGreaterThan(0);
+      await answer.return?.();
+      world.kill("Prefiller", 1);
+      await turns(20);
+      expect(stats()).toMatchObject({ numLent: 1, numBlocksUsed });
+    }));
+
   test("is computed where it is decoded when all prefill workers die", () =>
     withWorld({ stepTurns: (isPrefill) => (isPrefill ? 20 : 0) }, async (world) => {
       const { instance, stats } = first(world);

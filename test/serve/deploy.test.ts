@@ -14,6 +14,7 @@ installSdkModules();
 
 const HELLO_WORLD = new URL("../../graphs/hello_world.ts", import.meta.url).pathname;
 const FRAGILE = new URL("./graphs/fragile.ts", import.meta.url).pathname;
+const MORTAL = new URL("./graphs/mortal.ts", import.meta.url).pathname;
 
 const clock = systemClock;
 let deployment: Deployment | undefined;
@@ -95,6 +96,31 @@ describe("workers", () => {
     for (const answer of await Promise.all(others)) expect(await answer.text()).toBe("2");
     expect(await (await door("/slow?worker=2")).text()).toBe("1");
     expect(logLines.join("")).toContain("followed work failed");
+  });
+
+  test("that die are not known to be dead before what they held is released", async () => {
+    const { cleanup }: typeof import("./graphs/mortal.ts") = await import(MORTAL);
+    const hasBegun = Promise.withResolvers<void>();
+    const mayEnd = Promise.withResolvers<void>();
+    cleanup.release = () => {
+      hasBegun.resolve();
+      return mayEnd.promise;
+    };
+    const { registry } = await run(MORTAL);
+    const heard = async () => {
+      const { keyValues } = await registry.range("heard/");
+      const byAge = keyValues.toSorted((a, b) => a.createRevision - b.createRevision);
+      return byAge.map(({ key }) => key.slice("heard/".length));
+    };
+    await hasBegun.promise;
+    for (let turn = 0; turn < 10; turn++) await clock.turn();
+    await registry.put("word", "it is not released yet"); // Comes after all that was said before.
+    await until(async () => (await heard()).includes("the test"));
+    mayEnd.resolve();
+    await until(async () => (await heard()).length === 5);
+    const [first, ...others] = await heard();
+    expect(first).toBe("the test");
+    expect(others.toSorted()).toEqual(["a call", "its lease", "its work", "the list of instances"]);
   });
 
   test("an endpoint that throws answers its caller and ends nothing", async () => {
