@@ -23,6 +23,11 @@ export class EmbeddedQueue {
   readonly #delivered = new Map<ItemId, { readonly item: WorkItem; readonly consumer: Consumer }>();
   #lastId: ItemId = 0;
 
+  /** Items that nobody has taken yet. */
+  get numPending(): number {
+    return this.#pending.length;
+  }
+
   publish(body: string, { maxPending = MAX_PENDING }: PublishOptions = {}): ItemId | undefined {
     if (this.#pending.length >= Math.min(maxPending, MAX_PENDING)) return undefined;
     const item: WorkItem = { id: ++this.#lastId, body };
@@ -88,5 +93,11 @@ export class EmbeddedQueues {
 
   [Symbol.iterator](): Iterator<EmbeddedQueue> {
     return this.#queues.values();
+  }
+
+  /** Items that nobody has taken yet, by queue. */
+  numPending(): Readonly<Record<string, number>> {
+    const byName = [...this.#queues].map(([name, { numPending }]) => [name, numPending] as const);
+    return Object.fromEntries(byName);
   }
 }

@@ -41,7 +41,7 @@ export interface MetricsReport {
   readonly families: readonly object[];
 }
 
-/** Request to the main thread: all reports, and what the supervisor counts. The answer is a `ClusterReport`. */
+/** Request to the main thread: all reports, and what it counts itself. The answer is a `ClusterReport`. */
 export const SCRAPE = "instance.scrape";
 export interface ClusterReport {
   readonly instances: readonly (MetricsReport & {
@@ -50,4 +50,6 @@ export interface ClusterReport {
   })[];
   /** By service. */
   readonly restarts: Readonly<Record<string, number>>;
+  /** Items that nobody has taken yet, by work queue. */
+  readonly queues: Readonly<Record<string, number>>;
 }

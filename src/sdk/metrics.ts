@@ -78,7 +78,7 @@ function inOrder(instances: ClusterReport["instances"]): ClusterReport["instance
   );
 }
 
-function runtimeFamilies({ instances, restarts }: ClusterReport): object[] {
+function runtimeFamilies({ instances, restarts, queues }: ClusterReport): object[] {
   const families = INSTANCE_FAMILIES.map(({ count, ...family }) => ({
     ...family,
     aggregator: "sum",
@@ -94,5 +94,12 @@ function runtimeFamilies({ instances, restarts }: ClusterReport): object[] {
     aggregator: "sum",
     values: Object.entries(restarts).map(([service, value]) => ({ labels: { service }, value })),
   };
-  return [...families, restartFamily];
+  const queueFamily = {
+    name: "dynamo_runtime_queue_depth",
+    help: "Items of the work queue that nobody has taken yet.",
+    type: "gauge",
+    aggregator: "sum",
+    values: Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value })),
+  };
+  return [...families, restartFamily, queueFamily];
 }

@@ -262,7 +262,7 @@ class RunningDeployment implements Deployment {
       const service = this.#serviceOf.get(child) ?? child;
       restarts[service] = (restarts[service] ?? 0) + count;
     }
-    return { instances: reports.flat(), restarts };
+    return { instances: reports.flat(), restarts, queues: this.#queues.numPending() };
   }
 
   /** None of an instance that does not answer: it starts, ends, or is busy for longer than a scrape may take. */

@@ -38,8 +38,11 @@ describe("docs/api.md, a running server", () => {
 
   beforeAll(async () => {
     session = new Session();
-    const flags = `--Frontend.max-body-mib=${MAX_BODY_BYTES / 2 ** 20}`;
-    await session.serve(`./dynamo serve graphs.agg:Frontend -f configs/mock.yaml ${flags}`);
+    const flags = [
+      `--Frontend.max-body-mib=${MAX_BODY_BYTES / 2 ** 20}`,
+      ...["--VllmWorker.remote-prefill=true", "--PrefillWorker.engine=mocker"], // for their queue
+    ].join(" ");
+    await session.serve(`./dynamo serve graphs.disagg:Frontend -f configs/mock.yaml ${flags}`);
     expect((await ask(CHAT, chat({ max_tokens: 2 }))).status).toBe(200);
   }, SERVER_MS);
   afterAll(() => session.close(), SERVER_MS);

@@ -95,6 +95,38 @@ test("both limits change while requests run, and none of them fails", async () =
   }
 });
 
+test("the prefill queue's length is a metric: as many as may wait, and none when their clients have left", async () => {
+  const server = await startServer({
+    args: [
+      ...["graphs.disagg:Frontend", "--Processor.model=mock", "--VllmWorker.model=mock"],
+      ...["VllmWorker", "PrefillWorker"].map((name) => `--${name}.engine=mocker`),
+      ...["--VllmWorker.remote-prefill=true", "--VllmWorker.conditional-disagg=true"],
+      ...["--VllmWorker.max-prefill-queue-size=2", "--PrefillWorker.max-num-seqs=1"],
+      "--PrefillWorker.speedup-ratio=0.2",
+    ],
+    env: { DYNAMO_VERIFY: "1" },
+  });
+  try {
+    const queued = () =>
+      server.metric("dynamo_runtime_queue_depth", { queue: "dynamo_PrefillWorker_queue" });
+    expect(await queued()).toBe(0);
+    const leaving = new AbortController();
+    // One of them is computed by the prefill worker, two wait for it, and the last is refused there.
+    const requests = ["a", "b", "c", "d"].map((letter) => {
+      const body = { model: "mock", prompt: letter.repeat(12_000), max_tokens: 4 };
+      return server.post("/v1/completions", body, leaving.signal).catch(() => undefined);
+    });
+    while ((await server.metric("dynamo_remote_prefills_running")) < 3) await Bun.sleep(5);
+    expect(await queued()).toBe(2);
+    leaving.abort();
+    await Promise.all(requests);
+    for (let i = 0; i < 100 && (await queued()) > 0; i++) await Bun.sleep(10);
+    expect(await queued()).toBe(0);
+  } finally {
+    expect(await server.stop()).toBe(0);
+  }
+});
+
 async function textsOf(server: Server, body: object): Promise<readonly string[]> {
   return (await server.complete(body)).choices.map(({ text }) => text);
 }

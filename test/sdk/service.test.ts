@@ -371,6 +371,7 @@ describe("context", () => {
           .all()
           .refuse()
           .catch(() => undefined);
+        for (const job of ["one", "two"]) await this.context.queue("jobs").publish(job);
         text = await this.context.scrape();
       }
     }
@@ -385,6 +386,8 @@ describe("context", () => {
     expect(lines).toContain('dynamo_runtime_open_lanes{service="Scraper",worker="1"} 2');
     expect(lines).toContain('dynamo_runtime_restarts_total{service="Counting"} 0');
     expect(lines).toContain("# TYPE dynamo_runtime_restarts_total counter");
+    expect(lines).toContain('dynamo_runtime_queue_depth{queue="jobs"} 2');
+    expect(lines).toContain("# TYPE dynamo_runtime_queue_depth gauge");
   });
 
   test("scrape does not wait for an instance that does not answer", async () => {
