@@ -6,6 +6,7 @@ import builtIn from "../configs/built-in.yaml" with { type: "text" };
 import builtInRouter from "../configs/built-in-router.yaml" with { type: "text" };
 import disagg from "../configs/disagg.yaml" with { type: "text" };
 import disaggRouter from "../configs/disagg_router.yaml" with { type: "text" };
+import disaggRouterless from "../configs/disagg_routerless.yaml" with { type: "text" };
 import helloWorld from "../configs/hello_world.yaml" with { type: "text" };
 import mock from "../configs/mock.yaml" with { type: "text" };
 import mockRouter from "../configs/mock-router.yaml" with { type: "text" };
@@ -17,6 +18,7 @@ export const builtInConfigs: Readonly<Record<string, string>> = {
   "configs/built-in.yaml": builtIn,
   "configs/disagg.yaml": disagg,
   "configs/disagg_router.yaml": disaggRouter,
+  "configs/disagg_routerless.yaml": disaggRouterless,
   "configs/built-in-router.yaml": builtInRouter,
   "configs/hello_world.yaml": helloWorld,
   "configs/mock.yaml": mock,

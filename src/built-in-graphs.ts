@@ -6,6 +6,7 @@ import agg from "../graphs/agg.ts" with { type: "text" };
 import aggRouter from "../graphs/agg_router.ts" with { type: "text" };
 import disagg from "../graphs/disagg.ts" with { type: "text" };
 import disaggRouter from "../graphs/disagg_router.ts" with { type: "text" };
+import disaggRouterless from "../graphs/disagg_routerless.ts" with { type: "text" };
 import helloWorld from "../graphs/hello_world.ts" with { type: "text" };
 import routerless from "../graphs/routerless.ts" with { type: "text" };
 
@@ -14,6 +15,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "graphs.agg": String(agg),
   "graphs.disagg": String(disagg),
   "graphs.disagg_router": String(disaggRouter),
+  "graphs.disagg_routerless": String(disaggRouterless),
   "graphs.agg_router": String(aggRouter),
   "graphs.hello_world": String(helloWorld),
   "graphs.routerless": String(routerless),

@@ -49,7 +49,7 @@ export class VllmWorker extends Service<PreparedWorker> {
   static override validate({ remotePrefill }: VllmWorkerConfig, graph: GraphView) {
     const self = graph.services.find(({ name }) => name === graph.service);
     if (!remotePrefill || self?.edges.has("prefillWorker")) return [];
-    const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg and graphs.disagg_router have one`;
+    const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg, graphs.disagg_router and graphs.disagg_routerless have one`;
     return [{ key: "remotePrefill", message }];
   }
 

@@ -25,22 +25,29 @@ const MAX_LOCAL_TOKENS = 10;
 for (const dtype of ["bfloat16", "int8"]) {
   describe(`with K and V as ${dtype}`, () => {
     let agg: Server;
-    let disagg: Server;
-    let disaggRouter: Server;
+    const disaggregated: Server[] = [];
 
     beforeAll(async () => {
-      const args = ["--model", "built-in", `--VllmWorker.kv-cache-dtype=${dtype}`];
-      const start = (...graph: string[]) =>
-        startServer({ args: [...graph, ...args], env: { DYNAMO_VERIFY: "1" } });
-      agg = await start("graphs.agg:Frontend");
-      const prefillers = "--PrefillWorker.ServiceArgs.workers=2";
-      disagg = await start("graphs.disagg:Frontend", "-f", "configs/disagg.yaml", prefillers);
-      disaggRouter = await start(
-        ...["graphs.disagg_router:Frontend", "-f", "configs/disagg_router.yaml", prefillers],
-        "--VllmWorker.ServiceArgs.workers=2",
-      );
-    });
-    afterAll(() => Promise.all([agg?.stop(), disagg?.stop(), disaggRouter?.stop()]));
+      const start = (worker: string, ...args: string[]) =>
+        startServer({
+          args: [...args, "--model", "built-in", `--${worker}.kv-cache-dtype=${dtype}`],
+          env: { DYNAMO_VERIFY: "1" },
+        });
+      agg = await start("VllmWorker", "graphs.agg:Frontend");
+      for (const [graph, worker, numWorkers] of [
+        ["disagg", "VllmWorker", 1],
+        ["disagg_router", "VllmWorker", 2],
+        ["disagg_routerless", "VllmWorkerRouterLess", 2],
+      ] as const) {
+        const server = await start(
+          ...[worker, `graphs.${graph}:Frontend`, "-f", `configs/${graph}.yaml`],
+          ...["--PrefillWorker.ServiceArgs.workers=2"],
+          `--${worker}.ServiceArgs.workers=${numWorkers}`,
+        );
+        disaggregated.push(server);
+      }
+    }, 30_000);
+    afterAll(() => Promise.all([agg, ...disaggregated].map((server) => server?.stop())));
 
     for (const [what, sampling] of [
       ["greedy", { temperature: 0 }],
@@ -51,7 +58,7 @@ for (const dtype of ["bfloat16", "int8"]) {
           ...{ model: "dynamo", prompt, max_tokens: 40, n: 2, ...sampling },
         }));
         const expected = await Promise.all(bodies.map((body) => textsOf(agg, body)));
-        for (const server of [disagg, disaggRouter]) {
+        for (const server of disaggregated) {
           const before = await server.metric("dynamo_remote_prefills_total");
           expect(await Promise.all(bodies.map((body) => textsOf(server, body)))).toEqual(expected);
           const after = await server.metric("dynamo_remote_prefills_total");

@@ -84,6 +84,11 @@ describe("the guide's dry run", () => {
     const { code, stderr } = await runDynamo(args);
     expect(code).toBe(2);
     expect(stderr).toContain("graphs.disagg");
+    const routerless = ["serve", "graphs.routerless:Frontend", "-f", "configs/routerless.yaml"];
+    const remote = "--VllmWorkerRouterLess.remote-prefill=true";
+    const other = await runDynamo([...routerless, remote, "--dry-run"]);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("graphs.disagg_routerless");
   });
 
   test("names an unknown key with its place and the nearest that there is, and exits with 2", async () => {
@@ -106,6 +111,7 @@ describe("the dry run of each graph with its configurations", () => {
     ["agg_router", "mock-router"],
     ["disagg", "disagg"],
     ["disagg_router", "disagg_router"],
+    ["disagg_routerless", "disagg_routerless"],
     ["routerless", "routerless"],
   ]) {
     test(`graphs.${graph} with ${config}.yaml`, async () => {
