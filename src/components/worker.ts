@@ -58,7 +58,7 @@ export class VllmWorker extends Service<PreparedWorker> {
     { numWorkers, environment }: FootprintScale,
   ) {
     const { engineFootprint } = await import("./open-engine.ts");
-    const demand = { service: VllmWorker.name, numWorkers, freeBytes: freeMemory() };
+    const demand = { service: this.name, numWorkers, freeBytes: freeMemory() };
     return engineFootprint(config, demand, environment);
   }
 

@@ -152,6 +152,15 @@ describe("serve's flags", () => {
     expect(explanation).toMatch(/^ {2}VllmWorker:1\.\.2 +2 threads/m);
     expect(explanation).toContain("total  4 actor threads beside the main thread");
   });
+
+  test("--explain gives the flags of the service that would need too much memory, whichever it is", async () => {
+    const blocks = "--VllmWorkerRouterLess.num-gpu-blocks-override=100000000";
+    const { out } = await run(
+      `serve graphs.routerless:Frontend -f configs/routerless.yaml --dry-run --explain ${blocks}`,
+    );
+    expect(out).toContain("saved by --VllmWorkerRouterLess.num-gpu-blocks-override=");
+    expect(out).not.toContain("--VllmWorker.");
+  });
 });
 
 describe("usage", () => {
