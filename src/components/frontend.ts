@@ -9,6 +9,7 @@ import {
   depends,
   type GraphView,
   isLinked,
+  type MirrorUpdate,
   parseAddress,
   Service,
 } from "dynamo";
@@ -105,15 +106,18 @@ export class Frontend extends Service {
   }
 
   async #followModels(): Promise<void> {
-    const { registry } = this.context;
-    const { revision, keyValues } = await registry.range(MODELS_PREFIX);
-    for (const { key, value } of keyValues) this.#models.set(key, JSON.parse(value));
-    this.follow(registry.watch(MODELS_PREFIX, { fromRevision: revision + 1 }), ({ events }) => {
-      for (const event of events) {
-        if (event.type === "delete") this.#models.delete(event.key);
-        else this.#models.set(event.keyValue.key, JSON.parse(event.keyValue.value));
-      }
-    });
+    const published = this.context.registry.mirror(MODELS_PREFIX);
+    const base = await published.next();
+    if (!base.done) this.#update(base.value);
+    this.follow(published, (update) => this.#update(update));
+  }
+
+  #update({ type, events }: MirrorUpdate): void {
+    if (type === "base") this.#models.clear();
+    for (const event of events) {
+      if (event.type === "delete") this.#models.delete(event.key);
+      else this.#models.set(event.keyValue.key, JSON.parse(event.keyValue.value));
+    }
   }
 }
 

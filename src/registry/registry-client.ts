@@ -2,6 +2,7 @@
 // A watch asks for one response at a time, so an actor that is busy is never flooded.
 
 import type { ControlPort } from "../actor/control-port.ts";
+import { Mirror } from "./mirror.ts";
 import type { KeyValue, Range, Revision, Watch, WatchOptions, WatchResponse } from "./registry.ts";
 
 export type RegistryRequest =
@@ -56,6 +57,11 @@ export class RegistryClient {
     const watch = ++this.#lastWatch;
     tell(this.#control, { type: "open", watch, prefix, options });
     return new RemoteWatch(this.#control, watch);
+  }
+
+  /** All keys with the prefix, then each change. Unlike a watch it goes on when its reader has fallen behind. */
+  mirror(prefix: string): Mirror {
+    return new Mirror(this, prefix);
   }
 }
 

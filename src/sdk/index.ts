@@ -3,6 +3,7 @@
 export { DynamoError, RemoteError } from "../base/error.ts";
 export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
+export type { MirrorUpdate } from "../registry/mirror.ts";
 export type {
   Client,
   DependencyOf,

@@ -1,30 +1,27 @@
 // The live instances of one service, kept up to date by a watch.
 
-import { errorCode } from "../base/error.ts";
 import { instancePrefix, parseInstanceKey } from "../registry/instance-key.ts";
-import type { Watch, WatchEvent } from "../registry/registry.ts";
+import type { Mirror, MirrorUpdate } from "../registry/mirror.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import type { InstanceId } from "./client.ts";
 
 export class InstanceList {
   readonly service: string;
-  readonly #registry: RegistryClient;
-  readonly #prefix: string;
+  readonly #mirror: Mirror;
   /** Keys, since an instance has one for each of its endpoints. */
   readonly #keys = new Set<string>();
   /** Seen to be down before the registry said so. */
   readonly #avoided = new Set<InstanceId>();
   readonly #listeners = new Set<() => void>();
   #live: readonly InstanceId[] = [];
-  #watch: Watch | undefined;
 
   constructor(
     registry: RegistryClient,
     service: { readonly name: string; readonly namespace: string },
   ) {
     this.service = service.name;
-    this.#registry = registry;
-    this.#prefix = instancePrefix({ namespace: service.namespace, component: service.name });
+    const { namespace, name: component } = service;
+    this.#mirror = registry.mirror(instancePrefix({ namespace, component }));
   }
 
   /** Oldest first. A new array after every change. */
@@ -34,30 +31,17 @@ export class InstanceList {
 
   /** Reads what there is. From then on, `run()` follows. */
   async open(): Promise<void> {
-    const { revision, keyValues } = await this.#registry.range(this.#prefix);
-    this.#keys.clear();
-    for (const { key } of keyValues) this.#keys.add(key);
-    this.#watch = this.#registry.watch(this.#prefix, { fromRevision: revision + 1 });
-    this.#update();
+    const { done, value } = await this.#mirror.next();
+    if (!done) this.#apply(value);
   }
 
   /** Follows the registry until `close()`, or until the registry closes. */
   async run(): Promise<void> {
-    while (this.#watch) {
-      try {
-        for await (const { events } of this.#watch) this.#apply(events);
-        return;
-      } catch (error) {
-        if (!this.#watch) return;
-        if (errorCode(error) !== "compacted") throw error;
-        await this.open();
-      }
-    }
+    for await (const update of this.#mirror) this.#apply(update);
   }
 
   close(): void {
-    void this.#watch?.return();
-    this.#watch = undefined;
+    void this.#mirror.return();
   }
 
   /** Passes over an instance that was seen to be down, until the registry says something new. */
@@ -87,7 +71,8 @@ export class InstanceList {
     }
   }
 
-  #apply(events: readonly WatchEvent[]): void {
+  #apply({ type, events }: MirrorUpdate): void {
+    if (type === "base") this.#keys.clear();
     for (const event of events) {
       if (event.type === "put") this.#keys.add(event.keyValue.key);
       else this.#keys.delete(event.key);

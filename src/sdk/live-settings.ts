@@ -6,8 +6,8 @@
 // The key is the schema's, the value JSON. It belongs to no lease: instances come and go, and it stays.
 
 import type { ControlPort } from "../actor/control-port.ts";
-import { DynamoError, errorCode } from "../base/error.ts";
-import type { KeyValue, Watch, WatchEvent } from "../registry/registry.ts";
+import { DynamoError } from "../base/error.ts";
+import type { Mirror, MirrorUpdate } from "../registry/mirror.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 
 export interface LiveSetting {
@@ -50,17 +50,16 @@ type Config = Record<string, unknown>;
 
 /** The configuration of one instance: as it was deployed, with what has changed since. */
 export class LiveConfig {
-  readonly #registry: RegistryClient;
+  readonly #mirror: Mirror;
   readonly #prefix: string;
   readonly #config: Config;
-  #watch: Watch | undefined;
 
   constructor(
     registry: RegistryClient,
     of: { readonly namespace: string; readonly service: string; readonly config: Readonly<Config> },
   ) {
-    this.#registry = registry;
     this.#prefix = settingsPrefix(of);
+    this.#mirror = registry.mirror(this.#prefix);
     this.#config = { ...of.config };
   }
 
@@ -71,36 +70,26 @@ export class LiveConfig {
 
   /** Reads what there is. From then on, `run()` follows. */
   async open(): Promise<void> {
-    const { revision, keyValues } = await this.#registry.range(this.#prefix);
-    for (const keyValue of keyValues) this.#apply(keyValue);
-    this.#watch = this.#registry.watch(this.#prefix, { fromRevision: revision + 1 });
+    const { done, value } = await this.#mirror.next();
+    if (!done) this.#apply(value);
   }
 
   /** Until `close()`, or until the registry closes. */
   async run(): Promise<void> {
-    while (this.#watch) {
-      try {
-        for await (const { events } of this.#watch) for (const event of events) this.#follow(event);
-        return;
-      } catch (error) {
-        if (!this.#watch) return;
-        if (errorCode(error) !== "compacted") throw error;
-        await this.open();
-      }
-    }
+    for await (const update of this.#mirror) this.#apply(update);
   }
 
   close(): void {
-    void this.#watch?.return();
-    this.#watch = undefined;
+    void this.#mirror.return();
   }
 
-  #follow(event: WatchEvent): void {
-    if (event.type === "put") this.#apply(event.keyValue);
-  }
-
-  #apply({ key, value }: KeyValue): void {
-    this.#config[key.slice(this.#prefix.length)] = JSON.parse(value);
+  /** A setting is never taken back. */
+  #apply({ events }: MirrorUpdate): void {
+    for (const event of events) {
+      if (event.type !== "put") continue;
+      const { key, value } = event.keyValue;
+      this.#config[key.slice(this.#prefix.length)] = JSON.parse(value);
+    }
   }
 }
 

@@ -4,6 +4,8 @@ import { describe, expect, test } from "bun:test";
 
 import { ControlPort } from "../../src/actor/control-port.ts";
 import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
+import type { Mirror } from "../../src/registry/mirror.ts";
+import type { WatchEvent } from "../../src/registry/registry.ts";
 import { RegistryClient } from "../../src/registry/registry-client.ts";
 import { serveRegistry } from "../../src/registry/registry-server.ts";
 import { InstanceList } from "../../src/sdk/instance-list.ts";
@@ -73,6 +75,44 @@ describe("a watch", () => {
     await client.get("a"); // so that the watch is open
     server.close();
     expect(await next).toMatchObject({ done: true });
+  });
+});
+
+describe("a mirror", () => {
+  const keyOf = (event: WatchEvent) => (event.type === "put" ? event.keyValue.key : event.key);
+  const seen = async (mirror: Mirror) => {
+    const { done, value } = await mirror.next();
+    if (done) return "end";
+    return [value.type, ...value.events.map((event) => `${event.type} ${keyOf(event)}`)];
+  };
+
+  test("begins with all that there is, and again with all where its reader has fallen behind", async () => {
+    const { client } = await connect({ maxHistory: 2 });
+    await client.put("a/1", "");
+    await client.put("b", "");
+    const mirror = client.mirror("a/");
+    expect(await seen(mirror)).toEqual(["base", "put a/1"]);
+    const next = seen(mirror);
+    await client.put("a/2", "");
+    expect(await next).toEqual(["changes", "put a/2"]);
+    await client.delete("a/1");
+    for (const key of ["a/3", "a/4", "a/5"]) await client.put(key, "");
+    expect(await seen(mirror)).toEqual(["base", "put a/2", "put a/3", "put a/4", "put a/5"]);
+    await client.delete("a/2");
+    expect(await seen(mirror)).toEqual(["changes", "delete a/2"]);
+  });
+
+  test("ends when it is left, while it waits and while it reads", async () => {
+    const { client } = await connect();
+    const waiting = client.mirror("");
+    await seen(waiting);
+    const reading = client.mirror("");
+    const ends = Promise.all([seen(waiting), seen(reading)]);
+    await Promise.all([waiting.return(), reading.return()]);
+    expect(await ends).toEqual(["end", "end"]);
+    await client.put("a", "");
+    expect(await seen(waiting)).toBe("end");
+    expect(await seen(reading)).toBe("end");
   });
 });
 
