@@ -2,8 +2,7 @@
 //
 //     generate() --> waiting --schedule--> batch --run--> sampled ids --update--> OutputStream
 //
-// It has no thread of its own. `run()` is the loop; between steps it gives the event loop one turn, in
-// which new requests and aborts arrive. Everything that changes state does so without an `await`.
+// It has no thread of its own; the loop is step-loop.ts. Everything that changes state does so without an `await`.
 
 import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
@@ -23,6 +22,7 @@ import { PulledStream } from "./pulled-stream.ts";
 import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type EndReason, Sequence } from "./sequence.ts";
+import { StepLoop } from "./step-loop.ts";
 import { validateRequest } from "./validate-request.ts";
 
 /** Of KV events that wait for a listener; in a larger pool, as many as it has. */
@@ -62,10 +62,8 @@ export class LLMEngine {
   readonly #kvEvents: KvEventLog;
   readonly #metricsStreams = new Set<PulledStream<ForwardPassMetrics>>();
 
-  #state: "new" | "running" | "failed" | "closed" = "new";
-  readonly #loopEnded = Promise.withResolvers<void>();
+  readonly #loop: StepLoop;
   #closing: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
 
   #stepsTotal = 0;
   #promptTokensTotal = 0;
@@ -92,7 +90,12 @@ export class LLMEngine {
       longPrefillTokenThreshold: options.config.longPrefillTokenThreshold,
       drafter: ngram && new NgramDrafter(ngram),
       remote: options.remotePrefill,
-      onReturn: () => this.#wake?.(),
+      onReturn: () => this.#loop.wake(),
+    });
+    this.#loop = new StepLoop({
+      clock: options.clock,
+      step: () => this.#step(),
+      onFailure: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
     this.maxModelLen = Math.min(limits.maxModelLen, this.#blocks.numTokens);
   }
@@ -104,7 +107,7 @@ export class LLMEngine {
    * @throws {ContextLengthExceededError} and others of `validateRequest`, {EngineFullError}, {EngineClosedError}
    */
   generate(request: PreprocessedRequest): AsyncIterableIterator<TokenOutput> {
-    if (this.#state === "closed" || this.#state === "failed") throw new EngineClosedError();
+    if (this.#loop.isOver) throw new EngineClosedError();
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
     validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
@@ -115,27 +118,13 @@ export class LLMEngine {
     const stream = new OutputStream(sequence, () => this.#end(sequence, "cancelled"));
     this.#open.set(sequence, { stream, numDelivered: 0, lastTokenAt: sequence.arrivedAt });
     this.#scheduler.add(sequence);
-    this.#wake?.();
+    this.#loop.wake();
     return stream;
   }
 
   /** Steps while there is work, sleeps while there is none. Ends after `close()`; fails if a step fails. */
-  async run(): Promise<void> {
-    if (this.#state === "closed") return;
-    assert(this.#state === "new", "an engine runs once");
-    this.#state = "running";
-    try {
-      while (this.#isRunning()) {
-        if (this.#scheduler.numUnfinished === 0) await this.#idle();
-        else await this.#step();
-        await this.#clock.turn(); // Requests and aborts arrive now.
-      }
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
-      throw error;
-    } finally {
-      this.#loopEnded.resolve();
-    }
+  run(): Promise<void> {
+    return this.#loop.run();
   }
 
   /** Ends all streams with `reason`, waits for the running step, and closes the runner. */
@@ -206,11 +195,8 @@ export class LLMEngine {
     this.#blocks.checkIntegrity(this.#scheduler.tables());
   }
 
-  #isRunning(): boolean {
-    return this.#state === "running";
-  }
-
   async #step(): Promise<void> {
+    if (this.#scheduler.numUnfinished === 0) return this.#idle();
     const { batch, limits } = this.#runner;
     const output = this.#scheduler.schedule(this.#clock.now());
     if (output.sequences.length === 0) return this.#idle();
@@ -232,10 +218,7 @@ export class LLMEngine {
   async #idle(): Promise<void> {
     this.checkIntegrity();
     this.#report();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    await promise;
-    this.#wake = undefined;
+    await this.#loop.sleep();
   }
 
   /** Tells those who listen what has changed. */
@@ -287,7 +270,6 @@ export class LLMEngine {
   }
 
   #fail(error: Error): void {
-    this.#state = "failed";
     for (const [sequence, { stream }] of this.#open) {
       this.#scheduler.abort(sequence, "cancelled");
       stream.fail(error);
@@ -296,11 +278,9 @@ export class LLMEngine {
   }
 
   async #close(reason: FinishReason): Promise<void> {
-    const hasLoop = this.#state !== "new";
-    this.#state = "closed";
+    const loopEnded = this.#loop.end();
     for (const sequence of [...this.#open.keys()]) this.#end(sequence, reason);
-    this.#wake?.();
-    if (hasLoop) await this.#loopEnded.promise;
+    await loopEnded;
     await this.#scheduler.loansSettled();
     this.#blocks.clear();
     this.#kvEvents.close();

@@ -2,8 +2,8 @@
 //
 //     prefill() --> [ task, task ] --first come, first served--> batch --run--> done
 //
-// Like the other engine it has no thread of its own: `run()` is the loop, and prompts are cut into chunks by
-// time, so that whoever runs it is never deaf for long.
+// Like the other engine it has no thread of its own (step-loop.ts), and prompts are cut into chunks by time, so that
+// whoever runs it is never deaf for long.
 
 import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
@@ -13,6 +13,7 @@ import { fillBatch } from "./fill-batch.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import type { PrefillJob } from "./remote-prefill.ts";
 import { Sequence } from "./sequence.ts";
+import { StepLoop } from "./step-loop.ts";
 
 export interface PrefillEngineOptions {
   /** Closed by the engine, when its last step has ended. May use every block of the pool. */
@@ -49,10 +50,8 @@ export class PrefillEngine {
   #msPerToken: number | undefined;
   /** By arrival. */
   readonly #tasks: Task[] = [];
-  #state: "new" | "running" | "failed" | "closed" = "new";
-  readonly #loopEnded = Promise.withResolvers<void>();
+  readonly #loop: StepLoop;
   #closing: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
   /** Tasks that the running step computes. */
   #inStep: readonly Task[] = [];
 
@@ -60,36 +59,28 @@ export class PrefillEngine {
     this.#runner = runner;
     this.#clock = clock;
     this.#device = device;
+    this.#loop = new StepLoop({
+      clock,
+      step: () => this.#step(),
+      onFailure: (error) => {
+        for (const task of this.#tasks.splice(0)) task.reject(error);
+      },
+    });
   }
 
   /** Puts a prompt in the queue now. */
   prefill(job: PrefillJob): PrefillTask {
     const task = new Task(job, this.#clock.now());
-    if (this.#state === "closed" || this.#state === "failed") task.reject(ended());
+    if (this.#loop.isOver) task.reject(ended());
     else this.#tasks.push(task);
     if (verifying) this.checkIntegrity();
-    this.#wake?.();
+    this.#loop.wake();
     return { done: task.done, abort: () => this.#abort(task) };
   }
 
   /** Steps while there is work, sleeps while there is none. Ends after `close()`; fails if a step fails. */
-  async run(): Promise<void> {
-    if (this.#state === "closed") return;
-    assert(this.#state === "new", "an engine runs once");
-    this.#state = "running";
-    try {
-      while (this.#isRunning()) {
-        if (this.#tasks.length === 0) await this.#idle();
-        else await this.#step();
-        await this.#clock.turn(); // Prompts and aborts arrive now.
-      }
-    } catch (error) {
-      this.#state = "failed";
-      for (const task of this.#tasks.splice(0)) task.reject(error);
-      throw error;
-    } finally {
-      this.#loopEnded.resolve();
-    }
+  run(): Promise<void> {
+    return this.#loop.run();
   }
 
   /** Ends all tasks, waits for the running step, and closes the runner. */
@@ -111,11 +102,8 @@ export class PrefillEngine {
     }
   }
 
-  #isRunning(): boolean {
-    return this.#state === "running";
-  }
-
   async #step(): Promise<void> {
+    if (this.#tasks.length === 0) return this.#loop.sleep();
     const { batch, limits } = this.#runner;
     this.#inStep = this.#schedule();
     const sequences = this.#inStep.map(({ sequence }) => sequence);
@@ -175,19 +163,10 @@ export class PrefillEngine {
     settle();
   }
 
-  async #idle(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    await promise;
-    this.#wake = undefined;
-  }
-
   async #close(): Promise<void> {
-    const hasLoop = this.#state !== "new";
-    this.#state = "closed";
+    const loopEnded = this.#loop.end();
     for (const task of [...this.#tasks]) this.#abort(task);
-    this.#wake?.();
-    if (hasLoop) await this.#loopEnded.promise;
+    await loopEnded;
     this.#runner.close();
   }
 }
