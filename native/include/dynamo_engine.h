@@ -101,6 +101,14 @@ typedef enum dyn_weights_source {
   DYN_WEIGHTS_CACHED = 1,
 } dyn_weights_source;
 
+// What set the number of compute threads.
+typedef enum dyn_threads_by {
+  DYN_THREADS_BY_CONFIGURATION = 0,
+  DYN_THREADS_BY_CPUS = 1,           // One per CPU.
+  DYN_THREADS_BY_AFFINITY = 2,       // The process may not run on all CPUs.
+  DYN_THREADS_BY_CONTROL_GROUP = 3,  // Its control groups give it the time of fewer.
+} dyn_threads_by;
+
 // Instruction sets that there are kernels for. A device uses one of them for all of its models.
 typedef enum dyn_isa {
   DYN_ISA_ANY = 0,  // The best that this CPU has.
@@ -189,7 +197,7 @@ typedef struct dyn_device_facts {
   uint32_t isa;           // dyn_isa
   uint32_t num_threads;   // Compute threads.
   uint32_t pack_version;  // Changes with the form of packed weights.
-  uint32_t reserved;      // 0
+  uint32_t threads_by;    // dyn_threads_by
 } dyn_device_facts;
 
 typedef struct dyn_model_progress {

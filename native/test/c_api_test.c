@@ -45,7 +45,7 @@ static void print_layout(void) {
   FIELD(dyn_device_facts, isa);
   FIELD(dyn_device_facts, num_threads);
   FIELD(dyn_device_facts, pack_version);
-  FIELD(dyn_device_facts, reserved);
+  FIELD(dyn_device_facts, threads_by);
   SIZE(dyn_model_progress);
   FIELD(dyn_model_progress, num_bytes);
   FIELD(dyn_model_progress, num_bytes_done);

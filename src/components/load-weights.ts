@@ -39,7 +39,7 @@ export function loadHooks(options: LoadWeightsOptions): LoadHooks & { end(): voi
 }
 
 function describeLoad(facts: LoadedFacts, ms: number) {
-  const { isa, numThreads, isCached, imageBytes, hugePageBytes } = facts;
+  const { isa, numThreads, threadsBy, isCached, imageBytes, hugePageBytes } = facts;
   return {
     from: isCached ? "cache" : "model",
     megabytes: Math.round(imageBytes / 1e6),
@@ -49,6 +49,7 @@ function describeLoad(facts: LoadedFacts, ms: number) {
         : `${Math.round((100 * hugePageBytes) / imageBytes)} %`,
     isa,
     threads: numThreads,
+    "threads-by": threadsBy,
     ms: Math.round(ms),
   };
 }

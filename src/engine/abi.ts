@@ -43,6 +43,9 @@ export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4, NEON_BF16
 /** Where the weights of a model came from. */
 export const WeightsSource = { PACKED: 0, CACHED: 1 } as const;
 
+/** What set the number of compute threads. */
+export const ThreadsBy = { CONFIGURATION: 0, CPUS: 1, AFFINITY: 2, CONTROL_GROUP: 3 } as const;
+
 /** How the pool holds K and V. */
 export const KvDType = { F32: 0, BF16: 1, INT8: 2 } as const;
 
@@ -160,7 +163,7 @@ export const DEVICE_FACTS = layout({
   isa: "u32",
   num_threads: "u32",
   pack_version: "u32",
-  reserved: "u32",
+  threads_by: "u32",
 });
 
 export const MODEL_PROGRESS = layout({

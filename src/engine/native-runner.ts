@@ -21,6 +21,7 @@ import {
   type NativeLibrary,
   Status,
   THREADS_ANY,
+  ThreadsBy,
   WAIT_FOREVER,
   WeightsSource,
 } from "./abi.ts";
@@ -65,6 +66,8 @@ export interface LoadedFacts {
   /** The instruction set, as `Isa` names it. */
   readonly isa: string;
   readonly numThreads: number;
+  /** What set their number, as `ThreadsBy` names it. */
+  readonly threadsBy: string;
   /** Whether the packed weights were read as they are. */
   readonly isCached: boolean;
   readonly imageBytes: number;
@@ -222,7 +225,7 @@ async function openModel(
   const { native, owner } = handles;
   const facts = new Uint8Array(DEVICE_FACTS.size);
   check(native, native.deviceDescribe(device, facts), "device");
-  const { isa, num_threads: numThreads, pack_version: packVersion } = decode(DEVICE_FACTS, facts);
+  const { isa, pack_version: packVersion, ...threads } = decode(DEVICE_FACTS, facts);
   const open = (table: ModelTable, cacheFd: number | undefined) =>
     handles.open(
       `model ${model.path}`,
@@ -242,8 +245,9 @@ async function openModel(
   const progress = await untilLoaded(handles, weights, options);
   const isCached = progress.source === WeightsSource.CACHED;
   options.onLoaded?.({
-    isa: nameOfIsa(isa),
-    numThreads,
+    isa: nameIn(Isa, isa),
+    numThreads: threads.num_threads,
+    threadsBy: nameIn(ThreadsBy, threads.threads_by),
     isCached,
     imageBytes: progress.num_bytes,
     hugePageBytes: hugePageBytes(progress.image),
@@ -289,9 +293,9 @@ function imageOf(
   };
 }
 
-function nameOfIsa(isa: number): string {
-  const name = Object.entries(Isa).find(([, number]) => number === isa)?.[0] ?? "unknown";
-  return name.toLowerCase();
+function nameIn(numbers: Record<string, number>, wanted: number): string {
+  const name = Object.entries(numbers).find(([, number]) => number === wanted)?.[0] ?? "unknown";
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 // --- errors ------------------------------------------------------------------------------------

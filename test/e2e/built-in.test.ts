@@ -27,6 +27,11 @@ describe("dynamo serve without a word about a model", () => {
     expect(text).toContain("--Processor.router=");
   });
 
+  test("computes with as many threads as there are CPUs for it", () => {
+    const limits = "cpus|affinity|control-group";
+    expect(server.stderr()).toMatch(new RegExp(`weights loaded .*threads-by=(${limits})`));
+  });
+
   test("declines what it cannot know, and ends by itself", async () => {
     const answer = await server.post("/v1/chat/completions", {
       model: "dynamo",
@@ -39,6 +44,13 @@ describe("dynamo serve without a word about a model", () => {
       ],
     });
   });
+});
+
+test("the log tells how many threads compute, and what set their number", async () => {
+  const args = ["graphs.agg:Frontend", "--VllmWorker.threads=1"];
+  const server = await startServer({ args, cwd: tmpdir() });
+  await server.stop();
+  expect(server.stderr()).toMatch(/weights loaded .*threads=1 +threads-by=configuration/);
 });
 
 test("the built-in model answers to `dynamo` besides the name that the configuration gives it", async () => {

@@ -25,6 +25,7 @@ import {
   Status,
   TENSOR,
   THREADS_ANY,
+  ThreadsBy,
   WAIT_FOREVER,
   WeightsSource,
 } from "../../src/engine/abi.ts";
@@ -49,6 +50,7 @@ describe("the numbers of the header", () => {
     ["dyn_part", "DYN_", Part],
     ["dyn_quantization", "DYN_QUANTIZATION_", Quantization],
     ["dyn_isa", "DYN_ISA_", Isa],
+    ["dyn_threads_by", "DYN_THREADS_BY_", ThreadsBy],
     ["dyn_weights_source", "DYN_WEIGHTS_", WeightsSource],
     ["dyn_kv_dtype", "DYN_KV_", KvDType],
     ["dyn_role", "DYN_", Role],

@@ -108,7 +108,7 @@ dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts) {
     *facts = {.isa = found->isa(),
               .num_threads = found->threads().num_threads(),
               .pack_version = kPackVersion,
-              .reserved = 0};
+              .threads_by = found->threads_by()};
     return {};
   });
 }

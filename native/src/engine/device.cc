@@ -18,10 +18,12 @@ Status Device::create(uint32_t num_threads, uint32_t isa, std::shared_ptr<Device
     return invalid_argument("num_threads is " + std::to_string(num_threads) + ", at most " +
                             std::to_string(kMaxThreads) + " are possible");
   }
-  if (num_threads == DYN_THREADS_ANY) {
-    num_threads = std::min(available_cpus(), kMaxThreads);
-  }
   auto created = std::make_shared<Device>();
+  if (num_threads == DYN_THREADS_ANY) {
+    const AvailableCpus cpus = available_cpus();
+    num_threads = std::min(cpus.count, kMaxThreads);
+    created->threads_by_ = cpus.by;
+  }
   RETURN_IF_ERROR(choose_isa(isa, &created->isa_));
   RETURN_IF_ERROR(created->threads_.start(num_threads));
   *device = std::move(created);

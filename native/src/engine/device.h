@@ -21,9 +21,11 @@ class Device {
 
   ThreadPool& threads() { return threads_; }
   dyn_isa isa() const { return isa_; }
+  dyn_threads_by threads_by() const { return threads_by_; }
 
  private:
   dyn_isa isa_ = DYN_ISA_PORTABLE;
+  dyn_threads_by threads_by_ = DYN_THREADS_BY_CONFIGURATION;
   ThreadPool threads_;
 };
 

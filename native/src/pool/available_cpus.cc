@@ -1,6 +1,7 @@
 #include "pool/available_cpus.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -83,11 +84,14 @@ double cgroup_cpu_limit(const std::string& membership, const std::string& mount)
   return least;
 }
 
-uint32_t available_cpus() {
+AvailableCpus available_cpus() {
   const uint32_t schedulable = schedulable_cpus();
   const double limit = cgroup_cpu_limit("/proc/self/cgroup", "/sys/fs/cgroup");
-  if (!(limit < schedulable)) return schedulable;
-  return std::max(1u, static_cast<uint32_t>(std::floor(limit)));
+  if (limit < schedulable) {
+    return {std::max(1u, static_cast<uint32_t>(std::floor(limit))), DYN_THREADS_BY_CONTROL_GROUP};
+  }
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return {schedulable, schedulable < online ? DYN_THREADS_BY_AFFINITY : DYN_THREADS_BY_CPUS};
 }
 
 }  // namespace dyn

@@ -6,11 +6,18 @@
 #include <cstdint>
 #include <string>
 
+#include "dynamo_engine.h"
+
 namespace dyn {
 
-// At least 1. Of a share of a CPU nothing is used: a thread that is stopped until the next period
-// holds up all others, since they wait for each other many times a step.
-uint32_t available_cpus();
+struct AvailableCpus {
+  uint32_t count;  // At least 1.
+  dyn_threads_by by;
+};
+
+// Of a share of a CPU nothing is used: a thread that is stopped until the next period holds up all
+// others, since they wait for each other many times a step.
+AvailableCpus available_cpus();
 
 // The smallest limit, in CPUs, of the groups that `membership` (/proc/self/cgroup) names and those
 // above them, in the hierarchies mounted at `mount` (/sys/fs/cgroup): cpu.max of version 2,
