@@ -56,6 +56,20 @@ void to_bf16(const float* x, size_t num_groups, uint16_t* bf16) {
   }
 }
 
+struct HalfSums {
+  int32_t first;
+  int32_t second;
+};
+
+// One instruction adds 8 bytes that are not negative: so 128 is added to each, and taken off again.
+inline __attribute__((always_inline)) HalfSums sums_of_halves(__m256i s8) {
+  const __m256i above_zero = _mm256_xor_si256(s8, _mm256_set1_epi8(-128));
+  const __m256i eights = _mm256_sad_epu8(above_zero, _mm256_setzero_si256());
+  const __m256i halves = _mm256_add_epi64(eights, _mm256_unpackhi_epi64(eights, eights));
+  constexpr int32_t kAdded = 16 * 128;
+  return {_mm256_cvtsi256_si32(halves) - kAdded, _mm256_extract_epi32(halves, 4) - kAdded};
+}
+
 void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     const __m512 x0 = _mm512_loadu_ps(x);
@@ -64,13 +78,13 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     const __m512 inverse = _mm512_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
     const __m512i level0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
     const __m512i level1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
-    auto* s8 = reinterpret_cast<__m128i*>(to.s8 + g * kGroupSize);
-    _mm_storeu_si128(s8, _mm512_cvtepi32_epi8(level0));
-    _mm_storeu_si128(s8 + 1, _mm512_cvtepi32_epi8(level1));
+    const __m256i s8 = _mm256_set_m128i(_mm512_cvtepi32_epi8(level1), _mm512_cvtepi32_epi8(level0));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.s8 + g * kGroupSize), s8);
     if (_mm512_cmp_ps_mask(x0, x1, _CMP_UNORD_Q) != 0) {
       to.set(g, __builtin_nanf(""), 0, 0);
     } else {
-      to.set(g, largest / 127.0f, _mm512_reduce_add_epi32(level0), _mm512_reduce_add_epi32(level1));
+      const auto [first, second] = sums_of_halves(s8);
+      to.set(g, largest / 127.0f, first, second);
     }
   }
 }
