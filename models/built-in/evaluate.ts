@@ -2,6 +2,7 @@
 //
 //   bun models/built-in/evaluate.ts [http://127.0.0.1:8000] [MODEL]
 
+import { BLIND_QUESTIONS } from "./corpus/blind-questions.ts";
 import { type Fact, isRight } from "./corpus/fact.ts";
 import { heldOutPhrasings } from "./corpus/facts/phrasings.ts";
 import { FACTS } from "./corpus/facts.ts";
@@ -40,6 +41,7 @@ let ended = 0;
 
 const rows = [
   await score("facts, plain questions never seen", FACTS.flatMap(plainTasks), checkFact),
+  await score("facts, asked by one who had read the docs only", BLIND_QUESTIONS, checkFact),
   await score(
     "facts, roundabout questions never seen",
     FACTS.map((fact) => ({ fact, question: fact.heldOut })),

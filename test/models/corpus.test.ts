@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 
+import { BLIND_QUESTIONS } from "../../models/built-in/corpus/blind-questions.ts";
 import { corpus } from "../../models/built-in/corpus/corpus.ts";
 import { isRight } from "../../models/built-in/corpus/fact.ts";
 import { heldOutPhrasings, phrasedIds } from "../../models/built-in/corpus/facts/phrasings.ts";
@@ -42,6 +43,7 @@ describe("the corpus", () => {
       [
         ...FACTS.map((fact) => fact.heldOut),
         ...TALK.map((talk) => talk.heldOut),
+        ...BLIND_QUESTIONS.map(({ question }) => question),
         ...HELD_OUT_UNKNOWN,
         ...HELD_OUT_NEAR_MISSES,
         ...FACTS.flatMap(({ id }) => heldOutPhrasings(id)).flatMap(allTexts),

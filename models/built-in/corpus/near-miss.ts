@@ -207,7 +207,7 @@ const WHOLE: readonly string[] = [
 const WRITTEN = wholeQuestions("other")["near-miss"] ?? [];
 
 function plainQuestion(random: Random): string {
-  if (random.chance(0.4)) return write(random.pick(WRITTEN), random);
+  if (random.chance(0.5)) return write(random.pick(WRITTEN), random);
   const slots = {
     x: () => random.pick(THINGS),
     v: () => random.pick(DEEDS),

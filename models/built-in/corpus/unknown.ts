@@ -109,7 +109,7 @@ const SYLLABLES = [
 const WRITTEN = wholeQuestions("other")["world"] ?? [];
 
 function plainQuestion(random: Random): string {
-  if (random.chance(0.4)) return write(random.pick(WRITTEN), random);
+  if (random.chance(0.5)) return write(random.pick(WRITTEN), random);
   const slots = {
     country: () => random.pick(COUNTRIES),
     city: () => random.pick(CITIES),
