@@ -98,6 +98,7 @@ async function complete(url: string, request: object): Promise<Answer> {
   const begun = performance.now();
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
+    keepalive: false, // A server may close an idle connection just as it is used again.
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       ...{ max_tokens: NUM_OUTPUT, temperature: 0, ignore_eos: true, stream: true },
