@@ -6,7 +6,7 @@ import type { InstanceId } from "dynamo";
 
 import { errorCode } from "../base/error.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
-import type { RouteQuery } from "./router.ts";
+import type { RouteQuery } from "./routing.ts";
 import type { WorkerChoice, WorkerChooser } from "./worker-choice.ts";
 import { isGone } from "./worker-gone.ts";
 

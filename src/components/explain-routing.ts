@@ -6,7 +6,7 @@ import type { InstanceId } from "dynamo";
 
 import type { LogFields } from "../base/log.ts";
 import type { Routing } from "../kv/kv-router.ts";
-import type { RouteQuery } from "./router.ts";
+import type { RouteQuery } from "./routing.ts";
 
 /** Units: blocks of overlap and active ones, tokens of new and queued ones; the cost is in its policy's own. */
 export function explainRouting(

@@ -1,7 +1,8 @@
 // "dynamo/components": the services that come with dynamo.
 
 export { Frontend, FrontendConfig } from "./frontend.ts";
-export { PrefillWorker, PrefillWorkerConfig } from "./prefill-worker.ts";
+export { PrefillWorker } from "./prefill-worker.ts";
+export { PrefillWorkerConfig } from "./prefill-worker-config.ts";
 export { Processor, ProcessorConfig } from "./processor.ts";
 export { Router } from "./router.ts";
 export { RouterConfig } from "./router-config.ts";

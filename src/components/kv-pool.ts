@@ -1,5 +1,7 @@
 // What workers and prefill workers say to each other of KV blocks. Types only.
 
+import type { Service } from "dynamo";
+
 import type { KvCacheDType } from "../engine/kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../engine/native-model.ts";
 import type { PrefillJob } from "../engine/remote-prefill.ts";
@@ -40,4 +42,10 @@ export interface PrefillTicket {
   readonly worker: number;
   /** Unique in that instance. */
   readonly job: number;
+}
+
+/** A worker, as its prefill workers see it. */
+export interface PrefillLender extends Service {
+  /** What it lends for a job, until the lease ends. */
+  leasePrefill(job: number, borrower: number): AsyncIterable<PrefillWork>;
 }

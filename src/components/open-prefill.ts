@@ -6,7 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { ModelRunner } from "../engine/model-runner.ts";
 import { openModel } from "../model/open-model.ts";
 import type { KvPool } from "./kv-pool.ts";
-import type { PrefillWorkerConfig } from "./prefill-worker.ts";
+import type { PrefillWorkerConfig } from "./prefill-worker-config.ts";
 import type { PreparedWorker } from "./prepared-worker.ts";
 
 export interface OpenPrefillOptions {

@@ -19,31 +19,17 @@ import {
 
 import { assert } from "../base/assert.ts";
 import { KvRouter, type Routing, type RoutingRule } from "../kv/kv-router.ts";
-import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
+import type { KvReport } from "../protocol/kv-event.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { explainRouting } from "./explain-routing.ts";
 import { withoutOverloaded } from "./imbalance.ts";
 import { RouterConfig, validateRouter } from "./router-config.ts";
 import { type RouterMetrics, registerRouterMetrics } from "./router-metrics.ts";
-import { NoSuchInstanceError, type Route, WorkersBusyError } from "./routing.ts";
-import { policyOf, type RouterMode } from "./routing-modes.ts";
+import { NoSuchInstanceError, type Route, type RouteQuery, WorkersBusyError } from "./routing.ts";
+import { policyOf } from "./routing-modes.ts";
 import { VllmWorker } from "./worker.ts";
 import { type FeedReceiver, WorkerFeeds } from "./worker-feeds.ts";
 import { isGone } from "./worker-gone.ts";
-
-/** One sequence to route. Its tokens stay where they are. */
-export interface RouteQuery {
-  readonly requestId: string;
-  readonly numTokens: number;
-  /** The full blocks of its prompt. */
-  readonly chain: readonly StoredBlock[];
-  /** Default: the router's own. */
-  readonly mode: RouterMode | undefined;
-  /** This one and no other. */
-  readonly instance: InstanceId | undefined;
-  /** Workers that have failed this request. */
-  readonly avoid: readonly InstanceId[];
-}
 
 export class Router extends Service {
   config = configured(RouterConfig);

@@ -1,7 +1,9 @@
-// What a router answers with.
+// What a router is asked, and what it answers with.
 
 import { DynamoError, type InstanceId, type Ref } from "dynamo";
 
+import type { StoredBlock } from "../protocol/kv-event.ts";
+import type { RouterMode } from "./routing-modes.ts";
 import type { VllmWorker } from "./worker.ts";
 
 /** Where to send a request, valid while the stream it came in is open. */
@@ -35,4 +37,18 @@ export class NoSuchInstanceError extends DynamoError {
       { param: "nvext.backend_instance_id" },
     );
   }
+}
+
+/** One sequence to route. Its tokens stay where they are. */
+export interface RouteQuery {
+  readonly requestId: string;
+  readonly numTokens: number;
+  /** The full blocks of its prompt. */
+  readonly chain: readonly StoredBlock[];
+  /** Default: the router's own. */
+  readonly mode: RouterMode | undefined;
+  /** This one and no other. */
+  readonly instance: InstanceId | undefined;
+  /** Workers that have failed this request. */
+  readonly avoid: readonly InstanceId[];
 }

@@ -5,7 +5,8 @@ import { type Client, type InstanceId, NoWorkersError } from "dynamo";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
-import type { RouteQuery, Router } from "./router.ts";
+import type { Router } from "./router.ts";
+import type { RouteQuery } from "./routing.ts";
 import { NoSuchInstanceError, type Route } from "./routing.ts";
 import type { VllmWorker } from "./worker.ts";
 

@@ -19,7 +19,7 @@ import type { KvReport } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { freeMemory } from "./free-memory.ts";
-import type { PrefillWork } from "./kv-pool.ts";
+import type { PrefillLender, PrefillWork } from "./kv-pool.ts";
 import { PrefillDispatcher } from "./prefill-dispatcher.ts";
 import { PrefillWorker } from "./prefill-worker.ts";
 import { type PreparedWorker, prepareWorker, releaseWorker } from "./prepared-worker.ts";
@@ -32,7 +32,7 @@ export interface WorkerLimits {
   readonly blockSize: number;
 }
 
-export class VllmWorker extends Service<PreparedWorker> {
+export class VllmWorker extends Service<PreparedWorker> implements PrefillLender {
   config = configured(VllmWorkerConfig);
   prefillWorker = depends(PrefillWorker);
 
