@@ -68,7 +68,8 @@ struct Block {
   size_t y_stride;
   const float* row_scales;  // [rows] What integer sums are multiplied with, where they are added.
   // What is brought nearer meanwhile, a line for each vector and word. Blocks of fewer rows than
-  // kBlockRows do so: they are bound by memory, or the last of their tile.
+  // kBlockRows do so: they are bound by memory, or the last of their tile. It goes to L2: with what
+  // is multiplied it would fill an L1 of 32 KiB, and push out what was fetched before its use.
   const std::byte* const* ahead;  // [kBlockVectors], or nullptr
 };
 
@@ -90,7 +91,7 @@ void multiply_block(const Block& block) {
     for (size_t word = 0; word < block.num_words; ++word) {
       if (kRows < kBlockRows && block.ahead != nullptr) {
         for (uint32_t n = 0; n < kVectors; ++n) {
-          _mm_prefetch(block.ahead[n] + ahead_at, _MM_HINT_T0);
+          _mm_prefetch(block.ahead[n] + ahead_at, _MM_HINT_T1);
         }
         ahead_at += kKind == Words::kInt8 ? 32 : 64;  // As much as is multiplied.
       }
