@@ -93,6 +93,7 @@ export class WeightCache {
       throw error;
     });
     if (file === undefined) return false;
+    let isRenamed = false; // From then on a part of this name is another worker's.
     try {
       try {
         await writeImage(file, image);
@@ -101,9 +102,10 @@ export class WeightCache {
       }
       if (image.isGone()) return false;
       await rename(part, this.#pathOf(name));
+      isRenamed = true;
       return true;
     } finally {
-      await rm(part, { force: true });
+      if (!isRenamed) await rm(part, { force: true });
     }
   }
 
