@@ -79,8 +79,8 @@ void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
                                                  float_tile<kFamily, 3>, float_tile<kFamily, 4>,
                                                  float_tile<kFamily, 5>, float_tile<kFamily, 6>,
                                                  float_tile<kFamily, 7>, float_tile<kFamily, 8>};
-  run_tiles(kTiles, kTiles, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel, x,
-            num_rows, y, y_stride);
+  run_tiles({kTiles, kTiles, kTiles}, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel,
+            x, num_rows, y, y_stride);
 }
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
@@ -88,7 +88,7 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
   static constexpr Tile kTiles[kMaxBf16Rows] = {
       bf16_tile<1>, bf16_tile<2>, bf16_tile<3>, bf16_tile<4>,  bf16_tile<5>,  bf16_tile<6>,
       bf16_tile<7>, bf16_tile<8>, bf16_tile<9>, bf16_tile<10>, bf16_tile<11>, bf16_tile<12>};
-  run_tiles(kTiles, kTiles, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
+  run_tiles({kTiles, kTiles, kTiles}, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
 }
 
 template void float_product<Family::kF32>(const Panel&, const InputRows&, uint32_t, float*, size_t);

@@ -187,7 +187,7 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
         }
       }
     }
-    ahead.next += kFetch == Fetch::kAll ? kLines * 64 : ahead.lines * 64;
+    ahead.template pass_group<kFetch, kLines>();
     x_rows.advance(kGroupSize);
     x_scales.advance(1);
     if constexpr (Block::kOffset == 0) {
@@ -218,8 +218,9 @@ template <typename Block>
 void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
-  run_tiles(kLevelTiles<Block, Fetch::kAll>, kLevelTiles<Block, Fetch::kShare>, kMaxLevelRows,
-            kGroupBytes, panel, x, num_rows, y, y_stride);
+  run_tiles({kLevelTiles<Block, Fetch::kAll>, kLevelTiles<Block, Fetch::kHalf>,
+             kLevelTiles<Block, Fetch::kShare>},
+            kMaxLevelRows, kGroupBytes, panel, x, num_rows, y, y_stride);
 }
 
 template void level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
