@@ -104,6 +104,7 @@ Status Engine::wait(uint32_t timeout_us) {
 }
 
 void Engine::run_step() {
+  pool_->stay_ahead_of(highest_block(batch_, size_, limits_), &threads_);
   decoder_.forward(batch_, size_);
   threads_.parallel_for(size_.num_rows,
                         [this](uint32_t row, uint32_t thread) { sample_row(row, thread); });

@@ -11,9 +11,8 @@ namespace {
 
 constexpr uint32_t kMaxBlockSize = 1u << 16;
 
-// Blocks are memory from their first use on, and that use is in the middle of a step. In huge pages
-// it comes once in many blocks, and attention reads them with fewer misses of the TLB; but each
-// layer takes a whole one, which in a small pool is more than all of its blocks.
+// In huge pages attention reads blocks with fewer misses of the TLB; but each layer takes a whole
+// one, which in a small pool is more than all of its blocks.
 constexpr uint64_t kLeastHugeLayer = 8u << 20;
 
 }  // namespace
@@ -47,10 +46,16 @@ Status KvPool::create(std::shared_ptr<Model> model, const dyn_kv_pool_config& co
   }
   auto created = std::make_shared<KvPool>();
   RETURN_IF_ERROR(Mapping::create(num_bytes, "the KV pool", &created->blocks_));
-  if (layer_bytes >= kLeastHugeLayer) created->blocks_.use_huge_pages();
   created->model_ = std::move(model);
   created->config_ = config;
   created->bytes_per_layer_ = layer_bytes;
+  if (layer_bytes >= kLeastHugeLayer) {
+    created->blocks_.use_huge_pages();
+    created->pages_ahead_ = PagesAhead({.blocks = created->blocks_.data(),
+                                        .num_layers = shape.num_layers,
+                                        .num_blocks = config.num_blocks,
+                                        .block_bytes = layer.block_bytes()});
+  }
   *pool = std::move(created);
   return {};
 }

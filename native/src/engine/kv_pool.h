@@ -8,6 +8,7 @@
 #include "base/mapping.h"
 #include "base/status.h"
 #include "engine/model.h"
+#include "engine/pages_ahead.h"
 #include "graph/decoder.h"
 
 namespace dyn {
@@ -24,11 +25,17 @@ class KvPool {
   const dyn_kv_pool_config& config() const { return config_; }
   KvLayers layers() const;
 
+  // Before a step that writes to `block` and to none above it. Within a job of `threads`.
+  void stay_ahead_of(uint32_t block, ThreadPool* threads) {
+    pages_ahead_.stay_ahead_of(block, threads);
+  }
+
  private:
   std::shared_ptr<Model> model_;
   dyn_kv_pool_config config_ = {};
   Mapping blocks_;  // [num_layers, num_blocks, block_bytes]
   size_t bytes_per_layer_ = 0;
+  PagesAhead pages_ahead_;  // Where they are huge.
 };
 
 }  // namespace dyn

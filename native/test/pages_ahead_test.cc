@@ -1,0 +1,110 @@
+// Pages made ahead of use: there before anything is written, in every layer, and no more of them
+// than are wanted.
+
+#include "engine/pages_ahead.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/mapping.h"
+#include "check.h"
+#include "run_on.h"
+
+namespace {
+
+using namespace dyn;
+
+constexpr uint32_t kNumLayers = 4;
+constexpr uint32_t kNumBlocks = 60;
+constexpr uint32_t kPageBlocks = 8;
+constexpr size_t kBlockBytes = size_t{256} << 10;
+constexpr size_t kLayerBytes = kNumBlocks * kBlockBytes;
+
+// Of a layer, the blocks from the first on whose pages are all there.
+uint32_t blocks_made(const Mapping& memory, uint32_t layer) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> is_there(kLayerBytes / page);
+  CHECK(mincore(memory.data() + layer * kLayerBytes, kLayerBytes, is_there.data()) == 0);
+  const auto end = std::find_if(is_there.begin(), is_there.end(),
+                                [](unsigned char there) { return (there & 1) == 0; });
+  return static_cast<uint32_t>(static_cast<size_t>(end - is_there.begin()) * page / kBlockBytes);
+}
+
+std::vector<uint32_t> blocks_made(const Mapping& memory) {
+  std::vector<uint32_t> counts;
+  for (uint32_t layer = 0; layer < kNumLayers; ++layer) {
+    counts.push_back(blocks_made(memory, layer));
+  }
+  return counts;
+}
+
+struct Pool {
+  Pool() {
+    CHECK(Mapping::create(kNumLayers * kLayerBytes, "blocks", &memory).ok());
+    CHECK(threads.start(2).ok());
+  }
+
+  void stay_ahead_of(PagesAhead* ahead, uint32_t block) {
+    bench::run_on(&threads, [&] { ahead->stay_ahead_of(block, &threads); });
+  }
+
+  PagesAhead::Layers layers() const {
+    return {.blocks = memory.data(),
+            .num_layers = kNumLayers,
+            .num_blocks = kNumBlocks,
+            .block_bytes = kBlockBytes};
+  }
+
+  Mapping memory;
+  ThreadPool threads;
+};
+
+void pages_are_made_as_they_are_used_up() {
+  Pool pool;
+  PagesAhead ahead(pool.layers());
+  CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, 0));
+  uint32_t most = 0;
+  for (uint32_t block = 0; block < kNumBlocks; ++block) {
+    const auto before = blocks_made(pool.memory);
+    pool.stay_ahead_of(&ahead, block);
+    const auto after = blocks_made(pool.memory);
+    uint32_t made = 0;
+    for (uint32_t layer = 0; layer < kNumLayers; ++layer) {
+      CHECK(after[layer] > block);
+      made += (after[layer] - before[layer] + kPageBlocks - 1) / kPageBlocks;
+    }
+    if (block > 0) most = std::max(most, made);
+    pool.memory.data()[block * kBlockBytes] = std::byte{1};
+  }
+  CHECK(most <= 2);  // A thread a page, where all layers need one every eight blocks.
+  CHECK(pool.memory.data()[0] == std::byte{1});
+}
+
+void a_step_may_use_many_pages() {
+  Pool pool;
+  PagesAhead ahead(pool.layers());
+  pool.stay_ahead_of(&ahead, 30);
+  for (const uint32_t count : blocks_made(pool.memory)) CHECK(count > 30 && count < 48);
+  pool.stay_ahead_of(&ahead, 3);
+  pool.stay_ahead_of(&ahead, kNumBlocks - 1);
+  CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, kNumBlocks));
+}
+
+void pages_of_nothing_are_not_made() {
+  Pool pool;
+  PagesAhead ahead;
+  pool.stay_ahead_of(&ahead, 30);
+  CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, 0));
+}
+
+}  // namespace
+
+int main() {
+  check_claim("pages are made as they are used up", pages_are_made_as_they_are_used_up);
+  check_claim("a step may use many pages", a_step_may_use_many_pages);
+  check_claim("pages of nothing are not made", pages_of_nothing_are_not_made);
+  return check_finish();
+}
