@@ -8,8 +8,11 @@
 
 /** A step that only prefills: an abort or a new request waits about this long. */
 const PREFILL_ONLY_MS = 500;
-/** A step with decodes, in units of one without prompts. Streams may see 2.5; the rest is for what varies. */
-const STEP_RATIO = 1.8;
+/**
+ * A step with decodes, in units of one without prompts. Streams may see 2.5; steps without prompts already have a
+ * p99 of 1.5 times their p50 where the machine has other work.
+ */
+const STEP_RATIO = 1.6;
 /** The first chunk of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
 /** However slow the model, a prompt gets on by this. */
@@ -25,11 +28,8 @@ const MAX_STEPS_UNMEASURED = 64;
 
 /** Weight that the past keeps at each new measurement. */
 const PREFILL_MEMORY = 0.5;
-const DECODE_MEMORY = 0.8;
-/** Where the last measurement is long ago. */
-const OUTDATED_DECODE_MEMORY = 0.5;
-/** One slow step may be the machine's: what decodes take counts as at most so much longer than what they took. */
-const MAX_DECODE_GROWTH = 1.5;
+/** What decodes take is the median of so many steps: one slow step may be the machine's. */
+const DECODES_REMEMBERED = 5;
 /** By this the quickest step is forgotten with each that follows. */
 const QUICKEST_GROWTH = 1.002;
 
@@ -47,8 +47,8 @@ export class PrefillPacer {
   readonly #beside = new TokenCost();
   /** The largest chunk that the last one beside decodes allows. */
   #ceiling = FIRST_CHUNK_TOKENS;
-  /** Of a step with decodes only; undefined before the first. */
-  #decodeMs: number | undefined;
+  /** Steps with decodes only, the last ones. */
+  #decodeTimes: number[] = [];
   #quickestDecodeMs: number | undefined;
   #numDecodesMeasured = 0;
   #numStepsUnmeasured = 0;
@@ -92,15 +92,19 @@ export class PrefillPacer {
   }
 
   #observeDecodes(numDecodes: number, elapsedMs: number): void {
-    const isOther = this.#decodeMs === undefined || this.#areOthers(numDecodes);
-    const past = isOther ? elapsedMs : (this.#decodeMs ?? elapsedMs);
-    const present = Math.min(elapsedMs, MAX_DECODE_GROWTH * past);
-    const memory = this.#isUnmeasured ? OUTDATED_DECODE_MEMORY : DECODE_MEMORY;
-    this.#decodeMs = memory * past + (1 - memory) * present;
+    if (this.#areOthers(numDecodes)) this.#decodeTimes = [];
+    this.#decodeTimes.push(elapsedMs);
+    if (this.#decodeTimes.length > DECODES_REMEMBERED) this.#decodeTimes.shift();
     const grown = (this.#quickestDecodeMs ?? Number.POSITIVE_INFINITY) * QUICKEST_GROWTH;
     this.#quickestDecodeMs = Math.min(elapsedMs, grown);
     this.#numDecodesMeasured = numDecodes;
     this.#numStepsUnmeasured = 0;
+  }
+
+  /** Of a step with decodes only; undefined before the first. */
+  get #decodeMs(): number | undefined {
+    const sorted = this.#decodeTimes.toSorted((a, b) => a - b);
+    return sorted[(sorted.length - 1) >> 1];
   }
 
   get #isUnmeasured(): boolean {

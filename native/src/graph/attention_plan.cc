@@ -7,7 +7,11 @@
 namespace dyn {
 namespace {
 
-constexpr uint32_t kItemsPerThread = 4;  // Fewer, and a thread may be idle at the end.
+// An item longer than so small a part of a thread's share leaves others idle at the end.
+constexpr uint32_t kItemsPerThread = 4;
+
+// Tokens of the longest sequence for whose parts there is room.
+constexpr uint32_t kSplitTokens = 8;
 
 }  // namespace
 
@@ -15,10 +19,11 @@ void AttentionPlan::place(uint32_t max_tokens, uint32_t max_len, uint32_t padded
                           Arena* arena) {
   const uint32_t max_spans = ceil_div(max_len, kAttentionSpan) + 1;  // A window may begin in one.
   part_stride_ = part_stride(padded_head_size);
-  max_part_rows_ = uint64_t{max_spans} * shape_.num_heads;
+  const uint64_t max_parts = uint64_t{max_spans} * kSplitTokens;
+  max_part_rows_ = max_parts * shape_.num_heads;
   arena->place(max_tokens, &tiles_);
-  arena->place(uint64_t{max_tokens} + max_spans, &items_);
-  arena->place(max_spans, &splits_);
+  arena->place(max_tokens + max_parts, &items_);
+  arena->place(max_parts, &splits_);
   arena->place(max_part_rows_ * part_stride_, &parts_);
 }
 
@@ -40,14 +45,18 @@ void AttentionPlan::make(const dyn_batch& batch, const StepSize& size) {
   num_items_ = 0;
   num_splits_ = 0;
   for (uint32_t seq = 0; seq < size.num_seqs; ++seq) add_tiles(batch, seq);
-  const bool is_short_of_items =
-      uint64_t{num_tiles_} * shape_.num_kv_heads < uint64_t{kItemsPerThread} * shape_.num_threads;
+  uint64_t num_spans = 0;
+  for (uint32_t index = 0; index < num_tiles_; ++index) {
+    num_spans += item(batch, 0, tiles_[index], 0, nullptr, nullptr).num_spans();
+  }
   uint64_t num_part_rows = 0;
   for (uint32_t index = 0; index < num_tiles_; ++index) {
     Tile& tile = tiles_[index];
     const AttentionItem whole = item(batch, 0, tile, 0, nullptr, nullptr);
     const uint64_t num_rows = uint64_t{tile.num_tokens} * shape_.num_heads * whole.num_spans();
-    const bool is_split = is_short_of_items && shape_.num_threads > 1 && whole.num_spans() > 1 &&
+    const bool is_long = uint64_t{whole.num_spans()} * kItemsPerThread * shape_.num_threads >
+                         num_spans * shape_.num_kv_heads;
+    const bool is_split = is_long && shape_.num_threads > 1 && whole.num_spans() > 1 &&
                           num_part_rows + num_rows <= max_part_rows_;
     if (!is_split) {
       items_[num_items_++] = {.tile = index, .span = kWhole};

@@ -1,8 +1,8 @@
 // AttentionPlan: how one step's attention is cut into work items. Made once a step and used by
 // every layer; what it says changes who computes what, and never a bit of the result.
 //
-// An item is a query tile, whole; or, where there are fewer items than keep all threads busy, one
-// span of a tile that has several. Each is done for every KV head.
+// An item is a query tile, whole; or one span of a tile that attends to so much that a thread with
+// all of it would keep the others waiting. Each is done for every KV head.
 
 #pragma once
 
@@ -77,8 +77,8 @@ class AttentionPlan {
   uint32_t num_items_ = 0;
   uint32_t num_splits_ = 0;
   Tile* tiles_ = nullptr;       // [T]
-  Item* items_ = nullptr;       // [T + spans of the longest sequence]
-  uint32_t* splits_ = nullptr;  // [spans of the longest sequence]
+  Item* items_ = nullptr;       // [T + parts]
+  uint32_t* splits_ = nullptr;  // [parts]
   float* parts_ = nullptr;      // [max_part_rows_, part_stride_]
 };
 
