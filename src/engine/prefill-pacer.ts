@@ -13,6 +13,8 @@ const PREFILL_ONLY_MS = 500;
  * p99 of 1.5 times their p50 where the machine has other work.
  */
 const STEP_RATIO = 1.6;
+/** The same where more prompts wait than sequences decode: then most of those who wait do so for a first token. */
+const MAX_STEP_RATIO = 2.3;
 /** The first chunk of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
 /** However slow the model, a prompt gets on by this. */
@@ -66,15 +68,20 @@ export class PrefillPacer {
     return this.#quickestDecodeMs;
   }
 
-  /** 0 where decodes have to run alone once, so that it is known what they take; else at least 1. */
-  maxPrefillTokens(numDecodes: number): number {
+  /**
+   * 0 where decodes have to run alone once, so that it is known what they take; else at least 1. `numPrompts` is how
+   * many have begun or might begin.
+   */
+  maxPrefillTokens(numDecodes: number, numPrompts: number): number {
     if (numDecodes === 0) {
       const { msPerToken } = this.#alone;
       if (msPerToken === undefined) return PROBE_TOKENS;
       return Math.max(MIN_CHUNK_TOKENS, Math.floor(PREFILL_ONLY_MS / msPerToken));
     }
     if (this.#decodeMs === undefined || this.#isUnmeasured || this.#areOthers(numDecodes)) return 0;
-    const addedMs = Math.max((STEP_RATIO - 1) * this.#decodeMs, this.#minAddedMs);
+    const byWaiting = (STEP_RATIO - 1) * Math.max(1, numPrompts / numDecodes);
+    const addedRatio = Math.min(byWaiting, MAX_STEP_RATIO - 1);
+    const addedMs = Math.max(addedRatio * this.#decodeMs, this.#minAddedMs);
     const msPerToken =
       this.#beside.msPerToken ?? UNKNOWN_FACTOR * (this.#alone.msPerToken ?? Infinity);
     const byTime = msPerToken === 0 ? Infinity : Math.floor(addedMs / msPerToken);

@@ -182,7 +182,7 @@ export class Scheduler {
 
     const maxTokens = Math.min(
       this.#limits.maxNumBatchedTokens,
-      this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes),
+      this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes, this.#numPrompts),
     );
     this.#schedulePrefills(maxTokens);
     this.#admit(maxTokens, now);
@@ -244,6 +244,13 @@ export class Scheduler {
     sequence.numComputedTokens += numAccepted;
     this.#drafts.note(sequence, numAccepted);
     return reason;
+  }
+
+  /** Prompts that have begun, or have a seat to begin on. */
+  get #numPrompts(): number {
+    const numSeats = this.#limits.maxNumSeqs - this.#loans.numOpen - this.#numDecodes;
+    const numBegun = this.#running.length - this.#numDecodes;
+    return Math.min(numSeats, numBegun + this.#waiting.length);
   }
 
   #scheduleDecodes(): void {

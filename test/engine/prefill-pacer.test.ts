@@ -7,10 +7,15 @@ import { quantile } from "../bench/median.ts";
 import { randomNumbers } from "./tiny-model.ts";
 
 /** Prefills with as many tokens as the pacer allows; returns the last step's time. */
-function settle(pacer: PrefillPacer, numDecodes: number, stepMs: (numTokens: number) => number) {
+function settle(
+  pacer: PrefillPacer,
+  numDecodes: number,
+  stepMs: (numTokens: number) => number,
+  numPrompts = 1,
+) {
   let elapsedMs = 0;
   for (let step = 0; step < 40; step++) {
-    const numPrefillTokens = pacer.maxPrefillTokens(numDecodes);
+    const numPrefillTokens = pacer.maxPrefillTokens(numDecodes, numPrompts);
     elapsedMs = stepMs(numPrefillTokens);
     pacer.observe({ numDecodes, numPrefillTokens, elapsedMs });
   }
@@ -34,7 +39,7 @@ const someModel: fc.Arbitrary<Model> = fc.record({
 
 describe("the prefill pacer", () => {
   test("starts with a small chunk, since a token may cost 10 ms", () => {
-    expect(new PrefillPacer().maxPrefillTokens(0)).toBeLessThanOrEqual(64);
+    expect(new PrefillPacer().maxPrefillTokens(0, 1)).toBeLessThanOrEqual(64);
   });
 
   test("settles at half a second for a prompt alone, however fast the model is", () => {
@@ -47,18 +52,18 @@ describe("the prefill pacer", () => {
 
   test("lets decodes run alone once, to know what they take, and again when their number has changed", () => {
     const pacer = new PrefillPacer();
-    expect(pacer.maxPrefillTokens(4)).toBe(0);
+    expect(pacer.maxPrefillTokens(4, 1)).toBe(0);
     pacer.observe({ numDecodes: 4, numPrefillTokens: 0, elapsedMs: 20 });
-    expect(pacer.maxPrefillTokens(4)).toBeGreaterThan(0);
-    expect(pacer.maxPrefillTokens(8)).toBeGreaterThan(0);
-    expect(pacer.maxPrefillTokens(9)).toBe(0);
-    expect(pacer.maxPrefillTokens(1)).toBe(0);
+    expect(pacer.maxPrefillTokens(4, 1)).toBeGreaterThan(0);
+    expect(pacer.maxPrefillTokens(8, 1)).toBeGreaterThan(0);
+    expect(pacer.maxPrefillTokens(9, 1)).toBe(0);
+    expect(pacer.maxPrefillTokens(1, 1)).toBe(0);
   });
 
   test("measures decodes now and then while prompts never end", () => {
     const pacer = new PrefillPacer();
     const chunks = Array.from({ length: 1000 }, () => {
-      const numPrefillTokens = pacer.maxPrefillTokens(4);
+      const numPrefillTokens = pacer.maxPrefillTokens(4, 1);
       pacer.observe({ numDecodes: 4, numPrefillTokens, elapsedMs: 20 + numPrefillTokens });
       return numPrefillTokens;
     });
@@ -83,11 +88,11 @@ describe("the prefill pacer", () => {
           pacer.observe({ numDecodes: decodes, numPrefillTokens, elapsedMs });
           return elapsedMs;
         };
-        if (hasPrefilledAlone) run(0, pacer.maxPrefillTokens(0), 0);
+        if (hasPrefilledAlone) run(0, pacer.maxPrefillTokens(0, 1), 0);
         const before = Array.from({ length: 50 }, () => run(numDecodes, 0, 0));
         const during: number[] = [];
         for (let position = 0; position < 2000; ) {
-          const chunk = Math.min(2000 - position, pacer.maxPrefillTokens(numDecodes));
+          const chunk = Math.min(2000 - position, pacer.maxPrefillTokens(numDecodes, 1));
           during.push(run(numDecodes, chunk, position));
           position += chunk;
         }
@@ -116,6 +121,16 @@ describe("the prefill pacer", () => {
     expect(settle(pacer, 4, (numTokens) => 40 + numTokens)).toBeGreaterThan(60);
   });
 
+  test("gives prompts more of a step where more of them wait than sequences decode", () => {
+    const stepMs = (numTokens: number) => 50 + numTokens;
+    const settled = (numPrompts: number) => {
+      const pacer = new PrefillPacer();
+      pacer.observe({ numDecodes: 4, numPrefillTokens: 0, elapsedMs: 50 });
+      return settle(pacer, 4, stepMs, numPrompts);
+    };
+    expect([1, 4, 6, 12].map(settled)).toEqual([80, 80, 95, 114]);
+  });
+
   test("lets a chunk add what it costs at least, as the mocked runner says", () => {
     const pacer = new PrefillPacer({ minAddedMs: 50 });
     const decodingMs = decodeMs(0.1);
@@ -136,10 +151,10 @@ describe("the prefill pacer", () => {
   test("sets no limit by a clock that stands still, and is never below 4 tokens", () => {
     const still = new PrefillPacer();
     still.observe({ numDecodes: 0, numPrefillTokens: 64, elapsedMs: 0 });
-    expect(still.maxPrefillTokens(0)).toBe(Infinity);
+    expect(still.maxPrefillTokens(0, 1)).toBe(Infinity);
     const slow = new PrefillPacer();
     slow.observe({ numDecodes: 0, numPrefillTokens: 64, elapsedMs: 1e6 });
     slow.observe({ numDecodes: 1, numPrefillTokens: 0, elapsedMs: 1 });
-    expect(slow.maxPrefillTokens(1)).toBe(4);
+    expect(slow.maxPrefillTokens(1, 1)).toBe(4);
   });
 });
