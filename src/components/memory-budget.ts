@@ -47,6 +47,7 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
     workspaceBytes(model.config, inputBytes(tensors, config.quantization), {
       maxNumRows: config.maxNumSeqs + (config.speculative ? MAX_DRAFT_TOKENS : 0),
       maxNumBatchedTokens: config.maxNumBatchedTokens,
+      maxModelLen,
     });
 
   const blocksPerSequence = Math.ceil(maxModelLen / config.blockSize);

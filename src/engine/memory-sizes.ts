@@ -40,7 +40,12 @@ export interface WorkspaceLimits {
   /** Of logits; see RunnerLimits. */
   readonly maxNumRows: number;
   readonly maxNumBatchedTokens: number;
+  readonly maxModelLen: number;
 }
+
+/** Attention of so many tokens may be cut into spans of so many positions (native/src/graph/attention_plan.cc). */
+const SPLIT_TOKENS = 8;
+const SPAN = 512;
 
 /**
  * An upper bound for one worker: pages that no step has touched take nothing. `inputBytes` are those of one
@@ -49,7 +54,7 @@ export interface WorkspaceLimits {
 export function workspaceBytes(
   config: ModelConfig,
   inputBytes: number,
-  { maxNumRows, maxNumBatchedTokens }: WorkspaceLimits,
+  { maxNumRows, maxNumBatchedTokens, maxModelLen }: WorkspaceLimits,
 ): number {
   const { hiddenSize, intermediateSize, vocabSize, numHeads, numKvHeads, headSize } = config;
   const q = numHeads * headSize;
@@ -57,7 +62,10 @@ export function workspaceBytes(
   // Residual stream and its norm, q and what is attended, k and v, and the angles of RoPE: F32.
   const floats = 2 * hiddenSize + 2 * q + 2 * kv + headSize;
   const inputs = hiddenSize + q + intermediateSize;
-  return maxNumBatchedTokens * (4 * floats + inputBytes * inputs) + maxNumRows * 4 * vocabSize;
+  const numSpans = Math.ceil(maxModelLen / SPAN) + 1;
+  const parts = numSpans * SPLIT_TOKENS * 4 * (q + 16 * numHeads);
+  const logits = maxNumRows * 4 * vocabSize;
+  return maxNumBatchedTokens * (4 * floats + inputBytes * inputs) + parts + logits;
 }
 
 /** 8 bits, and for 32 of them a scale, three sums in integers and one in F32. */

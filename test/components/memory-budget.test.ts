@@ -101,7 +101,7 @@ describe("a model that does not fit", () => {
     const message = refusal(8, config);
     expect(message).toStartWith("/models/8b needs ");
     expect(message).toContain("8.00 GB are free: weights 4.52 GB, KV blocks 4.29 GB, workspace ");
-    expect(message).toContain("--VllmWorker.max-model-len=8192 saves 3.22 GB");
+    expect(message).toContain("--VllmWorker.max-model-len=8192 saves 3.23 GB");
     expect(message).toContain("--VllmWorker.kv-cache-dtype=int8 saves ");
     expect(message).toContain("--VllmWorker.max-num-batched-tokens=2048 saves ");
   });
