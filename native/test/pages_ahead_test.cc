@@ -20,6 +20,7 @@ using namespace dyn;
 constexpr uint32_t kNumLayers = 4;
 constexpr uint32_t kNumBlocks = 60;
 constexpr uint32_t kPageBlocks = 8;
+constexpr uint32_t kBlockSize = 16;
 constexpr size_t kBlockBytes = size_t{256} << 10;
 constexpr size_t kLayerBytes = kNumBlocks * kBlockBytes;
 
@@ -47,14 +48,22 @@ struct Pool {
     CHECK(threads.start(2).ok());
   }
 
-  void stay_ahead_of(PagesAhead* ahead, uint32_t block) {
-    bench::run_on(&threads, [&] { ahead->stay_ahead_of(block, &threads); });
+  void stay_ahead_of(PagesAhead* ahead, uint32_t block) { stay_ahead_of(ahead, block, block); }
+
+  // A step that writes to two blocks, and to all between them.
+  void stay_ahead_of(PagesAhead* ahead, uint32_t first, uint32_t last) {
+    std::vector<int32_t> slots;
+    for (uint32_t slot = first * kBlockSize; slot < (last + 1) * kBlockSize; ++slot) {
+      slots.push_back(static_cast<int32_t>(slot));
+    }
+    bench::run_on(&threads, [&] { ahead->stay_ahead_of(slots, &threads); });
   }
 
   PagesAhead::Layers layers() const {
     return {.blocks = memory.data(),
             .num_layers = kNumLayers,
             .num_blocks = kNumBlocks,
+            .block_size = kBlockSize,
             .block_bytes = kBlockBytes};
   }
 
@@ -86,11 +95,21 @@ void pages_are_made_as_they_are_used_up() {
 void a_step_may_use_many_pages() {
   Pool pool;
   PagesAhead ahead(pool.layers());
-  pool.stay_ahead_of(&ahead, 30);
+  pool.stay_ahead_of(&ahead, 0, 30);
   for (const uint32_t count : blocks_made(pool.memory)) CHECK(count > 30 && count < 48);
   pool.stay_ahead_of(&ahead, 3);
-  pool.stay_ahead_of(&ahead, kNumBlocks - 1);
+  pool.stay_ahead_of(&ahead, 31, kNumBlocks - 1);
   CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, kNumBlocks));
+}
+
+// As many blocks of a pool are another worker's.
+void the_blocks_of_others_are_left_alone() {
+  Pool pool;
+  PagesAhead ahead(pool.layers());
+  pool.stay_ahead_of(&ahead, 40);
+  CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, 0));
+  pool.stay_ahead_of(&ahead, 0);
+  for (const uint32_t count : blocks_made(pool.memory)) CHECK(count >= 8 && count < 40);
 }
 
 void pages_of_nothing_are_not_made() {
@@ -105,6 +124,7 @@ void pages_of_nothing_are_not_made() {
 int main() {
   check_claim("pages are made as they are used up", pages_are_made_as_they_are_used_up);
   check_claim("a step may use many pages", a_step_may_use_many_pages);
+  check_claim("the blocks of others are left alone", the_blocks_of_others_are_left_alone);
   check_claim("pages of nothing are not made", pages_of_nothing_are_not_made);
   return check_finish();
 }

@@ -1,6 +1,5 @@
 #include "engine/batch.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -184,12 +183,6 @@ Status check_batch(const dyn_batch& batch, const StepSize& size, const BatchLimi
     RETURN_IF_ERROR(check_sequence(batch, seq, limits));
   }
   return check_rows(batch, size, limits);
-}
-
-uint32_t highest_block(const dyn_batch& batch, const StepSize& size, const BatchLimits& limits) {
-  const int32_t* slots = batch.slot_mapping;
-  const int32_t highest = *std::max_element(slots, slots + size.num_tokens);
-  return static_cast<uint32_t>(highest) / limits.block_size;
 }
 
 }  // namespace dyn

@@ -26,7 +26,4 @@ void place_batch(const BatchLimits& limits, Arena* arena, dyn_batch* batch);
 // per step, 256 sequences: < 20 us
 Status check_batch(const dyn_batch& batch, const StepSize& size, const BatchLimits& limits);
 
-// The highest block that the step writes to.
-uint32_t highest_block(const dyn_batch& batch, const StepSize& size, const BatchLimits& limits);
-
 }  // namespace dyn

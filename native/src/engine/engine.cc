@@ -104,7 +104,7 @@ Status Engine::wait(uint32_t timeout_us) {
 }
 
 void Engine::run_step() {
-  pool_->stay_ahead_of(highest_block(batch_, size_, limits_), &threads_);
+  pool_->stay_ahead_of({batch_.slot_mapping, size_.num_tokens}, &threads_);
   decoder_.forward(batch_, size_);
   threads_.parallel_for(size_.num_rows,
                         [this](uint32_t row, uint32_t thread) { sample_row(row, thread); });

@@ -54,6 +54,7 @@ Status KvPool::create(std::shared_ptr<Model> model, const dyn_kv_pool_config& co
     created->pages_ahead_ = PagesAhead({.blocks = created->blocks_.data(),
                                         .num_layers = shape.num_layers,
                                         .num_blocks = config.num_blocks,
+                                        .block_size = config.block_size,
                                         .block_bytes = layer.block_bytes()});
   }
   *pool = std::move(created);

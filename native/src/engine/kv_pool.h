@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/mapping.h"
 #include "base/status.h"
@@ -25,9 +26,9 @@ class KvPool {
   const dyn_kv_pool_config& config() const { return config_; }
   KvLayers layers() const;
 
-  // Before a step that writes to `block` and to none above it. Within a job of `threads`.
-  void stay_ahead_of(uint32_t block, ThreadPool* threads) {
-    pages_ahead_.stay_ahead_of(block, threads);
+  // Before a step that writes to `slots`. Within a job of `threads`.
+  void stay_ahead_of(std::span<const int32_t> slots, ThreadPool* threads) {
+    pages_ahead_.stay_ahead_of(slots, threads);
   }
 
  private:
