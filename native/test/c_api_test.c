@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "check.h"
 #include "dynamo_engine.h"
@@ -132,6 +133,23 @@ static void devices_open_and_close(void) {
   CHECK(dyn_device_close(first) == DYN_OK);
 }
 
+// The standard library throws where a thread cannot be made. The throw is unwound by code that is
+// linked into the library, and so by what it takes for the loader's list of libraries (src/compat).
+static void throws_are_errors(void) {
+#ifndef __SANITIZE_ADDRESS__  // It maps more than any limit.
+  struct rlimit before;
+  CHECK(getrlimit(RLIMIT_AS, &before) == 0);
+  const struct rlimit low = {.rlim_cur = 64u << 20, .rlim_max = before.rlim_max};
+  CHECK(setrlimit(RLIMIT_AS, &low) == 0);
+  dyn_device* device = NULL;
+  CHECK(dyn_device_open(1, 1000, DYN_ISA_ANY, &device) == DYN_OUT_OF_MEMORY);
+  CHECK(strlen(dyn_last_error()) > 0);
+  CHECK(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(dyn_device_close(device) == DYN_OK);
+#endif
+}
+
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "--layout") == 0) {
     print_layout();
@@ -140,5 +158,6 @@ int main(int argc, char** argv) {
   check_claim("the library has the header's version", version_is_the_headers);
   check_claim("what is not open is an error", nothing_is_open);
   check_claim("a device is shared until its last handle is closed", devices_open_and_close);
+  check_claim("what is thrown inside is an error", throws_are_errors);
   return check_finish();
 }

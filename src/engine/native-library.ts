@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 
 // @ts-expect-error TypeScript knows no .so; with type "file" the import is its path, also embedded.
-import builtPath from "../../native/build/libdynamo_engine.so" with { type: "file" };
+import builtPath from "#engine-library" with { type: "file" };
 import { createMemoryFile } from "./memory-file.ts";
 
 const libraryPath: string = builtPath;
