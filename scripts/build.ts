@@ -1,10 +1,15 @@
 // Builds ./dynamo: the native library by CMake, then all of TypeScript into one executable that carries it.
 //
-//   bun scripts/build.ts [--native-only]
+//   bun scripts/build.ts [--native-only] [--tests] [--target linux-x64 | linux-arm64 | linux-x64-musl]
+//
+// --tests builds the native tests and benches too. Another target than this machine's makes dynamo-TARGET.
 
-import { cpSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { BUILD_TARGETS, type BuildTarget, hostTarget } from "./build-targets.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -17,13 +22,33 @@ const MODEL_FILES = [
   "tokenizer_config.json",
 ];
 
-await buildNative();
-if (!process.argv.includes("--native-only")) await buildExecutable();
+const { values } = parseArgs({
+  options: {
+    "native-only": { type: "boolean", default: false },
+    tests: { type: "boolean", default: false },
+    target: { type: "string", default: hostTarget() },
+  },
+});
 
-async function buildNative(): Promise<void> {
+const target = BUILD_TARGETS.find(({ name }) => name === values.target);
+if (target === undefined) {
+  const names = BUILD_TARGETS.map(({ name }) => name).join(", ");
+  console.error(`There is no target ${values.target}; there are: ${names}.`);
+  process.exit(2);
+}
+const isHost = target.name === hostTarget();
+if (!isHost && target.needs.some((file) => Bun.which(file) === null && !existsSync(file))) {
+  console.error(`To build for ${target.name}: apt-get install ${target.packages.join(" ")}`);
+  process.exit(1);
+}
+await buildNative(target);
+if (!values["native-only"]) await buildExecutable(target);
+
+async function buildNative({ folder, cmake, library }: BuildTarget): Promise<void> {
   const jobs = String(availableParallelism());
-  await run(["cmake", "-S", "native", "-B", "native/build", "-DCMAKE_BUILD_TYPE=Release"]);
-  await run(["cmake", "--build", "native/build", "--parallel", jobs]);
+  const what = values.tests ? [] : ["--target", library];
+  await run(["cmake", "-S", "native", "-B", folder, ...cmake]);
+  await run(["cmake", "--build", folder, "--parallel", jobs, ...what]);
 }
 
 /**
@@ -32,23 +57,36 @@ async function buildNative(): Promise<void> {
  * or .env in the user's folder must not reach into the executable; without package.json files, it finds no
  * package beside a user's graph that has "main" or "exports", which is nearly every one.
  */
-async function buildExecutable(): Promise<void> {
+async function buildExecutable(target: BuildTarget): Promise<void> {
   const flags = [
     ["--compile", "--minify-whitespace", "--minify-syntax", "--sourcemap"],
     ["--bytecode", "--format=esm", "--splitting"],
     ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
     ["--compile-autoload-package-json"],
     ["--compile-exec-argv=--no-install"], // a package that a user's graph lacks is not fetched
+    isHost ? [] : await foreignBun(target),
   ].flat();
   const entries = ["src/main.ts", "src/actor.worker.ts"];
-  const folder = join(root, "native/build/executable");
+  const folder = join(root, target.folder, "executable");
   const model = join(folder, "built-in");
   for (const file of MODEL_FILES) cpSync(join(root, "models/built-in", file), join(model, file));
-  const output = join(folder, "dynamo");
   const build = [process.execPath, "build", ...flags, ...entries];
-  await run([...build, "--asset", model, "--outfile", output]);
-  renameSync(join(folder, "dynamo"), join(root, "dynamo"));
+  await run([...build, "--asset", model, "--outfile", join(folder, "dynamo")]);
+  renameSync(join(folder, "dynamo"), join(root, isHost ? "dynamo" : `dynamo-${target.name}`));
   rmSync(folder, { recursive: true }); // the source maps are inside the executable as well
+}
+
+/** The target's own Bun, which npm has too, and the library that package.json names for it ("imports"). */
+async function foreignBun({ name, bun, ...target }: BuildTarget): Promise<readonly string[]> {
+  const folder = join(root, target.folder, name);
+  mkdirSync(folder, { recursive: true });
+  const packed = join(folder, `${bun.replace("@", "").replace("/", "-")}-${Bun.version}.tgz`);
+  if (!(await Bun.file(packed).exists())) {
+    await run(["npm", "pack", "--silent", `${bun}@${Bun.version}`, "--pack-destination", folder]);
+  }
+  await run(["tar", "-xzf", packed, "-C", folder]);
+  const executable = join(folder, "package/bin/bun");
+  return [`--compile-executable-path=${executable}`, "--target=bun", `--conditions=${name}`];
 }
 
 async function run(command: readonly string[]): Promise<void> {

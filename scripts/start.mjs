@@ -1,7 +1,7 @@
 // What `npm start`, `npm run build` and `npm test` begin with. It runs on a fresh clone, before anything is
 // installed, and so on plain Node.js: check the tools, install, build when something changed, serve.
 //
-//   node scripts/start.mjs [arguments of dynamo serve]     | --install-only | --build-only
+//   node scripts/start.mjs [arguments of dynamo serve]     | --install-only | --build-only [arguments of build.ts]
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -14,7 +14,7 @@ const args = process.argv.slice(2);
 try {
   checkTools();
   install();
-  if (args[0] !== "--install-only") build();
+  if (args[0] !== "--install-only") build(args[0] === "--build-only" ? args.slice(1) : []);
   if (args[0] !== "--install-only" && args[0] !== "--build-only") serve(args);
 } catch (error) {
   process.stderr.write(`${error.message}\n`);
@@ -40,11 +40,11 @@ function install() {
   run("npm", ["install", "--no-save"]);
 }
 
-/** Builds ./dynamo, unless it is newer than everything that it is made of. */
-function build() {
+/** Builds ./dynamo, unless it is newer than everything that it is made of; with arguments, what they say. */
+function build(buildArgs) {
   const sources = ["src", "native", "graphs", "configs", "models", "scripts", "package-lock.json"];
-  if (newest(["dynamo"]) > newest(sources)) return;
-  run(bun(), ["scripts/build.ts"]);
+  if (buildArgs.length === 0 && newest(["dynamo"]) > newest(sources)) return;
+  run(bun(), ["scripts/build.ts", ...buildArgs]);
 }
 
 function serve(serveArgs) {

@@ -38,7 +38,7 @@ const STEPS: readonly Step[] = [
   },
   { name: "types", commands: [[bin("tsc"), "-p", "."]], timeoutMinutes: 3 },
   { name: "unused", commands: [[bin("knip")]], timeoutMinutes: 3 },
-  { name: "build", commands: [[bun, "scripts/build.ts"]], timeoutMinutes: 10 },
+  { name: "build", commands: [[bun, "scripts/build.ts", "--tests"]], timeoutMinutes: 10 },
   {
     name: "native",
     commands: [
@@ -64,8 +64,19 @@ const STEPS: readonly Step[] = [
         ...emulatedTests,
       ],
       ["ctest", "--test-dir", "native/build-aarch64", "--verbose", "-R", emulatedTests.join("|")],
+      [bun, "scripts/build.ts", "--target", "linux-arm64"],
     ],
     timeoutMinutes: 10,
+  },
+  {
+    name: "musl",
+    needs: ["musl-gcc"],
+    commands: [
+      [bun, "scripts/build.ts", "--target", "linux-x64-musl"],
+      ["cmake", "--build", "native/build", "--target", "c_api_test_musl"],
+      ["native/build/musl/c_api_test"],
+    ],
+    timeoutMinutes: 5,
   },
   {
     name: "unit",

@@ -25,8 +25,12 @@ export interface ServerOptions {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs it: an emulator or a chroot, then its path there. */
+  readonly command?: readonly string[];
   /** What must answer before the server counts as started: `/health` with 200, or anything at all. */
   readonly readyWhen?: "healthy" | "listening";
+  /** How long the start may take; only a hang takes so long. */
+  readonly timeoutMs?: number;
 }
 
 export interface Server {
@@ -47,7 +51,8 @@ export interface Server {
 
 export async function startServer(options: ServerOptions): Promise<Server> {
   const port = await freePort();
-  const child = Bun.spawn([executable, "serve", ...options.args, "--port", String(port)], {
+  const command = options.command ?? [executable];
+  const child = Bun.spawn([...command, "serve", ...options.args, "--port", String(port)], {
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "ignore", "pipe"],
@@ -89,25 +94,28 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return sumSamples(text, name, labels);
     },
   };
-  await waitUntilReady(server, options.readyWhen ?? "healthy");
+  await waitUntilReady(server, options);
   return server;
 }
 
-async function waitUntilReady(server: Server, when: "healthy" | "listening"): Promise<void> {
+async function waitUntilReady(
+  server: Server,
+  { readyWhen = "healthy", timeoutMs = 15_000 }: ServerOptions,
+): Promise<void> {
   let ended: number | undefined;
   void server.exited.then((code) => {
     ended = code;
   });
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < timeoutMs / 25; attempt++) {
     if (ended !== undefined) {
       throw new Error(`dynamo ended with code ${ended} before it served:\n${server.stderr()}`);
     }
     const response = await fetch(`${server.url}/health`).catch(() => undefined);
-    if (response && (response.ok || when === "listening")) return;
+    if (response && (response.ok || readyWhen === "listening")) return;
     await Bun.sleep(25);
   }
   await server.stop();
-  throw new Error(`dynamo did not serve within 15 s:\n${server.stderr()}`);
+  throw new Error(`dynamo did not serve within ${timeoutMs} ms:\n${server.stderr()}`);
 }
 
 /** Runs the executable to its end. */
