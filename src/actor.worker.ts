@@ -3,11 +3,13 @@
 import { enterActorThread } from "./actor/actor-thread.ts";
 import { systemClock } from "./base/clock.ts";
 import { builtInGraphs } from "./built-in-graphs.ts";
+import { withPlainServerErrors } from "./plain-server-errors.ts";
 import { Instance } from "./sdk/run-instance.ts";
 import { installSdkModules } from "./sdk-modules.ts";
 import type { ThreadData } from "./serve/deploy.ts";
 import { importService } from "./serve/import-service.ts";
 
+withPlainServerErrors();
 installSdkModules();
 enterActorThread(async (scope) => {
   const { source, init } = scope.init.data as ThreadData; // deploy.ts gives nothing else

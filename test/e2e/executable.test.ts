@@ -6,7 +6,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { version } from "../../package.json";
-import { executable, hasTinyStories, root, runDynamo, startServer, tinyStories } from "./server.ts";
+import {
+  executable,
+  freePort,
+  hasTinyStories,
+  root,
+  runDynamo,
+  startServer,
+  tinyStories,
+} from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "e2e-executable-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -118,6 +126,41 @@ describe("beside the bare executable, a user's graph", () => {
     const { stderr } = await runDynamo(["serve", "graphs.uses:A"], { cwd });
     expect(stderr).toContain("graphs/uses.ts:5:");
     expect(stderr).toContain("main,exports,function,function");
+  });
+
+  test("whose own server throws answers without source or paths", async () => {
+    const cwd = join(folder, "throwing");
+    mkdirSync(join(cwd, "graphs"), { recursive: true });
+    const lines = [
+      'import { Service } from "dynamo";',
+      "class Thrower extends Service {",
+      "  override async start() {",
+      "    const port = Number(process.env.THROWER_PORT);",
+      '    Bun.serve({ port, fetch() { throw new Error("secret"); } });',
+      "  }",
+      "}",
+      "export default Thrower;",
+    ];
+    writeFileSync(join(cwd, "graphs/thrower.ts"), lines.join("\n"));
+    const port = String(await freePort());
+    const child = Bun.spawn([executable, "serve", "graphs.thrower:Thrower"], {
+      cwd,
+      env: { ...process.env, THROWER_PORT: port },
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    try {
+      let answer: Response | undefined;
+      while (answer === undefined && child.exitCode === null) {
+        answer = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
+      }
+      expect(answer?.status).toBe(500);
+      const text = await answer?.text();
+      expect(text).not.toContain("secret");
+      expect(text).not.toContain("thrower");
+    } finally {
+      child.kill("SIGINT");
+      await child.exited;
+    }
   });
 
   test("that is broken gives its own file, line and column", async () => {
