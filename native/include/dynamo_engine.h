@@ -117,6 +117,7 @@ typedef enum dyn_isa {
   DYN_ISA_AVX512 = 3,  // With VNNI and BF16.
   DYN_ISA_NEON = 4,    // With the dot product.
   DYN_ISA_NEON_BF16 = 5,
+  DYN_ISA_NEON_V8 = 6,  // Without the dot product: ARMv8.0.
 } dyn_isa;
 
 // How the pool holds K and V.

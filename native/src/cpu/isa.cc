@@ -10,10 +10,11 @@
 namespace dyn {
 namespace {
 
-constexpr const char* kNames[] = {"any", "portable", "AVX2", "AVX-512", "NEON", "NEON with BF16"};
+constexpr const char* kNames[] = {
+    "any", "portable", "AVX2", "AVX-512", "NEON with the dot product", "NEON with BF16", "NEON"};
 
-constexpr dyn_isa kBestFirst[] = {DYN_ISA_AVX512, DYN_ISA_AVX2, DYN_ISA_NEON_BF16, DYN_ISA_NEON,
-                                  DYN_ISA_PORTABLE};
+constexpr dyn_isa kBestFirst[] = {DYN_ISA_AVX512, DYN_ISA_AVX2,    DYN_ISA_NEON_BF16,
+                                  DYN_ISA_NEON,   DYN_ISA_NEON_V8, DYN_ISA_PORTABLE};
 
 }  // namespace
 
@@ -30,6 +31,8 @@ bool has_isa(dyn_isa isa) {
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
              __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__)
+    case DYN_ISA_NEON_V8:
+      return true;
     case DYN_ISA_NEON:
       return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
     case DYN_ISA_NEON_BF16:

@@ -26,6 +26,7 @@ const AttentionKernels& attention_kernels(dyn_isa isa) {
 #elif defined(__aarch64__)
     case DYN_ISA_NEON_BF16:
     case DYN_ISA_NEON:
+    case DYN_ISA_NEON_V8:
       return kNeonAttention;
 #endif
     default:

@@ -16,6 +16,8 @@ const GemmKernels& gemm_kernels(dyn_isa isa) {
       return kNeonBf16Gemm;
     case DYN_ISA_NEON:
       return kNeonGemm;
+    case DYN_ISA_NEON_V8:
+      return kNeonV8Gemm;
 #endif
     default:
       return kPortableGemm;

@@ -9,6 +9,7 @@ namespace dyn {
 extern const GemmKernels kPortableGemm;
 extern const GemmKernels kAvx2Gemm;
 extern const GemmKernels kAvx512Gemm;
+extern const GemmKernels kNeonV8Gemm;
 extern const GemmKernels kNeonGemm;
 extern const GemmKernels kNeonBf16Gemm;
 

@@ -1,4 +1,4 @@
-// NEON with the dot product: rows of activations, and the tables.
+// NEON: rows of activations, and the tables.
 
 #include <arm_neon.h>
 
@@ -56,6 +56,21 @@ void to_no_bf16(const float*, size_t, uint16_t*) {}
 
 using neon::float_product;
 using neon::level_product;
+using neon::widening_level_product;
+
+const GemmKernels kNeonV8Gemm = {
+    .bf16_form = InputForm::kF32,
+    .products = {float_product<Family::kF32>, float_product<Family::kF16>,
+                 float_product<Family::kBf16>, widening_level_product<W8Group>,
+                 widening_level_product<W4Group>, widening_level_product<W4KBlock>,
+                 widening_level_product<W5KBlock>, widening_level_product<W6KBlock>,
+                 widening_level_product<ZeroPointBlock<1>>,
+                 widening_level_product<ZeroPointBlock<2>>,
+                 widening_level_product<ZeroPointBlock<4>>},
+    .swiglu = neon::swiglu,
+    .to_bf16 = neon::to_no_bf16,
+    .to_s8 = neon::to_s8,
+};
 
 const GemmKernels kNeonGemm = {
     .bf16_form = InputForm::kF32,

@@ -1,4 +1,4 @@
-// What the tables of NEON, with and without BF16, have in common.
+// What the tables of NEON, with and without the dot product and BF16, have in common.
 
 #pragma once
 
@@ -16,6 +16,11 @@ void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
 template <typename Block>
 void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
+
+// The same without the dot product.
+template <typename Block>
+void widening_level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+                            size_t y_stride);
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                   size_t y_stride);

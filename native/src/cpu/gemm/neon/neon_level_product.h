@@ -1,10 +1,9 @@
-// Levels with NEON: sdot by a lane, four inputs of four outputs an instruction. Levels of up to 6
-// bits are as good signed as unsigned; those of W8 are made signed, which takes their offset off.
-// Sums of a group, 4 rows times 16 outputs, lie in 16 registers; those of groups lie in y.
-//
-// Bound at few rows: the panel's bytes. At many: 32 sdot for a row, a group and 16 outputs, beside
-// 20 other instructions, so 60 % of what sdot alone would reach; not measured, for lack of such a
-// machine.
+// Levels with NEON, by products of bytes that `Dots` gives: four inputs of four outputs at once.
+// Levels of up to 6 bits are as good signed as unsigned; those of W8 are made signed, which takes
+// their offset off. Sums of a group, 4 rows times 16 outputs, lie in 16 registers; those of groups
+// lie in y. They are exact, so that all `Dots` have the same bits.
+
+#pragma once
 
 #include <arm_neon.h>
 
@@ -39,35 +38,6 @@ template <typename Group>
       return vreinterpretq_s8_u8(vorrq_u8(low, vandq_u8(moved, mask)));
     }
   }
-}
-
-// dots[m][v] += sums over a part of a group of x8 * level, for 16 outputs from n on.
-template <uint32_t kRows, typename Block>
-[[gnu::always_inline]] inline void add_part(const Block& block, size_t index, size_t part, size_t n,
-                                            const int8_t* x, size_t x_stride,
-                                            int32x4_t (*dots)[kVectors]) {
-  constexpr bool kIsWhole = Block::kNumParts == 1;
-  constexpr size_t kNumQuads = 8 / Block::kNumParts;
-  const auto& group = block.group(index);
-  int8x16_t values[kRows][kIsWhole ? 2 : 1];
-#pragma GCC unroll 4
-  for (size_t m = 0; m < kRows; ++m) {
-    values[m][0] = vld1q_s8(x + m * x_stride + part * 16);
-    if constexpr (kIsWhole) values[m][1] = vld1q_s8(x + m * x_stride + 16);
-  }
-  for_each_constant<kNumQuads>([&](auto i) __attribute__((always_inline)) {
-    // Both halves of a byte follow each other, so that it is loaded once.
-    constexpr size_t kQuad = kIsWhole && Block::kLevelBits < 8 ? i % 2 * 4 + i / 2 : i;
-    const size_t quad = part * kNumQuads + kQuad;
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      const int8x16_t w = load_quad(group, quad, n + v * kLanes);
-#pragma GCC unroll 4
-      for (size_t m = 0; m < kRows; ++m) {
-        dots[m][v] = vdotq_laneq_s32(dots[m][v], w, values[m][kQuad / 4], kQuad % 4);
-      }
-    }
-  });
 }
 
 [[gnu::always_inline]] inline float32x4_t load_f16(const uint16_t* from) {
@@ -117,7 +87,7 @@ template <uint32_t kSize>
   return vmulq_f32(load_f16(block.scales + n), load_f16(block.zeros + n));
 }
 
-template <typename Block, uint32_t kRows>
+template <typename Dots, typename Block, uint32_t kRows>
 void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
   constexpr bool kHasOffset = Block::kOffset != 0 && Block::kLevelBits < 8;
@@ -149,8 +119,8 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 #pragma GCC unroll 4
           for (size_t v = 0; v < kVectors; ++v) dots[m][v] = vdupq_n_s32(start);
         }
-        add_part<kRows>(block, index, part, n, x.s8 + first_row * x.stride + g * kGroupSize,
-                        x.stride, dots);
+        Dots::template add_part<kRows>(
+            block, index, part, n, x.s8 + first_row * x.stride + g * kGroupSize, x.stride, dots);
 #pragma GCC unroll 4
         for (size_t v = 0; v < kVectors; ++v) {
           const float32x4_t w_scale = load_scales(block, index, part, n + v * kLanes);
@@ -172,26 +142,13 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   }
 }
 
-}  // namespace
-
-template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride) {
-  static constexpr Tile kTiles[] = {level_tile<Block, 1>, level_tile<Block, 2>,
-                                    level_tile<Block, 3>, level_tile<Block, 4>};
+template <typename Dots, typename Block>
+void level_product_of(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+                      size_t y_stride) {
+  static constexpr Tile kTiles[] = {level_tile<Dots, Block, 1>, level_tile<Dots, Block, 2>,
+                                    level_tile<Dots, Block, 3>, level_tile<Dots, Block, 4>};
   run_tiles(kTiles, panel, x, num_rows, y, y_stride);
 }
 
-template void level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void level_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void level_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-
+}  // namespace
 }  // namespace dyn::neon
