@@ -4,18 +4,17 @@ import type { GenerationDefaults } from "../model/model-files.ts";
 import type { GenerationRequest } from "../openai/schema.ts";
 import type { SamplingOptions, StopConditions } from "../protocol/llm.ts";
 
-/** `choice` sets the seeds of a request's choices apart; the first has the seed that was asked for. */
 export function samplingOf(
   request: GenerationRequest,
   defaults: GenerationDefaults,
-  choice: { readonly index: number; readonly seed: number },
+  seed: bigint,
 ): SamplingOptions {
   return {
     temperature: request.temperature ?? defaults.temperature ?? 1,
     topP: request.topP ?? defaults.topP ?? 1,
     topK: request.topK ?? defaults.topK ?? 0,
     minP: request.minP ?? 0,
-    seed: seedOf(choice),
+    seed,
     presencePenalty: request.presencePenalty,
     frequencyPenalty: request.frequencyPenalty,
     repetitionPenalty: request.repetitionPenalty ?? defaults.repetitionPenalty ?? 1,
@@ -33,13 +32,15 @@ export function stopOf(
   };
 }
 
-/** Wraps within the safe integers, so that no two choices of a request share a seed. */
-function seedOf({ index, seed }: { readonly index: number; readonly seed: number }): number {
-  const sum = seed + index;
-  return Number.isSafeInteger(sum) ? sum : Number.MIN_SAFE_INTEGER + index;
+/**
+ * The seed of one choice of a prompt: the first keeps `seed`, so that it is what a request without `n` gets. The
+ * others have a hash, so that they are no other seed's first choice, as `seed + choice` would be.
+ */
+export function seedOfChoice(seed: bigint, choice: number): bigint {
+  return choice === 0 ? seed : Bun.hash.xxHash3(BigUint64Array.of(seed, BigInt(choice)));
 }
 
-/** For a request that names no seed. */
-export function randomSeed(): number {
-  return Math.floor(Math.random() * 2 ** 53);
+/** For a prompt of a request that names no seed. */
+export function randomSeed(): bigint {
+  return BigInt(Math.floor(Math.random() * 2 ** 53));
 }

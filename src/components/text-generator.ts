@@ -15,7 +15,7 @@ import type { PreprocessedRequest, TextOutput, TokenOutput } from "../protocol/l
 import type { TextCodec } from "../tokenizer/text-codec.ts";
 import { MOCK_MODEL } from "./fields.ts";
 import { mergeStreams } from "./merge-streams.ts";
-import { randomSeed, samplingOf, stopOf } from "./sampling.ts";
+import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
 
 /** Starts one sequence. Leaving the loop over its tokens ends it. */
 export type Send = (request: PreprocessedRequest) => AsyncIterable<TokenOutput>;
@@ -69,30 +69,31 @@ export class TextGenerator {
     return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
   }
 
-  /** Choice `c` of prompt `p` has the index `p * n + c`. */
+  /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
   #generate(
     request: GenerationRequest,
     { prompts, ...rest }: { readonly prompts: readonly Int32Array[] } & Defaults,
   ): AsyncIterableIterator<TextOutput> {
-    const seed = request.seed ?? randomSeed();
-    const choices = prompts.flatMap((tokenIds, prompt) =>
-      Array.from({ length: request.n }, (_, choice) => {
+    const choices = prompts.flatMap((tokenIds, prompt) => {
+      const first = request.seed ?? randomSeed();
+      return Array.from({ length: request.n }, (_, choice) => {
         const index = prompt * request.n + choice;
+        const seed = seedOfChoice(first, choice);
         return this.#choice(request, { tokenIds, index, seed, ...rest });
-      }),
-    );
+      });
+    });
     const [only] = choices;
     return only && choices.length === 1 ? only : mergeStreams(choices);
   }
 
   async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { tokenIds, index, maxTokens, send } = choice;
+    const { tokenIds, index, seed, maxTokens, send } = choice;
     const stop = stopOf(request, {
       eosTokenIds: this.#eosTokenIds,
       maxTokens: Math.max(1, Math.min(maxTokens, this.maxModelLen - tokenIds.length)),
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
-    const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, choice);
+    const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
     const text = this.#codec.textStream({
       promptTokenIds: tokenIds,
       stop: request.stop,
@@ -140,5 +141,5 @@ interface Defaults {
 interface Choice extends Defaults {
   readonly tokenIds: Int32Array;
   readonly index: number;
-  readonly seed: number;
+  readonly seed: bigint;
 }

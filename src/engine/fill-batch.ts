@@ -76,14 +76,14 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
 export function fillSampling(
   batch: StepBatch,
   vocabSize: number,
-  { sampling, seed }: Pick<Sequence, "sampling" | "seed">,
+  { sampling }: Pick<Sequence, "sampling">,
   row: number,
 ): void {
   batch.temperature[row] = sampling.temperature;
   batch.topP[row] = sampling.topP;
   batch.minP[row] = sampling.minP;
   batch.topK[row] = Math.min(sampling.topK, vocabSize);
-  batch.seed[row] = seed;
+  batch.seed[row] = sampling.seed;
   batch.presencePenalty[row] = sampling.presencePenalty;
   batch.frequencyPenalty[row] = sampling.frequencyPenalty;
   batch.repetitionPenalty[row] = Math.max(sampling.repetitionPenalty, MIN_REPETITION_PENALTY);

@@ -25,8 +25,6 @@ export type EndReason = FinishReason | "error";
 export class Sequence {
   readonly numPromptTokens: number;
   readonly sampling: SamplingOptions;
-  /** `sampling.seed` as 64 bits, as batches want it. */
-  readonly seed: bigint;
   readonly stop: StopConditions;
   /** When it came, by the engine's clock. */
   readonly arrivedAt: number;
@@ -57,7 +55,6 @@ export class Sequence {
     assert(request.stop.maxTokens >= 1, "a sequence generates at least one token");
     this.numPromptTokens = request.tokenIds.length;
     this.sampling = request.sampling;
-    this.seed = BigInt.asUintN(64, BigInt(request.sampling.seed));
     this.stop = request.stop;
     this.arrivedAt = arrivedAt;
     this.#tokenIds = Int32Array.from(request.tokenIds);

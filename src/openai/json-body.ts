@@ -1,11 +1,12 @@
 // The body of a request as JSON, never holding more bytes than allowed.
 
 import { ApiError, invalidRequest } from "./api-error.ts";
+import { parseJson } from "./parse-json.ts";
 
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 120) : "unreadable";
     throw invalidRequest("invalid_json", `The body is not valid JSON: ${reason}`);

@@ -27,8 +27,8 @@ export interface GenerationRequest {
   /** 0 is off. */
   readonly topK: number | undefined;
   readonly minP: number | undefined;
-  /** `undefined`: any, and another one each time. */
-  readonly seed: number | undefined;
+  /** 64 bits. `undefined`: any, and another one each time. */
+  readonly seed: bigint | undefined;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
   readonly repetitionPenalty: number | undefined;

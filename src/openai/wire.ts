@@ -20,7 +20,7 @@ const generationFields = {
   top_p: v.optional(decimal({ above: 0, max: 1 })),
   top_k: v.optional(topK()),
   min_p: v.optional(decimal({ min: 0, max: 1 })),
-  seed: v.optional(integer({ min: Number.MIN_SAFE_INTEGER })),
+  seed: v.optional(seed()),
   presence_penalty: v.optional(decimal({ min: -2, max: 2 }), 0),
   frequency_penalty: v.optional(decimal({ min: -2, max: 2 }), 0),
   repetition_penalty: v.optional(decimal({ above: 0, max: 2 })),
@@ -120,6 +120,22 @@ function decimal({ min = Number.NEGATIVE_INFINITY, above, max = Infinity }: Boun
 function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds) {
   const text = `must be an integer from ${min} to ${max}`;
   return v.pipe(v.number(text), v.safeInteger(text), v.minValue(min, text), v.maxValue(max, text));
+}
+
+/** All that fits 64 bits, with a sign or without: OpenAI's and vLLM's seeds have one. */
+function seed() {
+  const text = `must be an integer from ${-(2n ** 63n)} to ${2n ** 64n - 1n}`;
+  return v.pipe(
+    v.union([v.number(text), v.bigint(text)], text),
+    v.check(isSeed, text),
+    v.transform((value) => BigInt.asUintN(64, BigInt(value))),
+  );
+}
+
+/** A number that is not safe was rounded already. */
+function isSeed(value: number | bigint): boolean {
+  if (typeof value === "number") return Number.isSafeInteger(value);
+  return value >= -(2n ** 63n) && value < 2n ** 64n;
 }
 
 function annotations() {

@@ -11,8 +11,8 @@ export interface SamplingOptions {
   readonly topK: number;
   /** 0 is off. */
   readonly minP: number;
-  /** A safe integer. Random numbers are f(seed, position in the sequence) and nothing else. */
-  readonly seed: number;
+  /** 64 bits. Random numbers are f(seed, position in the sequence) and nothing else. */
+  readonly seed: bigint;
   /** 0 is off. Subtracted once from every token that the output already has. */
   readonly presencePenalty: number;
   /** 0 is off. Subtracted for each time that the output already has the token. */

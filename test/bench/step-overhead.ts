@@ -16,7 +16,7 @@ const NUM_WARM_UP_STEPS = 500;
 const NUM_STEPS = 1000;
 const PROMPT_TOKENS = 500;
 
-const SAMPLING: SamplingOptions = { ...GREEDY, temperature: 0.7, topP: 0.9, topK: 40, seed: 1 };
+const SAMPLING: SamplingOptions = { ...GREEDY, temperature: 0.7, topP: 0.9, topK: 40, seed: 1n };
 
 interface Case {
   readonly name: string;

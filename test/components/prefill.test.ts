@@ -229,7 +229,7 @@ function make(world: World, move: Move): Promise<void> | undefined {
       if (instance === undefined) return undefined;
       const request = requestOf(promptOf(length, seed), {
         stop: { maxTokens },
-        sampling: { seed },
+        sampling: { seed: BigInt(seed) },
       });
       return ask(world, instance, { request, leavesAfter, hasDied: false });
     }

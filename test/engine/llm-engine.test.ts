@@ -45,7 +45,10 @@ function mixedRequests(numRequests: number, maxLength: number): PreprocessedRequ
     const start = i % 3 === 0 ? promptOf(Math.min(length, 10)) : [];
     const prompt = [...start, ...promptOf(length, i)].slice(0, length);
     return requestOf(prompt, {
-      sampling: { seed: i, ...(i % 4 === 0 && { presencePenalty: 1, repetitionPenalty: 1.1 }) },
+      sampling: {
+        seed: BigInt(i),
+        ...(i % 4 === 0 && { presencePenalty: 1, repetitionPenalty: 1.1 }),
+      },
       stop: {
         maxTokens: 1 + ((i * 11) % 30),
         ...(i % 5 === 0 && { stopTokenIds: [7, 8, 9], minTokens: i % 7 }),
@@ -262,7 +265,7 @@ const someVisit = fc.record({
   maxTokens: fc.integer({ min: 1, max: 12 }),
   minTokens: fc.constantFrom(0, 0, 3, 20),
   sampling: fc.record({
-    seed: fc.nat(5),
+    seed: fc.nat(5).map(BigInt),
     presencePenalty: fc.constantFrom(0, 0, 1),
     repetitionPenalty: fc.constantFrom(1, 1, 1.2),
   }),

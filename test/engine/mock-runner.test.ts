@@ -50,7 +50,7 @@ describe("the mocked runner", () => {
     const engine = new LLMEngine({ runner, config, clock: systemClock });
     const running = engine.run();
     const [first, again, other] = await Promise.all(
-      [1, 1, 2 ** 40].map((seed) =>
+      [1n, 1n, 2n ** 40n].map((seed) =>
         answerOf(engine.generate(requestOf(promptOf(10), { sampling: { temperature: 1, seed } }))),
       ),
     );

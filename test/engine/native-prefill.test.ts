@@ -22,7 +22,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const REQUESTS = [
   requestOf(promptOf(150), { stop: { maxTokens: 30 } }),
-  requestOf(promptOf(97, 1), { sampling: { temperature: 1, seed: 7 }, stop: { maxTokens: 30 } }),
+  requestOf(promptOf(97, 1), { sampling: { temperature: 1, seed: 7n }, stop: { maxTokens: 30 } }),
   requestOf([...promptOf(100), ...promptOf(20, 5)], { sampling: { repetitionPenalty: 1.3 } }),
   requestOf(promptOf(3, 2)),
 ];

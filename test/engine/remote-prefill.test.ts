@@ -56,7 +56,7 @@ function start({ limits = {}, takes = () => true, onPrefillStep, onStep }: SetUp
 describe("a prompt that is computed elsewhere", () => {
   test("gives the same output, and costs this engine one token", async () => {
     const { engine, runner, prefillRunner } = start();
-    const request = requestOf(promptOf(50), { sampling: { presencePenalty: 1, seed: 3 } });
+    const request = requestOf(promptOf(50), { sampling: { presencePenalty: 1, seed: 3n } });
     const { tokenIds } = await answerOf(engine.generate(request));
     expect(tokenIds).toEqual(naiveOutput(request, vocabSize));
     expect(runner.steps.map(({ numTokens }) => numTokens)).toEqual(Array(8).fill(1));
@@ -238,7 +238,10 @@ test("whatever is lent, fails, is recalled or left, outputs are those of each al
           onStep: () => turns(fate() % 2),
         });
         const asked = requests.map(({ length, seed, maxTokens }) =>
-          requestOf(promptOf(length, seed), { stop: { maxTokens }, sampling: { seed } }),
+          requestOf(promptOf(length, seed), {
+            stop: { maxTokens },
+            sampling: { seed: BigInt(seed) },
+          }),
         );
         const outputs = await Promise.all(
           asked.map(async (request, i) => {

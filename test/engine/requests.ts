@@ -13,7 +13,7 @@ export const GREEDY: SamplingOptions = {
   topP: 1,
   topK: 0,
   minP: 0,
-  seed: 0,
+  seed: 0n,
   presencePenalty: 0,
   frequencyPenalty: 0,
   repetitionPenalty: 1,

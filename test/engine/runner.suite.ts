@@ -211,8 +211,9 @@ function layOut(runner: ModelRunner, pieces: readonly Piece[]) {
     batch.blockTables.set(blockIds, s * tableWidth);
     if (!isSampled) continue;
     batch.logitsRows[numRows] = numTokens - 1;
-    const sampling = { ...GREEDY, temperature: piece.temperature ?? 0 };
-    fillSampling(batch, limits.vocabSize, { sampling, seed: piece.seed ?? 0n }, numRows);
+    const { temperature = 0, seed = 0n } = piece;
+    const sampling = { ...GREEDY, temperature, seed };
+    fillSampling(batch, limits.vocabSize, { sampling }, numRows);
     for (const tokenId of piece.banned ?? []) batch.bannedTokenIds[numBanned++] = tokenId;
     batch.bannedStartLoc[numRows + 1] = numBanned;
     numRows += 1;

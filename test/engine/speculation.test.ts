@@ -159,7 +159,7 @@ function requests(): PreprocessedRequest[] {
     const prompt = Array.from({ length }, () => Math.floor((VOCAB_SIZE / 2) * (1 + random())));
     return requestOf(prompt, {
       sampling: {
-        ...(i % 2 === 0 && { temperature: 0.7, topP: 0.9, seed: i }),
+        ...(i % 2 === 0 && { temperature: 0.7, topP: 0.9, seed: BigInt(i) }),
         ...(i % 3 === 0 && { presencePenalty: 0.3, frequencyPenalty: 0.1 }),
         ...(i % 4 === 0 && { repetitionPenalty: 1.1 }),
       },

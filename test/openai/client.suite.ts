@@ -203,6 +203,41 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
         expect(new Set(texts).size).toBe(3);
       });
 
+      claim("a second choice is not the first of the next seed", async () => {
+        const [, second] = await sample({ seed: 7, n: 2 });
+        const [next] = await sample({ seed: 8 });
+        expect(second?.text).not.toBe(next?.text ?? "");
+      });
+
+      claim("a prompt among others has the choices that it has alone", async () => {
+        const extra = { seed: 7, n: 2 };
+        const [a, b] = ["the cat ran", "the big dog"];
+        const texts = (await sample({ ...extra, prompt: [a, b] })).map(({ text }) => text);
+        for (const [at, prompt] of [a, b].entries()) {
+          const alone = (await sample({ ...extra, prompt })).map(({ text }) => text);
+          expect(texts.slice(2 * at, 2 * at + 2)).toEqual(alone);
+        }
+      });
+
+      claim("without a seed, equal prompts have texts of their own", async () => {
+        const [one, two] = await sample({ prompt: ["the cat ran", "the cat ran"] });
+        expect(one?.text).not.toBe(two?.text ?? "");
+      });
+
+      claim("each of a seed's 64 bits counts, with a sign or without", async () => {
+        const textOf = async (seed: string) => {
+          const extra = { max_tokens: 32, temperature: 1, ignore_eos: true, seed: 0 };
+          const body = JSON.stringify(completion(extra)).replace('"seed":0', `"seed":${seed}`);
+          const response = await fetch(`${target().baseURL}/completions`, { method: "POST", body });
+          return ((await response.json()) as OpenAI.Completion).choices[0]?.text ?? "";
+        };
+        const max = await textOf("18446744073709551615");
+        expect(await textOf("18446744073709551614")).not.toBe(max);
+        expect(await textOf("-1")).toBe(max);
+        const [odd, even] = ["9007199254740993", "9007199254740992"];
+        expect(await textOf(odd)).not.toBe(await textOf(even));
+      });
+
       claim("every sampling parameter is taken within its bounds", async () => {
         const extra = { top_p: 0.9, top_k: 5, min_p: 0.05, presence_penalty: 0.5 };
         const penalties = { frequency_penalty: -0.5, repetition_penalty: 1.1 };

@@ -60,7 +60,9 @@ export class FakeBackend implements OpenAIBackend {
 
   #stream(request: GenerationRequest, prompts: readonly (string | Int32Array)[]) {
     const choices = prompts.flatMap((prompt, p) =>
-      Array.from({ length: request.n }, (_, c) => choiceOf(request, prompt, p * request.n + c)),
+      Array.from({ length: request.n }, (_, c) =>
+        choiceOf(request, prompt, { index: p * request.n + c, choice: c }),
+      ),
     );
     this.numOpen++;
     return interleave(choices, () => this.numOpen--);
@@ -122,7 +124,11 @@ function interleave(choices: Generator<TextOutput>[], onEnd: () => void) {
   return iterator;
 }
 
-function choiceOf(request: GenerationRequest, prompt: string | Int32Array, index: number) {
+function choiceOf(
+  request: GenerationRequest,
+  prompt: string | Int32Array,
+  { index, choice }: { readonly index: number; readonly choice: number },
+) {
   const numPromptTokens = typeof prompt === "string" ? countWords(prompt) : prompt.length;
   const room = MAX_MODEL_LEN - numPromptTokens;
   if (room < 1 || (request.maxTokens ?? 1) > room) {
@@ -134,7 +140,7 @@ function choiceOf(request: GenerationRequest, prompt: string | Int32Array, index
   }
   return generate(
     request,
-    { numPromptTokens, index, random: randomOf(request, prompt, index) },
+    { numPromptTokens, index, random: randomOf(request, prompt, choice) },
     room,
   );
 }
@@ -174,9 +180,9 @@ function* generate(request: GenerationRequest, sequence: Sequence, room: number)
   }
 }
 
-function randomOf(request: GenerationRequest, prompt: string | Int32Array, index: number) {
+function randomOf(request: GenerationRequest, prompt: string | Int32Array, choice: number) {
   const isGreedy = request.temperature === 0 || request.topK === 1;
-  const seed = isGreedy ? "greedy" : `${request.seed ?? Math.random()} ${index}`;
+  const seed = isGreedy ? "greedy" : `${request.seed ?? Math.random()} ${choice}`;
   let state = Number(Bun.hash.xxHash32(`${seed} ${prompt}`));
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -35,7 +35,7 @@ const INTEGERS = [
   { field: "max_tokens", min: 1, max: SAFE },
   { field: "min_tokens", min: 0, max: SAFE },
   { field: "top_k", min: -1, max: SAFE },
-  { field: "seed", min: -SAFE, max: SAFE },
+  { field: "seed", min: -SAFE, max: SAFE }, // beyond, a bigint: parse-json.ts
 ] as const;
 
 describe("numbers", () => {
@@ -69,6 +69,17 @@ describe("numbers", () => {
       );
     });
   }
+
+  test("a seed has 64 bits, with a sign or without", () => {
+    const [min, max] = [-(2n ** 63n), 2n ** 64n - 1n];
+    expect(completion({ seed: max }).request.seed).toBe(max);
+    expect(completion({ seed: min }).request.seed).toBe(2n ** 63n);
+    expect(completion({ seed: -1 }).request.seed).toBe(max);
+    for (const seed of [min - 1n, max + 1n]) {
+      const error = refusal(() => completion({ seed }));
+      expect(error).toMatchObject({ status: 400, code: "invalid_value", param: "seed" });
+    }
+  });
 
   test("a number in a string is a wrong type", () => {
     for (const { field } of [...DECIMALS, ...INTEGERS]) {
