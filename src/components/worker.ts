@@ -81,7 +81,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   }
 
   override async stop(): Promise<void> {
-    await this.#engine.close("server_shutdown");
+    await this.#engine.close();
   }
 
   /** The tokens of one sequence as they are sampled. Leaving the loop frees its blocks. */

@@ -8,7 +8,7 @@ import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import type { KvReport } from "../protocol/kv-event.ts";
-import type { FinishReason, PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
+import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { BlockManager } from "./block-manager.ts";
 import type { EngineObserver, EngineStats } from "./engine-observer.ts";
@@ -127,9 +127,12 @@ export class LLMEngine {
     return this.#loop.run();
   }
 
-  /** Ends all streams with `reason`, waits for the running step, and closes the runner. */
-  close(reason: FinishReason = "server_shutdown"): Promise<void> {
-    this.#closing ??= this.#close(reason);
+  /**
+   * Ends all streams, each with an `EngineClosedError` behind its last token; waits for the running step, and closes
+   * the runner.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -253,7 +256,7 @@ export class LLMEngine {
   }
 
   /** Ends a sequence before its time. */
-  #end(sequence: Sequence, reason: FinishReason): void {
+  #end(sequence: Sequence, reason: EndReason): void {
     this.#scheduler.abort(sequence, reason);
     this.#settle(sequence, reason);
   }
@@ -263,6 +266,7 @@ export class LLMEngine {
     if (open === undefined) return; // The reader left after the end.
     this.#open.delete(sequence);
     if (endReason === "error") open.stream.fail(new InvalidLogitsError(sequence.numTokens));
+    else if (endReason === "server_shutdown") open.stream.fail(new EngineClosedError());
     else open.stream.notify();
     const { numPromptTokens, numOutputTokens, arrivedAt } = sequence;
     const totalMs = this.#clock.now() - arrivedAt;
@@ -277,9 +281,9 @@ export class LLMEngine {
     this.#open.clear();
   }
 
-  async #close(reason: FinishReason): Promise<void> {
+  async #close(): Promise<void> {
     const loopEnded = this.#loop.end();
-    for (const sequence of [...this.#open.keys()]) this.#end(sequence, reason);
+    for (const sequence of [...this.#open.keys()]) this.#end(sequence, "server_shutdown");
     await loopEnded;
     await this.#scheduler.loansSettled();
     this.#blocks.clear();
@@ -328,6 +332,6 @@ export class EngineClosedError extends DynamoError {
   override readonly code = "server_shutdown";
 
   constructor() {
-    super("the engine is closed and takes no more requests; send it to another worker");
+    super("the engine is closed and computes no more; send the request to another worker");
   }
 }

@@ -3,7 +3,7 @@
 // memory.
 
 import { assert } from "../base/assert.ts";
-import type { TokenOutput } from "../protocol/llm.ts";
+import type { FinishReason, TokenOutput } from "../protocol/llm.ts";
 import type { Sequence } from "./sequence.ts";
 
 type Result = IteratorResult<TokenOutput, undefined>;
@@ -57,7 +57,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     }
   }
 
-  /** The engine's word that there will be no more: the sequence, or the whole engine, has failed. */
+  /** The engine's word that there will be no more, since the sequence or the whole engine has failed or was ended. */
   fail(error: Error): void {
     const reader = this.#readers.shift();
     this.#state = reader === undefined ? { failure: error } : "done";
@@ -68,11 +68,8 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   /** All that is new, or the end; undefined where there is nothing to give yet. */
   #take(): Result | undefined {
     if (this.#state === "done") return DONE;
-    if (this.#state !== "open") return undefined;
-    const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens, endReason } =
-      this.#sequence;
-    assert(endReason !== "error", "a sequence has failed, but not its stream");
-    const finishReason = endReason;
+    const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens } = this.#sequence;
+    const finishReason = this.#state === "open" ? this.#finishReason() : undefined;
     if (finishReason === undefined && this.#numRead === numOutputTokens) return undefined;
     const newTokenIds: number[] = [];
     while (this.#numRead < numOutputTokens) {
@@ -83,5 +80,13 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     }
     this.#state = "done";
     return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, finishReason } };
+  }
+
+  #finishReason(): FinishReason | undefined {
+    const { endReason } = this.#sequence;
+    const isTold =
+      endReason !== "error" && endReason !== "cancelled" && endReason !== "server_shutdown";
+    assert(isTold, "a sequence was ended, but not its stream");
+    return endReason;
   }
 }

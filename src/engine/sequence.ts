@@ -19,8 +19,8 @@ import { TokenCounts } from "./token-counts.ts";
 
 const FIRST_DRAFT_LENGTH = 3;
 
-/** Why a sequence has ended. Of an `error` its reader is told by a throw, never by an output. */
-export type EndReason = FinishReason | "error";
+/** Why a sequence has ended. A reader gets a finish reason in its last output; of the rest it is told by a throw. */
+export type EndReason = FinishReason | "cancelled" | "server_shutdown" | "error";
 
 export class Sequence {
   readonly numPromptTokens: number;

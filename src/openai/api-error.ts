@@ -99,6 +99,16 @@ export function overloaded(code: string): ApiError {
   });
 }
 
+/** For a client that has a part of its stream. */
+export function cutByShutdown(): ApiError {
+  return new ApiError({
+    status: 503,
+    code: "server_shutdown",
+    message:
+      "The server is about to end, and this is how far the answer came. Send the request again.",
+  });
+}
+
 function overflowMessage(error: DynamoError): string {
   const { prompt_tokens, max_tokens, max_model_len } = error.details;
   if (typeof max_model_len !== "number") return error.message;

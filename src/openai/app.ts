@@ -25,7 +25,7 @@ export interface AppOptions {
 export interface OpenAIApp {
   /** Without a connection (in tests), idle timeouts are nobody's business. */
   fetch(request: Request, connection?: Connection): Response | Promise<Response>;
-  /** Ends every open answer now, with what it has; its choices say `server_shutdown`. */
+  /** Ends every open answer now: streams with an error event `server_shutdown`, the others with what they have. */
   endAnswers(): void;
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { DynamoError, errorCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
-import { overloaded } from "./api-error.ts";
+import { cutByShutdown, overloaded } from "./api-error.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
 import {
   type FrontendMetrics,
@@ -58,18 +58,18 @@ export class Generation {
   async start(): Promise<void> {
     try {
       this.#first = await this.#next();
-      if (this.#first === undefined) throw overloaded("server_shutdown");
+      if (this.#first === undefined) throw overloaded(SHUT_DOWN);
     } catch (error) {
       this.#end("error");
       throw error;
     }
   }
 
-  /** The whole answer. */
+  /** The whole answer. At a shutdown, what there is; throws where that is nothing. */
   async answer(): Promise<object> {
     const { head, format } = this.#options;
     const texts = this.#tally.choiceTokens.map(() => "");
-    const reasons = this.#tally.choiceTokens.map(() => SHUT_DOWN);
+    const reasons: FinishReason[] = [];
     const annotations = {};
     try {
       for (let output = this.#first; output; output = await this.#next()) {
@@ -77,6 +77,7 @@ export class Generation {
         if (output.finishReason) reasons[output.index] = output.finishReason;
         Object.assign(annotations, output.annotations);
       }
+      if (reasons.length === 0 && texts.every((text) => text === "")) throw overloaded(SHUT_DOWN);
     } catch (error) {
       this.#end("error");
       throw error;
@@ -84,7 +85,8 @@ export class Generation {
     this.#end("success");
     const choices = texts.map((text, index) => ({
       text,
-      finishReason: reasons[index] ?? SHUT_DOWN,
+      finishReason: reasons[index] ?? "length",
+      ...(reasons[index] === undefined && { stopReason: SHUT_DOWN }),
     }));
     const answer = format.answer(head, choices, this.#tally.usage());
     return Object.keys(annotations).length === 0 ? answer : { ...answer, nvext: annotations };
@@ -104,10 +106,13 @@ export class Generation {
       await this.#fail(error, sink);
       return;
     }
-    const last = this.#tally.openChoices().map((index) => chunks.finish(index, SHUT_DOWN));
-    if (head.includeUsage) last.push(chunks.usage(this.#tally.usage()));
+    if (this.#tally.openChoices().length > 0) {
+      await this.#fail(cutByShutdown(), sink);
+      return;
+    }
+    const usage = head.includeUsage ? chunks.usage(this.#tally.usage()) : "";
     this.#end("success");
-    await sink.write(`${last.join("")}data: [DONE]\n\n`);
+    await sink.write(`${usage}data: [DONE]\n\n`);
   }
 
   /** The client is gone: nobody waits for an answer any more. */
@@ -117,14 +122,14 @@ export class Generation {
     this.#end("error");
   }
 
-  /** Ends with what there is; choices that are still open say `server_shutdown`. */
+  /** Ends now: a stream with an error event, a whole answer with what there is. */
   shutDown(): void {
     if (this.#state !== "running") return;
     this.#state = "shut_down";
     this.#leave();
   }
 
-  /** The next output, entered in the books; `undefined` at the end. */
+  /** The next output, entered in the books; `undefined` at the end, and with open choices at a shutdown. */
   async #next(): Promise<TextOutput | undefined> {
     try {
       const result = await this.#iterator.next();
@@ -172,7 +177,7 @@ export class Generation {
   }
 }
 
-const SHUT_DOWN: FinishReason = "server_shutdown";
+const SHUT_DOWN = "server_shutdown";
 
 function eventsOf(output: TextOutput, chunks: ChunkWriter): string {
   const { index, text, finishReason, annotations } = output;

@@ -16,6 +16,8 @@ export interface AnswerHead {
 interface Choice {
   readonly text: string;
   readonly finishReason: FinishReason;
+  /** Why it is no longer, where that is no word of OpenAI's. */
+  readonly stopReason?: string;
 }
 
 export interface WireFormat {
@@ -39,11 +41,11 @@ export const chatFormat: WireFormat = {
     object: "chat.completion",
     created,
     model,
-    choices: choices.map(({ text, finishReason }, index) => ({
+    choices: choices.map(({ text, ...end }, index) => ({
       index,
       message: { role: "assistant", content: text, refusal: null },
       logprobs: null,
-      finish_reason: finishReason,
+      ...endFields(end),
     })),
     usage,
   }),
@@ -64,15 +66,23 @@ export const completionFormat: WireFormat = {
     object: "text_completion",
     created,
     model,
-    choices: choices.map(({ text, finishReason }, index) => ({
+    choices: choices.map(({ text, ...end }, index) => ({
       index,
       text,
       logprobs: null,
-      finish_reason: finishReason,
+      ...endFields(end),
     })),
     usage,
   }),
 };
+
+/** `stop_reason` is vLLM's key. */
+function endFields({ finishReason, stopReason }: Omit<Choice, "text">) {
+  return {
+    finish_reason: finishReason,
+    ...(stopReason !== undefined && { stop_reason: stopReason }),
+  };
+}
 
 /** The parts of a choice's JSON in which the routes differ. */
 interface ChunkParts {

@@ -38,7 +38,8 @@ export interface PreprocessedRequest {
   readonly stop: StopConditions;
 }
 
-export type FinishReason = "stop" | "length" | "cancelled" | "server_shutdown";
+/** OpenAI's words. A sequence that is ended from outside has none: its stream throws. */
+export type FinishReason = "stop" | "length";
 
 /** What one engine step added to one sequence. */
 export interface TokenOutput {

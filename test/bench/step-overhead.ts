@@ -70,7 +70,7 @@ async function measure(
   const running = engine.run();
   const reading = readers === "one each" ? streams.map(readAll) : [];
   await runner.enoughSteps;
-  await engine.close("cancelled");
+  await engine.close();
   await Promise.all([running, ...reading]);
   return runner.gapsUs.slice(NUM_WARM_UP_STEPS);
 }

@@ -10,19 +10,29 @@ import { type Server, startServer } from "./server.ts";
 const mock = ["graphs.agg:Frontend", "-f", "configs/mock.yaml"];
 
 describe("Ctrl-C", () => {
-  test("under load ends all streams with a reason, and the process with 0", async () => {
+  test("under load ends all streams with an error event, whole answers with what they have, and the process with 0", async () => {
     const folder = mkdtempSync(join(tmpdir(), "e2e-shutdown-"));
     const sharedMemory = readdirSync("/dev/shm");
     const server = await startServer({ args: mock, env: { TMPDIR: folder } });
     const streams = Array.from({ length: 20 }, () => streamed(server, 16_000));
-    await untilStreaming(server, 20);
+    const whole = Array.from({ length: 4 }, () =>
+      server.post("/v1/completions", { model: "mock", prompt: "go on", max_tokens: 16_000 }),
+    );
+    await untilStreaming(server, 24);
     const begun = performance.now();
     server.signal("SIGINT");
     expect(await server.exited).toBe(0);
     console.log(`  ended after ${(performance.now() - begun).toFixed(0)} ms`);
-    for (const { finishReason, done } of await Promise.all(streams)) {
-      expect(finishReason).toBe("server_shutdown");
-      expect(done).toBe(true);
+    for (const { finishReason, done, text } of await Promise.all(streams)) {
+      expect(finishReason).toBeUndefined();
+      expect(done).toBe(false);
+      const last = text.trimEnd().split("\n\n").at(-1) ?? "";
+      expect(JSON.parse(last.slice("data: ".length)).error.code).toBe("server_shutdown");
+    }
+    for (const response of await Promise.all(whole)) {
+      const { choices } = (await response.json()) as { choices: { text: string }[] };
+      expect(choices[0]?.text).not.toBe("");
+      expect(choices).toMatchObject([{ finish_reason: "length", stop_reason: "server_shutdown" }]);
     }
     expect(readdirSync(folder)).toEqual([]);
     expect(readdirSync("/dev/shm")).toEqual(sharedMemory);
@@ -63,7 +73,7 @@ async function streamed(server: Server, maxTokens: number) {
   const response = await server.post("/v1/completions", request);
   const text = await response.text();
   const reasons = [...text.matchAll(/"finish_reason":"(\w+)"/g)].map((match) => match[1]);
-  return { finishReason: reasons.at(-1), done: text.endsWith("data: [DONE]\n\n") };
+  return { finishReason: reasons.at(-1), done: text.endsWith("data: [DONE]\n\n"), text };
 }
 
 async function untilStreaming(server: Server, count: number): Promise<void> {

@@ -12,7 +12,7 @@ import type { KvReport } from "../../src/protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
-import { answerOf, promptOf, requestOf } from "./requests.ts";
+import { answerOf, failureOf, promptOf, requestOf } from "./requests.ts";
 
 const CONFIG: EngineConfig = { enablePrefixCaching: true, maxWaiting: 1000 };
 
@@ -408,18 +408,20 @@ describe("leaving a stream", () => {
 });
 
 describe("the end of an engine", () => {
-  test("by close() ends every stream with its reason, and then the runner", async () => {
-    const { engine, runner, running } = start({ limits: { maxNumSeqs: 1 } });
+  test("by close() ends every stream behind its last token, and then the runner", async () => {
+    const { engine, runner, running, clock } = start({ limits: { maxNumSeqs: 1 } });
     const streams = [0, 1].map(() =>
       engine.generate(requestOf(promptOf(4), { stop: { maxTokens: 100 } })),
     );
-    await streams[0]?.next();
-    const ends = Promise.all(streams.map(answerOf));
-    await engine.close("server_shutdown");
-    expect((await ends).map((end) => end.finishReason)).toEqual([
-      "server_shutdown",
-      "server_shutdown",
-    ]);
+    const [first, second] = streams;
+    await first?.next();
+    for (let turn = 0; turn < 20; turn++) await clock.turn();
+    const waiting = second?.next();
+    const [, { code }] = await Promise.all([engine.close(), failureOf(waiting)]);
+    expect(code).toBe("server_shutdown");
+    expect((await first?.next())?.value?.tokenIds.length).toBeGreaterThan(0);
+    expect(await failureOf(first?.next())).toMatchObject({ code: "server_shutdown" });
+    expect(await first?.next()).toEqual({ done: true, value: undefined });
     await running;
     expect(runner.isClosed).toBe(true);
     expect(() => engine.generate(requestOf([1]))).toThrow("closed");
@@ -431,8 +433,8 @@ describe("the end of an engine", () => {
     const answer = answerOf(engine.generate(requestOf(promptOf(4))));
     await clock.turn();
     await clock.turn();
-    const closing = engine.close("cancelled");
-    expect((await answer).finishReason).toBe("cancelled");
+    const closing = engine.close();
+    expect(await failureOf(answer)).toMatchObject({ code: "server_shutdown" });
     await clock.turn();
     expect(runner.isClosed).toBe(false);
     held.resolve();

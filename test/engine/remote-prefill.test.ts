@@ -7,7 +7,7 @@ import { PrefillEngine, type PrefillTask } from "../../src/engine/prefill-engine
 import type { RemotePrefill } from "../../src/engine/remote-prefill.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { FakeMemory, FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
-import { answerOf, promptOf, requestOf } from "./requests.ts";
+import { answerOf, failureOf, promptOf, requestOf } from "./requests.ts";
 
 const { vocabSize, blockSize } = SMALL_LIMITS;
 
@@ -137,7 +137,7 @@ describe("lent blocks", () => {
     const closing = engine.close().then(() => {
       isClosed = true;
     });
-    expect((await answer).finishReason).toBe("server_shutdown");
+    expect(await failureOf(answer)).toMatchObject({ code: "server_shutdown" });
     await turns(5);
     expect(isClosed).toBe(false);
     gate.resolve();

@@ -1,5 +1,6 @@
 // Requests to an engine, and what comes back, in the words of tests.
 
+import { DynamoError } from "../../src/base/error.ts";
 import type {
   FinishReason,
   PreprocessedRequest,
@@ -59,4 +60,15 @@ export async function answerOf(stream: AsyncIterable<TokenOutput>): Promise<Answ
     finishReason: last?.finishReason,
     numCachedTokens: last?.numCachedTokens ?? 0,
   };
+}
+
+/** What a promise fails with; throws if it does not. */
+export async function failureOf(promise: Promise<unknown> | undefined): Promise<DynamoError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof DynamoError) return error;
+    throw error;
+  }
+  throw new Error("it has not failed");
 }

@@ -133,7 +133,7 @@ describe("failures in the middle of a stream", () => {
     expect(more).toEqual([]);
   });
 
-  test("server_shutdown is a last chunk that says so, for every open choice", async () => {
+  test("server_shutdown is an error event, if a choice is open; neither usage nor [DONE] follows", async () => {
     const { app, opened } = harness();
     const body = { ...COMPLETION, n: 2, stream: true, stream_options: { include_usage: true } };
     const answer = app.fetch(post(body));
@@ -143,21 +143,34 @@ describe("failures in the middle of a stream", () => {
     stream.fail(remote("server_shutdown"));
     const events = eventsOf(await (await answer).text());
     expect(events.slice(-3)).toMatchObject([
-      { choices: [{ index: 1, text: "", finish_reason: "server_shutdown" }], usage: null },
-      { choices: [], usage: { completion_tokens: 2 } },
-      "[DONE]",
+      { choices: [{ index: 0, text: "", finish_reason: "stop" }] },
+      { choices: [{ index: 1, text: "half" }] },
+      { error: { code: "server_shutdown", type: "server_error" } },
     ]);
   });
 
   test("a whole answer that is cut by a shutdown has what there is", async () => {
     const { app, opened } = harness();
-    const answer = app.fetch(post(COMPLETION));
+    const answer = app.fetch(post({ ...COMPLETION, n: 2 }));
     const stream = await opened();
+    stream.push({ index: 1, text: "done", finishReason: "stop" });
     stream.push({ text: "half" });
     stream.fail(remote("server_shutdown"));
-    expect(await (await answer).json()).toMatchObject({
-      choices: [{ text: "half", finish_reason: "server_shutdown" }],
+    const { choices } = (await (await answer).json()) as { choices: object[] };
+    expect(choices[0]).toMatchObject({
+      ...{ text: "half", finish_reason: "length", stop_reason: "server_shutdown" },
     });
+    expect(choices[1]).toMatchObject({ text: "done", finish_reason: "stop" });
+    expect(choices[1]).not.toHaveProperty("stop_reason");
+  });
+
+  test("a whole answer that is cut by a shutdown before it has text is 503", async () => {
+    const { app, opened } = harness();
+    const answer = app.fetch(post(COMPLETION));
+    const stream = await opened();
+    stream.push({ text: "" }); // held back
+    stream.fail(remote("server_shutdown"));
+    expect((await answer).status).toBe(503);
   });
 
   test("endAnswers ends every open answer and leaves its stream", async () => {
@@ -172,12 +185,9 @@ describe("failures in the middle of a stream", () => {
     app.endAnswers();
     await Promise.all(streams.map((stream) => stream.left));
     expect(await (await whole).json()).toMatchObject({
-      choices: [{ finish_reason: "server_shutdown" }],
+      choices: [{ finish_reason: "length", stop_reason: "server_shutdown" }],
     });
-    expect(eventsOf(await text).slice(-2)).toMatchObject([
-      { choices: [{ finish_reason: "server_shutdown" }] },
-      "[DONE]",
-    ]);
+    expect(eventsOf(await text).at(-1)).toMatchObject({ error: { code: "server_shutdown" } });
     expect((await waiting).status).toBe(503);
   });
 

@@ -35,7 +35,7 @@ describe("stopping", () => {
     ]);
   });
 
-  test("after the grace, streams end with server_shutdown and their work is cancelled", async () => {
+  test("after the grace, streams end with the error server_shutdown and their work is cancelled", async () => {
     const { app, opened } = harness();
     const clock = new ManualClock();
     const server = listen(app, { host: HOST, port: 0, clock });
@@ -51,8 +51,8 @@ describe("stopping", () => {
     await stopped;
     await client.closed;
     expect(eventsIn(client.text()).slice(-2)).toMatchObject([
-      { choices: [{ finish_reason: "server_shutdown" }] },
-      "[DONE]",
+      { choices: [{ text: "one" }] },
+      { error: { code: "server_shutdown" } },
     ]);
   });
 

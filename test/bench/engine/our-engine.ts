@@ -62,7 +62,7 @@ export async function openOurs(model: BenchModel, threads: number): Promise<Benc
       return (1000 * numTokens) / (performance.now() - begun);
     },
     async close() {
-      await engine.close("cancelled");
+      await engine.close();
       await running;
     },
   };

@@ -322,7 +322,7 @@ export const PHRASINGS_SERVING: Readonly<Record<string, readonly string[]>> = {
   inflight: [
     "What do clients see when I stop the server in the middle of an answer?",
     "Are streams cut off at shutdown?",
-    "One of my answers ended with finish_reason server_shutdown. What is that?",
+    "One of my streams ended with the error server_shutdown. What is that?",
     "Do running requests get finished when the server stops?",
     "If I press Ctrl-C during a generation, what does the client get?",
     "What becomes of requests in progress at shutdown?",

@@ -345,15 +345,15 @@ export const SERVING: readonly Fact[] = [
   {
     id: "inflight",
     answer:
-      "After Ctrl-C, requests in flight get their end or a last chunk with the finish reason `server_shutdown`. The exit code is 0.",
+      "After Ctrl-C, requests in flight get their end or, as a stream, an error event with the code `server_shutdown`. The exit code is 0.",
     must: ["server_shutdown"],
     ask: [
       "what happens to [running|open|in-flight|active|current] [requests|streams|answers] [at shutdown|on ctrl-c|when I stop the server|when the server stops]",
-      "what is [the finish reason|] server_shutdown",
-      "what does [the finish reason|] server_shutdown mean",
+      "what is [the error code|] server_shutdown",
+      "what does [the error code|] server_shutdown mean",
       "are [running|open|in-flight] [requests|streams] lost [at shutdown|when I stop|on ctrl-c]",
     ],
-    what: ["server_shutdown", "the finish reason server_shutdown"],
+    what: ["server_shutdown", "the error code server_shutdown"],
     key: ["server_shutdown", "in-flight requests shutdown", "streams at shutdown"],
     heldOut: "Do clients that are still streaming lose their answer when the server ends?",
   },
