@@ -1,24 +1,31 @@
 // KV events as Dynamo writes them (lib/llm/src/kv_router/protocols.rs, `RouterEvent`), one JSON text an event:
 //
-//   {"worker_id":3,"event":{"event_id":7,"data":{"stored":{"parent_hash":null,"blocks":[{"block_hash":1,"tokens_hash":1}]}}}}
-//   {"worker_id":3,"event":{"event_id":8,"data":{"removed":{"block_hashes":[1]}}}}
-//   {"worker_id":3,"event":{"event_id":9,"data":"cleared"}}
+//   {"worker_id":3,"event":{"event_id":0,"data":{"stored":{"parent_hash":null,"blocks":[{"block_hash":1,"tokens_hash":1}]}}}}
+//   {"worker_id":3,"event":{"event_id":1,"data":{"removed":{"block_hashes":[1]}}}}
+//   {"worker_id":3,"event":{"event_id":2,"data":"cleared"}}
 //
 // Hashes are 64-bit integers, more than JSON.stringify can write of a number.
 
-import type { KvEvent, KvEventData, KvReport } from "../protocol/kv-event.ts";
+import type { KvEventData, KvReport } from "../protocol/kv-event.ts";
 
-/** A snapshot is told as `cleared` and what is held, all with the id of the last event that is in it. */
-export function routerEvents(workerId: number, report: KvReport): readonly string[] {
-  if (report.type === "events") return report.events.map((event) => routerEvent(workerId, event));
-  const { nextEventId, stored } = report.snapshot;
-  const eventId = Math.max(0, nextEventId - 1);
-  const all: readonly KvEventData[] = [{ type: "cleared" }, ...stored];
-  return all.map((data) => routerEvent(workerId, { eventId, data }));
+/**
+ * The events of one stream. Their ids count what the stream has told, over all workers, from 0: a snapshot is several
+ * events (`cleared`, and what is held) that have no ids at the worker, and two workers' ids are the same numbers.
+ */
+export class RouterEvents {
+  #nextEventId = 0;
+
+  of(workerId: number, report: KvReport): readonly string[] {
+    return dataOf(report).map((data) => {
+      const event = `{"event_id":${this.#nextEventId++},"data":${dataJson(data)}}`;
+      return `{"worker_id":${workerId},"event":${event}}`;
+    });
+  }
 }
 
-function routerEvent(workerId: number, { eventId, data }: KvEvent): string {
-  return `{"worker_id":${workerId},"event":{"event_id":${eventId},"data":${dataJson(data)}}}`;
+function dataOf(report: KvReport): readonly KvEventData[] {
+  if (report.type === "events") return report.events.map(({ data }) => data);
+  return [{ type: "cleared" }, ...report.snapshot.stored];
 }
 
 function dataJson(data: KvEventData): string {

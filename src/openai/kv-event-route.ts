@@ -4,13 +4,14 @@
 import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AppContext } from "./generate.ts";
-import { routerEvents } from "./kv-event-json.ts";
+import { RouterEvents } from "./kv-event-json.ts";
 import { checkOperator } from "./setting-routes.ts";
 
 export async function kvEvents(context: AppContext, exchange: Exchange): Promise<Response> {
   checkOperator(exchange);
   const { backend, clock, stallMs } = context;
   const { connection, request } = exchange;
+  const events = new RouterEvents();
   const reports = backend.kvEvents()[Symbol.asyncIterator]();
   const leave = () => void reports.return?.();
   request.signal.addEventListener("abort", leave, { once: true });
@@ -34,7 +35,7 @@ export async function kvEvents(context: AppContext, exchange: Exchange): Promise
         try {
           for (; !next.done; next = await reports.next()) {
             const { instance, value } = next.value;
-            const lines = routerEvents(instance, value).map((json) => `data: ${json}\n\n`);
+            const lines = events.of(instance, value).map((json) => `data: ${json}\n\n`);
             const behind = sink.write(lines.join(""));
             if (behind) await behind;
           }

@@ -18,15 +18,47 @@ test("a snapshot is `cleared` and what is held; then come the events; hashes kee
     `[{"block_hash":${hash},"tokens_hash":${tokens}}]`;
   expect(text).toBe(
     [
-      event(2, `"cleared"`),
-      event(2, `{"stored":{"parent_hash":null,"blocks":${blocks(first, first)}}}`),
+      event(0, `"cleared"`),
+      event(1, `{"stored":{"parent_hash":null,"blocks":${blocks(first, first)}}}`),
       event(
-        3,
+        2,
         `{"stored":{"parent_hash":${first},"blocks":${blocks(second, "16777012769546811212")}}}`,
       ),
-      event(4, `{"removed":{"block_hashes":[${second},${first}]}}`),
+      event(3, `{"removed":{"block_hashes":[${second},${first}]}}`),
     ].join(""),
   );
+});
+
+test("no two events of a stream have one id, whatever its workers' own ids are", async () => {
+  const stored = (hash: bigint) => ({
+    type: "stored" as const,
+    blocks: [{ blockHash: hash, tokensHash: hash }],
+  });
+  const snapshot = (nextEventId: number, ...hashes: bigint[]) => ({
+    type: "snapshot" as const,
+    snapshot: { nextEventId, stored: hashes.map(stored) },
+  });
+  const events = (...ids: number[]) => ({
+    type: "events" as const,
+    events: ids.map((eventId) => ({ eventId, data: stored(BigInt(eventId)) })),
+  });
+  const { app } = harness({
+    async *kvEvents() {
+      yield { instance: 1, value: snapshot(0) };
+      yield { instance: 2, value: snapshot(3, 1n, 2n, 3n) };
+      yield { instance: 1, value: events(0, 1, 2) };
+      yield { instance: 2, value: events(3) };
+      yield { instance: 1, value: snapshot(9, 4n, 5n) }; // it was too slow a reader
+      yield { instance: 1, value: events(9, 10) };
+      yield { instance: 3, value: snapshot(0) }; // a worker was restarted
+    },
+  });
+  const idsOf = async () => {
+    const text = await (await app.fetch(request())).text();
+    return [...text.matchAll(/"event_id":(\d+)/g)].map(([, id]) => Number(id));
+  };
+  const ids = Array.from({ length: 15 }, (_, index) => index);
+  expect(await Promise.all([idsOf(), idsOf()])).toEqual([ids, ids]);
 });
 
 test("without a worker the answer is 503, and from elsewhere 403", async () => {
