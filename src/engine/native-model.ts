@@ -1,9 +1,10 @@
 // A model on disk as native takes it: a config, a table of tensors with open files, and a key that
 // is equal for equal models only.
 
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync } from "node:fs";
 
 import { DynamoError } from "../base/error.ts";
+import { openRegularFile } from "../base/regular-file.ts";
 import { isEmbedded } from "../model/built-in-model.ts";
 import type { GroupedWeight, ModelConfig, ModelFiles, ModelTensor } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
@@ -102,7 +103,7 @@ class OpenFiles {
 
 /** What is embedded has no descriptor of its own: its copy lives as long as the load. */
 function openForNative(path: string): number {
-  return isEmbedded(path) ? createMemoryFile("model", readFileSync(path)) : openSync(path, "r");
+  return isEmbedded(path) ? createMemoryFile("model", readFileSync(path)) : openRegularFile(path);
 }
 
 interface TableEntry {

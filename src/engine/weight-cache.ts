@@ -4,15 +4,17 @@
 //   <directory>/<same>.<process>.part                            being written; renamed when it is on the disk
 //
 // A file is never written again once it has its name: others may be reading it. Nothing here may keep a model
-// from being served, so what the system refuses is a warning.
+// from being served, so what the system refuses is a warning. The directory may be one that others write to: what is
+// no file, or a file that another user can have written, is not read.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm, statfs, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { NotRegularFileError, openRegularFile } from "../base/regular-file.ts";
 
 export interface WeightCacheOptions {
   readonly directory: string;
@@ -190,17 +192,17 @@ interface CacheFile {
   readonly usedMs: number;
 }
 
-/** Files that vanish meanwhile are left out. */
+/** Files alone, not what links to them; those that vanish meanwhile are left out. */
 async function listFiles(directory: string, suffix: string): Promise<readonly CacheFile[]> {
   const files: CacheFile[] = [];
   for (const entry of await readdir(directory)) {
     if (!entry.endsWith(suffix)) continue;
     const path = join(directory, entry);
-    const status = await stat(path).catch((error: unknown) => {
+    const status = await lstat(path).catch((error: unknown) => {
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;
     });
-    if (status) files.push({ path, bytes: status.size, usedMs: status.mtimeMs });
+    if (status?.isFile()) files.push({ path, bytes: status.size, usedMs: status.mtimeMs });
   }
   return files;
 }
@@ -211,11 +213,19 @@ function createFile(path: string): Promise<FileHandle> {
 
 function openIfThere(path: string): number | undefined {
   try {
-    return openSync(path, "r");
+    const fd = openRegularFile(path);
+    if (isOurs(fd)) return fd;
+    closeSync(fd);
   } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return undefined; // not there, or not ours: it is made anew
+    if (codeOf(error) === undefined && !(error instanceof NotRegularFileError)) throw error;
   }
+  return undefined; // not there, or not ours: it is made anew
+}
+
+/** Nobody but this user and root can have written to it. */
+function isOurs(fd: number): boolean {
+  const { uid, mode } = fstatSync(fd);
+  return (uid === 0 || uid === process.getuid?.()) && (mode & 0o022) === 0;
 }
 
 /** The system's code of an error; undefined for any other. */

@@ -5,6 +5,7 @@ import { open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { unreachable } from "../base/assert.ts";
+import { READ_WITHOUT_WAITING } from "../base/regular-file.ts";
 import { BUILT_IN_MODEL, builtInDirectory, isEmbedded } from "./built-in-model.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 
@@ -77,7 +78,7 @@ export async function openFile(path: string): Promise<OpenFile | undefined> {
   if (found === "nothing") return undefined;
   if (found !== "file") throw new ModelError(`${path} is not a regular file`);
   try {
-    return isEmbedded(path) ? new EmbeddedFile(path) : await open(path, "r");
+    return isEmbedded(path) ? new EmbeddedFile(path) : await open(path, READ_WITHOUT_WAITING);
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -2,6 +2,8 @@
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -9,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -176,6 +179,66 @@ describe.skipIf(!isBuilt)("the cache of packed weights (needs `npm run build`)",
     const starts = await Promise.all([start(cache, 1), start(cache, 1), start(cache, 2)]);
     expect(new Set(starts.map(({ sample }) => sample.logprob)).size).toBe(1);
     onlyFile();
+    expect(warnings).toEqual([]);
+  });
+});
+
+/** What may lie at a cache path and is not to be read: each is made at the path that is given. */
+const STRANGE: Readonly<Record<string, (path: string) => unknown>> = {
+  "a pipe": (path) => Bun.spawnSync(["mkfifo", path]),
+  "a link to a device": (path) => symlinkSync("/dev/zero", path),
+  "a link to a pipe": (path) => {
+    Bun.spawnSync(["mkfifo", `${path}.pipe`]);
+    symlinkSync(`${path}.pipe`, path);
+  },
+  "a link to nothing": (path) => symlinkSync("/nowhere", path),
+  "a socket": (path) => Bun.listen({ unix: path, socket: { data() {} } }).unref(),
+  "a file that others may write": (path) => {
+    writeFileSync(path, "weights");
+    chmodSync(path, 0o666);
+  },
+  ...(process.getuid?.() === 0 && {
+    "another user's file": (path: string) => {
+      writeFileSync(path, "weights");
+      chownSync(path, 12345, 12345);
+    },
+  }),
+};
+
+describe("what is no file of ours", () => {
+  const image = { numBytes: 7, read: () => Buffer.from("weights"), isGone: () => false };
+  const contentOf = (cache: WeightCache) =>
+    cache.withFile("model", (fd) => (fd === undefined ? undefined : readFileSync(fd, "utf8")));
+
+  for (const [name, make] of Object.entries(STRANGE)) {
+    test(`${name} is passed over, and replaced`, async () => {
+      const cache = cacheIn(directory);
+      mkdirSync(directory);
+      make(join(directory, "model.dynpack"));
+      expect(contentOf(cache)).toBeUndefined();
+      await cache.save("model", image);
+      expect(contentOf(cache)).toBe("weights");
+      expect(warnings).toEqual([]);
+    });
+  }
+
+  test("a directory is passed over, and stays", async () => {
+    const cache = cacheIn(directory);
+    mkdirSync(join(directory, "model.dynpack"), { recursive: true });
+    expect(contentOf(cache)).toBeUndefined();
+    await cache.save("model", image);
+    expect(warnings).toHaveLength(1);
+    expect(readdirSync(directory)).toEqual(["model.dynpack"]);
+  });
+
+  test("neither counts nor is swept away", async () => {
+    mkdirSync(directory);
+    for (const name of ["a.dynpack", "b.dynpack.1.part"]) mkdirSync(join(directory, name));
+    Bun.spawnSync(["mkfifo", join(directory, "c.dynpack"), join(directory, "d.dynpack.1.part")]);
+    utimesSync(join(directory, "b.dynpack.1.part"), 1000, 1000);
+    await cacheIn(directory, { maxBytes: 7 }).save("model", image);
+    expect(await cacheUsage(directory)).toEqual({ bytes: 7, numFiles: 1 });
+    expect(readdirSync(directory)).toHaveLength(5);
     expect(warnings).toEqual([]);
   });
 });
