@@ -6,7 +6,6 @@ import {
   checkHeadSize,
   checkNumKvHeads,
   EPSILON,
-  FACTOR,
   joinEosTokenIds,
   SIZE,
   tokenIdRange,
@@ -15,8 +14,9 @@ import { FAMILIES } from "./families.ts";
 import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { Architecture, ModelConfig, RopeScaling } from "./model-files.ts";
-import { parseRopeScaling } from "./rope-scaling.ts";
-import { parseSlidingWindow } from "./sliding-window.ts";
+import { parseRotary } from "./rope-parameters.ts";
+import { checkRotatedShare } from "./rope-scaling.ts";
+import { parseLayerTypes, parseSlidingWindow } from "./sliding-window.ts";
 
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["LlamaForCausalLM", "llama"],
@@ -46,14 +46,14 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
   const hiddenSize = json.requiredInteger("hidden_size", SIZE);
   const numLayers = json.requiredInteger("num_hidden_layers", COUNT);
   const numHeads = json.requiredInteger("num_attention_heads", COUNT);
-  const rope = json.object("rope_parameters");
+  const layerTypes = parseLayerTypes(json, numLayers);
   const ids = tokenIdRange(vocabSize);
   const files = generation === undefined ? [json] : [json, generation];
   const defaults = DEFAULTS[architecture];
-  const ropeScaling = parseRopeScaling(rope ?? json.object("rope_scaling"));
+  const rotary = parseRotary(json, layerTypes);
   const maxPositionEmbeddings = longestContext(
     json.integer("max_position_embeddings", SIZE) ?? defaults.maxPositionEmbeddings,
-    ropeScaling,
+    rotary.ropeScaling,
   );
   return {
     architecture,
@@ -74,11 +74,11 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
       "head_dim",
     ),
     rmsNormEps: json.number("rms_norm_eps", EPSILON) ?? 1e-6,
-    // transformers 5 writes rope_theta and the scaling into one object.
-    ropeTheta: rope?.number("rope_theta", FACTOR) ?? json.number("rope_theta", FACTOR) ?? 10000,
-    ropeScaling,
+    ...rotary,
     ropeLayout: "halves",
-    slidingWindow: parseSlidingWindow(json, { architecture, numLayers, maxPositionEmbeddings }),
+    slidingWindow: parseSlidingWindow(json, {
+      ...{ architecture, numLayers, maxPositionEmbeddings, layerTypes },
+    }),
     maxPositionEmbeddings,
     tieWordEmbeddings: json.boolean("tie_word_embeddings") ?? false,
     bosTokenId: json.integers("bos_token_id", ids)?.[0],
@@ -118,12 +118,7 @@ function checkLayers(json: JsonObject, architecture: Architecture): void {
       throw new ModelError(`${json.place}: ${key} is true; only layers without bias are supported`);
     }
   }
-  const rotated = json.number("partial_rotary_factor", { min: 0, max: 1 }) ?? 1;
-  if (rotated !== 1) {
-    throw new ModelError(
-      `${json.place}: partial_rotary_factor is ${rotated}; only heads that are rotated whole are supported`,
-    );
-  }
+  checkRotatedShare(json);
   const activation = json.string("hidden_act") ?? "silu";
   if (activation !== "silu" && activation !== "swish") {
     throw new ModelError(`${json.place}: hidden_act is "${activation}"; supported: silu`);

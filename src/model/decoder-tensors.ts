@@ -22,7 +22,7 @@ export interface TensorSource {
   readonly quantization: WeightQuantization | undefined;
 }
 
-/** The tensors that the configuration calls for, out of those stored. Each is checked; others are left out. */
+/** The tensors that the configuration calls for, out of those stored. Each is checked. */
 export function selectTensors(source: TensorSource): ReadonlyMap<string, ModelTensor> {
   return new Map(
     [...decoderTensors(source.config)].map((needed) => [needed.name, selectTensor(source, needed)]),

@@ -1,12 +1,23 @@
 // Reading parts of a file that may be shorter than it says.
 
 import { ModelError } from "./model-error.ts";
-import { type OpenFile, unreadable } from "./model-path.ts";
+import { type OpenFile, openFile, unreadable } from "./model-path.ts";
 
 export interface FileRange {
   readonly path: string;
   readonly offset: number;
   readonly numBytes: number;
+}
+
+/** Opens the file, reads the whole range, and closes it; or throws. */
+export async function readRange(range: FileRange): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await openFile(range.path);
+  if (file === undefined) throw new ModelError(`${range.path} is missing`);
+  try {
+    return await readBytes(file, range);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads the whole range, or throws. */

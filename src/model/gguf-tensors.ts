@@ -1,10 +1,6 @@
 // The decoder's tensors under the names that GGUF files give them.
 
 import { assert } from "../base/assert.ts";
-import { show } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelTensor } from "./model-files.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
 
 /** Divisors of the rotary frequencies, where the model scales them; part of the configuration. */
 export const ROPE_FACTORS = "rope_freqs.weight";
@@ -37,20 +33,4 @@ export function ggufTensorName(name: string): string {
     layer === undefined ? GLOBAL_NAMES.get(global ?? "") : LAYER_NAMES.get(inLayer ?? "");
   assert(known !== undefined, `no GGUF name for the tensor ${name}`);
   return layer === undefined ? `${known}.${kind}` : `blk.${layer}.${known}.${kind}`;
-}
-
-/** A tensor that the decoder has no use for means that the model computes more than it. */
-export function checkAllUsed(
-  stored: ReadonlyMap<string, StoredTensor>,
-  selected: Iterable<ModelTensor>,
-): void {
-  const used = new Set([ROPE_FACTORS]);
-  for (const { name } of selected) used.add(ggufTensorName(name));
-  for (const { name, path } of stored.values()) {
-    if (used.has(name)) continue;
-    throw new ModelError(
-      `${path}: tensor ${show(name)} has no place in this family's decoder; the model is of a kind that ` +
-        "is not supported",
-    );
-  }
 }

@@ -1,11 +1,10 @@
 // A linear layer's weight in 4 bits, as GPTQ and AWQ store it: several tensors, each checked.
 
 import { isDType } from "./dtype.ts";
-import { readBytes } from "./file-bytes.ts";
+import { readRange } from "./file-bytes.ts";
 import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { GroupedWeight, ModelTensor, TensorSlice } from "./model-files.ts";
-import { openFile } from "./model-path.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
 import type { WeightQuantization } from "./weight-quantization.ts";
 
@@ -71,16 +70,9 @@ export function selectGroupedWeight(
 export async function checkGroupOrder(tensors: Iterable<ModelTensor>): Promise<void> {
   for (const tensor of tensors) {
     if (tensor.type === "plain" || tensor.groupIndex === undefined) continue;
-    const { path, offset, numBytes, name } = tensor.groupIndex;
-    const file = await openFile(path);
-    if (file === undefined) throw new ModelError(`${path} is missing`);
-    try {
-      const bytes = await readBytes(file, { path, offset, numBytes });
-      const groups = new Int32Array(bytes.buffer);
-      if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;
-    } finally {
-      await file.close();
-    }
+    const { path, name } = tensor.groupIndex;
+    const groups = new Int32Array((await readRange(tensor.groupIndex)).buffer);
+    if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;
     throw new ModelError(
       `${path}: tensor ${show(name)} has inputs out of order (desc_act); supported: quantized without it`,
     );

@@ -1,15 +1,14 @@
 // Opens a GGUF file as a model: one file for everything that a directory of the Hugging Face hub has.
 
 import { selectTensors } from "./decoder-tensors.ts";
-import { readBytes } from "./file-bytes.ts";
+import { readRange } from "./file-bytes.ts";
 import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
 import { type GgufFile, readGguf } from "./gguf-file.ts";
-import { checkAllUsed, ggufTensorName, ROPE_FACTORS } from "./gguf-tensors.ts";
+import { ggufTensorName, ROPE_FACTORS } from "./gguf-tensors.ts";
 import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
-import { openFile } from "./model-path.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import { checkAllUsed } from "./unused-tensors.ts";
 
 export async function openGguf(path: string): Promise<ModelFiles> {
   const file = await readGguf(path);
@@ -21,7 +20,12 @@ export async function openGguf(path: string): Promise<ModelFiles> {
     storedName: ggufTensorName,
     quantization: undefined,
   });
-  checkAllUsed(file.tensors, tensors.values());
+  await checkAllUsed({
+    stored: file.tensors,
+    selected: tensors.values(),
+    storedName: ggufTensorName,
+    others: [ROPE_FACTORS],
+  });
   return { ...card, tensors };
 }
 
@@ -51,18 +55,8 @@ async function readRopeFactors({ tensors }: GgufFile): Promise<readonly number[]
       `${place} has the type ${dtype} and the shape ${show(shape)}; expected a short list in F32`,
     );
   }
-  const bytes = await bytesOf(tensor);
+  const bytes = await readRange(tensor);
   const factors = Array.from(new Float32Array(bytes.buffer));
   if (factors.every((factor) => factor > 0 && Number.isFinite(factor))) return factors;
   throw new ModelError(`${place} has a factor that is not above 0; the file is damaged`);
-}
-
-async function bytesOf({ path, offset, numBytes }: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
-  const file = await openFile(path);
-  if (file === undefined) throw new ModelError(`${path} is missing`);
-  try {
-    return await readBytes(file, { path, offset, numBytes });
-  } finally {
-    await file.close();
-  }
 }

@@ -12,6 +12,8 @@ import type { ModelCard, ModelFiles } from "./model-files.ts";
 import { locateModel } from "./model-path.ts";
 import { openGguf, openGgufConfig } from "./open-gguf.ts";
 import { readSafetensors } from "./safetensors.ts";
+import { resolveTiedHead, tiedCopies } from "./tied-head.ts";
+import { checkAllUsed } from "./unused-tensors.ts";
 import { parseWeightQuantization, type WeightQuantization } from "./weight-quantization.ts";
 
 /**
@@ -22,15 +24,14 @@ export async function openModel(model: string): Promise<ModelFiles> {
   const { format, path } = await locateModel(model);
   if (format === "gguf") return openGguf(path);
   const { card, quantization } = await openDirectory(path);
-  const tensors = selectTensors({
-    place: path,
-    config: card.config,
-    stored: await readSafetensors(path),
-    storedName: (name) => name,
-    quantization,
-  });
+  const stored = await readSafetensors(path);
+  const config = await resolveTiedHead(card.config, stored);
+  const storedName = (name: string) => name;
+  const tensors = selectTensors({ place: path, config, stored, storedName, quantization });
+  const others = tiedCopies(config);
+  await checkAllUsed({ stored, selected: tensors.values(), storedName, others });
   await checkGroupOrder(tensors.values());
-  return { ...card, tensors };
+  return { ...card, config, tensors };
 }
 
 /** Opens a model's configuration alone, for those who need no weights. */

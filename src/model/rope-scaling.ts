@@ -13,6 +13,7 @@ const BETA_SLOW = 1;
 export function parseRopeScaling(json: JsonObject | undefined): RopeScaling | undefined {
   if (json === undefined) return undefined;
   const type = json.string("rope_type") ?? json.string("type") ?? "default";
+  checkRopeKeys(json, type);
   switch (type) {
     case "default":
       return undefined;
@@ -27,6 +28,44 @@ export function parseRopeScaling(json: JsonObject | undefined): RopeScaling | un
         `${json.place}: rope type ${show(type)} is not supported; supported: linear, llama3, yarn, default`,
       );
   }
+}
+
+/** Keys that do not depend on the type. `finetuned` is YaRN's authors' note. */
+const COMMON_KEYS = [
+  ...["rope_type", "type", "rope_theta", "partial_rotary_factor"],
+  ...["original_max_position_embeddings", "finetuned"],
+];
+
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  default: [],
+  linear: ["factor"],
+  llama3: ["factor", "low_freq_factor", "high_freq_factor"],
+  yarn: [
+    ...["factor", "attention_factor", "beta_fast", "beta_slow"],
+    ...["mscale", "mscale_all_dim", "truncate"],
+  ],
+};
+
+/** What is not of the type would be dropped, and everything here changes what is computed. */
+function checkRopeKeys(json: JsonObject, type: string): void {
+  checkRotatedShare(json);
+  const keys = KEYS[type];
+  const stray = json
+    .keys()
+    .find((key) => !COMMON_KEYS.includes(key) && !keys?.includes(key) && json.get(key) != null);
+  if (keys === undefined || stray === undefined) return;
+  throw new ModelError(
+    `${json.place}: ${stray} is ${show(json.get(stray))}, which has no meaning for the rope type ${show(type)}`,
+  );
+}
+
+/** A part of each head may be rotated, and the rest left alone. */
+export function checkRotatedShare(json: JsonObject): void {
+  const rotated = json.number("partial_rotary_factor", { min: 0, max: 1 }) ?? 1;
+  if (rotated === 1) return;
+  throw new ModelError(
+    `${json.place}: partial_rotary_factor is ${rotated}; only heads that are rotated whole are supported`,
+  );
 }
 
 /** `name` is the architecture's. Llama 3's scaling is no key of GGUF but a tensor of factors. */

@@ -2,9 +2,11 @@
 
 import type { JsonObject, Range } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
-import type { Architecture, ModelConfig } from "./model-files.ts";
+import type { ModelConfig } from "./model-files.ts";
 
-type Layers = Pick<ModelConfig, "architecture" | "numLayers" | "maxPositionEmbeddings">;
+interface Layers extends Pick<ModelConfig, "architecture" | "numLayers" | "maxPositionEmbeddings"> {
+  readonly layerTypes: readonly string[] | undefined;
+}
 
 const WINDOW: Range = { min: 1, max: 2 ** 31 - 1 };
 
@@ -12,17 +14,41 @@ const WINDOW: Range = { min: 1, max: 2 ** 31 - 1 };
 const DEFAULT_WINDOW = 4096;
 const DEFAULT_MAX_WINDOW_LAYERS = 28;
 
+const FULL = "full_attention";
+const WINDOWED = "sliding_attention";
+
+/** `layer_types`, one for each layer; undefined where the configuration has none. */
+export function parseLayerTypes(
+  json: JsonObject,
+  numLayers: number,
+): readonly string[] | undefined {
+  const types = json.strings("layer_types");
+  if (types === undefined) return undefined;
+  if (types.length < numLayers) {
+    throw new ModelError(
+      `${json.place}: layer_types names ${types.length} layers, of ${numLayers} that there are`,
+    );
+  }
+  const used = types.slice(0, numLayers);
+  const other = used.find((type) => type !== FULL && type !== WINDOWED);
+  if (other === undefined) return used;
+  throw new ModelError(
+    `${json.place}: layer_types names "${other}"; supported: ${FULL}, ${WINDOWED}`,
+  );
+}
+
 /**
  * The window of config.json; undefined where no token is further back. Throws `ModelError` when only some of the
  * layers have it.
  */
 export function parseSlidingWindow(json: JsonObject, layers: Layers): number | undefined {
-  const { architecture, numLayers, maxPositionEmbeddings } = layers;
+  const { numLayers, maxPositionEmbeddings } = layers;
+  if (layers.architecture === "llama") return refuseWindow(json, layers);
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
     ? json.integer("sliding_window", WINDOW)
     : DEFAULT_WINDOW;
-  const numWindowed = WINDOWED[architecture](json, numLayers);
+  const numWindowed = countWindowedLayers(json, layers);
   if (window === undefined || numWindowed === 0 || window >= maxPositionEmbeddings)
     return undefined;
   if (numWindowed === numLayers) return window;
@@ -33,20 +59,24 @@ export function parseSlidingWindow(json: JsonObject, layers: Layers): number | u
   );
 }
 
-/** How many of the layers look at the window. */
-const WINDOWED: Readonly<Record<Architecture, (json: JsonObject, numLayers: number) => number>> = {
-  llama: () => 0,
-  mistral: (_, numLayers) => numLayers,
-  qwen2: countWindowedLayers,
-  qwen3: countWindowedLayers,
-};
+/** transformers' Llama has no window, so a file that gives it one is of a model that computes something else. */
+function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: Layers): undefined {
+  const window = json.integer("sliding_window", WINDOW);
+  if (window === undefined || window >= maxPositionEmbeddings) return;
+  if (layerTypes?.every((type) => type === FULL)) return;
+  throw new ModelError(
+    `${json.place}: sliding_window is ${window} in a Llama, whose layers attend to all tokens; remove it where ` +
+      "that is right",
+  );
+}
 
-function countWindowedLayers(json: JsonObject, numLayers: number): number {
-  if (!json.boolean("use_sliding_window")) return 0;
-  const types = json.strings("layer_types");
-  if (types !== undefined) {
-    return types.slice(0, numLayers).filter((type) => type === "sliding_attention").length;
-  }
+/** How many of the layers look at the window. */
+function countWindowedLayers(json: JsonObject, layers: Layers): number {
+  const { architecture, numLayers, layerTypes } = layers;
+  const isQwen = architecture === "qwen2" || architecture === "qwen3";
+  if (isQwen && !json.boolean("use_sliding_window")) return 0;
+  if (layerTypes !== undefined) return layerTypes.filter((type) => type === WINDOWED).length;
+  if (!isQwen) return numLayers;
   const first = json.integer("max_window_layers", { min: 0, max: 2 ** 31 });
   return Math.max(0, numLayers - (first ?? DEFAULT_MAX_WINDOW_LAYERS));
 }

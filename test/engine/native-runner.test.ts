@@ -2,7 +2,14 @@
 // always, and nothing left behind.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -226,6 +233,26 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
       });
     });
   }
+
+  test("samples what the reference samples, whatever form config.json has", async () => {
+    const directory = tinyModel({
+      tieWordEmbeddings: false,
+      ropeTheta: 100,
+      headSize: 16,
+      seed: 13,
+    });
+    const expected = ReferenceLlama.load(directory).greedySamples(PROMPT, 10);
+    const path = join(directory, "config.json");
+    const { rope_theta, rope_scaling: _, ...config } = JSON.parse(readFileSync(path, "utf8"));
+    const ofType = { rope_theta, rope_type: "default" };
+    const rope_parameters = { full_attention: ofType, sliding_attention: ofType };
+    const other = { ...config, tie_word_embeddings: true, rope_parameters };
+    writeFileSync(path, JSON.stringify(other));
+    await withRunner(directory, {}, async (runner) => {
+      const samples = await generate(runner, { tokenIds: PROMPT, numTokens: 10 });
+      expect(samples.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+    });
+  });
 
   for (const [kvCacheDType, maxError] of [
     ["bfloat16", 0.05],

@@ -128,9 +128,12 @@ describe("a sliding window", () => {
       { ...mistral, max_position_embeddings: 4096 },
     ],
     ["that Qwen does not use", { ...qwen, sliding_window: 4096, use_sliding_window: false }],
-    ["that no layer has", { ...qwen, use_sliding_window: true, layer_types: ["full_attention"] }],
+    [
+      "that no layer has",
+      { ...qwen, use_sliding_window: true, layer_types: ["full_attention", "full_attention"] },
+    ],
     ["of layers that are not there", { ...qwen, use_sliding_window: true, max_window_layers: 2 }],
-    ["in a Llama, which knows none", { max_position_embeddings: 8192, sliding_window: 4096 }],
+    ["in a Llama, where it is off", { max_position_embeddings: 8192, sliding_window: null }],
   ])("%s is none", (_, changes) => {
     expect(parse(changes).slidingWindow).toBeUndefined();
   });
@@ -154,6 +157,19 @@ describe("a sliding window", () => {
     ],
   ])("%s, and not of the others, is refused with the way out", (_, changes) => {
     expect(() => parse(changes)).toThrow(refusal);
+  });
+
+  test("of a Llama, which has none in transformers, is refused by name", () => {
+    const changes = { max_position_embeddings: 8192, sliding_window: 4096 };
+    expect(() => parse(changes)).toThrow("config.json: sliding_window is 4096 in a Llama");
+  });
+
+  test("is of layers that are there and of known types", () => {
+    const full = "full_attention";
+    expect(() => parse({ ...qwen, layer_types: [full] })).toThrow("names 1 layers, of 2");
+    expect(() => parse({ ...qwen, layer_types: [full, "chunked_attention"] })).toThrow(
+      'config.json: layer_types names "chunked_attention"; supported: full_attention',
+    );
   });
 });
 
@@ -184,6 +200,66 @@ describe("rotary scaling", () => {
     });
     expect(config.ropeTheta).toBe(500000);
     expect(config.ropeScaling).toEqual(parsed);
+  });
+
+  describe("by type of layer", () => {
+    const full = { rope_theta: 500000, rope_type: "llama3", ...llama3 };
+    const sliding = { rope_theta: 10000, rope_type: "default" };
+    const nested = (types: object, more: object = {}) =>
+      parse({ rope_theta: undefined, rope_parameters: types, ...more });
+
+    test("is used where all types that the model has agree", () => {
+      const expected = { ropeTheta: 500000, ropeScaling: parsed };
+      expect(nested({ full_attention: full })).toMatchObject(expected);
+      expect(nested({ full_attention: full, sliding_attention: full })).toMatchObject(expected);
+      const layer_types = ["full_attention", "full_attention"];
+      const both = { full_attention: full, sliding_attention: sliding };
+      expect(nested(both, { layer_types })).toMatchObject(expected);
+    });
+
+    test("is refused by name where they differ, or one is missing", () => {
+      const both = { full_attention: full, sliding_attention: sliding };
+      expect(() => nested(both)).toThrow(
+        "config.json: rope_parameters: sliding_attention differs from config.json: rope_parameters: full_attention",
+      );
+      const layer_types = ["full_attention", "sliding_attention"];
+      expect(() => nested({ full_attention: full }, { layer_types })).toThrow(
+        "config.json: rope_parameters: sliding_attention is missing",
+      );
+      expect(() => nested({ full_attention: full, rope_theta: 5 })).toThrow(
+        "rope_parameters: rope_theta stands beside",
+      );
+    });
+  });
+
+  test("what two keys say must be the same", () => {
+    const linear = { rope_type: "linear", factor: 4 };
+    const same = parse({ rope_parameters: { ...linear, rope_theta: 10000 }, rope_scaling: linear });
+    expect(same.ropeScaling).toEqual({ type: "linear", factor: 4 });
+    expect(() => parse({ rope_parameters: { rope_theta: 1e6 }, rope_theta: 1e4 })).toThrow(
+      "rope_parameters: rope_theta is 1000000, and 10000 in config.json itself",
+    );
+    expect(() => parse({ rope_parameters: { rope_theta: 1e4 }, rope_scaling: linear })).toThrow(
+      "config.json: rope_scaling differs from config.json: rope_parameters",
+    );
+  });
+
+  test("a key that the type has no use for is refused by name", () => {
+    for (const [type, key] of [
+      ["default", "factor"],
+      ["linear", "attention_factor"],
+      ["llama3", "beta_fast"],
+      ["yarn", "short_factor"],
+    ] as const) {
+      const yarn = { factor: 4, original_max_position_embeddings: 64 };
+      const values = { default: {}, linear: { factor: 4 }, llama3, yarn }[type];
+      expect(() => parse({ rope_scaling: { rope_type: type, ...values, [key]: 2 } })).toThrow(
+        `config.json: rope_scaling: ${key} is 2, which has no meaning for the rope type "${type}"`,
+      );
+    }
+    expect(() => parse({ rope_parameters: { partial_rotary_factor: 0.5 } })).toThrow(
+      "config.json: rope_parameters: partial_rotary_factor is 0.5",
+    );
   });
 
   test("null, and the type `default`, are no scaling", () => {

@@ -196,6 +196,14 @@ describe("the pieces of a weight", () => {
     expect((await openWith(withoutIndex, GPTQ)).tensors.size).toBe(11);
   });
 
+  test("may come with a bias of zeros, as GPTQ's first tools wrote them, and with no other", async () => {
+    const bias = f16([32]);
+    const pieces = { ...GPTQ_PIECES, [`${UP}.bias`]: bias };
+    expect((await openWith(pieces, GPTQ)).tensors.size).toBe(11);
+    bias.bytes[63] = 1;
+    await expect(openWith(pieces, GPTQ)).rejects.toThrow(`tensor "${UP}.bias" has no place`);
+  });
+
   test("are not needed where the weight is plain", async () => {
     const { tensors } = await openWith({ [`${UP}.weight`]: f16([32, 256]) }, GPTQ);
     expect(tensors.get(`${UP}.weight`)).toMatchObject({ type: "plain", dtype: "F16" });

@@ -77,10 +77,12 @@ describe("a model directory", () => {
     expect(vocabSize).toBe(10);
   });
 
-  test("leaves tensors out that the engine does not need", async () => {
-    const extra = { ...tinyTensors(), "model.rotary_emb.inv_freq": zeros("F32", [2]) };
-    const { tensors } = await open(tinyModel({ "model.safetensors": safetensorsFile(extra) }));
-    expect(tensors.has("model.rotary_emb.inv_freq")).toBe(false);
+  test("leaves tables out that follow from the configuration", async () => {
+    const tables = ["model.rotary_emb.inv_freq", "model.layers.0.self_attn.rotary_emb.inv_freq"];
+    const extra = Object.fromEntries(tables.map((name) => [name, zeros("F32", [2])]));
+    const weights = safetensorsFile({ ...tinyTensors(), ...extra });
+    const { tensors } = await open(tinyModel({ "model.safetensors": weights }));
+    for (const name of tables) expect(tensors.has(name)).toBe(false);
   });
 
   test("may be made of links, as the hub's cache is", async () => {
@@ -134,9 +136,23 @@ describe("a family with tensors of its own", () => {
     await expect(open(family(name, extra))).rejects.toThrow(message);
   });
 
-  test("does not lend them to Llama", async () => {
-    const { tensors } = await open(family("LlamaForCausalLM", { ...biases, ...norms }));
-    expect(tensors.size).toBe(21);
+  test.each([
+    ["LlamaForCausalLM", { "q_proj.bias": 16 }],
+    ["LlamaForCausalLM", { "q_norm.weight": 4 }],
+    ["MistralForCausalLM", { "k_norm.weight": 4 }],
+    ["Qwen2ForCausalLM", { ...biases, "o_proj.bias": 16 }],
+    ["Qwen3ForCausalLM", { ...norms, "v_proj.bias": 8 }],
+    ["LlamaForCausalLM", { sinks: 4 }],
+  ])("%s is refused with those of others, by name: %j", async (name, extra) => {
+    const tensor = Object.keys(extra).at(-1);
+    await expect(open(family(name, extra))).rejects.toThrow(
+      new RegExp(`model.safetensors: tensor "model.layers.0.self_attn.${tensor}" has no place`),
+    );
+  });
+
+  test("is refused with layers that its configuration does not count", async () => {
+    const files = tinyModel(withConfig({ num_hidden_layers: 1 }));
+    await expect(open(files)).rejects.toThrow(/tensor "model\.layers\.1\..*" has no place/);
   });
 });
 
@@ -154,6 +170,15 @@ describe("a tied model", () => {
       shape: [10, 16],
     });
     expect(tensors.has("lm_head.weight")).toBe(false);
+  });
+
+  test("whose files have a head that differs from the embedding has both", async () => {
+    const head = zeros("F32", [10, 16]);
+    head.bytes[10 * 16 * 4 - 1] = 1;
+    const weights = safetensorsFile({ ...tinyTensors(), "lm_head.weight": head });
+    const { tensors, config } = await open(tinyModel({ ...tied, "model.safetensors": weights }));
+    expect(config.tieWordEmbeddings).toBe(false);
+    expect(tensors.get("lm_head.weight")).toMatchObject({ shape: [10, 16] });
   });
 
   test("is what the cure for a missing head speaks of", async () => {

@@ -1,0 +1,60 @@
+// A tensor that the decoder has no use for means that the model computes more than it, so it is refused by name.
+
+import { readRange } from "./file-bytes.ts";
+import { show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { ModelTensor } from "./model-files.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
+
+/** Tables that some savers keep beside the weights, made of the configuration. */
+const TABLES = /(^|\.)(rotary_emb\.(inv_freq|cos_cached|sin_cached)|self_attn\.(masked_)?bias)$/;
+
+const BIAS = /\.bias$/;
+/** A bias is one row of a matrix. */
+const MAX_BIAS_BYTES = 4 << 20;
+
+export interface UsedTensors {
+  readonly stored: ReadonlyMap<string, StoredTensor>;
+  readonly selected: Iterable<ModelTensor>;
+  /** The name in the files of a tensor that Hugging Face calls `name`. */
+  readonly storedName: (name: string) => string;
+  /** Names in the files of what was read beside the weights, or is equal to what was. */
+  readonly others?: readonly string[];
+}
+
+/** Throws `ModelError` at a tensor that was not selected, unless it changes nothing. */
+export async function checkAllUsed(tensors: UsedTensors): Promise<void> {
+  const used = usedNames(tensors);
+  for (const tensor of tensors.stored.values()) {
+    const { name, path } = tensor;
+    if (used.has(name) || TABLES.test(name) || (await isFiller(tensor, tensors.stored))) continue;
+    throw new ModelError(
+      `${path}: tensor ${show(name)} has no place in this family's decoder; the model is of a kind that ` +
+        "is not supported, or its configuration does not say what it is",
+    );
+  }
+}
+
+function usedNames({ selected, storedName, others = [] }: UsedTensors): ReadonlySet<string> {
+  const used = new Set(others);
+  for (const tensor of selected) {
+    if (tensor.type === "plain") {
+      used.add(storedName(tensor.name));
+      continue;
+    }
+    const { qweight, qzeros, scales, groupIndex } = tensor;
+    for (const part of [qweight, qzeros, scales, groupIndex]) if (part) used.add(part.name);
+  }
+  return used;
+}
+
+/** GPTQ's first tools gave every layer that they quantized a bias, of zeros where the model has none. */
+async function isFiller(
+  tensor: StoredTensor,
+  stored: ReadonlyMap<string, StoredTensor>,
+): Promise<boolean> {
+  const { name, numBytes } = tensor;
+  const isQuantized = BIAS.test(name) && stored.has(name.replace(BIAS, ".qweight"));
+  if (!isQuantized || numBytes > MAX_BIAS_BYTES) return false;
+  return (await readRange(tensor)).every((byte) => byte === 0);
+}
