@@ -13,7 +13,7 @@ export function samplingOf(
     temperature: request.temperature ?? defaults.temperature ?? 1,
     topP: request.topP ?? defaults.topP ?? 1,
     topK: request.topK ?? defaults.topK ?? 0,
-    minP: request.minP ?? 0,
+    minP: request.minP ?? defaults.minP ?? 0,
     seed,
     presencePenalty: request.presencePenalty,
     frequencyPenalty: request.frequencyPenalty,

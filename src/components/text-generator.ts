@@ -23,6 +23,8 @@ export type Send = (request: PreprocessedRequest) => AsyncIterable<TokenOutput>;
 /** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
 const DEFAULT_COMPLETION_TOKENS = 16;
 
+const MAX_SHOWN_KEYS = 32;
+
 export class TextGenerator {
   /** Tokens that prompt and output may have together; told when it is known. */
   maxModelLen = 0;
@@ -48,6 +50,7 @@ export class TextGenerator {
     }
     const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
     const card = await openModelConfig(model);
+    reportUnusedKeys(card, log);
     const tokenizer = await Tokenizer.load(card.path, log);
     return new TextGenerator(tokenizer, card, union(card.config.eosTokenIds, tokenizer.eosTokenId));
   }
@@ -125,6 +128,13 @@ export class TextGenerator {
       throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
+}
+
+function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {
+  if (unusedKeys.length === 0) return;
+  const keys = unusedKeys.slice(0, MAX_SHOWN_KEYS).join(", ");
+  const more = Math.max(0, unusedKeys.length - MAX_SHOWN_KEYS) || undefined;
+  log.warn("the model's files have keys that nothing here uses", { keys, more });
 }
 
 /** The tokenizer may name an end of its own, as vLLM has it too. */

@@ -102,11 +102,13 @@ export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDef
   const temperature = metadata.number("general.sampling.temp", { min: 0, max: 100 });
   const topP = metadata.number("general.sampling.top_p", { min: 0, max: 1 });
   const topK = metadata.integer("general.sampling.top_k", { min: 0, max: 2 ** 31 - 1 });
+  const minP = metadata.number("general.sampling.min_p", { min: 0, max: 1 });
   const penalty = metadata.number("general.sampling.penalty_repeat", { min: 0.01, max: 100 });
   return {
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { topP }),
     ...(topK !== undefined && { topK }),
+    ...(minP !== undefined && { minP }),
     ...(penalty !== undefined && { repetitionPenalty: penalty }),
   };
 }
@@ -147,6 +149,14 @@ function checkLayers(metadata: JsonObject, name: string, config: Checked): void 
   }
 }
 
+/** llama.cpp scales cosine and sine by it whatever the kind of scaling. */
+function checkAttentionFactor(metadata: JsonObject, name: string): void {
+  const key = `${name}.rope.scaling.attn_factor`;
+  const factor = metadata.number(key, FACTOR) ?? 1;
+  if (factor === 1) return;
+  throw new ModelError(`${metadata.place}: ${key} is ${factor}; supported: with YaRN only`);
+}
+
 /** Llama 3's scaling is a tensor of factors; the other kinds have keys. */
 function parseRopeScaling(
   metadata: JsonObject,
@@ -154,6 +164,7 @@ function parseRopeScaling(
   { headSize, ropeFactors }: { headSize: number; ropeFactors: readonly number[] | undefined },
 ): RopeScaling | undefined {
   const scaling = parseGgufRopeScaling(metadata, name);
+  if (scaling?.type !== "yarn") checkAttentionFactor(metadata, name);
   if (ropeFactors === undefined) return scaling;
   if (scaling !== undefined) {
     throw new ModelError(

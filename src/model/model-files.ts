@@ -137,6 +137,7 @@ export interface GenerationDefaults {
   readonly temperature?: number;
   readonly topP?: number;
   readonly topK?: number;
+  readonly minP?: number;
   readonly repetitionPenalty?: number;
 }
 
@@ -146,6 +147,8 @@ export interface ModelCard {
   readonly path: string;
   readonly config: ModelConfig;
   readonly generationDefaults: GenerationDefaults;
+  /** Keys of its files that nothing reads and nothing is known of, as `config.json: key`. */
+  readonly unusedKeys: readonly string[];
 }
 
 /** A model, opened and checked. */

@@ -1,9 +1,12 @@
 // Opens a GGUF file as a model: one file for everything that a directory of the Hugging Face hub has.
 
+import { basename } from "node:path";
+
 import { selectTensors } from "./decoder-tensors.ts";
 import { readRange } from "./file-bytes.ts";
 import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
 import { type GgufFile, readGguf } from "./gguf-file.ts";
+import { checkGgufKeys, unusedSamplingKeys } from "./gguf-keys.ts";
 import { ggufTensorName, ROPE_FACTORS } from "./gguf-tensors.ts";
 import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
@@ -35,10 +38,14 @@ export async function openGgufConfig(path: string): Promise<ModelCard> {
 
 async function cardOf(file: GgufFile): Promise<ModelCard> {
   const config = parseGgufConfig(file, await readRopeFactors(file));
+  const { path, metadata } = file;
+  const architecture = metadata.string("general.architecture") ?? "";
+  const unused = [...checkGgufKeys(metadata, architecture), ...unusedSamplingKeys(metadata)];
   return {
-    path: file.path,
+    path,
     config,
-    generationDefaults: parseGgufGenerationDefaults(file.metadata),
+    generationDefaults: parseGgufGenerationDefaults(metadata),
+    unusedKeys: unused.map((key) => `${basename(path)}: ${key}`),
   };
 }
 

@@ -1,12 +1,13 @@
 // Opens a model: configuration and headers are read and checked, the weights' bytes are left to the engine.
 
 import { join } from "node:path";
-
 import { parseConfigJson } from "./config-json.ts";
+import { CONFIG_KEYS } from "./config-keys.ts";
 import { selectTensors } from "./decoder-tensors.ts";
-import { parseGenerationDefaults } from "./generation-config.ts";
+import { parseGenerationDefaults, unusedGenerationKeys } from "./generation-config.ts";
 import { checkGroupOrder } from "./grouped-weight.ts";
 import { readJsonObject } from "./json-object.ts";
+import { checkKeys } from "./key-rules.ts";
 import { ModelNotFoundError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
 import { locateModel } from "./model-path.ts";
@@ -58,6 +59,10 @@ async function openDirectory(directory: string): Promise<ConfigFiles> {
     path: directory,
     config: parseConfigJson(config, generation),
     generationDefaults: parseGenerationDefaults(generation),
+    unusedKeys: [
+      ...checkKeys(config, CONFIG_KEYS).map((key) => `config.json: ${key}`),
+      ...unusedGenerationKeys(generation).map((key) => `generation_config.json: ${key}`),
+    ],
   };
   return { card, quantization: parseWeightQuantization(config) };
 }

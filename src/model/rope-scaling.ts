@@ -104,9 +104,12 @@ export function parseGgufRopeScaling(metadata: JsonObject, name: string): RopeSc
   }
 }
 
+/** llama.cpp takes a factor without a type for a linear one. */
 function oldGgufType(metadata: JsonObject, name: string): "linear" | "none" {
-  const factor = metadata.number(`${name}.rope.scale_linear`, FACTOR) ?? 1;
-  return factor === 1 ? "none" : "linear";
+  const factor =
+    metadata.number(`${name}.rope.scaling.factor`, FACTOR) ??
+    metadata.number(`${name}.rope.scale_linear`, FACTOR);
+  return (factor ?? 1) === 1 ? "none" : "linear";
 }
 
 function parseLlama3(json: JsonObject): Llama3RopeScaling {

@@ -23,6 +23,7 @@ function llama8b(dtype: "BF16" | "Q4_0"): ModelFiles {
   return {
     path: "/models/8b",
     generationDefaults: {},
+    unusedKeys: [],
     tensors: new Map([["w", tensor]]),
     config: {
       ...{ architecture: "llama", attentionBias: false, qkNorm: false, vocabSize: 128256 },

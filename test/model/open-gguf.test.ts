@@ -180,6 +180,22 @@ describe("a GGUF model", () => {
     );
   });
 
+  test("names keys that nothing is known of, and passes over what is off or harmless", async () => {
+    const { unusedKeys } = await openTiny({
+      ...{ "llama.frobnicate": 3, "llama.logit_scale": 1, "llama.attention.causal": true },
+      ...{ "llama.attn_logit_softcapping": 0, "llama.vocab_size": 10, "general.type": "model" },
+      ...{ "llama.expert_used_count": 0, "general.author": "x", "other.logit_scale": 2 },
+      ...{ "general.sampling.mirostat": 2, "general.sampling.mirostat_tau": 5 },
+      ...{ "general.sampling.penalty_last_n": 64, "general.sampling.xtc_probability": 0 },
+    });
+    expect(unusedKeys).toEqual(["m.gguf: llama.frobnicate", "m.gguf: general.sampling.mirostat"]);
+  });
+
+  test("takes a factor without a type for linear scaling, as llama.cpp does", async () => {
+    const { config } = await openTiny({ "llama.rope.scaling.factor": 4 });
+    expect(config.ropeScaling).toEqual({ type: "linear", factor: 4 });
+  });
+
   test("keeps sampling defaults", async () => {
     const sampling = {
       "general.sampling.temp": 0.5,
@@ -241,6 +257,30 @@ describe("a model of another kind is refused by name:", () => {
   ])("%s", async (message, changes) => {
     await expect(openTiny(changes)).rejects.toThrow(ModelError);
     await expect(openTiny(changes)).rejects.toThrow(message);
+  });
+
+  test.each<[string, MetadataValue]>([
+    ["llama.attn_logit_softcapping", 50],
+    ["llama.final_logit_softcapping", 30],
+    ["llama.logit_scale", 0.0625],
+    ["llama.residual_scale", 0.25],
+    ["llama.embedding_scale", 12],
+    ["llama.attention.scale", 0.015625],
+    ["llama.attention.clamp_kqv", 8],
+    ["llama.attention.max_alibi_bias", 8],
+    ["llama.attention.causal", false],
+    ["llama.attention.temperature_scale", 0.5],
+    ["llama.attention.sliding_window_pattern", 2],
+    ["llama.rope.dimension_sections", Int32Array.of(2, 2)],
+    ["llama.rope.scaling.yarn_log_multiplier", 0.5],
+    ["llama.rope.scaling.attn_factor", 1.5],
+    ["llama.rope.freq_base_swa", 10000],
+    ["llama.nextn_predict_layers", 1],
+    ["llama.use_parallel_residual", true],
+    ["general.type", "adapter"],
+  ])("%s, as another decoder has it", async (key, value) => {
+    await expect(openTiny({ [key]: value })).rejects.toThrow(ModelError);
+    await expect(openTiny({ [key]: value })).rejects.toThrow(`m.gguf: ${key} is `);
   });
 
   test.each<[string, TinyTensors]>([
