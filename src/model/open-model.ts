@@ -15,7 +15,11 @@ import { openGguf, openGgufConfig } from "./open-gguf.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { resolveTiedHead, tiedCopies } from "./tied-head.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
-import { parseWeightQuantization, type WeightQuantization } from "./weight-quantization.ts";
+import {
+  checkQuantizationKeys,
+  parseWeightQuantization,
+  type WeightQuantization,
+} from "./weight-quantization.ts";
 
 /**
  * Opens a model with its weights: a Hugging Face model directory, a GGUF file, or a directory with one.
@@ -55,14 +59,19 @@ async function openDirectory(directory: string): Promise<ConfigFiles> {
     );
   }
   const generation = await readJsonObject(join(directory, "generation_config.json"));
+  const quantization = parseWeightQuantization(config);
+  const unusedKeys = [
+    ...checkKeys(config, CONFIG_KEYS),
+    ...checkQuantizationKeys(config).map((key) => `quantization_config: ${key}`),
+  ];
   const card = {
     path: directory,
     config: parseConfigJson(config, generation),
     generationDefaults: parseGenerationDefaults(generation),
     unusedKeys: [
-      ...checkKeys(config, CONFIG_KEYS).map((key) => `config.json: ${key}`),
+      ...unusedKeys.map((key) => `config.json: ${key}`),
       ...unusedGenerationKeys(generation).map((key) => `generation_config.json: ${key}`),
     ],
   };
-  return { card, quantization: parseWeightQuantization(config) };
+  return { card, quantization };
 }

@@ -1,6 +1,7 @@
 // `quantization_config` of config.json: how the weights of the linear layers are packed into safetensors.
 
 import type { JsonObject } from "./json-object.ts";
+import { checkKeys, type KeyRules } from "./key-rules.ts";
 import { ModelError } from "./model-error.ts";
 
 /** What all quantized weights of a model have in common. */
@@ -10,6 +11,28 @@ export interface WeightQuantization {
   readonly groupSize: number;
   /** What is added to a zero point as it is stored. GPTQ's first format stores one less. */
   readonly zeroOffset: 0 | 1;
+}
+
+/** How the weights were found, and which; those that are packed are known by their tensors. */
+const KEYS: KeyRules = {
+  known: new Set([
+    ...["quant_method", "bits", "group_size", "desc_act", "dynamic", "checkpoint_format"],
+    ...["version", "zero_point", "sym", "damp_percent", "damp_auto_increment", "static_groups"],
+    ...["true_sequential", "model_name_or_path", "model_file_base_name", "dataset", "tokenizer"],
+    ...["quantizer", "meta", "lm_head", "modules_in_block_to_quantize", "modules_to_not_convert"],
+    ...["backend", "use_exllama", "exllama_config", "disable_exllama", "max_input_length"],
+    ...["cache_block_outputs", "use_cuda_fp16", "model_seqlen", "block_name_to_quantize"],
+    ...["module_name_preceding_first_block", "batch_size", "pad_token_id", "do_fuse"],
+    ...["modules_to_fuse", "fuse_max_seq_len", "mse", "uri", "act_group_aware", "hyb_act"],
+  ]),
+  off: { rotation: [], is_marlin_format: [], adapter: [] },
+  fixed: { pack_dtype: ["int32"] },
+};
+
+/** Gives keys that nothing is known of. Throws `ModelError` at one that asks for another packing. */
+export function checkQuantizationKeys(config: JsonObject): readonly string[] {
+  const json = config.object("quantization_config");
+  return json === undefined ? [] : checkKeys(json, KEYS);
 }
 
 const GROUP_SIZES = [32, 64, 128];

@@ -83,6 +83,19 @@ test("keys that nothing is known of are named, with their file", async () => {
   ]);
 });
 
+test("keys of quantization_config are known, refused or named too", async () => {
+  const gptq = { quant_method: "gptq", bits: 4, group_size: 128, sym: true, pack_dtype: "int32" };
+  const open4 = (changes: object) => open({ quantization_config: { ...gptq, ...changes } });
+  expect((await open4({ rotation: null, lm_head: false })).unusedKeys).toEqual([]);
+  expect((await open4({ frobnicate: 1 })).unusedKeys).toEqual([
+    "config.json: quantization_config: frobnicate",
+  ]);
+  for (const changes of [{ rotation: "hadamard" }, { pack_dtype: "int8" }]) {
+    const [key] = Object.keys(changes);
+    await expect(open4(changes)).rejects.toThrow(`config.json: quantization_config: ${key} is `);
+  }
+});
+
 test("generation_config.json's min_p is a default", async () => {
   expect((await open({}, { min_p: 0.05 })).generationDefaults).toEqual({ minP: 0.05 });
 });

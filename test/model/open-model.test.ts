@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { symlink } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 
 import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
@@ -207,6 +207,35 @@ describe("what is not there", () => {
       await expect(openModel(join(directory, "model.bin"))).rejects.toThrow("is no GGUF file");
     });
     await expect(openModel("/dev/null")).rejects.toThrow("is neither a directory nor a file");
+  });
+
+  test.each([
+    "config.json",
+    "generation_config.json",
+    "model.safetensors.index.json",
+    "model.safetensors",
+  ])("a pipe, a device or a folder in the place of %s is named, and not read", async (name) => {
+    const makers = [
+      (path: string) => void Bun.spawnSync(["mkfifo", path]),
+      (path: string) => symlink("/dev/zero", path),
+      (path: string) => mkdir(path),
+    ];
+    for (const make of makers) {
+      const { [name]: _, ...files } = tinyModel();
+      await withDirectory(files, async (directory) => {
+        await make(join(directory, name));
+        await expect(openModel(directory)).rejects.toThrow(`${name} is not a regular file`);
+      });
+    }
+  });
+
+  test("a pipe as a GGUF file is named, and not read", async () => {
+    await withDirectory({}, async (directory) => {
+      const path = join(directory, "m.gguf");
+      Bun.spawnSync(["mkfifo", path]);
+      await expect(openModel(path)).rejects.toThrow("is neither a directory nor a file");
+      await expect(openModel(directory)).rejects.toThrow(`${path} is not a regular file`);
+    });
   });
 
   test.each([
