@@ -139,6 +139,15 @@ describe.skipIf(!isBuilt)("the cache of packed weights (needs `npm run build`)",
     );
   });
 
+  test("a pipe in the place of a file does not hold up a start, and is replaced", async () => {
+    const { sample } = await start(cacheIn(directory));
+    const path = onlyFile();
+    rmSync(path);
+    Bun.spawnSync(["mkfifo", path]);
+    expect(await start(cacheIn(directory))).toEqual({ isCached: false, sample });
+    expect(await start(cacheIn(directory))).toEqual({ isCached: true, sample });
+  });
+
   test("other weights under the same name are another file", async () => {
     await start(cacheIn(directory));
     writeTinyModel(modelDirectory, { tieWordEmbeddings: false, seed: 2 });
