@@ -38,7 +38,15 @@ export const Part = { WHOLE: 0, ZEROS: 1, SCALES: 2 } as const;
 
 export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
 
-export const Isa = { ANY: 0, PORTABLE: 1, AVX2: 2, AVX512: 3, NEON: 4, NEON_BF16: 5, NEON_V8: 6 } as const;
+export const Isa = {
+  ANY: 0,
+  PORTABLE: 1,
+  AVX2: 2,
+  AVX512: 3,
+  NEON: 4,
+  NEON_BF16: 5,
+  NEON_V8: 6,
+} as const;
 
 /** Where the weights of a model came from. */
 export const WeightsSource = { PACKED: 0, CACHED: 1 } as const;
