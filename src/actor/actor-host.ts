@@ -16,11 +16,12 @@ export interface ActorInit {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How a thread ended: by its own wish, by a failure, or because it was terminated. */
+/** How a thread ended: by its own wish, by a failure, or because it was terminated; `hung` if it did not answer before. */
 export type ActorExit =
   | { readonly type: "bye" }
   | { readonly type: "failed"; readonly error: WireError }
-  | { readonly type: "killed" };
+  | { readonly type: "killed" }
+  | { readonly type: "hung"; readonly forMs: number };
 
 /** The main thread's end of one actor's thread. */
 export interface ActorThread extends ControlChannel {

@@ -11,7 +11,7 @@ import type { Call } from "./call.ts";
 import type { ControlPort } from "./control-port.ts";
 import type { LaneOffer } from "./lane.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Peer } from "./peer.ts";
+import { type ActorEnd, Peer } from "./peer.ts";
 import type { CallContext, Handler, RunningCall } from "./running-call.ts";
 import { TurnEnd } from "./turn-end.ts";
 
@@ -72,7 +72,7 @@ export class Actor {
       if (this.#isClosed) offer.bell.close();
       else this.#peer(offer.peer).connect(offer);
     });
-    this.#control.onPush<Down>("down", ({ id, reason }) => this.#lose(id, reason));
+    this.#control.onPush<Down>("down", (down) => this.#lose(down.id, down));
   }
 
   /** Sends a call. The first one to a target asks the main thread for a lane; nothing waits for it but the answer. */
@@ -83,7 +83,7 @@ export class Actor {
 
     const peer = this.#peer(target);
     const call = peer.call(endpoint, args);
-    if (this.#isClosed) this.#lose(target, `${this.#tag} has closed`);
+    if (this.#isClosed) this.#lose(target, this.#closedEnd());
     else void this.detach(() => this.#openLane(peer));
     return call;
   }
@@ -124,7 +124,7 @@ export class Actor {
   close(): void {
     this.#isClosed = true;
     this.#mailbox.stop();
-    for (const peer of [...this.#peers.values()]) peer.close(`${this.#tag} has closed`);
+    for (const peer of [...this.#peers.values()]) peer.close(this.#closedEnd());
     this.#peers.clear();
   }
 
@@ -136,7 +136,7 @@ export class Actor {
       // "offered": the target asked first, and its offer for both has come as a push.
       if (offer !== "offered") peer.connect(offer);
     } catch (error) {
-      this.#lose(peer.id, toWireError(error).message);
+      this.#lose(peer.id, { reason: toWireError(error).message, ended: undefined });
     }
   }
 
@@ -149,10 +149,14 @@ export class Actor {
     return peer;
   }
 
-  #lose(id: ActorId, reason: string): void {
+  #lose(id: ActorId, end: ActorEnd): void {
     const peer = this.#peers.get(id);
     this.#peers.delete(id);
-    peer?.down(reason);
+    peer?.down(end);
+  }
+
+  #closedEnd(): ActorEnd {
+    return { reason: `${this.#tag} has closed`, ended: "ordered" };
   }
 
   async #flushed(): Promise<void> {
@@ -161,7 +165,6 @@ export class Actor {
 }
 
 /** What the main thread says of an actor that has ended. */
-export interface Down {
+export interface Down extends ActorEnd {
   readonly id: ActorId;
-  readonly reason: string;
 }

@@ -2,10 +2,30 @@
 
 import { DynamoError } from "../base/error.ts";
 
-/** The callee is unknown, has ended, or ended while it worked on the call. */
+/**
+ * How an actor ended, as its callers are told: by its own failure; because it hung and the supervisor killed it; or
+ * because it was told to, by the supervisor, an operator or a test. An ordered end is no fault of what it worked on.
+ */
+export type ActorEnding = "failed" | "hung" | "ordered";
+
+/** The callee is unknown, has ended, or ended while it worked on the call. `details.ended` is its `ActorEnding`. */
 export class ActorDownError extends DynamoError {
   override readonly code = "actor_down";
+
+  /** `ended` is undefined where the callee was gone before the call could reach it. */
+  constructor(message: string, ended?: ActorEnding) {
+    super(message, ended === undefined ? {} : { ended });
+  }
 }
+
+/** How the callee ended of which `error` tells, however many actors have passed the error on; undefined for others. */
+export function actorEnding(error: unknown): ActorEnding | undefined {
+  if (!(error instanceof DynamoError) || error.code !== "actor_down") return undefined;
+  const { ended } = error.details;
+  return ENDINGS.find((ending) => ending === ended);
+}
+
+const ENDINGS: readonly ActorEnding[] = ["failed", "hung", "ordered"];
 
 /** The callee works on as many calls as it may, or the lane to it is full. Try again later. */
 export class MailboxFullError extends DynamoError {

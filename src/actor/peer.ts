@@ -4,10 +4,16 @@ import { unreachable } from "../base/assert.ts";
 import { RemoteError, toWireError } from "../base/error.ts";
 import type { ActorId } from "./actor-id.ts";
 import type { Envelope } from "./envelope.ts";
-import { ActorDownError, ActorStoppingError, MailboxFullError } from "./error.ts";
+import { ActorDownError, type ActorEnding, ActorStoppingError, MailboxFullError } from "./error.ts";
 import { Lane, type LaneOffer, type LaneOptions } from "./lane.ts";
 import { type CallLink, OutgoingCall } from "./outgoing-call.ts";
 import { type AnswerLink, type CallContext, RunningCall } from "./running-call.ts";
+
+/** Why a peer is gone. `ended` is undefined if it is not known to have run. */
+export interface ActorEnd {
+  readonly reason: string;
+  readonly ended: ActorEnding | undefined;
+}
 
 export class Peer {
   readonly id: ActorId;
@@ -18,7 +24,7 @@ export class Peer {
   readonly #running = new Map<number, RunningCall>();
   readonly #parents = new Map<OutgoingCall, RunningCall>();
   #nextCall = 1;
-  #downWhy: string | undefined;
+  #end: ActorEnd | undefined;
 
   constructor(id: ActorId, context: CallContext, options: Omit<LaneOptions, "receive">) {
     this.id = id;
@@ -48,7 +54,7 @@ export class Peer {
   }
 
   connect(offer: LaneOffer): void {
-    if (this.#downWhy === undefined && !this.#lane.isConnected) this.#lane.connect(offer);
+    if (this.#end === undefined && !this.#lane.isConnected) this.#lane.connect(offer);
     else offer.bell.close();
   }
 
@@ -75,20 +81,18 @@ export class Peer {
   }
 
   /** Receives what the peer still had sent, then fails what is open in both directions. */
-  down(reason: string): void {
-    if (this.#downWhy !== undefined) return;
+  down(end: ActorEnd): void {
+    if (this.#end !== undefined) return;
     this.#lane.drainAll();
-    this.close(reason);
+    this.close(end);
   }
 
   /** Fails what is open in both directions, and takes nothing more. */
-  close(reason: string): void {
-    if (this.#downWhy !== undefined) return;
-    this.#downWhy = reason;
+  close(end: ActorEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
     for (const call of [...this.#outgoing.values()]) {
-      call.receiveError(
-        new ActorDownError(`${call.endpoint}: actor ${this.id} is down: ${reason}`),
-      );
+      call.receiveError(this.#downError(call.endpoint, end));
     }
     for (const call of [...this.#running.values()]) call.cancel();
     this.#lane.close();
@@ -100,15 +104,17 @@ export class Peer {
   }
 
   #refusal(endpoint: string): Error | undefined {
-    if (this.#downWhy !== undefined) {
-      return new ActorDownError(`${endpoint}: actor ${this.id} is down: ${this.#downWhy}`);
-    }
+    if (this.#end !== undefined) return this.#downError(endpoint, this.#end);
     if (this.#lane.isFull) {
       return new MailboxFullError(
         `${endpoint}: the lane to actor ${this.id} is full: try again later`,
       );
     }
     return undefined;
+  }
+
+  #downError(endpoint: string, { reason, ended }: ActorEnd): ActorDownError {
+    return new ActorDownError(`${endpoint}: actor ${this.id} is down: ${reason}`, ended);
   }
 
   #receive(envelope: Envelope): void {

@@ -11,6 +11,7 @@ import { DynamoError, RemoteError } from "../base/error.ts";
 import type { ActorExit, ActorHost, ActorThread } from "./actor-host.ts";
 import type { ActorId } from "./actor-id.ts";
 import { ControlPort } from "./control-port.ts";
+import type { ActorEnding } from "./error.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 /** One running incarnation of a child, as its spec's `start` sees it. */
@@ -197,7 +198,10 @@ export class Supervisor {
       this.#emit({ type: "cleanup_failed", child: slot.spec.id, error });
     }
     // Only now: whoever hears of the end may use again what the child had been lent.
-    this.#options.switchboard.detach(child.id, describeExit(exit));
+    this.#options.switchboard.detach(child.id, {
+      reason: describeExit(exit),
+      ended: endingOf(exit),
+    });
     return exit;
   }
 
@@ -280,7 +284,14 @@ export function describeExit(exit: ActorExit): string {
       return "it was killed";
     case "failed":
       return `it failed: ${exit.error.message}`;
+    case "hung":
+      return `it hung and was killed after ${exit.forMs} ms`;
   }
+}
+
+function endingOf(exit: ActorExit): ActorEnding {
+  if (exit.type === "failed" || exit.type === "hung") return exit.type;
+  return "ordered";
 }
 
 /** Of several starts, the first that fails; never settles if none does. */

@@ -12,6 +12,7 @@ import type { ActorId } from "./actor-id.ts";
 import { type ControlPort, Transferred } from "./control-port.ts";
 import { ActorDownError } from "./error.ts";
 import { createLaneMemory, type LaneOffer } from "./lane.ts";
+import type { ActorEnd } from "./peer.ts";
 
 interface Attached {
   readonly control: ControlPort;
@@ -44,11 +45,11 @@ export class Switchboard {
   }
 
   /** Tells everyone with a lane to it or a monitor on it that the actor is down, and closes its port. */
-  detach(id: ActorId, reason: string): void {
+  detach(id: ActorId, { reason, ended }: ActorEnd): void {
     const gone = this.#attached.get(id);
     if (gone === undefined) return;
     this.#attached.delete(id);
-    const down: Down = { id, reason };
+    const down: Down = { id, reason, ended };
     for (const peerId of gone.peers) {
       const peer = this.#attached.get(peerId);
       peer?.peers.delete(id);

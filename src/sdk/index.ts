@@ -1,5 +1,6 @@
 // "dynamo": all that a service or a graph imports.
 
+export { type ActorEnding, actorEnding } from "../actor/error.ts";
 export { DynamoError, RemoteError } from "../base/error.ts";
 export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";

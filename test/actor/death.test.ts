@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
+import { actorEnding } from "../../src/actor/error.ts";
 import { collect, failure, Net } from "./net.ts";
 
 let net: Net;
@@ -23,6 +24,20 @@ test("a callee that dies during a call fails it with actor_down and the reason",
   const error = await answer;
   expect(error.code).toBe("actor_down");
   expect(error.message).toContain("segments on strike");
+});
+
+test("actor_down says how the callee ended, also behind an actor that passed the error on", async () => {
+  for (const ended of ["failed", "hung", "ordered"] as const) {
+    const callee = net.add(() => new Promise(() => {}));
+    const between = net.add(() => between.actor.call(callee.id, "wait", []));
+    const answers = [callee.id, between.id].map((id) => failure(net.caller().call(id, "wait", [])));
+    await net.settle();
+    callee.die("test", ended);
+    for (const answer of answers) expect(actorEnding(await answer)).toBe(ended);
+  }
+  const unreached = await failure(net.caller().call(999, "any", []));
+  expect(unreached.code).toBe("actor_down");
+  expect(actorEnding(unreached)).toBeUndefined();
 });
 
 test("a callee that dies during a stream delivers what it had sent and then fails with actor_down", async () => {

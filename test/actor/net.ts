@@ -3,6 +3,7 @@
 import { Actor, type ActorOptions } from "../../src/actor/actor.ts";
 import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
+import type { ActorEnding } from "../../src/actor/error.ts";
 import type { Handler } from "../../src/actor/running-call.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";
 import type { Logger } from "../../src/base/log.ts";
@@ -13,7 +14,7 @@ export interface TestActor {
   readonly id: ActorId;
   readonly actor: Actor;
   /** Its thread is gone: it handles nothing more, and the others are told. */
-  die(reason: string): void;
+  die(reason: string, ended?: ActorEnding): void;
 }
 
 export class Net {
@@ -37,9 +38,9 @@ export class Net {
       log: this.#log(),
       ...options,
     });
-    const die = (reason: string) => {
+    const die = (reason: string, ended: ActorEnding = "failed") => {
       inside.close();
-      this.switchboard.detach(id, reason);
+      this.switchboard.detach(id, { reason, ended });
       actor.close();
     };
     const added = { id, actor, die };
