@@ -14,6 +14,8 @@ export interface ActorInit {
   readonly data: unknown;
   /** Added to the environment that the thread sees. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where the thread shows that it lives; see pulse.ts. */
+  readonly pulse: SharedArrayBuffer;
 }
 
 /** How a thread ended: by its own wish, by a failure, or because it was terminated; `hung` if it did not answer before. */

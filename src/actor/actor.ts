@@ -12,6 +12,7 @@ import type { ControlPort } from "./control-port.ts";
 import type { LaneOffer } from "./lane.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type ActorEnd, Peer } from "./peer.ts";
+import { BEAT, createPulse, PulseWriter } from "./pulse.ts";
 import type { CallContext, Handler, RunningCall } from "./running-call.ts";
 import { TurnEnd } from "./turn-end.ts";
 
@@ -27,6 +28,8 @@ export interface ActorOptions {
   readonly windowOf?: (endpoint: string) => number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where it shows that it lives, for a supervisor; see pulse.ts. */
+  readonly pulse?: SharedArrayBuffer;
 }
 
 export interface ActorStats {
@@ -60,6 +63,7 @@ export class Actor {
     this.#control = options.control;
     this.#clock = options.clock;
     this.#mailbox = new Mailbox({ tag: options.tag, maxCalls: options.maxCalls });
+    const pulse = new PulseWriter(options.pulse ?? createPulse());
     this.#context = {
       handler: options.handler,
       windowOf: (endpoint) => options.windowOf?.(endpoint) ?? DEFAULT_WINDOW,
@@ -67,7 +71,9 @@ export class Actor {
       current: this.#current,
       counters: { callsTotal: 0, errorsTotal: 0, openStreams: 0 },
       log: options.log,
+      pulse,
     };
+    this.#control.onPush(BEAT, () => pulse.beat());
     this.#control.onPush<LaneOffer>("lane", (offer) => {
       if (this.#isClosed) offer.bell.close();
       else this.#peer(offer.peer).connect(offer);

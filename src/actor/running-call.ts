@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { OutgoingCall } from "./outgoing-call.ts";
+import type { PulseWriter } from "./pulse.ts";
 
 /** Runs an endpoint. Returns a value, a promise, or an async iterable, which becomes a stream; a throw is an answer. */
 export type Handler = (endpoint: string, args: readonly unknown[]) => unknown;
@@ -25,6 +26,8 @@ export interface CallContext {
   readonly current: AsyncLocalStorage<RunningCall>;
   readonly counters: { callsTotal: number; errorsTotal: number; openStreams: number };
   readonly log: Logger;
+  /** Is told what the thread begins or resumes. */
+  readonly pulse: PulseWriter;
 }
 
 /** What a running call needs of the lane that it came in on. */
@@ -97,6 +100,7 @@ export class RunningCall {
 
   #begin(args: readonly unknown[]): void {
     let result: unknown;
+    this.#context.pulse.enter(this.#endpoint);
     try {
       result = this.#context.handler(this.#endpoint, args);
     } catch (error) {
@@ -150,6 +154,7 @@ export class RunningCall {
       return;
     }
     this.#isPulling = true;
+    this.#context.pulse.enter(this.#endpoint);
     let step: Promise<IteratorResult<unknown>>;
     try {
       step = iterator.next();

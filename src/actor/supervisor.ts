@@ -1,95 +1,57 @@
-// Main side: starts children in order, restarts those that fail, stops them in reverse. OTP's words and rules,
-// one_for_one. Events are values; whoever is given them decides what to print.
+// Main side: starts children in order, restarts those that fail or hang, stops them in reverse. OTP's words and rules,
+// one_for_one; but it never gives up: a child that fails beyond its service's budget is parked, and tried again for ever.
 //
 //   spawn ──> starting ──> running ──> (stop) stopping ──> ended
 //     ^           └────────────┴── exit ──> ended ──┐
-//     └────────────── restart, if it may ───────────┘
+//     └─── restart, at once or after being parked ──┘
 
 import { assert } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
-import { DynamoError, RemoteError } from "../base/error.ts";
-import type { ActorExit, ActorHost, ActorThread } from "./actor-host.ts";
-import type { ActorId } from "./actor-id.ts";
-import { ControlPort } from "./control-port.ts";
-import type { ActorEnding } from "./error.ts";
+import type { Clock, Timer } from "../base/clock.ts";
+import { DynamoError } from "../base/error.ts";
+import { exitError } from "./actor-exit.ts";
+import type { ActorExit, ActorHost } from "./actor-host.ts";
+import type { ChildSpec, ServiceSpec } from "./child-spec.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Incarnation } from "./incarnation.ts";
+import { backOffMs, RestartBudget } from "./restart-budget.ts";
+import type { SupervisorEvent } from "./supervisor-event.ts";
 import type { Switchboard } from "./switchboard.ts";
-
-/** One running incarnation of a child, as its spec's `start` sees it. */
-export interface Child {
-  readonly id: ActorId;
-  readonly tag: string;
-  readonly control: ControlPort;
-}
-
-export interface ChildSpec {
-  /** Unique under its supervisor and the same after a restart. */
-  readonly id: string;
-  readonly tag: string;
-  /** permanent: always restarted; transient: when it failed; temporary: never. */
-  readonly restart: "permanent" | "transient" | "temporary";
-  /** At the first start: whether it waits for those before it. `nobody`: its thread is spawned at once. */
-  readonly awaits: "those before" | "nobody";
-  /** From the "stop" push (body `StopOrder`) to the kill. */
-  readonly shutdownMs: number;
-  /** What each incarnation's thread is given. */
-  readonly data: unknown;
-  readonly env: Readonly<Record<string, string>>;
-  /** Resolves when the child may be called. Runs for each incarnation, right after its thread was spawned. */
-  readonly start: (child: Child) => Promise<void>;
-  /** Runs after the thread of an incarnation has ended, before others are told and the next one is spawned. */
-  readonly ended?: (child: Child, exit: ActorExit) => void | Promise<void>;
-}
-
-/** Body of the "stop" push: end what runs, then say bye; after `deadlineMs` there is no more time for either. */
-export interface StopOrder {
-  readonly deadlineMs: number;
-}
-
-export type SupervisorEvent =
-  | { readonly type: "started"; readonly child: string; readonly id: ActorId; readonly ms: number }
-  | {
-      readonly type: "ended";
-      readonly child: string;
-      readonly id: ActorId;
-      readonly exit: ActorExit;
-    }
-  /** The spec's `ended` threw. */
-  | { readonly type: "cleanup_failed"; readonly child: string; readonly error: unknown }
-  | { readonly type: "restarting"; readonly child: string; readonly restarts: number }
-  /** It did not end within its `shutdownMs`. */
-  | {
-      readonly type: "killed";
-      readonly child: string;
-      readonly id: ActorId;
-      readonly afterMs: number;
-    }
-  /** It has not even ended after the kill: native code that does not return. Its thread is left alone. */
-  | { readonly type: "stuck"; readonly child: string; readonly id: ActorId }
-  | { readonly type: "gave_up"; readonly child: string; readonly error: DynamoError };
 
 export interface SupervisorOptions {
   readonly host: ActorHost;
   readonly switchboard: Switchboard;
   readonly clock: Clock;
-  /** More than `intensity` restarts within `periodMs` and the supervisor gives up. */
-  readonly intensity: number;
-  readonly periodMs: number;
+  /** 0 to 1, as `Math.random`: spreads the starts of parked children. */
+  readonly random: () => number;
+  /** For `stop()`, all children together. */
+  readonly stopMs: number;
   readonly onEvent: (event: SupervisorEvent) => void;
 }
 
-/** How long a killed thread may take to end: the native call that it is in returns first. */
-const KILL_MS = 2000;
+export interface ChildStatus {
+  readonly id: string;
+  readonly service: string;
+  readonly restarts: number;
+  /** It waits for its next start, or has begun it and is not ready. */
+  readonly isParked: boolean;
+}
 
-interface Running {
-  readonly child: Child;
-  readonly thread: ActorThread;
-  readonly exited: Promise<ActorExit>;
+interface RunningService {
+  readonly spec: ServiceSpec;
+  readonly budget: RestartBudget;
+  readonly slots: readonly Slot[];
 }
 
 interface Slot {
   readonly spec: ChildSpec;
-  running: Running | undefined;
+  running: Incarnation | undefined;
   restarts: number;
+  /** Starts since it was parked; 0 if it is not, or has recovered. */
+  attempt: number;
+  isParked: boolean;
+  /** Runs from a start after being parked: at its end the child has recovered. */
+  probation: Timer | undefined;
+  unwatch: (() => void) | undefined;
 }
 
 interface StartFailure {
@@ -98,37 +60,39 @@ interface StartFailure {
 }
 
 export class Supervisor {
-  /** Resolves after all children have ended: with undefined after `stop`, with the error after giving up. */
-  readonly ended: Promise<DynamoError | undefined>;
+  /** Resolves after all children have ended, by `stop` or by a first start that failed. */
+  readonly ended: Promise<void>;
   readonly #options: SupervisorOptions;
-  readonly #slots: Slot[] = [];
-  #restartTimes: number[] = [];
+  readonly #services: RunningService[] = [];
+  /** By timeout: services that agree share one tick. */
+  readonly #heartbeats = new Map<number, Heartbeat>();
+  readonly #stopRequested = Promise.withResolvers<void>();
+  readonly #hasEnded = Promise.withResolvers<void>();
   #stopping: Promise<void> | undefined;
-  readonly #resolveEnded: (error: DynamoError | undefined) => void;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { promise, resolve } = Promise.withResolvers<DynamoError | undefined>();
-    this.ended = promise;
-    this.#resolveEnded = resolve;
+    this.ended = this.#hasEnded.promise;
   }
 
   /**
    * Starts the children one after the other, each ready before the next, but for those that await nobody: they
    * start with the first. On failure stops what it started and throws.
    */
-  async start(specs: readonly ChildSpec[]): Promise<void> {
+  async start(specs: readonly ServiceSpec[]): Promise<void> {
+    for (const spec of specs) this.#services.push(this.#service(spec));
+    const all = this.#services.flatMap((service) =>
+      service.slots.map((slot) => ({ service, slot })),
+    );
+    assertUnique(all.map(({ slot }) => slot.spec.id));
     const early = new Map<Slot, Promise<StartFailure | undefined>>();
-    for (const spec of specs) {
-      assert(!this.#slots.some((slot) => slot.spec.id === spec.id), `two children "${spec.id}"`);
-      const slot: Slot = { spec, running: undefined, restarts: 0 };
-      this.#slots.push(slot);
-      if (spec.awaits === "nobody") early.set(slot, this.#startFirst(slot));
+    for (const { service, slot } of all) {
+      if (slot.spec.awaits === "nobody") early.set(slot, this.#startFirst(service, slot));
     }
     const earlyFailure = firstFailure([...early.values()]);
-    for (const slot of [...this.#slots]) {
+    for (const { service, slot } of all) {
       if (this.#stopping !== undefined) break;
-      const started = early.get(slot) ?? this.#startFirst(slot);
+      const started = early.get(slot) ?? this.#startFirst(service, slot);
       const failure = await Promise.race([started, earlyFailure]);
       if (failure !== undefined && this.#stopping === undefined) {
         await this.stop();
@@ -144,130 +108,144 @@ export class Supervisor {
     }
   }
 
-  /** Stops all in reverse order; each has its `shutdownMs`, then it is killed. */
+  /**
+   * Stops the services in reverse order, the children of each together. A service has its `stopShare` of the time
+   * that is left, then its children are killed; time that it does not need is the next one's.
+   */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stopAll(undefined);
+    this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
-  /** Restarts so far, by child id. */
-  restarts(): ReadonlyMap<string, number> {
-    return new Map(this.#slots.map((slot) => [slot.spec.id, slot.restarts]));
+  children(): readonly ChildStatus[] {
+    return this.#services.flatMap(({ spec: { name: service }, slots }) =>
+      slots.map(({ spec: { id }, restarts, isParked }) => ({ id, service, restarts, isParked })),
+    );
   }
 
-  async #startFirst(slot: Slot): Promise<StartFailure | undefined> {
-    const error = await this.#startChild(slot);
+  #service(spec: ServiceSpec): RunningService {
+    const slots = spec.children.map((child) => ({
+      ...{ spec: child, running: undefined, restarts: 0, attempt: 0, isParked: false },
+      ...{ probation: undefined, unwatch: undefined },
+    }));
+    return { spec, budget: new RestartBudget(this.#options.clock, spec), slots };
+  }
+
+  async #startFirst(service: RunningService, slot: Slot): Promise<StartFailure | undefined> {
+    const error = await this.#startChild(service, slot);
     return error && { spec: slot.spec, error };
   }
 
   /** Spawns an incarnation and waits until it is ready or has ended. Returns why it is not ready. */
-  async #startChild(slot: Slot): Promise<Error | undefined> {
-    const { host, switchboard, clock } = this.#options;
+  async #startChild(service: RunningService, slot: Slot): Promise<Error | undefined> {
+    const { clock } = this.#options;
     const { spec } = slot;
     const startedAt = clock.now();
-    const id = switchboard.nextActorId();
-    const thread = host.spawn({ id, tag: spec.tag, data: spec.data, env: spec.env });
-    const child: Child = { id, tag: spec.tag, control: new ControlPort(thread) };
-    switchboard.attach(id, child.control);
-    const ending = Promise.withResolvers<ActorExit>();
-    const exited = ending.promise.then((exit) => this.#onExit(slot, child, exit));
-    slot.running = { child, thread, exited };
-    thread.onExit(ending.resolve);
-
+    const incarnation = new Incarnation({
+      ...this.#options,
+      spec,
+      onExit: (exit) => this.#onExit(slot, exit),
+    });
+    slot.running = incarnation;
+    const { child, exited } = incarnation;
     const started = spec.start(child).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
     const failure = await Promise.race([started, exited.then(exitError)]);
     if (failure === undefined) {
-      this.#emit({ type: "started", child: spec.id, id, ms: clock.now() - startedAt });
-      void exited.then((exit) => this.#replace(slot, exit));
+      const ms = clock.now() - startedAt;
+      this.#emit({ type: "started", child: spec.id, id: child.id, ms, attempt: slot.attempt });
+      this.#onReady(service, slot, incarnation);
+      void exited.then((exit) => this.#replace(service, slot, exit));
       return undefined;
     }
     // How its thread failed says more than that its answer did not come.
-    const exit = await this.#end({ child, thread, exited }, spec);
+    const exit = await incarnation.kill();
     return exit?.type === "failed" ? exitError(exit) : failure;
   }
 
-  async #onExit(slot: Slot, child: Child, exit: ActorExit): Promise<ActorExit> {
-    slot.running = undefined;
-    this.#emit({ type: "ended", child: slot.spec.id, id: child.id, exit });
-    try {
-      await slot.spec.ended?.(child, exit);
-    } catch (error) {
-      this.#emit({ type: "cleanup_failed", child: slot.spec.id, error });
+  #onReady(service: RunningService, slot: Slot, incarnation: Incarnation): void {
+    slot.isParked = false;
+    if (slot.running !== incarnation || this.#stopping !== undefined) return; // it has ended already
+    const { heartbeatTimeoutMs, periodMs } = service.spec;
+    if (slot.attempt > 0) {
+      slot.probation = this.#options.clock.after(periodMs, () => {
+        this.#emit({ type: "recovered", child: slot.spec.id, attempt: slot.attempt });
+        slot.attempt = 0;
+      });
     }
-    // Only now: whoever hears of the end may use again what the child had been lent.
-    this.#options.switchboard.detach(child.id, {
-      reason: describeExit(exit),
-      ended: endingOf(exit),
+    if (heartbeatTimeoutMs !== undefined) this.#watch(slot, incarnation, heartbeatTimeoutMs);
+  }
+
+  #watch(slot: Slot, incarnation: Incarnation, timeoutMs: number): void {
+    let heartbeat = this.#heartbeats.get(timeoutMs);
+    if (heartbeat === undefined) {
+      heartbeat = new Heartbeat(this.#options.clock, timeoutMs);
+      this.#heartbeats.set(timeoutMs, heartbeat);
+    }
+    const { child, pulse } = incarnation;
+    slot.unwatch = heartbeat.watch({
+      control: child.control,
+      pulse,
+      progress: () => slot.spec.progress?.(child),
+      onHung: (endpoint) => void incarnation.killHung(timeoutMs, endpoint),
     });
-    return exit;
+  }
+
+  #onExit(slot: Slot, exit: ActorExit): void {
+    const { running, attempt } = slot;
+    assert(running !== undefined, `${slot.spec.id} ends once`);
+    slot.running = undefined;
+    release(slot);
+    this.#emit({ type: "ended", child: slot.spec.id, id: running.child.id, exit, attempt });
   }
 
   /** A child that ran has ended: does what its spec says. */
-  async #replace(slot: Slot, exit: ActorExit): Promise<void> {
-    let failure = exitError(exit);
-    let again = slot.spec.restart === "permanent" || exit.type !== "bye";
-    while (again && slot.spec.restart !== "temporary" && this.#stopping === undefined) {
-      const { clock, intensity, periodMs } = this.#options;
-      const now = clock.now();
-      this.#restartTimes = this.#restartTimes.filter((time) => time > now - periodMs);
-      if (this.#restartTimes.length >= intensity) return this.#giveUp(slot, failure);
-      this.#restartTimes.push(now);
+  async #replace(service: RunningService, slot: Slot, exit: ActorExit): Promise<void> {
+    const { restart } = slot.spec;
+    if (restart === "temporary" || (restart === "transient" && exit.type === "bye")) return;
+    let cause: Error | undefined = exitError(exit);
+    while (cause !== undefined && (await this.#mayRestart(service, slot, cause))) {
       slot.restarts++;
-      this.#emit({ type: "restarting", child: slot.spec.id, restarts: slot.restarts });
-      const startFailure = await this.#startChild(slot);
-      again = startFailure !== undefined;
-      failure = startFailure ?? failure;
+      const { restarts, attempt } = slot;
+      this.#emit({ type: "restarting", child: slot.spec.id, restarts, attempt });
+      cause = await this.#startChild(service, slot);
+      // A thread that is stuck in native code may still write to what the next one would be lent.
+      if (cause !== undefined) await slot.running?.exited;
     }
   }
 
-  #giveUp(slot: Slot, cause: Error): void {
-    const { intensity, periodMs } = this.#options;
-    const error = new RestartIntensityError(
-      `${slot.spec.tag} failed again after ${intensity} restarts within ${periodMs} ms; the last time: ${cause.message}`,
-      cause,
-    );
-    this.#emit({ type: "gave_up", child: slot.spec.id, error });
-    this.#stopping ??= this.#stopAll(error);
-  }
-
-  async #stopAll(why: DynamoError | undefined): Promise<void> {
-    for (const slot of [...this.#slots].reverse()) {
-      if (slot.running !== undefined) await this.#stopChild(slot.running, slot.spec);
-    }
-    this.#resolveEnded(why);
-  }
-
-  async #stopChild(running: Running, spec: ChildSpec): Promise<void> {
-    const order: StopOrder = { deadlineMs: spec.shutdownMs };
-    running.child.control.push("stop", order);
-    const exit = await this.#within(spec.shutdownMs, running.exited);
-    if (exit !== undefined) return;
+  /** At once within the budget, later beyond it. False if there is a stop meanwhile. */
+  async #mayRestart(service: RunningService, slot: Slot, cause: Error): Promise<boolean> {
+    if (this.#stopping !== undefined) return false;
+    if (slot.attempt === 0 && service.budget.take()) return true;
+    const attempt = ++slot.attempt;
+    slot.isParked = true;
+    const delayMs = backOffMs(attempt, this.#options.random());
+    const { name, intensity, periodMs } = service.spec;
     this.#emit({
-      type: "killed",
-      child: spec.id,
-      id: running.child.id,
-      afterMs: spec.shutdownMs,
+      ...{ type: "parked", child: slot.spec.id, service: name, attempt, delayMs, cause },
+      limits: { intensity, periodMs },
     });
-    await this.#end(running, spec);
-  }
-
-  /** Kills the thread, if it has not ended, and waits for its end. Undefined if that does not come. */
-  async #end(running: Running, spec: ChildSpec): Promise<ActorExit | undefined> {
-    running.thread.terminate();
-    const exit = await this.#within(KILL_MS, running.exited);
-    if (exit === undefined) this.#emit({ type: "stuck", child: spec.id, id: running.child.id });
-    return exit;
-  }
-
-  async #within(limitMs: number, exited: Promise<ActorExit>): Promise<ActorExit | undefined> {
-    const late = Promise.withResolvers<undefined>();
-    const timer = this.#options.clock.after(limitMs, () => late.resolve(undefined));
-    const exit = await Promise.race([exited, late.promise]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(delayMs, resolve);
+    await Promise.race([promise, this.#stopRequested.promise]);
     timer.cancel();
-    return exit;
+    return this.#stopping === undefined;
+  }
+
+  async #stopAll(): Promise<void> {
+    const { clock, stopMs } = this.#options;
+    const deadline = clock.now() + stopMs;
+    this.#stopRequested.resolve();
+    // A stop has its own limits, and what ends may be busy with it.
+    for (const { slots } of this.#services) for (const slot of slots) release(slot);
+    for (const { spec, slots } of [...this.#services].reverse()) {
+      const limitMs = Math.max(0, deadline - clock.now()) * spec.stopShare;
+      await Promise.all([...slots].reverse().map((slot) => slot.running?.stop(limitMs)));
+    }
+    this.#hasEnded.resolve();
   }
 
   #emit(event: SupervisorEvent): void {
@@ -275,43 +253,24 @@ export class Supervisor {
   }
 }
 
-/** One line for monitors, callers and logs. */
-export function describeExit(exit: ActorExit): string {
-  switch (exit.type) {
-    case "bye":
-      return "it stopped";
-    case "killed":
-      return "it was killed";
-    case "failed":
-      return `it failed: ${exit.error.message}`;
-    case "hung":
-      return `it hung and was killed after ${exit.forMs} ms`;
-  }
+/** Ends what goes on beside an incarnation. */
+function release(slot: Slot): void {
+  slot.unwatch?.();
+  slot.probation?.cancel();
+  slot.unwatch = undefined;
+  slot.probation = undefined;
 }
 
-function endingOf(exit: ActorExit): ActorEnding {
-  if (exit.type === "failed" || exit.type === "hung") return exit.type;
-  return "ordered";
-}
-
-/** Of several starts, the first that fails; never settles if none does. */
+/** Among several starts, the first that fails; never settles if none does. */
 function firstFailure(starts: readonly Promise<StartFailure | undefined>[]): Promise<StartFailure> {
   return new Promise((resolve) => {
     for (const start of starts) void start.then((failure) => failure && resolve(failure));
   });
 }
 
-function exitError(exit: ActorExit): Error {
-  return exit.type === "failed" ? new RemoteError(exit.error) : new Error(describeExit(exit));
-}
-
-/** A child failed more often than its supervisor allows. */
-export class RestartIntensityError extends DynamoError {
-  override readonly code = "restart_intensity";
-
-  constructor(message: string, cause: Error) {
-    super(message);
-    this.cause = cause;
+function assertUnique(ids: readonly string[]): void {
+  for (const [index, id] of ids.entries()) {
+    assert(ids.indexOf(id) === index, `two children "${id}"`);
   }
 }
 

@@ -110,7 +110,7 @@ EXAMPLES
 EXIT CODES
 
   0  ended by Ctrl-C after what was running had ended (a second Ctrl-C ends at once: 130)
-  1  failed while running
+  1  an instance failed in its first start; one that fails later is started again
   2  bad usage, graph or configuration; nothing was started
 `,
   run: serve,

@@ -1,15 +1,15 @@
-// How a deployment ends: by itself, by Ctrl-C, or by a second Ctrl-C.
+// How a deployment ends: by a start that fails, by Ctrl-C, or by a second Ctrl-C. Once it is ready nothing else ends it.
 //
 //   first Ctrl-C    stop(): what runs may end, then every actor, within a bound    exit code 0
 //                   (npm passes on what the terminal has already sent: within a moment two count as one)
 //   second Ctrl-C   at once                                                        exit code 130
-//   its own end     the error that ended it is thrown                              (exit code 1)
+//   a failed start  its error is thrown, after all is stopped again                (exit code 1)
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Deployment } from "../serve/deploy.ts";
 
-export type RunningDeployment = Pick<Deployment, "ready" | "ended" | "stop">;
+export type RunningDeployment = Pick<Deployment, "ready" | "stop">;
 
 export interface UntilEndedOptions {
   onInterrupt(receive: () => void): () => void;
@@ -51,10 +51,6 @@ export async function untilEnded(
       resolve(0);
     }, reject);
   });
-  const ended = deployment.ended.then((error) => {
-    if (error && !isStopping) throw error;
-    return interrupted;
-  });
   const failedToStart = deployment.ready.then(
     () => {
       log.info("ready", { ms: Math.round(clock.now() - startedAt) });
@@ -66,7 +62,7 @@ export async function untilEnded(
     },
   );
   try {
-    return await Promise.race([interrupted, ended, failedToStart]);
+    return await Promise.race([interrupted, failedToStart]);
   } finally {
     release();
   }

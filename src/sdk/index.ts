@@ -34,6 +34,7 @@ export {
   type Footprint,
   type FootprintScale,
   type GraphView,
+  type RunningInstance,
   Service,
   type ServiceClass,
   type ServiceView,

@@ -50,6 +50,8 @@ export interface ClusterReport {
   })[];
   /** By service. */
   readonly restarts: Readonly<Record<string, number>>;
+  /** By service: instances that have failed too often and wait for their next start. */
+  readonly parked: Readonly<Record<string, number>>;
   /** Items that nobody has taken yet, by work queue. */
   readonly queues: Readonly<Record<string, number>>;
 }

@@ -78,7 +78,7 @@ function inOrder(instances: ClusterReport["instances"]): ClusterReport["instance
   );
 }
 
-function runtimeFamilies({ instances, restarts, queues }: ClusterReport): object[] {
+function runtimeFamilies({ instances, restarts, parked, queues }: ClusterReport): object[] {
   const families = INSTANCE_FAMILIES.map(({ count, ...family }) => ({
     ...family,
     aggregator: "sum",
@@ -94,6 +94,13 @@ function runtimeFamilies({ instances, restarts, queues }: ClusterReport): object
     aggregator: "sum",
     values: Object.entries(restarts).map(([service, value]) => ({ labels: { service }, value })),
   };
+  const parkedFamily = {
+    name: "dynamo_runtime_parked_instances",
+    help: "Instances of the service that have failed too often and wait for their next start.",
+    type: "gauge",
+    aggregator: "sum",
+    values: Object.entries(parked).map(([service, value]) => ({ labels: { service }, value })),
+  };
   const queueFamily = {
     name: "dynamo_runtime_queue_depth",
     help: "Items of the work queue that nobody has taken yet.",
@@ -101,5 +108,5 @@ function runtimeFamilies({ instances, restarts, queues }: ClusterReport): object
     aggregator: "sum",
     values: Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value })),
   };
-  return [...families, restartFamily, queueFamily];
+  return [...families, restartFamily, parkedFamily, queueFamily];
 }

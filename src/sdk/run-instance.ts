@@ -3,10 +3,10 @@
 
 import { Actor } from "../actor/actor.ts";
 import type { ActorScope } from "../actor/actor-host.ts";
+import type { StopOrder } from "../actor/child-spec.ts";
 import { ControlPort } from "../actor/control-port.ts";
 import { NoSuchEndpointError } from "../actor/error.ts";
 import type { Handler } from "../actor/running-call.ts";
-import type { StopOrder } from "../actor/supervisor.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { createLogger } from "../base/log.ts";
@@ -78,6 +78,7 @@ export class Instance {
       windowOf: (endpoint) => (leases.has(endpoint) ? 1 : undefined),
       clock,
       log,
+      pulse: scope.init.pulse,
     });
     this.#follower = new Follower({
       detach: (task) => this.#actor.detach(task),

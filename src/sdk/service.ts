@@ -48,6 +48,13 @@ export abstract class Service<Prepared = unknown> {
   /** Runs in the main thread after the thread of an instance has ended, however it ended. */
   static release?(prepared: unknown, instance: EndedInstance): void | Promise<void>;
 
+  /**
+   * Runs in the main thread while an instance does not answer the heartbeat: a number that changes for as long as work
+   * goes on for it where it cannot answer, as in native code; undefined where no such work is under way. An instance
+   * whose number stands still for the heartbeat timeout hangs.
+   */
+  static progress?(prepared: unknown, instance: RunningInstance): number | undefined;
+
   /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
   static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
 
@@ -125,7 +132,14 @@ export abstract class Service<Prepared = unknown> {
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
   Pick<
     typeof Service,
-    "footprint" | "leases" | "live" | "prepare" | "release" | "startsEarly" | "validate"
+    | "footprint"
+    | "leases"
+    | "live"
+    | "prepare"
+    | "progress"
+    | "release"
+    | "startsEarly"
+    | "validate"
   >;
 
 export interface FootprintScale {
@@ -140,6 +154,10 @@ export interface Footprint {
   readonly what: string;
   /** `undefined` where it cannot be known yet. */
   readonly bytes: number | undefined;
+}
+
+export interface RunningInstance {
+  readonly instanceId: number;
 }
 
 export interface EndedInstance {

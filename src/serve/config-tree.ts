@@ -3,7 +3,7 @@
 
 import { ConfigError, type SourceText, type Span } from "./config-error.ts";
 import type { Override } from "./override.ts";
-import { canonicalKey, type Path, pathKey } from "./path.ts";
+import { canonicalKey, type Path, pathKey, SERVICE_ARGS } from "./path.ts";
 import { JsonError, parseJson } from "./python-json.ts";
 import {
   describeKind,
@@ -120,7 +120,7 @@ function applyOverride(
   const written = [service];
   spans.note(written, keySpans[0], valueSpan);
   for (const [index, part] of keys.entries()) {
-    const key = existingKey(dict, part, index === 0 ? canonicalKey : exactKey);
+    const key = existingKey(dict, part, hasTwoSpellings(keys, index) ? canonicalKey : exactKey);
     written.push(keyText(key));
     const isLast = index === keys.length - 1;
     const old = dict.get(key);
@@ -132,7 +132,12 @@ function applyOverride(
   }
 }
 
-/** A service's keys may be spelled in two ways, and the file's spelling stays; keys inside maps are themselves. */
+/** A service's own keys and those of its ServiceArgs do; keys inside other maps are themselves. */
+function hasTwoSpellings(keys: readonly string[], index: number): boolean {
+  return index === 0 || (index === 1 && keys[0] === SERVICE_ARGS);
+}
+
+/** The spelling that the file has stays. */
 function existingKey(dict: PythonDict, part: string, form: (key: string) => string): PythonKey {
   for (const key of dict.keys()) if (form(keyText(key)) === form(part)) return key;
   return part;

@@ -4,16 +4,10 @@
 
 import type { ActorHost } from "../actor/actor-host.ts";
 import type { ActorId } from "../actor/actor-id.ts";
-import {
-  type Child,
-  type ChildSpec,
-  Supervisor,
-  type SupervisorEvent,
-} from "../actor/supervisor.ts";
+import type { Child, ChildSpec, ServiceSpec } from "../actor/child-spec.ts";
+import { Supervisor } from "../actor/supervisor.ts";
 import { Switchboard } from "../actor/switchboard.ts";
-import { unreachable } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { type DynamoError, toWireError } from "../base/error.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import { EmbeddedQueues } from "../queue/embedded-queue.ts";
 import { type QueueServer, serveQueues } from "../queue/queue-server.ts";
@@ -34,6 +28,7 @@ import {
 import { LIST_SETTINGS, type LiveSetting, SET_SETTING } from "../sdk/live-settings.ts";
 import type { Environment } from "../sdk/service.ts";
 import { DeployedSettings } from "./live-settings.ts";
+import { logEvent } from "./log-event.ts";
 import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
 
 export interface DeployOptions {
@@ -45,9 +40,8 @@ export interface DeployOptions {
   readonly environment?: Environment;
   /** Upper bound for `stop()`, all instances together. */
   readonly stopMs?: number;
-  /** More than this many restarts within `restartPeriodMs`, and the deployment ends with an error. */
-  readonly maxRestarts?: number;
-  readonly restartPeriodMs?: number;
+  /** 0 to 1, as `Math.random`: spreads the restarts of instances that fail again and again. */
+  readonly random?: () => number;
 }
 
 /** What `actor.worker.ts` finds in `ActorInit.data`. */
@@ -61,8 +55,8 @@ export interface Deployment {
   readonly registry: Registry;
   /** Resolves when every instance can be called; rejects, with all stopped again, when one cannot start. */
   readonly ready: Promise<void>;
-  /** Resolves when every instance has ended: with undefined after `stop()`, else with what went wrong. */
-  readonly ended: Promise<DynamoError | undefined>;
+  /** Resolves when every instance has ended, after `stop()` or a start that failed. Nothing else ends it. */
+  readonly ended: Promise<void>;
   /** Ends in-flight work and then every instance, entry first. May be called before `ready`. */
   stop(): Promise<void>;
 }
@@ -72,7 +66,7 @@ export function deploy(plan: DeploymentPlan, options: DeployOptions): Deployment
 }
 
 const DEFAULT_STOP_MS = 4500;
-/** Of the time for a stop: the entry's, whose clients wait for their answers. The others share what is left. */
+/** The entry's share of the time for a stop: its clients wait for their answers. */
 const ENTRY_STOP_SHARE = 0.6;
 const SCRAPE_TIMEOUT_MS = 1000;
 
@@ -88,18 +82,16 @@ interface RunningInstance {
 class RunningDeployment implements Deployment {
   readonly registry: Registry;
   readonly ready: Promise<void>;
-  readonly ended: Promise<DynamoError | undefined>;
+  readonly ended: Promise<void>;
   readonly #plan: DeploymentPlan;
   readonly #options: DeployOptions;
   readonly #supervisor: Supervisor;
   readonly #settings: DeployedSettings;
   readonly #queues = new EmbeddedQueues();
   readonly #instances = new Map<ActorId, RunningInstance>();
-  /** Child of the supervisor to its service. */
-  readonly #serviceOf = new Map<string, string>();
 
   constructor(plan: DeploymentPlan, options: DeployOptions) {
-    const { host, clock, maxRestarts = 10, restartPeriodMs = 60_000 } = options;
+    const { host, clock, random = Math.random, stopMs = DEFAULT_STOP_MS } = options;
     this.#plan = plan;
     this.#options = options;
     this.registry = new EmbeddedRegistry({ clock });
@@ -107,9 +99,7 @@ class RunningDeployment implements Deployment {
     this.#supervisor = new Supervisor({
       host,
       switchboard: new Switchboard(),
-      clock,
-      intensity: maxRestarts,
-      periodMs: restartPeriodMs,
+      ...{ clock, random, stopMs },
       onEvent: (event) => logEvent(options.log, event),
     });
     this.ended = this.#supervisor.ended.finally(() => this.registry.close());
@@ -130,32 +120,40 @@ class RunningDeployment implements Deployment {
     }
   }
 
-  async #prepareAll(): Promise<readonly ChildSpec[]> {
-    const specs: ChildSpec[] = [];
-    for (const service of this.#plan.services) {
-      const prepared = await service.service.prepare?.(
-        service.config,
-        this.#options.environment ?? {},
-      );
-      for (let workerId = 1; workerId <= service.numWorkers; workerId++) {
-        specs.push(this.#childSpec(service, workerId, prepared));
-      }
+  async #prepareAll(): Promise<readonly ServiceSpec[]> {
+    const specs: ServiceSpec[] = [];
+    for (const [index, service] of this.#plan.services.entries()) {
+      const environment = this.#options.environment ?? {};
+      const prepared = await service.service.prepare?.(service.config, environment);
+      const isEntry = service.name === this.#plan.entry;
+      specs.push({
+        name: service.name,
+        intensity: service.restarts.intensity,
+        periodMs: service.restarts.periodMs,
+        heartbeatTimeoutMs: service.heartbeatTimeoutMs,
+        // As many as were started before it stop after it; the last may take all that is left.
+        stopShare: isEntry && index > 0 ? ENTRY_STOP_SHARE : 1 / (index + 1),
+        children: Array.from({ length: service.numWorkers }, (_, worker) =>
+          this.#childSpec(service, worker + 1, prepared),
+        ),
+      });
     }
     return specs;
   }
 
   #childSpec(service: ServicePlan, workerId: number, prepared: unknown): ChildSpec {
     const id = `${service.name}:${workerId}`;
-    this.#serviceOf.set(id, service.name);
+    const { startsEarly } = service.service;
     return {
       id,
       tag: id,
       restart: "permanent",
-      awaits: service.service.startsEarly ? "nobody" : "those before",
-      shutdownMs: this.#shutdownMs(service),
+      awaits: startsEarly ? "nobody" : "those before",
       data: this.#threadData(service, workerId, prepared),
       env: service.env,
       start: (child) => this.#instanceStarts(service, workerId, child),
+      progress: (child) => service.service.progress?.(prepared, { instanceId: child.id }),
+      hung: (child) => this.#instanceHangs(child),
       ended: (child) => this.#instanceEnded(service, prepared, child),
     };
   }
@@ -183,17 +181,6 @@ class RunningDeployment implements Deployment {
     };
   }
 
-  /** The part of `stopMs` that one instance of the service may take. */
-  #shutdownMs(service: ServicePlan): number {
-    const { stopMs = DEFAULT_STOP_MS } = this.#options;
-    const { services, entry } = this.#plan;
-    const isEntry = service.name === entry;
-    const group = services.filter(({ name }) => (name === entry) === isEntry);
-    const numInGroup = group.reduce((sum, { numWorkers }) => sum + numWorkers, 0);
-    const share = isEntry ? ENTRY_STOP_SHARE : 1 - ENTRY_STOP_SHARE;
-    return (stopMs * share) / numInGroup;
-  }
-
   /** Resolves once the instance is in the registry. Its lease bears its own id and lives as long as it does. */
   async #instanceStarts(service: ServicePlan, workerId: number, child: Child): Promise<void> {
     const { control, id } = child;
@@ -212,6 +199,16 @@ class RunningDeployment implements Deployment {
     });
     await this.registry.grant({ id });
     await ready;
+  }
+
+  /** It cannot answer, so it is no longer found: what watches it for health is told. */
+  #instanceHangs(child: Child): void {
+    const instance = this.#instances.get(child.id);
+    const { log } = this.#options;
+    if (!instance) return;
+    this.#leaveRegistry(instance).catch((error: unknown) => {
+      log.error(`${child.tag} hangs and could not be taken out of the registry: ${error}`);
+    });
   }
 
   /** First what it may still be writing to, then what tells others to go on without it. */
@@ -258,11 +255,12 @@ class RunningDeployment implements Deployment {
       [...this.#instances.values()].map((instance) => this.#report(instance)),
     );
     const restarts: Record<string, number> = {};
-    for (const [child, count] of this.#supervisor.restarts()) {
-      const service = this.#serviceOf.get(child) ?? child;
-      restarts[service] = (restarts[service] ?? 0) + count;
+    const parked: Record<string, number> = {};
+    for (const child of this.#supervisor.children()) {
+      restarts[child.service] = (restarts[child.service] ?? 0) + child.restarts;
+      parked[child.service] = (parked[child.service] ?? 0) + (child.isParked ? 1 : 0);
     }
-    return { instances: reports.flat(), restarts, queues: this.#queues.numPending() };
+    return { instances: reports.flat(), restarts, parked, queues: this.#queues.numPending() };
   }
 
   /** None of an instance that does not answer: it starts, ends, or is busy for longer than a scrape may take. */
@@ -274,37 +272,5 @@ class RunningDeployment implements Deployment {
     timer.cancel();
     if (!report) return [];
     return [{ ...report, service: instance.service.name, workerId: instance.workerId }];
-  }
-}
-
-function logEvent(log: Logger, event: SupervisorEvent): void {
-  switch (event.type) {
-    case "started":
-      log.info(`${event.child} started`, { ms: Math.round(event.ms) });
-      break;
-    case "ended":
-      if (event.exit.type === "failed") {
-        // What failed in an expected way is told in its message; the stack of a bug is worth more.
-        const { code, message, stack } = event.exit.error;
-        log.error(`${event.child} failed: ${code === "internal" ? (stack ?? message) : message}`);
-      } else log.debug(`${event.child} ended`, { how: event.exit.type });
-      break;
-    case "restarting":
-      log.warn(`${event.child} restarts`, { restarts: event.restarts });
-      break;
-    case "killed":
-      log.warn(`${event.child} did not stop in time and was killed`, { afterMs: event.afterMs });
-      break;
-    case "cleanup_failed":
-      log.error(`cleaning up after ${event.child} failed: ${toWireError(event.error).stack}`);
-      break;
-    case "stuck":
-      log.error(`${event.child} does not end: it is inside native code`);
-      break;
-    case "gave_up":
-      log.error(`${event.child} failed too often: ${event.error.message}`);
-      break;
-    default:
-      unreachable(event);
   }
 }

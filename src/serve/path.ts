@@ -1,6 +1,9 @@
 /** The way to a value: service, key, and on into maps and lists. */
 export type Path = readonly string[];
 
+/** The key of a service that says how it is run, as opposed to what it does. */
+export const SERVICE_ARGS = "ServiceArgs";
+
 /** A path as the key of a table. Not for people: names may contain dots. */
 export function pathKey(path: Path): string {
   return JSON.stringify(path);

@@ -1,5 +1,6 @@
 // What is to run: the outcome of loading a graph and resolving its configuration. deploy.ts starts it.
 
+import type { RestartLimits } from "../actor/restart-budget.ts";
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
 import type { Graph } from "../sdk/graph.ts";
@@ -26,6 +27,10 @@ export interface ServicePlan {
   readonly env: Readonly<Record<string, string>>;
   /** Calls that one instance may hold, waiting or running; one more is answered `mailbox_full`. */
   readonly maxCalls: number;
+  /** Restarts at once: what its instances together may have within the period. */
+  readonly restarts: RestartLimits;
+  /** An instance that does not answer for so long is killed and started again; undefined: never. */
+  readonly heartbeatTimeoutMs: number | undefined;
   /** Dependency field to service name; fields that the graph leaves unbound are absent. */
   readonly edges: ReadonlyMap<string, string>;
 }
@@ -57,6 +62,11 @@ export function planDeployment({ graph, source, config, only }: PlanInput): Depl
       config: resolved.config,
       env: resolved.args.envs,
       maxCalls: resolved.args.mailbox,
+      restarts: {
+        intensity: resolved.args["max-restarts"],
+        periodMs: resolved.args["restart-period-ms"],
+      },
+      heartbeatTimeoutMs: resolved.args["heartbeat-timeout-ms"] || undefined,
       edges: new Map([...edges].filter(([, target]) => running.has(target))),
     };
   });

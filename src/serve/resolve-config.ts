@@ -15,9 +15,9 @@ import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { Findings } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
-import { canonicalKey, kebabKey, type Path } from "./path.ts";
+import { canonicalKey, kebabKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { keyText, toPlain } from "./python-value.ts";
-import { resolveServiceArgs, SERVICE_ARGS, type ServiceArgs } from "./service-args.ts";
+import { resolveServiceArgs, type ServiceArgs } from "./service-args.ts";
 import { COMMON, COMMON_CONFIGS, commonConfigs, type Setting, settingsOf } from "./settings.ts";
 import { isUpstreamService, isUpstreamValue, upstreamKeys, upstreamServices } from "./upstream.ts";
 

@@ -2,16 +2,15 @@
 
 import * as v from "valibot";
 
+import type { RestartLimits } from "../actor/restart-budget.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import type { Findings } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
-import { canonicalKey, type Path } from "./path.ts";
+import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { formatJson } from "./python-json.ts";
 import { isDict, keyText, type PythonDict, type PythonValue, toPlain } from "./python-value.ts";
 import { upstreamServiceArgs } from "./upstream.ts";
-
-export const SERVICE_ARGS = "ServiceArgs";
 
 /** A thread each; more are a slip of the pen. */
 const MAX_WORKERS = 256;
@@ -24,7 +23,28 @@ const Namespace = v.pipe(
   v.regex(/^[^\s./:]+$/, "must be a name without dots, slashes, colons and spaces"),
 );
 
-/** Dynamo's own keys, and `mailbox`, which is ours. */
+/** Where the key is not set. */
+const DEFAULT_MAILBOX = 1024;
+export const DEFAULT_RESTARTS: RestartLimits = { intensity: 10, periodMs: 60_000 };
+export const DEFAULT_HEARTBEAT_TIMEOUT_MS = 10_000;
+
+/** Shorter timeouts blame a busy machine on the service. */
+const MIN_HEARTBEAT_TIMEOUT_MS = 100;
+const MAX_MS = 24 * 3600 * 1000;
+
+const HeartbeatTimeout = v.nullable(
+  v.pipe(
+    v.number(),
+    v.integer(),
+    v.maxValue(MAX_MS),
+    v.check(
+      (ms) => ms === 0 || ms >= MIN_HEARTBEAT_TIMEOUT_MS,
+      `must be at least ${MIN_HEARTBEAT_TIMEOUT_MS}, or 0 or null for none`,
+    ),
+  ),
+);
+
+/** Dynamo's own keys; ours are `mailbox` and those of the supervisor, in kebab or snake case. */
 const Schema = v.strictObject({
   /** Instances, each on a thread of its own. */
   workers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_WORKERS)), 1),
@@ -32,7 +52,18 @@ const Schema = v.strictObject({
   envs: v.optional(v.record(v.string(), v.string()), {}),
   dynamo: v.optional(v.strictObject({ namespace: v.optional(Namespace) }), {}),
   /** Calls that one instance may hold, waiting or running. */
-  mailbox: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1024),
+  mailbox: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), DEFAULT_MAILBOX),
+  /** Restarts at once of all its instances within the period; beyond them an instance is parked. */
+  "max-restarts": v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)),
+    DEFAULT_RESTARTS.intensity,
+  ),
+  "restart-period-ms": v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_MS)),
+    DEFAULT_RESTARTS.periodMs,
+  ),
+  /** An instance that answers nothing for so long is killed and started again. 0 or null: never. */
+  "heartbeat-timeout-ms": v.optional(HeartbeatTimeout, DEFAULT_HEARTBEAT_TIMEOUT_MS),
   /** Checked, and without effect: all threads share the machine. */
   resources: v.optional(
     v.strictObject({
@@ -57,10 +88,13 @@ export function resolveServiceArgs(
     return v.parse(Schema, {});
   }
   if (section.has("resources")) findings.ignored.add(`${path.join(".")}.resources`);
-  const result = v.safeParse(Schema, withTextEnvs(withoutUpstreamKeys(section, path, findings)));
+  const written = writtenKeys(tree, withoutUpstreamKeys(section, path, findings), path, findings);
+  const canonical = new Map([...written].map(([key, { value }]) => [key, value]));
+  const result = v.safeParse(Schema, withTextEnvs(canonical));
   if (result.success) return result.output;
   for (const issue of result.issues) {
-    const at = [...path, ...(issue.path ?? []).map(({ key }) => String(key))];
+    const [key = "", ...rest] = (issue.path ?? []).map((item) => String(item.key));
+    const at = [...path, written.get(key)?.key ?? key, ...rest];
     if (issue.expected === "never") {
       const hint = didYouMean(at.at(-1) ?? "", Object.keys(Schema.entries));
       findings.report(`${at.join(".")} is no key of ServiceArgs.${hint}`, tree.keySpan(at));
@@ -81,6 +115,34 @@ function withoutUpstreamKeys(section: PythonDict, path: Path, findings: Findings
     }
   }
   return kept;
+}
+
+interface Written {
+  /** As the user spelled it. */
+  readonly key: string;
+  readonly value: PythonValue;
+}
+
+/** By key in kebab case: what was written for it. */
+function writtenKeys(
+  tree: ConfigTree,
+  section: PythonDict,
+  path: Path,
+  findings: Findings,
+): ReadonlyMap<string, Written> {
+  const written = new Map<string, Written>();
+  for (const [name, value] of section) {
+    const key = keyText(name);
+    const earlier = written.get(canonicalKey(key));
+    if (earlier) {
+      const at = [...path, key];
+      findings.report(
+        `${at.join(".")} is the same key as ${[...path, earlier.key].join(".")}; keep one of the two`,
+        tree.keySpan(at),
+      );
+    } else written.set(canonicalKey(key), { key, value });
+  }
+  return written;
 }
 
 /** Environment variables are strings: 1 is "1", true is "true". */

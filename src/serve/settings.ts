@@ -4,9 +4,8 @@
 import type { ConfigTree } from "./config-tree.ts";
 import type { Findings } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
-import { canonicalKey, type Path } from "./path.ts";
+import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { keyText, type PythonDict, type PythonValue } from "./python-value.ts";
-import { SERVICE_ARGS } from "./service-args.ts";
 
 export const COMMON = "Common";
 export const COMMON_CONFIGS = "common-configs";

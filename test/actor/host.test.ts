@@ -3,8 +3,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
 import { Actor } from "../../src/actor/actor.ts";
+import type { ChildSpec, ServiceSpec } from "../../src/actor/child-spec.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
-import { type ChildSpec, Supervisor, type SupervisorEvent } from "../../src/actor/supervisor.ts";
+import { Supervisor } from "../../src/actor/supervisor.ts";
+import type { SupervisorEvent } from "../../src/actor/supervisor-event.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
@@ -112,7 +114,7 @@ test("a thread that fails while it starts gives its error as the reason", async 
 });
 
 test("a thread that spins is killed after its shutdown time, and the others stop as asked", async () => {
-  await threads.start("a", { ...threads.spec("b"), shutdownMs: 150 });
+  await threads.start("a", { ...threads.spec("b"), stopShare: 0.1 });
   void failure(threads.call("b", "spin"));
   await systemClock.sleep(50);
   await threads.supervisor.stop();
@@ -124,7 +126,7 @@ test("a thread that spins is killed after its shutdown time, and the others stop
 });
 
 test("a killed thread has ended, and its callers hear of it, when the native call that it was in has returned", async () => {
-  await threads.start({ ...threads.spec("a"), shutdownMs: 50 });
+  await threads.start({ ...threads.spec("a"), stopShare: 0.02 });
   const begun = systemClock.now();
   const told = failure(threads.call("a", "native call", 400)).then(() => systemClock.now());
   await systemClock.sleep(20);
@@ -158,8 +160,8 @@ class Threads {
       }),
       switchboard: this.#switchboard,
       clock: systemClock,
-      intensity: 3,
-      periodMs: 5000,
+      random: () => 0,
+      stopMs: 2000,
       onEvent: (event) => void this.events.push(event),
     });
     const [outside, inside] = channelPair();
@@ -182,7 +184,6 @@ class Threads {
       tag: id,
       restart: "permanent",
       awaits: "those before",
-      shutdownMs: 2000,
       data: undefined,
       env: {},
       start: async (child) => {
@@ -192,9 +193,18 @@ class Threads {
     };
   }
 
-  start(...specs: (string | ChildSpec)[]): Promise<void> {
+  /** Each child is a service of its own. */
+  start(...specs: (string | (ChildSpec & Partial<ServiceSpec>))[]): Promise<void> {
     return this.supervisor.start(
-      specs.map((spec) => (typeof spec === "string" ? this.spec(spec) : spec)),
+      specs.map((given) => {
+        const child = typeof given === "string" ? this.spec(given) : given;
+        return {
+          name: child.id,
+          ...{ intensity: 3, periodMs: 5000, heartbeatTimeoutMs: undefined, stopShare: 1 },
+          ...child,
+          children: [child],
+        };
+      }),
     );
   }
 

@@ -2,8 +2,8 @@
 
 import { Actor } from "../../src/actor/actor.ts";
 import { enterActorThread } from "../../src/actor/actor-thread.ts";
+import type { StopOrder } from "../../src/actor/child-spec.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
-import type { StopOrder } from "../../src/actor/supervisor.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
 
@@ -18,6 +18,7 @@ enterActorThread((scope) => {
     clock: systemClock,
     log: createLogger(scope.init.tag, "error", () => {}),
     windowOf: (endpoint) => (endpoint === "lease" ? 1 : undefined),
+    pulse: scope.init.pulse,
     handler: (endpoint, args) => handle(actor, endpoint, args),
   });
   control.onRequest("ready", () => true);

@@ -20,6 +20,7 @@ export class InProcessHost implements ActorHost {
   /** Threads that were spawned and have not ended, by tag. */
   readonly running = new Map<string, ActorScope>();
   readonly #main: InProcessMain;
+  #heldKills: (() => void)[] | undefined;
 
   constructor(main: InProcessMain) {
     this.#main = main;
@@ -59,8 +60,23 @@ export class InProcessHost implements ActorHost {
       post: outside.post,
       onMessage: outside.onMessage,
       onExit: (receive) => void exited.promise.then(receive),
-      terminate: () => end({ type: "killed" }),
+      terminate: () => {
+        if (this.#heldKills === undefined) end({ type: "killed" });
+        else this.#heldKills.push(() => end({ type: "killed" }));
+      },
     };
+  }
+
+  /** From now on a kill ends no thread, as if each were in native code. */
+  holdKills(): void {
+    this.#heldKills ??= [];
+  }
+
+  /** The native code returns. */
+  releaseKills(): void {
+    const held = this.#heldKills ?? [];
+    this.#heldKills = undefined;
+    for (const end of held) end();
   }
 }
 

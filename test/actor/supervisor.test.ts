@@ -1,13 +1,11 @@
 import { expect, test } from "bun:test";
 
 import type { ActorScope } from "../../src/actor/actor-host.ts";
+import type { ChildSpec, ServiceSpec, StopOrder } from "../../src/actor/child-spec.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
-import {
-  type ChildSpec,
-  type StopOrder,
-  Supervisor,
-  type SupervisorEvent,
-} from "../../src/actor/supervisor.ts";
+import { BEAT, PulseWriter } from "../../src/actor/pulse.ts";
+import { type ChildStatus, Supervisor } from "../../src/actor/supervisor.ts";
+import type { SupervisorEvent } from "../../src/actor/supervisor-event.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { InProcessHost } from "./in-process-host.ts";
@@ -21,7 +19,7 @@ test("children start in order, each ready before the next begins, and stop in re
     "a begins", "a ready", "b begins", "b ready", "c begins", "c ready",
     "c stops", "b stops", "a stops",
   ]); // biome-ignore format: one line a phase
-  expect(await stage.supervisor.ended).toBeUndefined();
+  await stage.supervisor.ended;
 });
 
 test("a child that awaits nobody starts with the first, and stops in its place", async () => {
@@ -50,7 +48,7 @@ test("a failure of one that awaits nobody ends the start at once", async () => {
 });
 
 test("a permanent child is restarted however it ended, a transient one when it failed, a temporary one never", async () => {
-  const stage = new Stage({ intensity: 10 });
+  const stage = new Stage();
   await stage.start(
     spec("p"),
     spec("t", { restart: "transient" }),
@@ -83,44 +81,105 @@ test("a restart is a new actor with a new id, and touches no other child", async
   expect(stage.switchboard.isAttached(before.a)).toBe(false);
 });
 
-test("more restarts than the intensity allows within the period, and the supervisor stops all and says why", async () => {
-  const stage = new Stage({ intensity: 3, periodMs: 5000 });
-  await stage.start(spec("a"), spec("b"));
-  for (let i = 0; i < 4; i++) {
-    stage.thread("a").fail(new Error(`failure ${i}`));
-    await stage.settle();
-  }
-  const error = await stage.supervisor.ended;
-  expect(error).toMatchObject({ code: "restart_intensity" });
-  expect(error?.message).toContain("failure 3");
-  expect(stage.host.running.size).toBe(0);
-  expect(stage.restarts()).toEqual({ a: 3, b: 0 });
-  expect(stage.log.at(-1)).toBe("b stops");
-});
-
-test("restarts that are further apart than the period are allowed for ever", async () => {
-  const stage = new Stage({ intensity: 1, periodMs: 5000 });
-  await stage.start(spec("a"));
-  for (let i = 0; i < 10; i++) {
-    stage.thread("a").fail(new Error("oh"));
-    await stage.settle();
-    await stage.clock.advance(5001);
-  }
-  expect(stage.restarts()).toEqual({ a: 10 });
-});
-
-test("a child that fails while it is restarted is tried again until the intensity is used up", async () => {
-  const stage = new Stage({ intensity: 3 });
+test("a child that fails beyond its service's intensity is parked, and tried again ever later, for ever", async () => {
+  const stage = new Stage();
   let isBroken = false;
   const fragile = spec("a", {
     begin: () => (isBroken ? Promise.reject(new Error("still broken")) : Promise.resolve()),
   });
-  await stage.start(fragile);
+  await stage.startServices(service("a", [fragile], { intensity: 3 }));
   isBroken = true;
   stage.thread("a").fail(new Error("first"));
-  const error = await stage.supervisor.ended;
-  expect(error?.message).toContain("still broken");
-  expect(stage.restarts()).toEqual({ a: 3 });
+  await stage.settle(60);
+  expect(stage.child("a")).toMatchObject({ restarts: 3, isParked: true });
+  expect(stage.host.running.size).toBe(0);
+  await stage.clock.advance(600_000);
+  const parked = stage.eventsOf("parked");
+  expect(parked.map(({ delayMs }) => delayMs).slice(0, 9)).toEqual([
+    100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000,
+  ]);
+  expect(parked[0]).toMatchObject({ child: "a", service: "a", attempt: 1 });
+  expect(parked.every(({ cause }) => cause.message === "still broken")).toBe(true);
+  expect(stage.child("a").restarts).toBeGreaterThan(60);
+
+  isBroken = false;
+  await stage.clock.advance(10_000);
+  expect(stage.child("a").isParked).toBe(false);
+  expect([...stage.host.running.keys()]).toEqual(["a"]);
+  await stage.supervisor.stop();
+  expect(stage.clock.numTimers).toBe(0);
+});
+
+test("a budget is a service's own: its spending parks no child of another, and no child that lives", async () => {
+  const stage = new Stage();
+  await stage.startServices(
+    service("A", [spec("A:1"), spec("A:2")], { intensity: 2 }),
+    service("B", [spec("B:1")], { intensity: 2 }),
+  );
+  const living = { a2: stage.thread("A:2").init.id, b1: stage.thread("B:1").init.id };
+  for (let i = 0; i < 3; i++) await stage.fail("A:1");
+  expect(stage.child("A:1").isParked).toBe(true);
+  expect(stage.thread("A:2").init.id).toBe(living.a2);
+  expect(stage.thread("B:1").init.id).toBe(living.b1);
+  await stage.fail("A:2"); // its service has nothing left
+  expect(stage.child("A:2").isParked).toBe(true);
+  for (let i = 0; i < 2; i++) await stage.fail("B:1");
+  expect(stage.children()).toEqual({
+    "A:1": { restarts: 2, isParked: true },
+    "A:2": { restarts: 0, isParked: true },
+    "B:1": { restarts: 2, isParked: false },
+  });
+});
+
+test("a parked child that fails again goes on where its delays were; one that lives for a period begins anew", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { intensity: 1, periodMs: 5000 }));
+  await stage.fail("a");
+  await stage.fail("a");
+  await stage.clock.advance(100);
+  await stage.clock.advance(4000); // it runs, but for less than the period
+  await stage.fail("a");
+  await stage.clock.advance(200);
+  await stage.clock.advance(4999);
+  expect(stage.eventsOf("recovered")).toEqual([]);
+  await stage.clock.advance(1);
+  expect(stage.eventsOf("recovered")).toMatchObject([{ child: "a", attempt: 2 }]);
+  await stage.fail("a");
+  await stage.fail("a");
+  expect(stage.eventsOf("parked").map(({ delayMs }) => delayMs)).toEqual([100, 200, 100]);
+});
+
+test("delays of parked children are spread, and never above the largest", async () => {
+  const stage = new Stage({ random: () => 1 });
+  await stage.startServices(service("a", [spec("a")], { intensity: 0, periodMs: 60_000 }));
+  for (let i = 0; i < 10; i++) {
+    await stage.fail("a");
+    await stage.clock.advance(10_000);
+  }
+  const delays = stage.eventsOf("parked").map(({ delayMs }) => delayMs);
+  expect(delays.slice(0, 3)).toEqual([125, 250, 500]);
+  expect(Math.max(...delays)).toBe(10_000);
+});
+
+test("a stop does not wait for a parked child, and starts it no more", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { intensity: 0 }), service("b", [spec("b")]));
+  await stage.fail("a");
+  await stage.supervisor.stop();
+  await stage.clock.advance(60_000);
+  expect(stage.host.running.size).toBe(0);
+  expect(stage.child("a").restarts).toBe(0);
+});
+
+test("restarts that are further apart than the period are allowed at once for ever", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { intensity: 1, periodMs: 5000 }));
+  for (let i = 0; i < 10; i++) {
+    await stage.fail("a");
+    await stage.clock.advance(5001);
+  }
+  expect(stage.child("a")).toMatchObject({ restarts: 10, isParked: false });
+  expect(stage.eventsOf("parked")).toEqual([]);
 });
 
 test("a child that does not start for the first time stops what was started, and its error is the answer", async () => {
@@ -144,19 +203,34 @@ test("a child whose thread fails before it is ready gives that failure as the re
   expect(error.message).toBe("a did not start: undefined is not a graph");
 });
 
-test("a child that does not stop within its shutdown time is killed, after that time and not before", async () => {
-  const stage = new Stage();
-  await stage.start(spec("a"), spec("b", { stop: "ignored", shutdownMs: 700 }));
+test("a service that does not stop within its share is killed, after that time and not before", async () => {
+  const stage = new Stage({ stopMs: 1000 });
+  await stage.startServices(
+    service("a", [spec("a")]),
+    service("b", [spec("b", { stop: "ignored" })], { stopShare: 0.7 }),
+  );
   const stopping = stage.supervisor.stop();
   await stage.clock.advance(699);
   expect([...stage.host.running.keys()]).toEqual(["a", "b"]);
   await stage.clock.advance(1);
   await stopping;
   expect(stage.host.running.size).toBe(0);
-  expect(stage.events.filter(({ type }) => type === "killed")).toMatchObject([
-    { child: "b", afterMs: 700 },
-  ]);
+  expect(stage.eventsOf("killed")).toMatchObject([{ child: "b", afterMs: 700 }]);
   expect(stage.log.at(-1)).toBe("a stops"); // only then was it a's turn
+  expect(stage.orders.get("a")).toBe(300);
+});
+
+test("the children of a service stop together, and time that a service does not need is the next one's", async () => {
+  const stage = new Stage({ stopMs: 4000 });
+  const workers = ["w1", "w2", "w3", "w4"].map((id) => spec(id));
+  await stage.startServices(
+    service("w", workers),
+    service("door", [spec("door")], { stopShare: 0.6 }),
+  );
+  await stage.supervisor.stop();
+  expect(stage.orders.get("door")).toBe(2400);
+  for (const { id } of workers) expect(stage.orders.get(id)).toBe(4000);
+  expect(stage.eventsOf("killed")).toEqual([]);
 });
 
 test("a stop while children start stops what there is and fails the start", async () => {
@@ -215,6 +289,114 @@ test("all that happens is told as events", async () => {
   ]);
 });
 
+test("a child that answers no ping for the timeout hangs: it is named, killed and restarted", async () => {
+  const stage = new Stage();
+  const silent = spec("a");
+  await stage.startServices(
+    service("a", [silent, spec("b")], { heartbeatTimeoutMs: 1600 }),
+    service("c", [spec("c")]),
+  );
+  const before = ["a", "b", "c"].map((id) => stage.thread(id).init.id);
+  const down = stage.switchboard.monitor(before[0] ?? 0);
+  await stage.clock.advance(10_000);
+  stage.hang("a");
+  new PulseWriter(stage.thread("a").init.pulse).enter("spin");
+  await stage.clock.advance(1600);
+  expect(stage.eventsOf("hung")).toEqual([]);
+  await stage.clock.advance(100);
+  expect(stage.eventsOf("hung")).toMatchObject([{ child: "a", forMs: 1600, endpoint: "spin" }]);
+  expect(await down).toContain("it hung");
+  await stage.settle();
+  expect(stage.eventsOf("ended")).toMatchObject([{ child: "a", exit: { type: "hung" } }]);
+  expect(stage.thread("a").init.id).not.toBe(before[0]);
+  expect(["b", "c"].map((id) => stage.thread(id).init.id)).toEqual(before.slice(1));
+  expect(stage.child("a").restarts).toBe(1);
+  await stage.supervisor.stop();
+  expect(stage.clock.numTimers).toBe(0);
+});
+
+test("a child that begins to answer again before the timeout is left alone", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { heartbeatTimeoutMs: 1600 }));
+  for (let i = 0; i < 5; i++) {
+    stage.hang("a");
+    await stage.clock.advance(1600);
+    stage.revive("a");
+    await stage.clock.advance(200);
+  }
+  expect(stage.eventsOf("hung")).toEqual([]);
+});
+
+test("time in which the supervisor had no ticks blames nobody", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { heartbeatTimeoutMs: 1600 }));
+  stage.hang("a");
+  await stage.clock.advance(1500);
+  stage.clock.jump(40_000); // the process was stopped and continued, or the machine slept
+  await stage.clock.advance(0);
+  expect(stage.eventsOf("hung")).toEqual([]);
+  stage.revive("a");
+  await stage.clock.advance(1600);
+  expect(stage.eventsOf("hung")).toEqual([]);
+});
+
+test("a child whose work goes on where it cannot answer is judged by that", async () => {
+  const stage = new Stage();
+  let steps: number | undefined = 0;
+  const native = { ...spec("a"), progress: () => steps };
+  await stage.startServices(service("a", [native], { heartbeatTimeoutMs: 1600 }));
+  stage.hang("a");
+  for (let i = 0; i < 50; i++) {
+    steps++;
+    await stage.clock.advance(1000);
+  }
+  expect(stage.eventsOf("hung")).toEqual([]);
+  await stage.clock.advance(1700); // the steps stand still
+  expect(stage.eventsOf("hung")).toHaveLength(1);
+  await stage.settle();
+
+  steps = undefined; // nothing is under way there
+  stage.hang("a");
+  await stage.clock.advance(1800);
+  expect(stage.eventsOf("hung")).toHaveLength(2);
+});
+
+test("a child is not watched before it is ready, nor while it stops", async () => {
+  const stage = new Stage({ stopMs: 60_000 });
+  const begun = Promise.withResolvers<void>();
+  const slow = spec("a", { begin: () => begun.promise, stop: "ignored" });
+  const starting = stage.startServices(service("a", [slow], { heartbeatTimeoutMs: 100 }));
+  stage.hang("a");
+  await stage.clock.advance(5000);
+  begun.resolve();
+  stage.revive("a");
+  await starting;
+  stage.hang("a");
+  const stopping = stage.supervisor.stop();
+  await stage.clock.advance(59_000);
+  expect(stage.eventsOf("hung")).toEqual([]);
+  await stage.clock.advance(1000);
+  await stopping;
+});
+
+test("a hung child that does not end even when killed fails its callers at once, and is replaced when it has ended", async () => {
+  const stage = new Stage();
+  await stage.startServices(service("a", [spec("a")], { heartbeatTimeoutMs: 1600 }));
+  const { id } = stage.thread("a").init;
+  const down = stage.switchboard.monitor(id);
+  stage.host.holdKills();
+  stage.hang("a");
+  await stage.clock.advance(1700);
+  await stage.clock.advance(2000);
+  expect(stage.eventsOf("stuck")).toMatchObject([{ child: "a", id }]);
+  expect(await down).toContain("it hung");
+  expect(stage.child("a").restarts).toBe(0);
+  stage.host.releaseKills();
+  await stage.settle();
+  expect(stage.child("a").restarts).toBe(1);
+  expect(stage.thread("a").init.id).not.toBe(id);
+});
+
 interface TestSpec extends ChildSpec {
   readonly data: { readonly key: string };
 }
@@ -222,7 +404,6 @@ interface TestSpec extends ChildSpec {
 interface Behaviour {
   readonly restart: ChildSpec["restart"];
   readonly awaits: ChildSpec["awaits"];
-  readonly shutdownMs: number;
   readonly begin: (scope: ActorScope) => Promise<void>;
   readonly stop: "obeyed" | "ignored";
 }
@@ -234,7 +415,6 @@ function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
   const behaviour: Behaviour = {
     restart: "permanent",
     awaits: "those before",
-    shutdownMs: 1000,
     begin: () => Promise.resolve(),
     stop: "obeyed",
     ...changes,
@@ -246,7 +426,6 @@ function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
     tag: id,
     restart: behaviour.restart,
     awaits: behaviour.awaits,
-    shutdownMs: behaviour.shutdownMs,
     data: { key },
     env: {},
     start: async ({ control }) => {
@@ -255,28 +434,49 @@ function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
   };
 }
 
+function service(
+  name: string,
+  children: readonly ChildSpec[],
+  changes: Partial<ServiceSpec> = {},
+): ServiceSpec {
+  return {
+    name,
+    ...{ intensity: 3, periodMs: 5000, heartbeatTimeoutMs: undefined, stopShare: 1, children },
+    ...changes,
+  };
+}
+
 /** A supervisor whose children write into one log. */
 class Stage {
   readonly log: string[] = [];
+  /** Child to the time that its stop order gave it. */
+  readonly orders = new Map<string, number>();
   readonly events: SupervisorEvent[] = [];
   readonly clock = new ManualClock();
   readonly switchboard = new Switchboard(1);
   readonly host = new InProcessHost((scope) => this.#run(scope));
   readonly supervisor: Supervisor;
+  readonly #hanging = new Set<string>();
+  readonly #pinged = new Map<string, () => void>();
 
-  constructor(options: { intensity?: number; periodMs?: number } = {}) {
+  constructor(options: { stopMs?: number; random?: () => number } = {}) {
     this.supervisor = new Supervisor({
       host: this.host,
       switchboard: this.switchboard,
       clock: this.clock,
-      intensity: options.intensity ?? 3,
-      periodMs: options.periodMs ?? 5000,
+      random: options.random ?? (() => 0),
+      stopMs: options.stopMs ?? 1000,
       onEvent: (event) => void this.events.push(event),
     });
   }
 
+  /** Each child is a service of its own. */
   start(...specs: ChildSpec[]): Promise<void> {
-    return this.supervisor.start(specs);
+    return this.startServices(...specs.map((spec) => service(spec.id, [spec])));
+  }
+
+  startServices(...services: ServiceSpec[]): Promise<void> {
+    return this.supervisor.start(services);
   }
 
   thread(tag: string): ActorScope {
@@ -285,8 +485,41 @@ class Stage {
     return scope;
   }
 
+  async fail(tag: string): Promise<void> {
+    this.thread(tag).fail(new Error("oh"));
+    await this.settle();
+  }
+
+  /** Its event loop turns no more, until it is revived or ends. */
+  hang(tag: string): void {
+    this.#hanging.add(tag);
+  }
+
+  revive(tag: string): void {
+    this.#hanging.delete(tag);
+    this.#pinged.get(tag)?.();
+  }
+
+  eventsOf<T extends SupervisorEvent["type"]>(type: T): Extract<SupervisorEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<SupervisorEvent, { type: T }> => {
+      return event.type === type;
+    });
+  }
+
+  child(id: string): ChildStatus {
+    const child = this.supervisor.children().find((one) => one.id === id);
+    if (child === undefined) throw new Error(`there is no ${id}`);
+    return child;
+  }
+
+  children(): Record<string, Pick<ChildStatus, "restarts" | "isParked">> {
+    return Object.fromEntries(
+      this.supervisor.children().map(({ id, restarts, isParked }) => [id, { restarts, isParked }]),
+    );
+  }
+
   restarts(): Record<string, number> {
-    return Object.fromEntries(this.supervisor.restarts());
+    return Object.fromEntries(this.supervisor.children().map(({ id, restarts }) => [id, restarts]));
   }
 
   async settle(turns = 10): Promise<void> {
@@ -294,15 +527,22 @@ class Stage {
   }
 
   #run(scope: ActorScope): () => void {
-    const { tag, data } = scope.init;
+    const { tag, data, pulse: memory } = scope.init;
     const behaviour = behaviours.get((data as TestSpec["data"]).key);
     const control = new ControlPort(scope.channel);
+    const pulse = new PulseWriter(memory);
+    this.#hanging.delete(tag);
     control.onRequest("begin", async () => {
       this.log.push(`${tag} begins`);
       await behaviour?.begin(scope);
       this.log.push(`${tag} ready`);
     });
-    control.onPush<StopOrder>("stop", () => {
+    control.onPush(BEAT, () => {
+      if (this.#hanging.has(tag)) this.#pinged.set(tag, () => pulse.beat());
+      else pulse.beat();
+    });
+    control.onPush<StopOrder>("stop", ({ deadlineMs }) => {
+      this.orders.set(tag, deadlineMs);
       if (behaviour?.stop === "ignored") return;
       this.log.push(`${tag} stops`);
       scope.bye();

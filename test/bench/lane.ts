@@ -21,6 +21,7 @@ import type { ActorThread } from "../../src/actor/actor-host.ts";
 import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
 import { createLaneMemory, Lane, type LaneOffer } from "../../src/actor/lane.ts";
+import { createPulse } from "../../src/actor/pulse.ts";
 import { Switchboard } from "../../src/actor/switchboard.ts";
 import { TurnEnd } from "../../src/actor/turn-end.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -201,7 +202,13 @@ class Threads {
     data: "actor" | "lane" | "nats",
   ): Promise<{ readonly id: ActorId; readonly control: ControlPort }> {
     const id = switchboard.nextActorId();
-    const thread = this.#host.spawn({ id, tag: `Bench:${id}`, data, env: {} });
+    const thread = this.#host.spawn({
+      id,
+      tag: `Bench:${id}`,
+      data,
+      env: {},
+      pulse: createPulse(),
+    });
     this.#threads.push(thread);
     const control = new ControlPort(thread);
     switchboard.attach(id, control);

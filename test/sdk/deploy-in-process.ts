@@ -13,6 +13,9 @@ export interface PlanOptions {
   readonly workers?: Readonly<Record<string, number>>;
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly maxCalls?: number;
+  /** Restarts at once within a minute, of each service. */
+  readonly maxRestarts?: number;
+  readonly heartbeatTimeoutMs?: number;
 }
 
 export interface InProcessDeployment extends Deployment {
@@ -32,6 +35,8 @@ export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan 
       config: options.config?.[name] ?? {},
       env: {},
       maxCalls: options.maxCalls ?? 1024,
+      restarts: { intensity: options.maxRestarts ?? 10, periodMs: 60_000 },
+      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
       edges,
     })),
   };
@@ -40,7 +45,6 @@ export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan 
 interface InProcessOptions extends PlanOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
-  readonly maxRestarts?: number;
 }
 
 export async function deployInProcess(
@@ -54,7 +58,7 @@ export async function deployInProcess(
 
 /** While it starts. */
 export function beginInProcess(graph: Graph, options: InProcessOptions = {}): InProcessDeployment {
-  const { clock = systemClock, random = Math.random, maxRestarts = 10 } = options;
+  const { clock = systemClock, random = Math.random } = options;
   const plan = planOf(graph, options);
   const logLines: string[] = [];
   const host = new InProcessHost((scope) => {
@@ -66,6 +70,6 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
     return () => instance.close();
   });
   const log = createLogger("main", "debug", (line) => logLines.push(line));
-  const deployment = deploy(plan, { host, clock, log, logLevel: "error", maxRestarts });
+  const deployment = deploy(plan, { host, clock, log, logLevel: "error", random });
   return Object.assign(deployment, { host, logLines });
 }
