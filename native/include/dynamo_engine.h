@@ -50,7 +50,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 5u
+#define DYN_ABI_VERSION 6u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
@@ -306,6 +306,11 @@ DYN_API dyn_status dyn_engine_submit(dyn_engine* engine, uint32_t num_seqs, uint
 
 // Blocks until the submitted step is done, or for timeout_us.
 DYN_API dyn_status dyn_engine_wait(dyn_engine* engine, uint32_t timeout_us);
+
+// Says whether the owner's submitted steps go on, from any thread: a number that changes for as
+// long as the device computes; 0 where no step of the owner is under way. For whoever watches a
+// worker that is inside dyn_engine_wait.
+DYN_API dyn_status dyn_owner_progress(uint32_t owner, uint64_t* progress);
 
 // Closes every handle of `owner`, whose thread must have ended. For whoever outlives the workers.
 DYN_API dyn_status dyn_owner_release(uint32_t owner);

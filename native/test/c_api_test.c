@@ -105,6 +105,10 @@ static void nothing_is_open(void) {
   CHECK(dyn_kv_pool_close(NULL) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_model_close(NULL) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_device_close(NULL) == DYN_INVALID_ARGUMENT);
+  uint64_t progress = 1;
+  CHECK(dyn_owner_progress(7, NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_owner_progress(7, &progress) == DYN_OK);
+  CHECK(progress == 0);
   CHECK(dyn_owner_release(7) == DYN_OK);
   CHECK(strcmp(dyn_last_error(), "") == 0);
 }

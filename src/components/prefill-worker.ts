@@ -10,7 +10,12 @@ import { configured, type GraphView, Service, type ServiceView } from "dynamo";
 import type { KvPool, PoolOwner, PrefillLender, PrefillTicket } from "./kv-pool.ts";
 import type { PrefillLoop } from "./prefill-loop.ts";
 import { PrefillWorkerConfig } from "./prefill-worker-config.ts";
-import { type PreparedWorker, prepareWorker, releaseWorker } from "./prepared-worker.ts";
+import {
+  type PreparedWorker,
+  prepareWorker,
+  releaseWorker,
+  workerProgress,
+} from "./prepared-worker.ts";
 
 export class PrefillWorker extends Service<PreparedWorker> {
   config = configured(PrefillWorkerConfig);
@@ -18,6 +23,7 @@ export class PrefillWorker extends Service<PreparedWorker> {
   #loop!: PrefillLoop;
 
   static override prepare = prepareWorker;
+  static override progress = workerProgress;
   static override release = releaseWorker;
 
   static override validate(config: PrefillWorkerConfig, graph: GraphView) {

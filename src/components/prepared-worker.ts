@@ -1,6 +1,6 @@
 // What all workers of a service must see alike, and what is done for them in the main thread.
 
-import type { EndedInstance, Environment } from "dynamo";
+import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
 import { cacheDirectory } from "./cache-directory.ts";
 import { freeMemory } from "./free-memory.ts";
@@ -26,9 +26,25 @@ export async function prepareWorker(
 ): Promise<PreparedWorker> {
   const freeBytes = freeMemory();
   if (engine === "mocker") return { library: undefined, freeBytes, cacheDirectory: undefined };
-  const { publishNativeLibrary } = await import("../engine/native-library.ts");
+  const [{ publishNativeLibrary }, { progressReader }] = await Promise.all([
+    import("../engine/native-library.ts"),
+    import("../engine/native-runner.ts"),
+  ]);
+  const library = publishNativeLibrary();
+  readProgress = progressReader(library);
   const directory = weightCache ? cacheDirectory(environment) : undefined;
-  return { library: publishNativeLibrary(), freeBytes, cacheDirectory: directory };
+  return { library, freeBytes, cacheDirectory: directory };
+}
+
+/** Of the main thread: loaded by `prepareWorker`, since the heartbeat does not wait for an import. */
+let readProgress: ((owner: number) => number | undefined) | undefined;
+
+/** A worker that waits for a native step cannot answer; the step itself tells whether it goes on. */
+export function workerProgress(
+  { library }: PreparedWorker,
+  { instanceId }: RunningInstance,
+): number | undefined {
+  return library === undefined ? undefined : readProgress?.(instanceId);
 }
 
 /** Frees what a dead worker held in the engine, after its running step has ended. */

@@ -22,7 +22,12 @@ import { freeMemory } from "./free-memory.ts";
 import type { PrefillLender, PrefillWork } from "./kv-pool.ts";
 import { PrefillDispatcher } from "./prefill-dispatcher.ts";
 import { PrefillWorker } from "./prefill-worker.ts";
-import { type PreparedWorker, prepareWorker, releaseWorker } from "./prepared-worker.ts";
+import {
+  type PreparedWorker,
+  prepareWorker,
+  releaseWorker,
+  workerProgress,
+} from "./prepared-worker.ts";
 import { VllmWorkerConfig } from "./worker-config.ts";
 
 export interface WorkerLimits {
@@ -44,6 +49,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   #prefill: PrefillDispatcher | undefined;
 
   static override prepare = prepareWorker;
+  static override progress = workerProgress;
   static override release = releaseWorker;
 
   static override validate({ remotePrefill }: VllmWorkerConfig, graph: GraphView) {

@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -257,6 +257,7 @@ const FUNCTIONS = {
   dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
   dyn_engine_submit: { args: [ptr, u32, u32, u32], returns: i32 },
   dyn_engine_wait: { args: [ptr, u32], returns: i32 },
+  dyn_owner_progress: { args: [u32, ptr], returns: i32 },
   dyn_owner_release: { args: [u32], returns: i32 },
 } as const;
 
@@ -285,6 +286,7 @@ export interface NativeLibrary {
   engineBatch(engine: Address, out: Uint8Array): number;
   engineSubmit(engine: Address, numSeqs: number, numTokens: number, numRows: number): number;
   engineWait(engine: Address, timeoutUs: number): number;
+  ownerProgress(owner: number, out: BigUint64Array): number;
   ownerRelease(owner: number): number;
 }
 
@@ -324,6 +326,7 @@ export function loadLibrary(path: string): NativeLibrary {
     engineSubmit: (engine, numSeqs, numTokens, numRows) =>
       c.dyn_engine_submit(p(engine), numSeqs, numTokens, numRows),
     engineWait: (engine, timeoutUs) => c.dyn_engine_wait(p(engine), timeoutUs),
+    ownerProgress: c.dyn_owner_progress,
     ownerRelease: c.dyn_owner_release,
   };
 }

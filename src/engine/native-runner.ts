@@ -103,6 +103,20 @@ export function releaseOwner(library: string, owner: number): void {
   check(native, native.ownerRelease(owner), `release of owner ${owner}`);
 }
 
+/**
+ * Reads, from any thread, a number that changes for as long as steps of the worker `owner` go on; undefined where none
+ * is under way.
+ */
+export function progressReader(library: string): (owner: number) => number | undefined {
+  const out = new BigUint64Array(1);
+  let native: NativeLibrary | undefined; // each load makes its calls anew
+  return (owner) => {
+    native ??= loadLibrary(library);
+    check(native, native.ownerProgress(owner, out), `progress of owner ${owner}`);
+    return out[0] === 0n ? undefined : Number(out[0]);
+  };
+}
+
 class NativeRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;

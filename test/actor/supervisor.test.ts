@@ -299,8 +299,8 @@ test("a child that answers no ping for the timeout hangs: it is named, killed an
   const before = ["a", "b", "c"].map((id) => stage.thread(id).init.id);
   const down = stage.switchboard.monitor(before[0] ?? 0);
   await stage.clock.advance(10_000);
-  stage.hang("a");
   new PulseWriter(stage.thread("a").init.pulse).enter("spin");
+  stage.hang("a");
   await stage.clock.advance(1600);
   expect(stage.eventsOf("hung")).toEqual([]);
   await stage.clock.advance(100);

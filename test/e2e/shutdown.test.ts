@@ -68,6 +68,20 @@ describe("Ctrl-C", () => {
   });
 });
 
+test("an idle graph with 8 workers stops without a kill, on a busy machine too", async () => {
+  const args = [...mock, "--VllmWorker.ServiceArgs.workers=8"];
+  const busy = [1, 2].map(() => Bun.spawn([process.execPath, "-e", "for (;;) void 0"]));
+  try {
+    const server = await startServer({ args });
+    expect(await server.stop()).toBe(0);
+    expect(server.stderr()).not.toContain("killed");
+    expect(server.stderr()).toContain("stopped");
+    expect(server.stderr()).not.toContain("hangs"); // a busy machine is no fault of an actor
+  } finally {
+    for (const loop of busy) loop.kill("SIGKILL");
+  }
+});
+
 async function streamed(server: Server, maxTokens: number) {
   const request = { model: "mock", prompt: "go on", max_tokens: maxTokens, stream: true };
   const response = await server.post("/v1/completions", request);

@@ -20,7 +20,7 @@ import {
   kvCacheDTypeFor,
 } from "../../src/engine/kv-cache-dtype.ts";
 import { type ModelRunner, NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
-import { openNativeRunner, releaseOwner } from "../../src/engine/native-runner.ts";
+import { openNativeRunner, progressReader, releaseOwner } from "../../src/engine/native-runner.ts";
 import type { TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
@@ -410,6 +410,31 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     );
     releaseOwner(builtLibrary, 7);
     await withRunner(directory, { owner: 8, threads: 3 }, (runner) => runner.batch);
+  });
+
+  test("a step tells from outside whether it goes on, and nothing once it is done", async () => {
+    const progressOf = progressReader(builtLibrary);
+    await withRunner(tinyModel(), { owner: 91 }, async (runner) => {
+      expect(progressOf(91)).toBeUndefined();
+      const seen = new Set<number>();
+      const prompt = Array.from({ length: 60 }, (_, i) => i % 7);
+      const watched: ModelRunner = {
+        ...{ limits: runner.limits, batch: runner.batch, close: () => {} },
+        submit: (shape) => {
+          runner.submit(shape);
+          const value = progressOf(91);
+          if (value !== undefined) seen.add(value);
+          expect(progressOf(92)).toBeUndefined();
+        },
+        wait: () => runner.wait(),
+      };
+      // A step may be over before it is looked at; two values are two looks at work that went on.
+      for (let attempt = 0; attempt < 5000 && seen.size < 2; attempt++) {
+        await step(watched, [[sequence(prompt), prompt.length]]);
+        expect(progressOf(91)).toBeUndefined();
+      }
+      expect(seen.size).toBe(2);
+    });
   });
 
   test("a file that was cut after it was checked is an error that says which tensor", async () => {

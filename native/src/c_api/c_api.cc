@@ -229,6 +229,17 @@ dyn_status dyn_engine_wait(dyn_engine* engine, uint32_t timeout_us) {
   });
 }
 
+dyn_status dyn_owner_progress(uint32_t owner, uint64_t* progress) {
+  return guarded([&]() -> Status {
+    if (progress == nullptr) return invalid_argument("progress is null");
+    *progress = 0;
+    for (const std::shared_ptr<Engine>& engine : process().engine_handles.of_owner(owner)) {
+      *progress = std::max(*progress, engine->progress());
+    }
+    return {};
+  });
+}
+
 dyn_status dyn_owner_release(uint32_t owner) {
   return guarded([&]() -> Status {
     process().engine_handles.close_all(owner);  // First: they wait for their steps.

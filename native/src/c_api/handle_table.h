@@ -33,6 +33,15 @@ class HandleTable {
     return found == entries_.end() ? nullptr : found->second->object;
   }
 
+  std::vector<std::shared_ptr<T>> of_owner(uint32_t owner) {
+    std::vector<std::shared_ptr<T>> objects;
+    const std::lock_guard lock(mutex_);
+    for (const auto& item : entries_) {
+      if (item.second->owner == owner) objects.push_back(item.second->object);
+    }
+    return objects;
+  }
+
   // The handle's reference, for the caller to drop; null where it is not open.
   std::shared_ptr<T> close(Handle* handle) {
     const std::lock_guard lock(mutex_);

@@ -103,6 +103,12 @@ Status Engine::wait(uint32_t timeout_us) {
   return {};
 }
 
+uint64_t Engine::progress() {
+  const std::lock_guard lock(mutex_);
+  // A step that waits for the device goes on as those before it do.
+  return state_ == State::kSubmitted ? 1 + threads_.progress() : 0;
+}
+
 void Engine::run_step() {
   pool_->stay_ahead_of({batch_.slot_mapping, size_.num_tokens}, &threads_);
   decoder_.forward(batch_, size_);

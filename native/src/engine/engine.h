@@ -32,6 +32,9 @@ class Engine {
   Status submit(const StepSize& size);
   Status wait(uint32_t timeout_us);
 
+  // Changes for as long as the device computes; 0 where no step is submitted or the step is done.
+  uint64_t progress();
+
  private:
   enum class State { kIdle, kSubmitted, kDone };
 

@@ -152,8 +152,12 @@ void ThreadPool::help(uint32_t thread) {
 }
 
 void ThreadPool::run_loop(const Loop& loop) {
+  num_loops_.store(num_loops_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (num_threads_ == 1 || loop.count <= 1) {
-    for (uint32_t item = 0; item < loop.count; ++item) loop.call(loop.context, item, 0);
+    for (uint32_t item = 0; item < loop.count; ++item) {
+      loop.call(loop.context, item, 0);
+      num_done_.store(item + 1, std::memory_order_relaxed);  // For progress().
+    }
     return;
   }
   placement_.note_leader_cpu();

@@ -48,6 +48,12 @@ class ThreadPool {
   // Takes the job out of the queue, and waits for its end where it is running.
   void withdraw(Job* job);
 
+  // Changes with each item of a loop that is done. From any thread.
+  uint64_t progress() const {
+    return (num_loops_.load(std::memory_order_relaxed) << 20) +
+           num_done_.load(std::memory_order_relaxed);
+  }
+
   // Calls body(item, thread) once for each item below `count`, on any threads in any order, and
   // returns when all are done. Within a job only. A template, so that the body is inlined.
   template <typename Body>
@@ -107,6 +113,8 @@ class ThreadPool {
   // Changes with each loop and at the end of a job: what helpers without an item sleep on.
   std::atomic<uint32_t> loop_changes_ = 0;
   std::atomic<uint32_t> num_sleeping_helpers_ = 0;
+
+  std::atomic<uint64_t> num_loops_ = 0;  // Written by the leader.
 
   // Items done of the loop being shared: what the leader sleeps on.
   alignas(64) std::atomic<uint32_t> num_done_ = 0;
