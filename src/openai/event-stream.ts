@@ -4,6 +4,7 @@
 // promise once the socket takes no more (so at most one write waits in this process), and only a
 // `pull` that throws cuts the connection of a client that has stopped reading.
 
+import { afterAwake } from "../base/awake-timer.ts";
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 
@@ -16,7 +17,7 @@ export interface EventStreamOptions {
   /** Writes all events, and returns at the end; a throw cuts the connection. */
   readonly pump: (sink: EventSink) => Promise<void>;
   readonly clock: Clock;
-  /** How long a write may wait for the client. */
+  /** How long a write may wait for the client, while this process runs. */
   readonly stallMs: number;
 }
 
@@ -42,7 +43,7 @@ export class SlowReaderError extends DynamoError {
 
 async function inTime(write: Promise<number>, clock: Clock, stallMs: number): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = clock.after(stallMs, () => {
+  const timer = afterAwake(clock, stallMs, () => {
     reject(new SlowReaderError(`the client has read nothing for ${stallMs} ms`));
   });
   try {

@@ -1,5 +1,6 @@
 // Leases and the keys that hang on them.
 
+import { afterAwake } from "../base/awake-timer.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { LeaseExistsError, LeaseExpiredError } from "./error.ts";
 import type { GrantOptions, LeaseId } from "./registry.ts";
@@ -33,7 +34,7 @@ export class LeaseTable {
     const lease = this.#existing(id);
     lease.timer?.cancel();
     if (lease.ttlMs !== undefined) {
-      lease.timer = this.#clock.after(lease.ttlMs, () => this.#onExpired(id));
+      lease.timer = afterAwake(this.#clock, lease.ttlMs, () => this.#onExpired(id));
     }
   }
 

@@ -79,6 +79,31 @@ describe("an actor that hangs", () => {
   });
 });
 
+test("no actor is blamed for a machine that is busy", async () => {
+  const busy = [1, 2].map(() => Bun.spawn([process.execPath, "-e", "for (;;) void 0"]));
+  try {
+    const server = await start(
+      "--Worker.ServiceArgs.workers=8",
+      "--Worker.ServiceArgs.heartbeat-timeout-ms=2000",
+      "--Door.ServiceArgs.heartbeat-timeout-ms=2000",
+    );
+    const before = await instances(server);
+    const streams = before.map((id) => fetch(`${server.url}/items?count=60&worker=${id}`));
+    for (const id of before) {
+      expect((await fetch(`${server.url}/compute?ms=300&worker=${id}`)).status).toBe(200);
+    }
+    for (const stream of streams) {
+      expect((await (await stream).text()).split("\n")).toHaveLength(61);
+    }
+    expect(await instances(server)).toEqual(before);
+    expect(server.stderr()).not.toContain("hangs");
+    expect(await server.stop()).toBe(0);
+    expect(server.stderr()).not.toContain("was killed");
+  } finally {
+    for (const loop of busy) loop.kill("SIGKILL");
+  }
+});
+
 test("an instance that fails for ever is parked and comes back; nothing ends the deployment", async () => {
   const server = await start("--Worker.ServiceArgs.max-restarts=2");
   for (let crash = 0; crash < 5; crash++) {

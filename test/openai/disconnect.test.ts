@@ -159,6 +159,25 @@ describe("a client that does not read", () => {
     expect(client.text()).not.toContain("[DONE]");
   });
 
+  test("is not blamed for time in which this process was stopped", async () => {
+    const server = serve({ stallMs: 5000 });
+    const client = await rawClient(
+      server.port,
+      postText("completions", { ...COMPLETION, stream: true }),
+    );
+    client.pause();
+    const backend = await server.opened();
+    const numPushed = await fillUp(backend);
+    server.clock.jump(40_000); // every timer falls due at once
+    await server.clock.advance(0);
+    expect(backend.hasLeft).toBe(false);
+    client.resume();
+    await until(() => backend.numPulled > numPushed, "the next pull");
+    backend.push({ text: "the end", finishReason: "stop" });
+    backend.end();
+    await until(() => client.text().includes("[DONE]"), "the end");
+  });
+
   test("goes on where it was when it reads again", async () => {
     const server = serve({ stallMs: 5000 });
     const client = await rawClient(

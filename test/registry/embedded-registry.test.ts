@@ -59,6 +59,18 @@ test("a closed registry leaves no timer", async () => {
   expect(clock.numTimers).toBe(0);
 });
 
+test("a lease outlives a stop of the process, in which its holder could not renew it", async () => {
+  const clock = new ManualClock();
+  const registry = new EmbeddedRegistry({ clock });
+  const lease = await registry.grant({ ttlMs: 1000 });
+  clock.jump(40_000);
+  await clock.advance(0);
+  await registry.renew(lease);
+  await clock.advance(1000);
+  await expect(registry.renew(lease)).rejects.toMatchObject({ code: "lease_expired" });
+  await registry.close();
+});
+
 // Random writes against the simplest thing that could be right: a list of all that ever happened.
 
 type Step =
