@@ -39,7 +39,7 @@ const HeartbeatTimeout = v.nullable(
     v.maxValue(MAX_MS),
     v.check(
       (ms) => ms === 0 || ms >= MIN_HEARTBEAT_TIMEOUT_MS,
-      `must be at least ${MIN_HEARTBEAT_TIMEOUT_MS}, or 0 or null for none`,
+      `it must be at least ${MIN_HEARTBEAT_TIMEOUT_MS}, or 0 or null for none`,
     ),
   ),
 );

@@ -142,6 +142,30 @@ describe("ServiceArgs", () => {
     ).toEqual(["VllmWorker.ServiceArgs.image", "VllmWorker.ServiceArgs.dynamo.enabled"]);
   });
 
+  test("keys of the supervisor have defaults, two spellings, and bounds", () => {
+    const argsOf = (text: string, ...flags: string[]) =>
+      resolve(`${MINIMAL}${text}`, ...flags).services.get("VllmWorker")?.args;
+    expect(argsOf("")).toMatchObject({
+      "max-restarts": 10,
+      "restart-period-ms": 60_000,
+      "heartbeat-timeout-ms": 10_000,
+    });
+    expect(argsOf("  ServiceArgs: {max_restarts: 0, heartbeat-timeout-ms: null}\n")).toMatchObject({
+      "max-restarts": 0,
+      "heartbeat-timeout-ms": null,
+    });
+    const flag = "--VllmWorker.ServiceArgs.heartbeat-timeout-ms=500";
+    expect(argsOf("  ServiceArgs: {heartbeat_timeout_ms: 0}\n", flag)).toMatchObject({
+      "heartbeat-timeout-ms": 500,
+    });
+    expect(failure(MINIMAL, "--VllmWorker.ServiceArgs.heartbeat_timeout_ms=99")).toContain(
+      "VllmWorker.ServiceArgs.heartbeat_timeout_ms is not right: it must be at least 100, or 0 or null for none",
+    );
+    expect(failure(`${MINIMAL}  ServiceArgs: {max-restarts: 1, max_restarts: 2}\n`)).toContain(
+      "VllmWorker.ServiceArgs.max_restarts is the same key as VllmWorker.ServiceArgs.max-restarts; keep one of the two",
+    );
+  });
+
   test("workers are counted in ones", () => {
     expect(failure(MINIMAL, "--VllmWorker.ServiceArgs.workers=0")).toContain(
       "must be at least 1, not 0",
