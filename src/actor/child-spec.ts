@@ -28,7 +28,7 @@ export interface ChildSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Resolves when the child may be called. Runs for each incarnation, right after its thread was spawned. */
   readonly start: (child: Child) => Promise<void>;
-  /** See `Patient.progress` in heartbeat.ts. */
+  /** See `WatchOptions.progress` in heartbeat.ts. */
   readonly progress?: (child: Child) => number | undefined;
   /** It was found hung, and is about to be killed: new callers shall not find it. */
   readonly hung?: (child: Child) => void;

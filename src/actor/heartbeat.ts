@@ -13,7 +13,7 @@ import { BEAT, PulseReader } from "./pulse.ts";
 /** Ticks for a timeout. A hung thread is found within [timeout, timeout + 1 tick] of its last turn. */
 const TICKS = 16;
 
-export interface Patient {
+export interface WatchOptions {
   readonly control: ControlPort;
   readonly pulse: SharedArrayBuffer;
   /**
@@ -26,7 +26,7 @@ export interface Patient {
 }
 
 interface Watched {
-  readonly patient: Patient;
+  readonly options: WatchOptions;
   readonly pulse: PulseReader;
   beats: number;
   progress: number | undefined;
@@ -47,13 +47,13 @@ export class Heartbeat {
   }
 
   /** From now on; the function that is returned ends it. */
-  watch(patient: Patient): () => void {
-    const pulse = new PulseReader(patient.pulse);
+  watch(options: WatchOptions): () => void {
+    const pulse = new PulseReader(options.pulse);
     const watched: Watched = {
-      ...{ patient, pulse, beats: pulse.beats, progress: undefined, silentTicks: 0 },
+      ...{ options, pulse, beats: pulse.beats, progress: undefined, silentTicks: 0 },
     };
     this.#watched.add(watched);
-    patient.control.push(BEAT, undefined);
+    options.control.push(BEAT, undefined);
     this.#timer ??= this.#clock.after(this.#tickMs, this.#tick);
     return () => this.#forget(watched);
   }
@@ -71,12 +71,12 @@ export class Heartbeat {
     for (const watched of [...this.#watched]) {
       if (hasAnswered(watched)) {
         watched.silentTicks = 0;
-        watched.patient.control.push(BEAT, undefined);
+        watched.options.control.push(BEAT, undefined);
       } else if (goesOn(watched)) {
         watched.silentTicks = 0;
       } else if (++watched.silentTicks >= TICKS) {
         this.#forget(watched);
-        watched.patient.onHung(watched.pulse.endpoint);
+        watched.options.onHung(watched.pulse.endpoint);
       }
     }
   };
@@ -90,7 +90,7 @@ function hasAnswered(watched: Watched): boolean {
 }
 
 function goesOn(watched: Watched): boolean {
-  const progress = watched.patient.progress();
+  const progress = watched.options.progress();
   const isNew = progress !== undefined && progress !== watched.progress;
   watched.progress = progress;
   return isNew;

@@ -4,7 +4,7 @@ import type { ActorExit } from "./actor-host.ts";
 import type { ActorId } from "./actor-id.ts";
 import type { RestartLimits } from "./restart-budget.ts";
 
-/** `attempt`: the how manieth start of a parked child this is about; 0 where it is not parked. */
+/** `attempt`: which start of a parked child this is about, from 1; 0 where it is not parked. */
 export type SupervisorEvent =
   | {
       readonly type: "started";

@@ -18,6 +18,7 @@ describe("an actor that hangs", () => {
     server = await start(
       "--Worker.ServiceArgs.workers=2",
       `--Worker.ServiceArgs.heartbeat-timeout-ms=${LIMIT_MS}`,
+      `--Native.ServiceArgs.heartbeat-timeout-ms=${LIMIT_MS}`,
       `--Door.ServiceArgs.heartbeat_timeout_ms=${LIMIT_MS}`,
     );
   });
@@ -70,6 +71,12 @@ describe("an actor that hangs", () => {
     expect(await instances(server)).toEqual(before);
   });
 
+  test("may work for longer where it cannot answer, as long as its work goes on", async () => {
+    const response = await fetch(`${server.url}/native?ms=${LIMIT_MS * 2}`);
+    expect(await response.json()).toBe(1);
+    expect(server.stderr()).not.toContain("Native:1 hangs");
+  });
+
   test("is the entry too: its port answers again", async () => {
     const hanging = fetch(`${server.url}/spin-here`, { method: "POST", keepalive: false });
     await hanging.catch(() => "cut"); // or an empty answer that Bun makes up
@@ -102,6 +109,24 @@ test("no actor is blamed for a machine that is busy", async () => {
   } finally {
     for (const loop of busy) loop.kill("SIGKILL");
   }
+});
+
+test("/health says 503 while the only worker is gone for a hang, and all is well when it is back", async () => {
+  const server = await startServer({
+    args: [
+      `${join(import.meta.dir, "fixtures/hanging-workers.ts")}:Frontend`,
+      ...["-f", "configs/mock.yaml", "--VllmWorker.ServiceArgs.workers=1"],
+      `--VllmWorker.ServiceArgs.heartbeat-timeout-ms=${LIMIT_MS}`,
+    ],
+  });
+  const body = { model: "mock", max_tokens: 4 };
+  const hanging = server.post("/v1/completions", { ...body, prompt: "x".repeat(666) });
+  await until(async () => ((await health(server)) === 503 ? true : undefined));
+  expect((await hanging).status).toBeGreaterThanOrEqual(500);
+  await until(async () => ((await health(server)) === 200 ? true : undefined));
+  expect((await server.complete({ ...body, prompt: "hello" })).usage.completion_tokens).toBe(4);
+  expect(server.stderr()).toMatch(/VllmWorker:1 hangs and is killed.*lastEndpoint="?generate/);
+  expect(await server.stop()).toBe(0);
 });
 
 test("an instance that fails for ever is parked and comes back; nothing ends the deployment", async () => {
