@@ -129,6 +129,23 @@ test("/health says 503 while the only worker is gone for a hang, and all is well
   expect(await server.stop()).toBe(0);
 });
 
+test("a worker inside a native step is not blamed for steps longer than the limit", async () => {
+  const server = await startServer({
+    args: [
+      ...["graphs.agg:Frontend", "--VllmWorker.max-num-batched-tokens=16384"],
+      "--VllmWorker.ServiceArgs.heartbeat-timeout-ms=300",
+    ],
+  });
+  const answers = Array.from({ length: 10 }, (_, i) =>
+    server.complete({ model: "dynamo", prompt: `${i} ${"a tale ".repeat(320)}`, max_tokens: 2 }),
+  );
+  for (const answer of await Promise.all(answers)) {
+    expect(answer.usage.prompt_tokens).toBeGreaterThan(500);
+  }
+  expect(await server.metric("dynamo_runtime_restarts_total")).toBe(0);
+  expect(await server.stop()).toBe(0);
+});
+
 test("an instance that fails for ever is parked and comes back; nothing ends the deployment", async () => {
   const server = await start("--Worker.ServiceArgs.max-restarts=2");
   for (let crash = 0; crash < 5; crash++) {
