@@ -133,10 +133,10 @@ test("a worker inside a native step is not blamed for steps longer than the limi
   const server = await startServer({
     args: [
       ...["graphs.agg:Frontend", "--VllmWorker.max-num-batched-tokens=16384"],
-      "--VllmWorker.ServiceArgs.heartbeat-timeout-ms=300",
+      "--VllmWorker.ServiceArgs.heartbeat-timeout-ms=800",
     ],
   });
-  const answers = Array.from({ length: 10 }, (_, i) =>
+  const answers = Array.from({ length: 14 }, (_, i) =>
     server.complete({ model: "dynamo", prompt: `${i} ${"a tale ".repeat(320)}`, max_tokens: 2 }),
   );
   for (const answer of await Promise.all(answers)) {

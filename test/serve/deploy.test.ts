@@ -132,9 +132,9 @@ describe("workers", () => {
   });
 
   test("what is in flight at a stop is answered before its threads end", async () => {
-    const { door } = await runFragile({ workers: { Fragile: 2 } });
+    const { door, registry } = await runFragile({ workers: { Fragile: 2 } });
     const inFlight = Array.from({ length: 10 }, () => door("/slow?worker=1"));
-    await clock.sleep(20);
+    await until(async () => (await registry.get("slow"))?.value === "10");
     await deployment?.stop();
     for (const answer of await Promise.all(inFlight)) expect(await answer.text()).toBe("1");
   });

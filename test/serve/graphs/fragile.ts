@@ -25,6 +25,7 @@ export class Door extends Service {
   fragile = depends(Fragile);
 
   #server: Bun.Server<undefined> | undefined;
+  #numSlow = 0;
 
   override async start() {
     this.#server = Bun.serve({
@@ -44,8 +45,11 @@ export class Door extends Service {
     if (instance === undefined) return new Response("no such worker", { status: 404 });
     const worker = this.fragile.at(instance);
     switch (url.pathname) {
-      case "/slow":
-        return new Response(String(await worker.slow()));
+      case "/slow": {
+        const answer = worker.slow();
+        await this.context.registry.put("slow", String(++this.#numSlow));
+        return new Response(String(await answer));
+      }
       case "/refuse":
         return new Response(String(await worker.refuse()));
       case "/die":
