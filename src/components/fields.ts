@@ -16,5 +16,10 @@ export const model = key(
   v.pipe(v.string(), v.minLength(1)),
 );
 
+export const waitForWorkerMs = key(
+  "Milliseconds that a request waits for a worker while none is live, as one restarts; then 503.",
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000)), 2000),
+);
+
 /** The model that needs no files: a mocked engine, and a tokenizer with a token for each character. */
 export const MOCK_MODEL = "mock";

@@ -9,7 +9,6 @@ import {
   depends,
   type GraphView,
   isLinked,
-  type MirrorUpdate,
   parseAddress,
   Service,
 } from "dynamo";
@@ -19,9 +18,11 @@ import { DynamoError } from "../base/error.ts";
 import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
 import type { HttpServer } from "../openai/listen.ts";
 import { key, port } from "./fields.ts";
+import { FrontendDispatch } from "./frontend-dispatch.ts";
 import { Processor } from "./processor.ts";
-import { MODELS_PREFIX, type PublishedModel } from "./published-model.ts";
+import { MODELS_PREFIX } from "./published-model.ts";
 import { VllmWorkerRouterLess } from "./routerless-worker.ts";
+import { ServedModels } from "./served-models.ts";
 
 export const FrontendConfig = v.strictObject({
   servedModelName: key(
@@ -50,7 +51,7 @@ export class Frontend extends Service {
 
   static override readonly startsEarly = true; // `/live` and honest 503s, while a model loads
 
-  #models = new Map<string, PublishedModel>();
+  #models!: ServedModels;
   #server: HttpServer | undefined;
 
   static override validate(config: v.InferOutput<typeof FrontendConfig>, graph: GraphView) {
@@ -58,12 +59,13 @@ export class Frontend extends Service {
   }
 
   override async start(): Promise<void> {
+    const { clock } = this.context;
+    this.#models = new ServedModels(clock);
     const [{ createApp }, { listen }] = await Promise.all([
       import("../openai/app.ts"),
       import("../openai/listen.ts"),
       this.#followModels(),
     ]);
-    const { clock } = this.context;
     const { host, port, maxBodyMib } = this.config;
     const app = createApp(this.#backend(), {
       clock,
@@ -82,11 +84,21 @@ export class Frontend extends Service {
     const chats = isLinked(this.processor) ? this.processor : this.workerRouterless;
     const service = isLinked(this.processor) ? "Processor" : "VllmWorkerRouterLess";
     const { endpoint = `${this.context.namespace}.${service}.chat/completions` } = this.config;
+    const dispatch = new FrontendDispatch({
+      ...{ service, log: this.log, clock: this.context.clock },
+      instances: () => chats.instances,
+      ping: (instance) => chats.at(instance).limits(),
+      waitMs: () => this.#models.waitMs,
+    });
+    this.follow(chats.watchInstances(), (live) => dispatch.setLive(live));
     return {
       models: () => this.#served(),
-      endpoints: () => (this.#models.size > 0 ? [`dyn://${endpoint}`] : []),
-      chat: (request, requestId) => chats["chat/completions"](request, requestId),
-      complete: (request, requestId) => chats.completions(request, requestId),
+      whenServed: () => this.#models.whenServed(),
+      endpoints: () => (this.#models.current ? [`dyn://${endpoint}`] : []),
+      chat: (request, requestId) =>
+        dispatch.run(request, (at) => chats.at(at)["chat/completions"](request, requestId)),
+      complete: (request, requestId) =>
+        dispatch.run(request, (at) => chats.at(at).completions(request, requestId)),
       metrics: () => this.context.scrape(),
       settings: this.context.settings,
       kvEvents: () =>
@@ -98,9 +110,9 @@ export class Frontend extends Service {
 
   /** The names of the model, for as long as a processor says that it can route to a worker. */
   #served(): readonly ServedModel[] {
-    const [first] = this.#models.values();
-    if (!first) return [];
-    const { name, aliases, created, maxModelLen } = first;
+    const { current } = this.#models;
+    if (!current) return [];
+    const { name, aliases, created, maxModelLen } = current;
     const names = new Set([this.config.servedModelName ?? name, ...aliases]);
     return [...names].map((id) => ({ id, created, maxModelLen }));
   }
@@ -108,16 +120,8 @@ export class Frontend extends Service {
   async #followModels(): Promise<void> {
     const published = this.context.registry.mirror(MODELS_PREFIX);
     const base = await published.next();
-    if (!base.done) this.#update(base.value);
-    this.follow(published, (update) => this.#update(update));
-  }
-
-  #update({ type, events }: MirrorUpdate): void {
-    if (type === "base") this.#models.clear();
-    for (const event of events) {
-      if (event.type === "delete") this.#models.delete(event.key);
-      else this.#models.set(event.keyValue.key, JSON.parse(event.keyValue.value));
-    }
+    if (!base.done) this.#models.update(base.value);
+    this.follow(published, (update) => this.#models.update(update));
   }
 }
 

@@ -26,9 +26,12 @@ import type {
 } from "../openai/schema.ts";
 import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TextOutput } from "../protocol/llm.ts";
-import { dispatch, queryInstance } from "./dispatch.ts";
-import { count, key, model } from "./fields.ts";
+import { contentOfSequence } from "./content.ts";
+import { Dispatcher, type Place, queryInstance } from "./dispatch.ts";
+import { count, key, model, waitForWorkerMs } from "./fields.ts";
+import { leavable } from "./leavable.ts";
 import { ModelPublisher } from "./published-model.ts";
+import { Quarantine } from "./quarantine.ts";
 import { Router } from "./router.ts";
 import { blockSizeProblems } from "./router-config.ts";
 import { needsRouter, ROUTER_MODES } from "./routing-modes.ts";
@@ -47,6 +50,7 @@ export const ProcessorConfig = v.strictObject({
     "How a worker is chosen for each sequence; all but the first two need a Router in the graph. Default: as the Router says; without one, `random`. Changes while it serves.",
     v.optional(v.picklist(ROUTER_MODES)),
   ),
+  waitForWorkerMs,
 });
 
 type ProcessorConfig = v.InferOutput<typeof ProcessorConfig>;
@@ -61,12 +65,15 @@ export class Processor extends Service {
 
   #text!: TextGenerator;
   #chooser!: WorkerChooser;
+  #quarantine!: Quarantine;
+  #dispatcher!: Dispatcher;
   #publisher!: ModelPublisher;
   #blockSize: number | undefined;
 
   override async start(): Promise<void> {
     this.#text = await TextGenerator.open(this.config.model, this.log);
-    this.#publisher = new ModelPublisher(this.context, this.config.model);
+    this.#publisher = new ModelPublisher(this.context, this.config);
+    this.#startDispatcher();
     if (isLinked(this.router)) {
       this.#chooser = new RoutedChooser(this.router, this.context.clock);
       this.follow(this.router.all().workers(), ({ value }) => this.#publish(value));
@@ -77,11 +84,16 @@ export class Processor extends Service {
   }
 
   "chat/completions"(request: ChatCompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return this.#text.chat(request, this.#sender(request, requestId));
+    return leavable((left) => this.#text.chat(request, this.#sender(request, requestId, left)));
   }
 
   completions(request: CompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return this.#text.complete(request, this.#sender(request, requestId));
+    return leavable((left) => this.#text.complete(request, this.#sender(request, requestId, left)));
+  }
+
+  /** Tokens that prompt and output may have together; 0 until a worker has told. */
+  limits() {
+    return { maxModelLen: this.#text.maxModelLen };
   }
 
   /** For whoever watches the caches of all workers. */
@@ -89,17 +101,35 @@ export class Processor extends Service {
     return isLinked(this.router) ? this.router.kvEvents() : this.worker.all().kvEvents();
   }
 
-  #sender(request: GenerationRequest, requestId: string): Send {
-    const { backendInstanceId: instance, annotations } = request;
+  #startDispatcher(): void {
+    const { clock } = this.context;
+    const service = "VllmWorker";
+    this.#quarantine = new Quarantine({
+      ...{ clock, service },
+      onCondemned: (content, worker) => {
+        const fields = { worker, content: content.toString(16) };
+        this.log.error("a request has killed a worker and is refused from now on", fields);
+      },
+    });
+    this.#dispatcher = new Dispatcher({
+      ...{ clock, service, quarantine: this.#quarantine },
+      waitMs: () => this.config.waitForWorkerMs,
+    });
+  }
+
+  #sender(request: GenerationRequest, requestId: string, left: Promise<void>): Send {
+    const { backendInstanceId: wanted, annotations } = request;
     const isQuery = annotations.includes("query_instance_id");
-    return (sequence) => {
-      const { router: mode } = this.config;
+    return (sequence, hasSent) => {
       const numTokens = sequence.tokenIds.length;
       const chain = this.#chainOf(sequence);
-      const query = { requestId, numTokens, chain, mode, instance, avoid: [] };
-      return isQuery
-        ? queryInstance(this.#chooser, query)
-        : dispatch(this.#chooser, query, sequence);
+      const choose = (place: Place) => {
+        const query = { requestId, numTokens, chain, mode: this.config.router, ...place };
+        return this.#chooser.choose(query, sequence);
+      };
+      if (isQuery) return queryInstance(choose({ instance: wanted, avoid: [] }));
+      const content = contentOfSequence(sequence);
+      return this.#dispatcher.run({ content, wanted, choose, hasSent, left });
     };
   }
 
@@ -114,6 +144,7 @@ export class Processor extends Service {
 
   /** Frontends list the model for as long as there is a worker to route to. */
   async #publish(live: readonly InstanceId[]): Promise<void> {
+    this.#quarantine.setLive(live);
     if (live.length > 0 && this.#publisher.isPublished) return;
     if (live.length > 0 && (await this.#readLimits())) {
       await this.#publisher.publish(this.#text.maxModelLen);

@@ -16,18 +16,25 @@ export interface PublishedModel {
   readonly created: number;
   /** Tokens that prompt and output may have together. */
   readonly maxModelLen: number;
+  /** How long a request waits for a worker where none is live. */
+  readonly waitForWorkerMs: number;
 }
 
 export class ModelPublisher {
   readonly #context: ServiceContext;
   readonly #model: string;
+  readonly #waitForWorkerMs: number;
   readonly #key: string;
   #isPublished = false;
 
-  constructor(context: ServiceContext, model: string) {
+  constructor(
+    context: ServiceContext,
+    config: { readonly model: string; readonly waitForWorkerMs: number },
+  ) {
     const { namespace, service, instanceId } = context;
     this.#context = context;
-    this.#model = model;
+    this.#model = config.model;
+    this.#waitForWorkerMs = config.waitForWorkerMs;
     this.#key = `${MODELS_PREFIX}${namespace}.${service}:${instanceId.toString(16)}`;
   }
 
@@ -42,6 +49,7 @@ export class ModelPublisher {
       aliases: this.#model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
       created: Math.floor(this.#context.clock.wallTime() / 1000),
       maxModelLen,
+      waitForWorkerMs: this.#waitForWorkerMs,
     };
     await this.#context.registry.put(this.#key, JSON.stringify(published));
   }

@@ -4,20 +4,29 @@
 //   Frontend --request--> VllmWorkerRouterLess (tokenizer and engine on one thread)
 //   Frontend <==text===== VllmWorkerRouterLess
 
+import { configured } from "dynamo";
+import * as v from "valibot";
+
 import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
 import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
+import { waitForWorkerMs } from "./fields.ts";
 import { ModelPublisher } from "./published-model.ts";
 import { type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
+import { VllmWorkerConfig } from "./worker-config.ts";
+
+export const RouterLessConfig = v.strictObject({ ...VllmWorkerConfig.entries, waitForWorkerMs });
 
 export class VllmWorkerRouterLess extends VllmWorker {
+  override config = configured(RouterLessConfig);
+
   #text!: TextGenerator;
 
   override async start(): Promise<void> {
     await super.start();
     this.#text = await TextGenerator.open(this.config.model, this.log);
     this.#text.maxModelLen = this.limits().maxModelLen;
-    await new ModelPublisher(this.context, this.config.model).publish(this.#text.maxModelLen);
+    await new ModelPublisher(this.context, this.config).publish(this.#text.maxModelLen);
   }
 
   "chat/completions"(request: ChatCompletionRequest): AsyncIterable<TextOutput> {

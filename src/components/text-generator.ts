@@ -17,8 +17,14 @@ import { MOCK_MODEL } from "./fields.ts";
 import { mergeStreams } from "./merge-streams.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
 
-/** Starts one sequence. Leaving the loop over its tokens ends it. */
-export type Send = (request: PreprocessedRequest) => AsyncIterable<TokenOutput>;
+/**
+ * Starts one sequence. Leaving the loop over its tokens ends it. `hasSent` says whether the client has any of its
+ * text: until then it may be begun again.
+ */
+export type Send = (
+  request: PreprocessedRequest,
+  hasSent: () => boolean,
+) => AsyncIterable<TokenOutput>;
 
 /** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
 const DEFAULT_COMPLETION_TOKENS = 16;
@@ -97,18 +103,26 @@ export class TextGenerator {
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
-    const text = this.#codec.textStream({
-      promptTokenIds: tokenIds,
-      stop: request.stop,
-      minTokens: stop.minTokens,
-      stopTokenIds: stop.stopTokenIds,
-    });
+    const openText = () =>
+      this.#codec.textStream({
+        promptTokenIds: tokenIds,
+        stop: request.stop,
+        minTokens: stop.minTokens,
+        stopTokenIds: stop.stopTokenIds,
+      });
+    let text = openText();
+    let hasSent = false;
     const numPromptTokens = tokenIds.length;
-    for await (const output of send({ tokenIds, sampling, stop })) {
-      const { finishReason, numCachedTokens, annotations } = output;
+    for await (const output of send({ tokenIds, sampling, stop }, () => hasSent)) {
+      const { finishReason, numCachedTokens, annotations, restarts } = output;
+      if (restarts) text = openText();
       const piece = text.push(output.tokenIds);
       const { numTokens } = piece;
-      const counts = { index, numTokens, numPromptTokens, numCachedTokens };
+      const counts = {
+        ...{ index, numTokens, numPromptTokens, numCachedTokens },
+        ...(restarts && { restarts }),
+      };
+      hasSent ||= request.stream && piece.text !== "";
       if (piece.stopped) {
         yield { ...counts, text: piece.text, finishReason: "stop" };
         return; // Leaving the loop ends the sequence.

@@ -1,25 +1,19 @@
 // Which worker a processor sends a sequence to: chosen here, at random or in turn, or by a Router.
 
-import { type Client, type InstanceId, NoWorkersError } from "dynamo";
+import { type Client, NoWorkersError } from "dynamo";
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
+import type { Choice } from "./dispatch.ts";
 import type { Router } from "./router.ts";
 import type { RouteQuery } from "./routing.ts";
 import { NoSuchInstanceError, type Route } from "./routing.ts";
 import type { VllmWorker } from "./worker.ts";
 
-/** A worker that was chosen for one sequence, until it is released. */
-export interface WorkerChoice {
-  readonly instance: InstanceId;
-  generate(request: PreprocessedRequest): AsyncIterable<TokenOutput>;
-  firstToken(): void;
-  release(): void;
-}
-
+/** Throws `NoWorkersError` where none is left, and `NoSuchInstanceError` where the one that is wanted is not live. */
 export interface WorkerChooser {
-  choose(query: RouteQuery): Promise<WorkerChoice>;
+  choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>>;
 }
 
 /** At random or in turn, among the live workers. */
@@ -31,7 +25,8 @@ export class DirectChooser implements WorkerChooser {
     this.#workers = workers;
   }
 
-  async choose({ mode, instance: wanted, avoid }: RouteQuery): Promise<WorkerChoice> {
+  async choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>> {
+    const { mode, instance: wanted, avoid } = query;
     const live = this.#workers.instances.filter((one) => !avoid.includes(one));
     if (wanted !== undefined && live.length > 0 && !live.includes(wanted)) {
       throw new NoSuchInstanceError(wanted, live);
@@ -42,8 +37,9 @@ export class DirectChooser implements WorkerChooser {
     if (instance === undefined || live.length === 0) throw new NoWorkersError("VllmWorker");
     return {
       instance,
-      generate: (request) => this.#workers.at(instance).generate(request),
+      begin: () => this.#workers.at(instance).generate(request),
       firstToken() {},
+      ping: () => this.#workers.at(instance).limits(),
       release() {},
     };
   }
@@ -62,7 +58,7 @@ export class RoutedChooser implements WorkerChooser {
     this.#clock = clock;
   }
 
-  async choose(query: RouteQuery): Promise<WorkerChoice> {
+  async choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>> {
     if (this.#router.instances.length === 0) {
       await Promise.race([this.#router.waitForInstances(), this.#clock.sleep(ROUTER_MS)]);
     }
@@ -72,9 +68,10 @@ export class RoutedChooser implements WorkerChooser {
     const { instance, worker } = first.value;
     return {
       instance,
-      generate: (request) => worker.generate(request),
+      begin: () => worker.generate(request),
       // A router that ends forgets its bookings, and the request goes on without it.
       firstToken: () => void lease.next().catch(() => undefined),
+      ping: () => worker.limits(),
       release: () => void lease.return?.(),
     };
   }

@@ -76,6 +76,7 @@ const TOLD: ReadonlyMap<string, number> = new Map([
   ["no_such_setting", 404],
   ["invalid_setting", 400],
   ["invalid_logits", 500],
+  ["request_kills_workers", 500],
 ]);
 
 /** Codes of a server that is well but cannot take this request now. */

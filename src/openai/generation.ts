@@ -73,6 +73,7 @@ export class Generation {
     const annotations = {};
     try {
       for (let output = this.#first; output; output = await this.#next()) {
+        if (output.restarts) texts[output.index] = "";
         texts[output.index] += output.text;
         if (output.finishReason) reasons[output.index] = output.finishReason;
         Object.assign(annotations, output.annotations);

@@ -28,7 +28,8 @@ export class Tally {
   add(output: TextOutput): void {
     const { index } = output;
     const prompt = Math.floor(index / this.#choicesPerPrompt);
-    this.choiceTokens[index] = (this.choiceTokens[index] ?? 0) + output.numTokens;
+    const before = output.restarts ? 0 : (this.choiceTokens[index] ?? 0);
+    this.choiceTokens[index] = before + output.numTokens;
     this.promptTokens[prompt] = output.numPromptTokens;
     // The choices of a prompt find what their siblings just computed: only the least was there before.
     const cached = this.#cachedTokens[prompt];

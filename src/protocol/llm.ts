@@ -47,6 +47,8 @@ export interface TokenOutput {
   readonly tokenIds: readonly number[];
   /** Prompt tokens that were found in the prefix cache. The same in every output of a sequence. */
   readonly numCachedTokens: number;
+  /** Present in the first output after the sequence was begun again elsewhere: what came before is void. */
+  readonly restarts?: true;
   /** Present in the last output only. */
   readonly finishReason?: FinishReason;
   /** Facts about the request, by name. Present in the last output only, if at all. */
@@ -64,6 +66,8 @@ export interface TextOutput {
   readonly numTokens: number;
   readonly numPromptTokens: number;
   readonly numCachedTokens: number;
+  /** Present in the first output after the choice was begun again: what came before is void. Never after text was sent. */
+  readonly restarts?: true;
   /** Present in the last output of the choice only. */
   readonly finishReason?: FinishReason;
   readonly annotations?: Annotations;

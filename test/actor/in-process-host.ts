@@ -19,11 +19,17 @@ export type InProcessMain = (scope: ActorScope) => () => void;
 export class InProcessHost implements ActorHost {
   /** Threads that were spawned and have not ended, by tag. */
   readonly running = new Map<string, ActorScope>();
+  readonly #kills = new Map<string, () => void>();
   readonly #main: InProcessMain;
   #heldKills: (() => void)[] | undefined;
 
   constructor(main: InProcessMain) {
     this.#main = main;
+  }
+
+  /** Ends a "thread" by the test's order, which is no failure of what it runs. */
+  kill(tag: string): void {
+    this.#kills.get(tag)?.();
   }
 
   spawn(init: ActorInit): ActorThread {
@@ -35,6 +41,7 @@ export class InProcessHost implements ActorHost {
       if (hasEnded) return;
       hasEnded = true;
       this.running.delete(init.tag);
+      this.#kills.delete(init.tag);
       outside.close();
       dispose?.();
       exited.resolve(exit);
@@ -46,6 +53,7 @@ export class InProcessHost implements ActorHost {
       fail: (error) => end({ type: "failed", error: toWireError(error) }),
     };
     this.running.set(init.tag, scope);
+    this.#kills.set(init.tag, () => end({ type: "killed" }));
     queueMicrotask(() => {
       if (hasEnded) return;
       try {

@@ -32,7 +32,7 @@ async function perform(world: RouterDeployment, random: () => number): Promise<n
   const requests: Promise<boolean>[] = [];
   for (let act = 0; act < ACTS_PER_SCHEDULE; act++) {
     const dice = random();
-    if (dice < 0.03) host.running.get(pick(VICTIMS))?.fail(new Error("killed"));
+    if (dice < 0.03) host.kill(pick(VICTIMS));
     else if (dice < 0.06) await door.set("Processor", "router", pick(MODES));
     else if (dice < 0.3) await world.door.pause();
     else requests.push(client(world, random));

@@ -25,6 +25,8 @@ export class FakeBackend implements OpenAIBackend {
     return this.served;
   }
 
+  async whenServed() {}
+
   endpoints() {
     return ["dyn://dynamo.Processor.chat"];
   }

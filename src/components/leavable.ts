@@ -1,0 +1,20 @@
+/**
+ * A stream whose reader can leave it also while it waits for what is no call, as its turn: `return()` resolves
+ * `left` at once, where an async generator's own would come after the pending `next()`.
+ */
+export function leavable<T>(
+  open: (left: Promise<void>) => AsyncIterator<T, unknown>,
+): AsyncIterableIterator<T> {
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  const items = open(left);
+  const stream: AsyncIterableIterator<T> = {
+    next: () => items.next(),
+    async return() {
+      leave();
+      await items.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => stream,
+  };
+  return stream;
+}
