@@ -48,20 +48,25 @@ async function perform(seed: number) {
   for (let turn = 0; pending.length > 0 || numDone < inFlight.length; turn++) {
     if (turn > MAX_TURNS) throw new Error(`SEED=${seed}: ${inFlight.length - numDone} still wait`);
     if (random() < 0.4) pending.splice(0, 1 + dice(20)).forEach(arrive);
-    else if (random() < 0.01 && numOrders-- > 0) act(cluster, "kill", dice);
-    else act(cluster, ACTS[dice(ACTS.length)] ?? "look", dice);
-    if (turn > 200) act(cluster, "look", dice);
-    if (random() < 0.5) await cluster.clock.turn();
+    const isOrder = numOrders > 0 && dice(100) === 0;
+    if (isOrder) numOrders--;
+    act(cluster, isOrder ? "kill" : (ACTS[dice(ACTS.length)] ?? "look"), dice);
+    if (dice(2) === 0) await cluster.clock.turn();
   }
-  for (let turn = 0; cluster.quarantine.numOpen > 0 && turn < 100; turn++) {
-    for (const worker of cluster.workers) worker.hear();
-    await cluster.clock.turn();
-  }
+  await untilPinged(cluster);
   const at = `SEED=${seed}`;
   expect(cluster.numDeaths, at).toBeLessThanOrEqual(DEATHS_A_POISON * numPoisons);
   expect(cluster.quarantine.numOpen, at).toBe(0);
   for (const { asked, answer } of inFlight) check(asked, await answer, at);
   return { numDeaths: cluster.numDeaths, numPoisons };
+}
+
+/** What has ended is closed once its worker has answered a ping. */
+async function untilPinged(cluster: Cluster): Promise<void> {
+  for (let turn = 0; cluster.quarantine.numOpen > 0 && turn < 100; turn++) {
+    for (const worker of cluster.workers) worker.hear();
+    await cluster.clock.turn();
+  }
 }
 
 type Act = "look" | "hear" | "run" | "kill";

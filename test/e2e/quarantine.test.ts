@@ -1,0 +1,248 @@
+// Requests that kill workers, on the compiled executable: they are found out, and cost the others what was with them.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+
+import { type Server, startServer } from "./server.ts";
+
+const POISON = { model: "built-in", prompt: [5, 6, 5, 6, 5], max_tokens: 4 };
+const LATE_POISON = {
+  model: "built-in",
+  prompt: [6, 5, 6, 5, 6],
+  max_tokens: 400,
+  ignore_eos: true,
+};
+const graph = join(import.meta.dir, "fixtures/poisoned.ts");
+
+function start(...args: readonly string[]): Promise<Server> {
+  return startServer({
+    args: [`${graph}:Frontend`, "--model", "built-in", ...args],
+    env: { DYNAMO_VERIFY: "1" },
+  });
+}
+
+/** Greedy, so that its text is the same however often it is asked. */
+function honest(i: number, fields: object = {}) {
+  const prompt = `Question ${i} of many: what does a lease hold?`;
+  return {
+    model: "built-in",
+    prompt,
+    temperature: 0,
+    ignore_eos: true,
+    max_tokens: 200,
+    ...fields,
+  };
+}
+
+function numDeaths(server: Server): Promise<number> {
+  return server.metric("dynamo_runtime_restarts_total", { service: "MortalWorker" });
+}
+
+describe("a poison that many send, beside streams", () => {
+  const NUM_STREAMS = 8;
+  const NUM_WORKERS = 4;
+  let server: Server;
+  beforeAll(async () => {
+    server = await start(
+      "--Processor.router=round-robin",
+      `--MortalWorker.ServiceArgs.workers=${NUM_WORKERS}`,
+    );
+  });
+  afterAll(() => server?.stop());
+
+  test("kills few workers; streams on others are whole, and those on them end in an error event", async () => {
+    const alone = await Promise.all(
+      Array.from(
+        { length: NUM_STREAMS },
+        async (_, i) => (await server.complete(honest(i))).choices[0]?.text,
+      ),
+    );
+    const streams = Array.from({ length: NUM_STREAMS }, (_, i) => openStream(server, honest(i)));
+    await Promise.all(streams.map(({ begun }) => begun));
+    const poisons = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        server.post("/v1/completions", { ...POISON, seed: i, stream: i % 2 === 0 }),
+      ),
+    );
+    for (const refused of poisons) {
+      expect(refused.status).toBe(500);
+      expect(await refused.json()).toMatchObject({
+        error: { type: "server_error", code: "request_kills_workers", param: null },
+      });
+    }
+    const deaths = await numDeaths(server);
+    expect(deaths).toBeGreaterThan(0);
+    expect(deaths).toBeLessThanOrEqual(4);
+    const ends = await Promise.all(streams.map(({ ended }) => ended));
+    const broken = ends.filter(({ error }) => error !== undefined);
+    console.log(`  ${deaths} deaths, ${broken.length} of ${NUM_STREAMS} streams were on the dead`);
+    for (const [i, { text, error }] of ends.entries()) {
+      if (error === undefined) expect(text).toBe(alone[i] as string);
+      else expect(error).toMatchObject({ type: "server_error", code: "actor_down" });
+      expect(alone[i]).toStartWith(text);
+    }
+    expect(broken.length).toBeLessThanOrEqual((deaths * NUM_STREAMS) / NUM_WORKERS);
+  });
+
+  test("is refused from then on, with what happened and when it may be tried again", async () => {
+    const before = await numDeaths(server);
+    const refused = await server.post("/v1/completions", POISON);
+    const { error } = (await refused.json()) as { error: { message: string } };
+    expect(error.message).toMatch(
+      /a worker ended .* The server's log says why instance \d+ of VllmWorker/,
+    );
+    const [, until = ""] = /refused until (\S+);/.exec(error.message) ?? [];
+    expect(Date.parse(until) - Date.now()).toBeWithin(8 * 60_000, 10 * 60_000);
+    expect(await numDeaths(server)).toBe(before);
+    expect(server.stderr()).toContain("a request has killed a worker and is refused from now on");
+    expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ status: "healthy" });
+  });
+
+  test("of another content costs those that wait beside it nothing", async () => {
+    const before = await numDeaths(server);
+    const short = (i: number) => honest(i, { max_tokens: 2, stream: i % 2 === 0 });
+    const answers = Array.from({ length: 12 }, (_, i) => server.post("/v1/completions", short(i)));
+    const poison = server.post("/v1/completions", { ...POISON, temperature: 0.5 });
+    answers.push(
+      ...Array.from({ length: 12 }, (_, i) => server.post("/v1/completions", short(12 + i))),
+    );
+    for (const answer of await Promise.all(answers)) {
+      expect(answer.status).toBe(200);
+      await answer.text();
+    }
+    expect((await poison).status).toBe(500);
+    expect((await numDeaths(server)) - before).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("the only worker", () => {
+  const NUM_TOKENS = 400;
+
+  test("dies: health says so, a request waits for the next one, an unary answer begins again", async () => {
+    const server = await start();
+    try {
+      const asked = honest(1, { max_tokens: NUM_TOKENS });
+      const alone = await server.complete(asked);
+      const whole = server.complete(asked);
+      const late = openStream(server, LATE_POISON);
+      expect((await late.ended).error).toMatchObject({ code: "actor_down" });
+      await untilHealth(server, 503);
+      const waiting = server.complete(honest(2, { max_tokens: 1 }));
+      await untilHealth(server, 200);
+      expect((await waiting).usage.completion_tokens).toBe(1);
+      expect(await numDeaths(server)).toBe(1);
+      const { choices, usage } = await whole;
+      expect(choices).toEqual(alone.choices);
+      // All of it was computed by the new worker, whose counts begin at 0.
+      expect(await server.metric("vllm:generation_tokens_total")).toBeGreaterThan(NUM_TOKENS);
+      expect(usage.completion_tokens).toBe(NUM_TOKENS);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("is waited for no longer than wait-for-worker-ms", async () => {
+    const server = await start("--Processor.wait-for-worker-ms=0");
+    try {
+      expect((await server.post("/v1/completions", POISON)).status).toBe(500);
+      await untilHealth(server, 503);
+      const refused = await server.post("/v1/completions", honest(1));
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect(await refused.json()).toMatchObject({ error: { code: "no_workers" } });
+      await untilHealth(server, 200);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("what a frontend calls", () => {
+  const cases = [
+    {
+      service: "MortalRouterLess",
+      file: "poisoned-routerless.ts",
+      engine: "MortalRouterLess",
+      workers: 3,
+    },
+    { service: "MortalProcessor", file: "poisoned-processor.ts", engine: "VllmWorker", workers: 1 },
+  ];
+  for (const { service, file, engine, workers } of cases) {
+    test(`${service}: a chat that kills it is refused, and the chats beside it are served`, async () => {
+      const server = await startServer({
+        args: [
+          ...[`${join(import.meta.dir, "fixtures", file)}:Frontend`, "--model", "mock"],
+          ...[`--${engine}.engine=mocker`, `--${service}.ServiceArgs.workers=${workers}`],
+        ],
+      });
+      const chat = (content: string, fields: object = {}) => {
+        const messages = [{ role: "user", content }];
+        return server.post("/v1/chat/completions", {
+          model: "mock",
+          messages,
+          max_tokens: 2,
+          ...fields,
+        });
+      };
+      try {
+        const before = Array.from({ length: 6 }, (_, i) =>
+          chat(`before ${i}`, { stream: i % 2 === 0 }),
+        );
+        const deadly = Array.from({ length: 20 }, (_, i) =>
+          chat("die", { stream: i % 2 === 0, seed: i }),
+        );
+        const after = Array.from({ length: 6 }, (_, i) =>
+          chat(`after ${i}`, { stream: i % 2 === 0 }),
+        );
+        for (const answer of await Promise.all(deadly)) {
+          expect(answer.status).toBe(500);
+          expect(await answer.json()).toMatchObject({ error: { code: "request_kills_workers" } });
+        }
+        for (const answer of await Promise.all([...before, ...after])) {
+          expect(answer.status).toBe(200);
+          expect(await answer.text()).not.toContain("error");
+        }
+        const deaths = await server.metric("dynamo_runtime_restarts_total", { service });
+        expect(deaths).toBeWithin(1, 4);
+      } finally {
+        await server.stop();
+      }
+    });
+  }
+});
+
+interface OpenStream {
+  /** Resolves at the first piece of text. */
+  readonly begun: Promise<void>;
+  readonly ended: Promise<{ readonly text: string; readonly error: object | undefined }>;
+}
+
+function openStream(server: Server, body: object): OpenStream {
+  const begun = Promise.withResolvers<void>();
+  const ended = (async () => {
+    const response = await server.post("/v1/completions", { ...body, stream: true });
+    let [rest, text, error] = ["", "", undefined as object | undefined];
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body ?? []) {
+      const events = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
+      rest = events.pop() ?? "";
+      for (const event of events) {
+        if (event === "data: [DONE]") continue;
+        const data = JSON.parse(event.replace(/^data: /, ""));
+        error ??= data.error;
+        text += data.choices?.[0]?.text ?? "";
+      }
+      begun.resolve();
+    }
+    return { text, error };
+  })();
+  return { begun: begun.promise, ended };
+}
+
+async function untilHealth(server: Server, status: number): Promise<void> {
+  for (let attempt = 0; attempt < 5000; attempt++) {
+    if ((await fetch(`${server.url}/health`)).status === status) return;
+    await Bun.sleep(2);
+  }
+  throw new Error(`/health did not become ${status}`);
+}
