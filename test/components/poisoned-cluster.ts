@@ -53,7 +53,7 @@ export class Cluster {
 
   constructor(numWorkers: number, random: () => number) {
     this.#random = random;
-    for (let i = 0; i < numWorkers; i++) this.#spawn();
+    for (let i = 0; i < numWorkers; i++) this.spawn();
     this.look();
   }
 
@@ -84,10 +84,10 @@ export class Cluster {
   end(worker: SimWorker, ended: ActorEnding): void {
     this.#workers.delete(worker.id);
     worker.die(ended);
-    this.#spawn();
+    this.spawn();
   }
 
-  async ask(asked: Asked): Promise<Answer> {
+  async ask(asked: Asked, clientLeft: Promise<void> = new Promise(() => {})): Promise<Answer> {
     let tokens: number[] = [];
     const left = Promise.withResolvers<void>();
     let sent: SimSequence | undefined;
@@ -102,7 +102,7 @@ export class Cluster {
           numTries++;
         }),
       hasSent: () => asked.isStream && tokens.length > 0,
-      left: left.promise,
+      left: Promise.race([left.promise, clientLeft]),
     });
     if (asked.leaves) {
       const first = outputs.next().catch(() => undefined);
@@ -124,7 +124,7 @@ export class Cluster {
     }
   }
 
-  #spawn(): void {
+  spawn(): void {
     const worker = new SimWorker(++this.#lastId);
     this.#workers.set(worker.id, worker);
   }

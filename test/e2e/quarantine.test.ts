@@ -98,6 +98,25 @@ describe("a poison that many send, beside streams", () => {
     expect(await (await fetch(`${server.url}/health`)).json()).toMatchObject({ status: "healthy" });
   });
 
+  test("is found out also if its clients leave at once", async () => {
+    const before = await numDeaths(server);
+    const poison = { ...POISON, temperature: 0.25 };
+    for (let i = 0; i < 20; i++) {
+      const client = new AbortController();
+      const answer = server.post(
+        "/v1/completions",
+        { ...poison, stream: i % 2 === 0 },
+        client.signal,
+      );
+      await Bun.sleep(3);
+      client.abort();
+      await answer.catch(() => undefined);
+    }
+    const last = await server.post("/v1/completions", poison);
+    expect(await last.json()).toMatchObject({ error: { code: "request_kills_workers" } });
+    expect((await numDeaths(server)) - before).toBeWithin(1, 5);
+  });
+
   test("of another content costs those that wait beside it nothing", async () => {
     const before = await numDeaths(server);
     const short = (i: number) => honest(i, { max_tokens: 2, stream: i % 2 === 0 });

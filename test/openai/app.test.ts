@@ -84,6 +84,63 @@ describe("failures before the first token", () => {
   });
 });
 
+describe("while no model can be routed to any more", () => {
+  const model = { id: "m", created: 1, maxModelLen: 512 };
+
+  test("health is 503 at once, and a request waits for the model to come back", async () => {
+    let served: (typeof model)[] = [];
+    const back = Promise.withResolvers<void>();
+    const { app, opened } = harness({ models: () => served, whenServed: () => back.promise });
+    const answer = app.fetch(post(COMPLETION));
+    expect((await app.fetch(new Request("http://test/health"))).status).toBe(503);
+    served = [model];
+    back.resolve();
+    const stream = await opened();
+    stream.push({ finishReason: "stop" });
+    stream.end();
+    expect((await answer).status).toBe(200);
+  });
+
+  test("the request that waited in vain is 503", async () => {
+    const { app } = harness({ models: () => [], whenServed: async () => {} });
+    const response = await app.fetch(post(COMPLETION));
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("1");
+  });
+});
+
+test("a request that kills workers is 500, with what the processor says of it", async () => {
+  const { app, opened } = harness();
+  const answer = app.fetch(post(COMPLETION));
+  const message = "This request is not run: a worker ended";
+  const wire = { code: "request_kills_workers", message, stack: undefined, details: {} };
+  (await opened()).fail(new RemoteError(wire));
+  const response = await answer;
+  expect(response.status).toBe(500);
+  expect(await response.json()).toMatchObject({
+    error: { message, type: "server_error", param: null, code: "request_kills_workers" },
+  });
+});
+
+describe("an answer that begins again", () => {
+  test("has the text and the usage of its last start, choice by choice", async () => {
+    const { app, opened } = harness();
+    const answer = app.fetch(post({ ...COMPLETION, n: 2 }));
+    const stream = await opened();
+    stream.push({ index: 0, text: "void" });
+    stream.push({ index: 0, text: "void" });
+    stream.push({ index: 1, text: "kept" });
+    stream.push({ index: 0, text: "new", restarts: true });
+    stream.push({ index: 0, text: "er", finishReason: "stop" });
+    stream.push({ index: 1, text: "!", finishReason: "stop" });
+    stream.end();
+    expect(await (await answer).json()).toMatchObject({
+      choices: [{ text: "newer" }, { text: "kept!" }],
+      usage: { completion_tokens: 4 },
+    });
+  });
+});
+
 describe("an annotation of the last output", () => {
   const output = {
     text: "",

@@ -1,0 +1,77 @@
+// How long a frontend waits for a model, and when it does not.
+
+import { expect, test } from "bun:test";
+
+import type { PublishedModel } from "../../src/components/published-model.ts";
+import { ServedModels } from "../../src/components/served-models.ts";
+import type { MirrorUpdate } from "../../src/sdk/index.ts";
+import { ManualClock } from "../manual-clock.ts";
+
+const KEY = "models/test.Processor:1";
+const MODEL: PublishedModel = {
+  ...{ name: "m", aliases: [], created: 1, maxModelLen: 512 },
+  waitForWorkerMs: 2000,
+};
+
+const REVISIONS = { createRevision: 1, modRevision: 1, version: 1, lease: undefined };
+const withdrawn: MirrorUpdate = {
+  type: "changes",
+  events: [{ type: "delete", key: KEY, modRevision: 2 }],
+};
+const published: MirrorUpdate = {
+  type: "changes",
+  events: [
+    {
+      type: "put",
+      keyValue: { key: KEY, value: JSON.stringify(MODEL), ...REVISIONS },
+    },
+  ],
+};
+
+function settled(promise: Promise<void>): { isSettled: boolean } {
+  const state = { isSettled: false };
+  void promise.then(() => {
+    state.isSettled = true;
+  });
+  return state;
+}
+
+test("a model that was never served is not waited for", async () => {
+  const models = new ServedModels(new ManualClock());
+  await models.whenServed();
+  expect(models.current).toBeUndefined();
+});
+
+test("a model that was withdrawn is waited for until it is back", async () => {
+  const clock = new ManualClock();
+  const models = new ServedModels(clock);
+  models.update(published);
+  models.update(withdrawn);
+  const waiting = settled(models.whenServed());
+  await clock.advance(1999);
+  expect(waiting.isSettled).toBe(false);
+  models.update(published);
+  await clock.turn();
+  expect(waiting.isSettled).toBe(true);
+  expect(models.current).toEqual(MODEL);
+  expect(clock.numTimers).toBe(0);
+});
+
+test("it is waited for no longer than it said", async () => {
+  const clock = new ManualClock();
+  const models = new ServedModels(clock);
+  models.update(published);
+  models.update(withdrawn);
+  const waiting = settled(models.whenServed());
+  await clock.advance(2000);
+  expect(waiting.isSettled).toBe(true);
+});
+
+test("more than 1024 requests do not wait", async () => {
+  const models = new ServedModels(new ManualClock());
+  models.update(published);
+  models.update(withdrawn);
+  const waiting = Array.from({ length: 1024 }, () => settled(models.whenServed()));
+  await models.whenServed();
+  expect(waiting.some(({ isSettled }) => isSettled)).toBe(false);
+});
