@@ -13,6 +13,7 @@ import {
   type GraphView,
   type InstanceId,
   isLinked,
+  NoWorkersError,
   Service,
 } from "dynamo";
 import * as v from "valibot";
@@ -69,6 +70,8 @@ export class Processor extends Service {
   #dispatcher!: Dispatcher;
   #publisher!: ModelPublisher;
   #blockSize: number | undefined;
+  /** Resolves when it knows its workers' limits. */
+  readonly #ready = Promise.withResolvers<void>();
 
   override async start(): Promise<void> {
     this.#text = await TextGenerator.open(this.config.model, this.log);
@@ -84,11 +87,13 @@ export class Processor extends Service {
   }
 
   "chat/completions"(request: ChatCompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return leavable((left) => this.#text.chat(request, this.#sender(request, requestId, left)));
+    return this.#answer((left) => this.#text.chat(request, this.#sender(request, requestId, left)));
   }
 
   completions(request: CompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return leavable((left) => this.#text.complete(request, this.#sender(request, requestId, left)));
+    return this.#answer((left) =>
+      this.#text.complete(request, this.#sender(request, requestId, left)),
+    );
   }
 
   /** Tokens that prompt and output may have together; 0 until a worker has told. */
@@ -99,6 +104,23 @@ export class Processor extends Service {
   /** For whoever watches the caches of all workers. */
   kvEvents(): AsyncIterable<FromInstance<KvReport>> {
     return isLinked(this.router) ? this.router.kvEvents() : this.worker.all().kvEvents();
+  }
+
+  #answer(open: (left: Promise<void>) => AsyncIterableIterator<TextOutput>) {
+    const isReady = this.#text.maxModelLen > 0;
+    return leavable((left) => (isReady ? open(left) : this.#whenReady(left, () => open(left))));
+  }
+
+  /** A processor that has just started again does not know yet what its workers can take. */
+  async *#whenReady(left: Promise<void>, open: () => AsyncIterable<TextOutput>) {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = this.context.clock.after(this.config.waitForWorkerMs, resolve);
+    const isLeft = left.then(() => true);
+    const hasLeft = await Promise.race([this.#ready.promise, late, isLeft]);
+    timer.cancel();
+    if (hasLeft) return;
+    if (this.#text.maxModelLen === 0) throw new NoWorkersError("VllmWorker");
+    yield* open();
   }
 
   #startDispatcher(): void {
@@ -158,6 +180,7 @@ export class Processor extends Service {
       const { maxModelLen, blockSize } = await asked;
       this.#blockSize = blockSize;
       this.#text.maxModelLen = Math.min(this.config.maxModelLen ?? maxModelLen, maxModelLen);
+      this.#ready.resolve();
       return true;
     } catch (error) {
       this.log.warn("a worker did not tell its limits", { error: errorCode(error) });
