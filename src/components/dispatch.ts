@@ -147,6 +147,8 @@ export class Dispatcher {
   /** Throws if it was condemned, which says more than how its worker ended. */
   #mayRetry(trial: Trial, error: unknown, tries: Tries): boolean {
     if (!isGone(error)) return false;
+    // A worker that is told to end ends what it has begun; at a shutdown, what there is of it is the answer.
+    if (trial.hasToken && endingOfCallee(error) === undefined) return false;
     this.#options.quarantine.permit(trial);
     const { failed, numRefusals, numLateDeaths } = tries;
     return (
