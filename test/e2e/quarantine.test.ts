@@ -137,6 +137,34 @@ describe("a poison that many send, beside streams", () => {
   });
 });
 
+describe("a poison that hangs its worker", () => {
+  test("is found out, and the requests beside it are served", async () => {
+    const server = await start(
+      ...[
+        "--MortalWorker.ServiceArgs.workers=2",
+        "--MortalWorker.ServiceArgs.heartbeat-timeout-ms=1500",
+      ],
+    );
+    try {
+      const ask = (body: object) => server.post("/v1/completions", body);
+      const short = (i: number) => honest(i, { max_tokens: 2, stream: i % 2 === 0 });
+      const before = Array.from({ length: 6 }, (_, i) => ask(short(i)));
+      const hanging = Array.from({ length: 10 }, () => ask({ ...POISON, prompt: [5, 5, 6, 6, 5] }));
+      const after = Array.from({ length: 6 }, (_, i) => ask(short(6 + i)));
+      for (const answer of await Promise.all([...before, ...after])) {
+        expect(answer.status).toBe(200);
+        await answer.text();
+      }
+      for (const answer of await Promise.all(hanging)) {
+        expect(await answer.json()).toMatchObject({ error: { code: "request_kills_workers" } });
+      }
+      expect(await numDeaths(server)).toBeWithin(1, 4);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe("the only worker", () => {
   const NUM_TOKENS = 300;
 
