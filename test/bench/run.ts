@@ -19,13 +19,14 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   ngram: () => import("./ngram.ts"),
   start: () => import("./start-up.ts"),
   agreement: () => import("./agreement.ts"),
+  rounding: () => import("./rounding.ts"),
   indexer: () => import("./indexer.ts"),
   routing: () => import("./routing.ts"),
   engine: () => import("./engine.ts"),
 };
 
 /** Those that need an option, or half an hour, and so run only when they are named. */
-const NAMED_ONLY: ReadonlySet<string> = new Set(["agreement", "routing", "engine"]);
+const NAMED_ONLY: ReadonlySet<string> = new Set(["agreement", "rounding", "routing", "engine"]);
 
 const args = process.argv.slice(2);
 const numNames = args.findIndex((arg) => arg.startsWith("--"));

@@ -15,18 +15,20 @@ export interface RandomDirectoryOptions {
   readonly shape: ModelShape;
   /** Of all tensors that are not quantized. */
   readonly dtype: "F32" | "F16" | "BF16";
-  /** The layers' matrices in 4 bits, with groups of 128. */
+  /** The layers' matrices in 4 bits. */
   readonly quantization?: "gptq" | "awq";
+  /** Inputs that share a scale of these. */
+  readonly groupSize?: 32 | 64 | 128;
   readonly seed?: number;
 }
 
 /** Writes config.json, model.safetensors, tokenizer.json and tokenizer_config.json into `directory`. */
 export function writeRandomDirectory(directory: string, options: RandomDirectoryOptions): void {
-  const { shape, quantization } = options;
+  const { shape, quantization, groupSize = 128 } = options;
   mkdirSync(directory, { recursive: true });
   const json = (name: string, value: unknown) =>
     writeFileSync(join(directory, name), JSON.stringify(value));
-  json("config.json", { ...configJson(shape), ...quantizationConfig(quantization) });
+  json("config.json", { ...configJson(shape), ...quantizationConfig(quantization, groupSize) });
   json("tokenizer.json", tokenizerJson(shape));
   json("tokenizer_config.json", {
     bos_token: null,
@@ -61,28 +63,33 @@ interface StoredTensor {
 
 function storedTensors(
   tensor: ShapedTensor,
-  { dtype, quantization, seed = 1 }: RandomDirectoryOptions,
+  { dtype, quantization, groupSize = 128, seed = 1 }: RandomDirectoryOptions,
 ): readonly StoredTensor[] {
   const { name, shape, layer } = tensor;
   const isMatrix = layer !== undefined && shape.length === 2;
-  if (quantization !== undefined && isMatrix) return groupedTensors(tensor, quantization, seed);
+  if (quantization !== undefined && isMatrix) {
+    return groupedTensors(tensor, { quantization, groupSize, seed });
+  }
   const bytes = () => modelWeights(tensor, dtype, seed);
   return [{ name, dtype, shape, numBytes: tensorBytes(dtype, shape), bytes }];
 }
 
-const GROUP_SIZE = 128;
-
 // A zero point of 8 in each nibble, stored one less.
 const SYMMETRIC_ZEROS = 0x77;
 
+interface Grouping {
+  readonly quantization: "gptq" | "awq";
+  readonly groupSize: number;
+  readonly seed: number;
+}
+
 function groupedTensors(
   { name, shape }: ShapedTensor,
-  quantization: "gptq" | "awq",
-  seed: number,
+  { quantization, groupSize, seed }: Grouping,
 ): readonly StoredTensor[] {
   const [outputs = 0, inputs = 0] = shape;
   const prefix = name.replace(/weight$/, "");
-  const numGroups = inputs / GROUP_SIZE;
+  const numGroups = inputs / groupSize;
   const scale = matrixReach(shape) / 8;
   const words = (suffix: string, sizes: readonly [number, number]): StoredTensor => ({
     name: prefix + suffix,
@@ -107,7 +114,7 @@ function groupedTensors(
       }),
   };
   if (quantization === "awq") return [words("qweight", [inputs, outputs / 8]), zeros, scales];
-  const groups = Int32Array.from({ length: inputs }, (_, input) => Math.floor(input / GROUP_SIZE));
+  const groups = Int32Array.from({ length: inputs }, (_, input) => Math.floor(input / groupSize));
   return [
     words("qweight", [inputs / 8, outputs]),
     { ...zeros, bytes: () => [new Uint8Array(zeros.numBytes).fill(SYMMETRIC_ZEROS)] },
@@ -122,8 +129,8 @@ function groupedTensors(
   ];
 }
 
-function quantizationConfig(quantization: "gptq" | "awq" | undefined) {
-  const common = { bits: 4, group_size: GROUP_SIZE };
+function quantizationConfig(quantization: "gptq" | "awq" | undefined, groupSize: number) {
+  const common = { bits: 4, group_size: groupSize };
   switch (quantization) {
     case "gptq":
       return {

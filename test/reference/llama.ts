@@ -156,6 +156,20 @@ export class ReferenceLlama {
     return samples;
   }
 
+  /** The logits after the prompt, and then after each of its likeliest continuations, `numTokens` in all. */
+  greedyLogits(promptIds: readonly number[], numTokens: number): Vector[] {
+    const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
+    let hidden: Vector = new Float64Array();
+    for (const id of promptIds) hidden = this.#forward(id, cache);
+    const steps: Vector[] = [];
+    for (;;) {
+      const logits = multiply(this.#head, this.#norm(hidden, this.#finalNorm));
+      steps.push(logits);
+      if (steps.length === numTokens) return steps;
+      hidden = this.#forward(argmax(logits), cache);
+    }
+  }
+
   /** What may follow `tokenIds`, the likeliest first. */
   likeliest(tokenIds: readonly number[], count: number): ReferenceSample[] {
     const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));

@@ -6,21 +6,29 @@ import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
 import { dequantise } from "./dequantise.ts";
 import { dequantiseGrouped } from "./dequantise-grouped.ts";
 import { ReferenceLlama } from "./llama.ts";
+import { weightsOf } from "./rounding/matrix.ts";
+import { matrixOf } from "./rounding/stored-matrix.ts";
 
 type Vector = Float64Array<ArrayBuffer>;
 type Place = Readonly<Record<"path", string> & Record<"offset" | "numBytes", number>>;
 
-/** Where each tensor lies is taken from `model`; what it means is read by the reference's own rules. */
-export function openReference({ config, tensors }: ModelFiles): ReferenceLlama {
+/**
+ * Where each tensor lies is taken from `model`; what it means is read by the reference's own rules. `quantization`:
+ * with the weights that float matrices become when they are loaded so.
+ */
+export function openReference(
+  { config, tensors }: ModelFiles,
+  quantization?: "q8" | "q4",
+): ReferenceLlama {
   const files = new Map<string, Buffer>();
-  const bytesOf = ({ path, offset, numBytes }: Place): Uint8Array<ArrayBuffer> => {
+  const bytesOf: BytesOf = ({ path, offset, numBytes }) => {
     const file = files.get(path) ?? readFileSync(path);
     files.set(path, file);
     return Uint8Array.from(file.subarray(offset, offset + numBytes));
   };
   const weights = new Map<string, Vector>();
   for (const [name, tensor] of tensors) {
-    const weight = weightOf(tensor, bytesOf);
+    const weight = quantizedOf(tensor, quantization, bytesOf) ?? weightOf(tensor, bytesOf);
     const isRotated = /\.self_attn\.[qk]_proj\./.test(name);
     const isInterleaved = isRotated && config.ropeLayout === "interleaved";
     weights.set(name, isInterleaved ? toHalves(weight, tensor.shape, config.headSize) : weight);
@@ -41,7 +49,22 @@ export function openReference({ config, tensors }: ModelFiles): ReferenceLlama {
   );
 }
 
-function weightOf(tensor: ModelTensor, bytesOf: (place: Place) => Uint8Array<ArrayBuffer>): Vector {
+type BytesOf = (place: Place) => Uint8Array<ArrayBuffer>;
+
+/** Head and embedding keep 8 bits. */
+function quantizedOf(
+  tensor: ModelTensor,
+  quantization: "q8" | "q4" | undefined,
+  bytesOf: BytesOf,
+): Vector | undefined {
+  const { type, name, shape } = tensor;
+  if (quantization === undefined || type !== "plain" || shape.length !== 2) return undefined;
+  const numInputs = shape[1] as number;
+  const to = name.startsWith("model.layers.") ? quantization : "q8";
+  return weightsOf(matrixOf({ dtype: tensor.dtype, bytes: bytesOf(tensor), numInputs }, to));
+}
+
+function weightOf(tensor: ModelTensor, bytesOf: BytesOf): Vector {
   if (tensor.type === "plain") {
     return Float64Array.from(dequantise(tensor.dtype, bytesOf(tensor)));
   }
