@@ -51,3 +51,6 @@ export const FACTS: Readonly<Record<IsaName, RoundingFacts>> = {
   NEON,
   NEON_BF16: { ...NEON, bf16Input: "bf16" },
 };
+
+/** llama.cpp's activations beside Q8_0 and Q4_0, in our order of sums. Its K types meet groups of 256 (Q8_K). */
+export const LLAMA_CPP: RoundingFacts = { ...AVX2, scale: "f16" };

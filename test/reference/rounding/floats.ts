@@ -36,7 +36,7 @@ export function addProduct(isFused: boolean, a: number, b: number, c: number): n
   return isFused ? fround(a * b + c) : fround(fround(a * b) + c);
 }
 
-const LOG2_E = fround(1.44269504088896341);
+const LOG2_E = fround(Math.LOG2E);
 const LN2_HIGH = fround(0.693359375);
 const LN2_LOW = fround(-2.1219444e-4);
 const POLYNOMIAL = [
