@@ -10,7 +10,9 @@ export const isBuilt = existsSync(builtLibrary);
 
 type IsaName = Exclude<keyof typeof Isa, "ANY">;
 
-const BEST_FIRST: readonly IsaName[] = ["AVX512", "AVX2", "NEON_BF16", "NEON", "PORTABLE"];
+const BEST_FIRST: readonly IsaName[] = [
+  ...(["AVX512", "AVX2", "NEON_BF16", "NEON", "NEON_V8", "PORTABLE"] as const),
+];
 
 /** The instruction sets that the library has kernels for and this CPU has, the best first. */
 export function presentIsas(): readonly IsaName[] {

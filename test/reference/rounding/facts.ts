@@ -1,7 +1,7 @@
 // What each instruction set rounds, and where: docs/numerics.md as data.
 
 /** An instruction set, by its name in `Isa`. */
-export type IsaName = "PORTABLE" | "AVX2" | "AVX512" | "NEON" | "NEON_BF16";
+export type IsaName = "PORTABLE" | "AVX2" | "AVX512" | "NEON" | "NEON_BF16" | "NEON_V8";
 
 export interface RoundingFacts {
   /** A product is added with one rounding (FMA), not two. */
@@ -49,6 +49,7 @@ export const FACTS: Readonly<Record<IsaName, RoundingFacts>> = {
   AVX2,
   AVX512: { ...AVX2, lanes: 16, bf16Input: "bf16", isRopeFused: true, attention: "pool" },
   NEON,
+  NEON_V8: NEON,
   NEON_BF16: { ...NEON, bf16Input: "bf16" },
 };
 
