@@ -70,6 +70,7 @@ export class Frontend extends Service {
     const app = createApp(this.#backend(), {
       clock,
       log: this.log,
+      server: this.context.instanceId,
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });
     this.#server = listen(app, { host, port, clock });

@@ -42,6 +42,8 @@ export interface OpenEngineOptions {
 
 /** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
 const MAX_WAITING = 4096;
+/** Half of a mailbox, so that clients that do not read leave room for the others. */
+const MAX_STALLED = 512;
 
 /** The mocked model's context, where `max-model-len` is not given. */
 const MOCK_MODEL_LEN = 16384;
@@ -73,6 +75,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     config: {
       enablePrefixCaching: config.enablePrefixCaching,
       maxWaiting: MAX_WAITING,
+      maxStalled: MAX_STALLED,
       longPrefillTokenThreshold: config.longPrefillTokenThreshold,
       ngram: ngramOptions(config),
     },

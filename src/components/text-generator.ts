@@ -113,7 +113,8 @@ export class TextGenerator {
     let text = openText();
     let hasSent = false;
     const numPromptTokens = tokenIds.length;
-    for await (const output of send({ tokenIds, sampling, stop }, () => hasSent)) {
+    const sequence = { tenant: request.tenant, tokenIds, sampling, stop };
+    for await (const output of send(sequence, () => hasSent)) {
       const { finishReason, numCachedTokens, annotations, restarts } = output;
       if (restarts) text = openText();
       const piece = text.push(output.tokenIds);

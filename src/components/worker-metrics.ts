@@ -100,6 +100,11 @@ const GAUGES: readonly Reading[] = [
     read: (stats) => stats.numWaiting,
   },
   {
+    name: "dynamo_num_requests_stalled",
+    help: "Sequences whose clients do not read",
+    read: (stats) => stats.numStalled,
+  },
+  {
     name: "dynamo_remote_prefills_running",
     help: "Sequences whose prompts prefill workers have",
     read: (stats) => stats.numLent,

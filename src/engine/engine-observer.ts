@@ -25,6 +25,8 @@ export interface FinishedSequence {
 export interface EngineStats {
   readonly numRunning: number;
   readonly numWaiting: number;
+  /** Sequences that nobody reads. */
+  readonly numStalled: number;
   /** Sequences whose blocks are lent to whoever computes their prompts. */
   readonly numLent: number;
   readonly numBlocksUsed: number;

@@ -30,8 +30,10 @@ const MIN_QUEUED_BLOCKS = 1024;
 
 export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
-  /** Requests that may wait beyond the `maxNumSeqs` that may run. */
+  /** Requests that may wait beyond the `maxNumSeqs` that may run, those included that nobody reads. */
   readonly maxWaiting: number;
+  /** Requests that nobody reads. One more, and the one that is not read longest ends with an error. */
+  readonly maxStalled: number;
   /** Most tokens of one prompt in a step; undefined where time alone decides. */
   readonly longPrefillTokenThreshold?: number | undefined;
   /** Speculation by prompt lookup; undefined is off. */
@@ -111,11 +113,17 @@ export class LLMEngine {
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
     validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
-    if (this.#scheduler.numUnfinished >= maxNumSeqs + maxWaiting) {
+    if (this.#scheduler.numUnfinished + this.#scheduler.numStalled >= maxNumSeqs + maxWaiting) {
       throw new EngineFullError(maxNumSeqs, maxWaiting);
     }
     const sequence = new Sequence(request, this.#clock.now());
-    const stream = new OutputStream(sequence, () => this.#end(sequence, "cancelled"));
+    const stream = new OutputStream(sequence, {
+      onLeave: () => this.#end(sequence, "cancelled"),
+      onResume: () => {
+        this.#scheduler.resume(sequence);
+        this.#loop.wake();
+      },
+    });
     this.#open.set(sequence, { stream, numDelivered: 0, lastTokenAt: sequence.arrivedAt });
     this.#scheduler.add(sequence);
     this.#loop.wake();
@@ -140,6 +148,7 @@ export class LLMEngine {
     return {
       numRunning: this.#scheduler.running.length,
       numWaiting: this.#scheduler.numWaiting,
+      numStalled: this.#scheduler.numStalled,
       numLent: this.#scheduler.numLent,
       numBlocksUsed: this.#blocks.numUsedBlocks,
       numBlocks: this.#blocks.numBlocks,
@@ -193,9 +202,9 @@ export class LLMEngine {
     return stream;
   }
 
-  /** Asserts that each block is used or free, and each reference counted. */
+  /** Asserts that each block is used or free, each reference counted, and each seat and place somebody's. */
   checkIntegrity(): void {
-    this.#blocks.checkIntegrity(this.#scheduler.tables());
+    this.#scheduler.checkIntegrity();
   }
 
   async #step(): Promise<void> {
@@ -235,9 +244,21 @@ export class LLMEngine {
       const open = this.#open.get(sequence);
       assert(open !== undefined, "a sequence runs that nobody asked for");
       if (sequence.numOutputTokens > open.numDelivered) this.#measure(sequence, open, now);
-      if (sequence.endReason === undefined) open.stream.notify();
-      else this.#settle(sequence, sequence.endReason);
+      if (sequence.endReason !== undefined) {
+        this.#settle(sequence, sequence.endReason);
+        continue;
+      }
+      open.stream.notify();
+      if (open.stream.isUnread(now)) this.#stall(sequence);
     }
+  }
+
+  #stall(sequence: Sequence): void {
+    this.#scheduler.stall(sequence);
+    const longest = this.#scheduler.longestStalled;
+    if (longest === undefined || this.#scheduler.numStalled <= this.#config.maxStalled) return;
+    this.#scheduler.abort(longest, "error");
+    this.#settle(longest, "error", new UnreadStreamError(this.#config.maxStalled));
   }
 
   #measure(sequence: Sequence, open: OpenStream, now: number): void {
@@ -261,13 +282,13 @@ export class LLMEngine {
     this.#settle(sequence, reason);
   }
 
-  #settle(sequence: Sequence, endReason: EndReason): void {
+  #settle(sequence: Sequence, endReason: EndReason, error?: Error): void {
     const open = this.#open.get(sequence);
     if (open === undefined) return; // The reader left after the end.
     this.#open.delete(sequence);
-    if (endReason === "error") open.stream.fail(new InvalidLogitsError(sequence.numTokens));
-    else if (endReason === "server_shutdown") open.stream.fail(new EngineClosedError());
-    else open.stream.notify();
+    if (endReason === "server_shutdown") open.stream.fail(new EngineClosedError());
+    else if (endReason !== "error") open.stream.notify();
+    else open.stream.fail(error ?? new InvalidLogitsError(sequence.numTokens));
     const { numPromptTokens, numOutputTokens, arrivedAt } = sequence;
     const totalMs = this.#clock.now() - arrivedAt;
     this.#observer?.sequenceFinished({ endReason, numPromptTokens, numOutputTokens, totalMs });
@@ -310,6 +331,19 @@ export class EngineFullError extends DynamoError {
       `the engine is full: ${maxNumSeqs} requests run and ${maxWaiting} wait; try again later, ` +
         "or serve with more workers",
       { max_num_seqs: maxNumSeqs, max_waiting: maxWaiting },
+    );
+  }
+}
+
+/** Too many streams are not read, and this one has not been for longest. What it had is lost to its reader. */
+export class UnreadStreamError extends DynamoError {
+  override readonly code = "slow_reader";
+
+  constructor(maxStalled: number) {
+    super(
+      `this stream was not read while ${maxStalled} others were not either; read faster, or ask for ` +
+        "fewer choices at once",
+      { max_stalled: maxStalled },
     );
   }
 }

@@ -79,11 +79,14 @@ export class Loans {
     loan.prefill?.recall();
   }
 
-  /** Whether blocks are about to come back; recalls those of the youngest sequence, if none are yet. */
-  tryRecall(): boolean {
+  /**
+   * Whether blocks are about to come back; recalls those of the youngest sequence, or of the youngest of `tenant`, if none
+   * are yet.
+   */
+  tryRecall(tenant?: number): boolean {
     const loans = [...this.#open];
     if (loans.some(([, { isRecalled }]) => isRecalled)) return true;
-    const youngest = loans.at(-1);
+    const youngest = loans.findLast(([one]) => tenant === undefined || one.tenant === tenant);
     if (youngest === undefined) return false;
     this.recall(youngest[0]);
     return true;

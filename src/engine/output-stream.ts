@@ -10,22 +10,50 @@ type Result = IteratorResult<TokenOutput, undefined>;
 
 const DONE: Result = { done: true, value: undefined };
 
+/** As many as items of a stream may be ahead of their reader; those are ahead of these. */
+const MAX_UNREAD_TOKENS = 32;
+/** A reader that is behind because its thread is busy reads sooner than this. */
+const MAX_UNREAD_MS = 1000;
+
+export interface OutputStreamOptions {
+  /** The reader leaves, maybe after the sequence has ended. */
+  readonly onLeave: () => void;
+  /** Tokens of a stalled sequence were read. */
+  readonly onResume: () => void;
+}
+
 export class OutputStream implements AsyncIterableIterator<TokenOutput, undefined> {
   readonly #sequence: Sequence;
-  readonly #abort: () => void;
+  readonly #options: OutputStreamOptions;
   readonly #readers: PromiseWithResolvers<Result>[] = [];
   #numRead = 0;
+  /** What was read when it was last seen to be read, and when that was. */
+  #seenNumRead = -1;
+  #seenAt = 0;
   #state: "open" | "done" | { readonly failure: Error } = "open";
 
-  /** `abort` is called when the reader leaves, also after the sequence has ended. */
-  constructor(sequence: Sequence, abort: () => void) {
+  constructor(sequence: Sequence, options: OutputStreamOptions) {
     this.#sequence = sequence;
-    this.#abort = abort;
+    this.#options = options;
+  }
+
+  /** Whether its reader has stopped reading. Asked after each step that gave the sequence a token. */
+  isUnread(now: number): boolean {
+    if (this.#numRead !== this.#seenNumRead) {
+      this.#seenNumRead = this.#numRead;
+      this.#seenAt = now;
+      return false;
+    }
+    const numUnread = this.#sequence.numOutputTokens - this.#numRead;
+    return numUnread >= MAX_UNREAD_TOKENS && now - this.#seenAt >= MAX_UNREAD_MS;
   }
 
   next(): Promise<Result> {
     const result = this.#readers.length === 0 ? this.#take() : undefined;
-    if (result !== undefined) return Promise.resolve(result);
+    if (result !== undefined) {
+      if (this.#sequence.status === "stalled") this.#options.onResume();
+      return Promise.resolve(result);
+    }
     if (typeof this.#state === "object") {
       const { failure } = this.#state;
       this.#state = "done"; // As a generator that threw: the next call is answered with the end.
@@ -39,7 +67,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   /** Leaves: the sequence is aborted now, not when a pending `next()` has been answered. */
   return(): Promise<Result> {
     this.#state = "done";
-    this.#abort();
+    this.#options.onLeave();
     this.notify();
     return Promise.resolve(DONE);
   }

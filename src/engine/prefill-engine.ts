@@ -195,7 +195,8 @@ class Task {
   constructor(job: PrefillJob, now: number) {
     const { tokenIds, blockIds, numComputedTokens } = job;
     this.decodeMs = job.decodeMs;
-    this.sequence = new Sequence({ tokenIds, sampling: SAMPLING, stop: STOP }, now);
+    const request = { tenant: 0, tokenIds, sampling: SAMPLING, stop: STOP }; // Tasks run as they come.
+    this.sequence = new Sequence(request, now);
     for (const blockId of blockIds) this.sequence.table.push(blockId);
     this.sequence.numComputedTokens = numComputedTokens;
     assert(this.numTokensLeft > 0, "a prompt is to be computed of which nothing is missing");

@@ -2,12 +2,13 @@
 //
 //   1. decodes: every running sequence that has one token left to compute. One that finds no free
 //      block preempts the youngest, so the oldest always gets on and the pool never locks.
-//   2. prefills that have begun, oldest first, in chunks as the pacer allows.
-//   3. admissions, first come, first served, while there are seats, tokens and blocks.
+//   2. prompts, in chunks as the pacer allows, while there are seats, tokens and blocks: those of the tenant that was
+//      served least first (tenant-queue.ts), and of one tenant in order of arrival.
 //
-// A sequence is given the blocks of its whole prompt when it is admitted, so only decodes ever preempt.
+// A tenant that waits while another holds most seats or blocks is given one of them: at most one a step.
+// A sequence is given the blocks of its whole prompt when it is admitted, so beside that only decodes preempt.
 // Where prompts are computed elsewhere (remote-prefill.ts) an admitted sequence waits for its own, with a seat
-// and its blocks, and then decodes like any other.
+// and its blocks, and then decodes like any other. One that is not read stalls: it has neither, and does not wait.
 
 import { assert, unreachable } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
@@ -19,6 +20,7 @@ import type { NgramDrafter } from "./ngram-drafter.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
+import { TenantQueue } from "./tenant-queue.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
 export interface SchedulerOutput {
@@ -57,13 +59,18 @@ export class Scheduler {
   readonly #drafts: Drafts;
   readonly #loans: Loans;
 
-  /** By arrival; preempted ones in front. */
-  readonly #waiting: Sequence[] = [];
+  /** Those that wait, and who has which seat. */
+  readonly #tenants = new TenantQueue();
   /** By admission. */
   readonly #running: Sequence[] = [];
+  /** The one that is stalled longest first. */
+  readonly #stalled = new Set<Sequence>();
+  /** The first of those that wait found too few blocks. */
+  #lacksBlocks = false;
 
   // Kept between steps, so that a step allocates nothing.
   readonly #scheduled: Sequence[] = [];
+  readonly #begun: Sequence[] = [];
   readonly #advanced: Sequence[] = [];
   #numScheduledTokens = 0;
   #numDecodes = 0;
@@ -95,7 +102,16 @@ export class Scheduler {
   }
 
   get numWaiting(): number {
-    return this.#waiting.length;
+    return this.#tenants.numWaiting;
+  }
+
+  /** Sequences that nobody reads. */
+  get numStalled(): number {
+    return this.#stalled.size;
+  }
+
+  get longestStalled(): Sequence | undefined {
+    return this.#stalled.values().next().value;
   }
 
   /** Sequences whose blocks are lent, those included that have ended meanwhile. */
@@ -108,14 +124,9 @@ export class Scheduler {
     return this.#loans.numComputed;
   }
 
+  /** Those that steps are for: not the stalled ones. */
   get numUnfinished(): number {
-    return this.#waiting.length + this.#running.length + this.#loans.numOpen;
-  }
-
-  /** All that hold blocks. */
-  *tables(): Iterable<BlockTable> {
-    for (const { table } of this.#running) yield table;
-    for (const { table } of this.#loans.sequences) yield table;
+    return this.#tenants.numWaiting + this.#numSeated;
   }
 
   /** Resolves when nobody else writes into our blocks. */
@@ -143,7 +154,32 @@ export class Scheduler {
 
   add(sequence: Sequence): void {
     assert(sequence.status === "waiting", "a sequence is added twice");
-    this.#waiting.push(sequence);
+    this.#tenants.add(sequence);
+  }
+
+  /** A running sequence that nobody reads gives up its seat and its blocks until `resume`. */
+  stall(sequence: Sequence): void {
+    assert(sequence.status === "running", "a sequence stalls that does not run");
+    this.#leaveRunning(sequence);
+    this.#giveUpBlocks(sequence);
+    sequence.status = "stalled";
+    this.#stalled.add(sequence);
+  }
+
+  /** A stalled sequence is read again: it waits at the place of its arrival. */
+  resume(sequence: Sequence): void {
+    assert(this.#stalled.delete(sequence), "a sequence is resumed that is not stalled");
+    sequence.status = "waiting";
+    this.#tenants.resume(sequence);
+  }
+
+  /** Asserts that blocks, seats and queues agree. */
+  checkIntegrity(): void {
+    this.#blocks.checkIntegrity(this.#tables());
+    this.#tenants.checkIntegrity([...this.#running, ...this.#loans.sequences]);
+    for (const { status, table } of this.#stalled) {
+      assert(status === "stalled" && table.numBlocks === 0, "a stalled sequence holds blocks");
+    }
   }
 
   /**
@@ -161,12 +197,17 @@ export class Scheduler {
         this.#loans.recall(sequence);
         return;
       case "waiting":
-      case "running": {
-        const queue = sequence.status === "waiting" ? this.#waiting : this.#running;
-        queue.splice(queue.indexOf(sequence), 1);
+        this.#tenants.remove(sequence);
         this.#finish(sequence, reason);
         return;
-      }
+      case "stalled":
+        this.#stalled.delete(sequence);
+        this.#finish(sequence, reason);
+        return;
+      case "running":
+        this.#leaveRunning(sequence);
+        this.#finish(sequence, reason);
+        return;
       default:
         unreachable(sequence.status);
     }
@@ -176,6 +217,7 @@ export class Scheduler {
   schedule(now: number): SchedulerOutput {
     this.#scheduled.length = 0;
     this.#numScheduledTokens = 0;
+    this.#shareSeats();
     this.#scheduleDecodes();
     this.#numDecodes = this.#scheduled.length;
     this.#numDecodeTokens = this.#numScheduledTokens;
@@ -184,8 +226,7 @@ export class Scheduler {
       this.#limits.maxNumBatchedTokens,
       this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes, this.#numPrompts),
     );
-    this.#schedulePrefills(maxTokens);
-    this.#admit(maxTokens, now);
+    this.#schedulePrompts(maxTokens, now);
     const isWaiting = this.numUnfinished === 0 || this.#loans.numOpen > 0;
     assert(this.#scheduled.length > 0 || isWaiting, "no sequence can get on");
     return {
@@ -242,15 +283,42 @@ export class Scheduler {
       reason = stopReason(sequence);
     }
     sequence.numComputedTokens += numAccepted;
+    this.#tenants.charge(sequence, numAccepted);
     this.#drafts.note(sequence, numAccepted);
     return reason;
+  }
+
+  get #numSeated(): number {
+    return this.#running.length + this.#loans.numOpen;
   }
 
   /** Prompts that have begun, or have a seat to begin on. */
   get #numPrompts(): number {
     const numSeats = this.#limits.maxNumSeqs - this.#loans.numOpen - this.#numDecodes;
     const numBegun = this.#running.length - this.#numDecodes;
-    return Math.min(numSeats, numBegun + this.#waiting.length);
+    return Math.min(numSeats, numBegun + this.#tenants.numWaiting);
+  }
+
+  /** All that hold blocks. */
+  *#tables(): Iterable<BlockTable> {
+    for (const { table } of this.#running) yield table;
+    for (const { table } of this.#loans.sequences) yield table;
+  }
+
+  /** Takes a seat, and its blocks, from the tenant that has most, where the next to be admitted finds none. */
+  #shareSeats(): void {
+    if (this.#numSeated < this.#limits.maxNumSeqs && !this.#lacksBlocks) return;
+    this.#lacksBlocks = false;
+    const first = this.#tenants.next();
+    const debtor = first && this.#tenants.debtorOf(first);
+    if (debtor === undefined) return;
+    const victim = this.#running.findLast(({ tenant }) => tenant === debtor);
+    if (victim === undefined) {
+      this.#loans.tryRecall(debtor);
+      return;
+    }
+    this.#running.splice(this.#running.lastIndexOf(victim), 1);
+    this.#preempt(victim);
   }
 
   #scheduleDecodes(): void {
@@ -273,22 +341,33 @@ export class Scheduler {
     }
   }
 
-  #schedulePrefills(maxTokens: number): void {
+  /** Begun prompts, each behind those that wait of tenants that were served less. */
+  #schedulePrompts(maxTokens: number, now: number): void {
+    this.#begun.length = 0;
     for (const sequence of this.#running) {
+      if (sequence.numUncomputedTokens > 1) this.#begun.push(sequence);
+    }
+    if (this.#begun.length > 1) this.#begun.sort((a, b) => this.#tenants.compare(a, b));
+    for (const sequence of this.#begun) {
+      this.#admit(maxTokens, now, sequence);
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
       if (numTokensLeft === 0) return;
-      const numUncomputed = sequence.numUncomputedTokens;
-      if (numUncomputed > 1) this.#scheduleChunk(sequence, numTokensLeft);
+      this.#scheduleChunk(sequence, numTokensLeft);
     }
+    this.#admit(maxTokens, now, undefined);
   }
 
-  #admit(maxTokens: number, now: number): void {
-    while (this.#running.length + this.#loans.numOpen < this.#limits.maxNumSeqs) {
+  /** While there are seats, tokens and blocks; `before`: only tenants that were served less than this one's. */
+  #admit(maxTokens: number, now: number, before: Sequence | undefined): void {
+    while (this.#numSeated < this.#limits.maxNumSeqs) {
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
-      const sequence = this.#waiting[0];
-      if (sequence === undefined || numTokensLeft === 0) return;
-      if (!this.#tryStart(sequence, now)) return;
-      this.#waiting.shift();
+      const sequence = numTokensLeft === 0 ? undefined : this.#tenants.next();
+      if (sequence === undefined) return;
+      if (before !== undefined && !this.#tenants.precedes(sequence, before)) return;
+      if (!this.#tryStart(sequence, now)) {
+        this.#lacksBlocks = true;
+        return;
+      }
       if (this.#loans.tryLend(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);
@@ -304,6 +383,7 @@ export class Scheduler {
     if (numToTake > this.#blocks.numFreeBlocks - numReserved) return false;
 
     this.#blocks.allocate(table, numTokens, prefix);
+    this.#tenants.seat(sequence);
     sequence.status = "running";
     sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
     if (sequence.admittedAt === undefined) {
@@ -337,6 +417,7 @@ export class Scheduler {
   /** What became of a sequence whose prompt was to be computed elsewhere. Where it was not, it is computed here. */
   #takeBack(sequence: Sequence, outcome: PrefillOutcome | "recalled"): void {
     if (sequence.status === "finished") {
+      this.#tenants.unseat(sequence);
       this.#blocks.free(sequence.table);
       return;
     }
@@ -345,6 +426,7 @@ export class Scheduler {
       return;
     }
     if (outcome === "computed") {
+      this.#tenants.charge(sequence, sequence.numUncomputedTokens - 1);
       sequence.numComputedTokens = sequence.numTokens - 1;
       this.#blocks.cacheFullBlocks(sequence.table, sequence.tokenIds, sequence.numComputedTokens);
     }
@@ -353,11 +435,21 @@ export class Scheduler {
   }
 
   #preempt(sequence: Sequence): void {
-    this.#blocks.free(sequence.table);
+    this.#giveUpBlocks(sequence);
     sequence.status = "waiting";
-    sequence.numComputedTokens = 0;
-    this.#waiting.unshift(sequence);
+    this.#tenants.requeue(sequence);
     this.#numPreemptions += 1;
+  }
+
+  /** Its tokens are kept, and computed again. */
+  #giveUpBlocks(sequence: Sequence): void {
+    this.#blocks.free(sequence.table);
+    sequence.numComputedTokens = 0;
+  }
+
+  #leaveRunning(sequence: Sequence): void {
+    this.#running.splice(this.#running.indexOf(sequence), 1);
+    this.#tenants.unseat(sequence);
   }
 
   #scheduleChunk(sequence: Sequence, numTokensLeft: number): void {
@@ -370,6 +462,7 @@ export class Scheduler {
     sequence.numScheduledTokens = numTokens;
     this.#scheduled.push(sequence);
     this.#numScheduledTokens += numTokens;
+    this.#tenants.charge(sequence, numTokens - sequence.numDraftTokens);
   }
 
   #finish(sequence: Sequence, reason: EndReason): void {

@@ -5,6 +5,8 @@
 //        |  +--> remote ----+  |  its prompt is computed elsewhere, into its blocks (loans.ts)
 //        |          +----------|---------- abort -------------------+
 //        +------ preempt ------+  its blocks are gone, its tokens are not: they are computed again
+//        |                     |
+//        +-- read -- stalled <-+  its reader does not read: no seat, no blocks, no place in the queue
 
 import { assert } from "../base/assert.ts";
 import type {
@@ -23,6 +25,8 @@ const FIRST_DRAFT_LENGTH = 3;
 export type EndReason = FinishReason | "cancelled" | "server_shutdown" | "error";
 
 export class Sequence {
+  /** Who pays for what is computed. */
+  readonly tenant: number;
   readonly numPromptTokens: number;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;
@@ -32,7 +36,9 @@ export class Sequence {
   /** Only where a penalty is on. */
   readonly tokenCounts: TokenCounts | undefined;
 
-  status: "waiting" | "remote" | "running" | "finished" = "waiting";
+  /** Its place among all sequences of its scheduler, the oldest first. */
+  arrival = 0;
+  status: "waiting" | "remote" | "running" | "stalled" | "finished" = "waiting";
   /** Set when finished. */
   endReason: EndReason | undefined;
   /** When it first ran. */
@@ -53,6 +59,7 @@ export class Sequence {
 
   constructor(request: PreprocessedRequest, arrivedAt: number) {
     assert(request.stop.maxTokens >= 1, "a sequence generates at least one token");
+    this.tenant = request.tenant;
     this.numPromptTokens = request.tokenIds.length;
     this.sampling = request.sampling;
     this.stop = request.stop;

@@ -77,6 +77,7 @@ const TOLD: ReadonlyMap<string, number> = new Map([
   ["invalid_setting", 400],
   ["invalid_logits", 500],
   ["request_kills_workers", 500],
+  ["slow_reader", 503],
 ]);
 
 /** Codes of a server that is well but cannot take this request now. */

@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly maxBodyBytes?: number;
   /** How long a client may read nothing of its stream before it is cut. */
   readonly stallMs?: number;
+  /** Sets this server's connections apart from those of others that serve the same workers. */
+  readonly server?: number;
 }
 
 export interface OpenAIApp {
@@ -68,7 +70,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
         changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
     },
   ];
-  const hono = honoOf(routes, options.log);
+  const hono = honoOf(routes, { server: options.server ?? 0, log: options.log });
   return {
     fetch: (request, connection = UNTIMED) => hono.fetch(request, connection),
     endAnswers: () => {
@@ -87,12 +89,15 @@ interface Route {
 type Env = { readonly Bindings: Connection };
 
 const LIVE = { status: "live", message: "Service is live" };
-const UNTIMED: Connection = { isLocal: true, hold() {}, release() {} };
+const UNTIMED: Connection = { number: 0, isLocal: true, hold() {}, release() {} };
 
 /** Every answer, also to a path or method that nobody serves, has the same shape and bears an id. */
-function honoOf(routes: readonly Route[], log: Logger): Hono<Env> {
+function honoOf(
+  routes: readonly Route[],
+  context: ConstructorParameters<typeof Exchange>[2],
+): Hono<Env> {
   const hono = new Hono<Env>({ getPath: pathOf });
-  const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, log);
+  const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, context);
   for (const { method, path, answer } of routes) {
     hono.on(method, path, (c) => answer(exchangeOf(c), (name) => c.req.param(name) ?? ""));
     hono.all(path, (c) => exchangeOf(c).error(methodNotAllowed(method, c.req.path)));

@@ -8,6 +8,8 @@ import { type ApiError, toApiError } from "./api-error.ts";
 
 /** What the app may ask of the connection that a request came on. */
 export interface Connection {
+  /** Sets it apart from the others of this server; below 2^32. */
+  readonly number: number;
   /** Whether the client is on this machine. */
   readonly isLocal: boolean;
   /** An answer is on its way: silence is no reason to close. */
@@ -21,14 +23,22 @@ export class Exchange {
   /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
   readonly requestId: string;
   readonly connection: Connection;
+  /** Whose request it is, among all that the workers serve. */
+  readonly tenant: number;
   readonly #log: Logger;
   readonly #headers: Record<string, string>;
 
-  constructor(request: Request, connection: Connection, log: Logger) {
+  /** `server`: sets its connections apart from those of other servers of the same workers. */
+  constructor(
+    request: Request,
+    connection: Connection,
+    { server, log }: { readonly server: number; readonly log: Logger },
+  ) {
     const given = request.headers.get("x-request-id");
     this.request = request;
     this.requestId = given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
     this.connection = connection;
+    this.tenant = server * 2 ** 32 + connection.number;
     this.#log = log;
     this.#headers = { "x-request-id": this.requestId };
   }

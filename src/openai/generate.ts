@@ -40,7 +40,7 @@ export interface GenerationRoute<Request extends GenerationRequest> {
   /** The field that carries the prompt. */
   readonly promptField: "messages" | "prompt";
   readonly format: WireFormat;
-  parse(body: unknown): Parsed<Request>;
+  parse(body: unknown, tenant: number): Parsed<Request>;
   numPrompts(request: Request): number;
   open(backend: OpenAIBackend, request: Request, id: string): AsyncIterable<TextOutput>;
 }
@@ -73,7 +73,7 @@ export async function generate<Request extends GenerationRequest>(
   let generation: Generation | undefined;
   try {
     const body = await readJson(exchange.request, context.maxBodyBytes);
-    const { request, ignored } = route.parse(body);
+    const { request, ignored } = route.parse(body, exchange.tenant);
     exchange.reportIgnored(ignored);
     labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
     if (context.backend.models().length === 0) await context.backend.whenServed();

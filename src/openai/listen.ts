@@ -54,12 +54,15 @@ function bind(host: string, port: number, fetch: OpenAIApp["fetch"]) {
       reusePort: false, // Bun turns it on outside of development: a second server would share the port unseen
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app has its own limit, and words for it
-      fetch: (request, server) =>
-        fetch(request, {
-          isLocal: LOOPBACK.test(server.requestIP(request)?.address ?? ""),
+      fetch: (request, server) => {
+        const { address = "", port: clientPort = 0 } = server.requestIP(request) ?? {};
+        return fetch(request, {
+          number: Bun.hash.crc32(`${address} ${clientPort}`),
+          isLocal: LOOPBACK.test(address),
           hold: () => server.timeout(request, 0),
           release: () => server.timeout(request, IDLE_TIMEOUT_S),
-        }),
+        });
+      },
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -16,6 +16,8 @@ import {
 
 /** `undefined` leaves a value to the model's generation config. */
 export interface GenerationRequest {
+  /** Whose it is: a connection, or a key. */
+  readonly tenant: number;
   readonly model: string;
   /** Choices for each prompt. */
   readonly n: number;
@@ -67,13 +69,13 @@ export interface Parsed<Request> {
   readonly ignored: readonly string[];
 }
 
-export function parseChatRequest(body: unknown): Parsed<ChatCompletionRequest> {
+export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatCompletionRequest> {
   const given = withoutNulls(body);
   refuseUnsupported(given, KNOWN_FIELDS.chat);
   const fields = parse(chatFields, given);
   const unknownInMessages = checkMessages(given["messages"]);
   const request: ChatCompletionRequest = {
-    ...generationOf(fields),
+    ...generationOf(fields, tenant),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
     messages: fields.messages.map(messageOf),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
@@ -82,11 +84,11 @@ export function parseChatRequest(body: unknown): Parsed<ChatCompletionRequest> {
   return { request, ignored: [...ignoredIn(given, KNOWN_FIELDS.chat), ...unknownInMessages] };
 }
 
-export function parseCompletionRequest(body: unknown): Parsed<CompletionRequest> {
+export function parseCompletionRequest(body: unknown, tenant: number): Parsed<CompletionRequest> {
   const given = withoutNulls(body);
   refuseUnsupported(given, KNOWN_FIELDS.completion);
   const fields = parse(completionFields, given);
-  const request: CompletionRequest = { ...generationOf(fields), prompts: fields.prompt };
+  const request: CompletionRequest = { ...generationOf(fields, tenant), prompts: fields.prompt };
   checkTogether(request, request.prompts.length);
   return { request, ignored: ignoredIn(given, KNOWN_FIELDS.completion) };
 }
@@ -99,13 +101,14 @@ function withoutNulls(body: unknown): Fields {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
 
-function generationOf(fields: GenerationFields): GenerationRequest {
+function generationOf(fields: GenerationFields, tenant: number): GenerationRequest {
   const { nvext } = fields;
   if (fields.stream_options && !fields.stream) {
     const message = "'stream_options' is for streams: set 'stream' to true, or leave it out.";
     throw invalidRequest("invalid_value", message, "stream_options");
   }
   return {
+    tenant,
     model: fields.model,
     n: fields.n,
     stream: fields.stream,

@@ -33,6 +33,8 @@ export interface StopConditions {
 
 /** One sequence to generate, as a worker gets it. */
 export interface PreprocessedRequest {
+  /** Whose it is: a connection, or a key. Tenants share a worker by what was computed for each. */
+  readonly tenant: number;
   readonly tokenIds: Int32Array;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;

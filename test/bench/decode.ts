@@ -104,7 +104,7 @@ async function openEngine(path: string): Promise<LLMEngine> {
       numBlocks: 2048,
     },
   });
-  const config = { enablePrefixCaching: true, maxWaiting: 100 };
+  const config = { enablePrefixCaching: true, maxWaiting: 100, maxStalled: 100 };
   return new LLMEngine({ runner, config, clock: systemClock });
 }
 
@@ -117,6 +117,7 @@ async function time(batch: number, decode: () => Promise<void>): Promise<number>
 
 async function decodeAlone(engine: LLMEngine): Promise<void> {
   const stream = engine.generate({
+    tenant: 1,
     tokenIds: Int32Array.from(PROMPT),
     sampling: GREEDY,
     stop: { maxTokens: NUM_TOKENS, minTokens: 0, stopTokenIds: [] },

@@ -33,7 +33,7 @@ export async function openBenchEngine(
       numBlocks: NUM_BLOCKS,
     },
   });
-  const config = { enablePrefixCaching: false, maxWaiting: 100, ngram };
+  const config = { enablePrefixCaching: false, maxWaiting: 100, maxStalled: 100, ngram };
   return new LLMEngine({ runner, config, clock: systemClock });
 }
 
@@ -42,5 +42,10 @@ export function randomPrompt(length: number, seed: number): Int32Array {
 }
 
 export function requestFor(tokenIds: Int32Array, maxTokens: number): PreprocessedRequest {
-  return { tokenIds, sampling: GREEDY, stop: { maxTokens, minTokens: 0, stopTokenIds: [] } };
+  return {
+    tenant: 1,
+    tokenIds,
+    sampling: GREEDY,
+    stop: { maxTokens, minTokens: 0, stopTokenIds: [] },
+  };
 }

@@ -64,7 +64,7 @@ async function measure(
     numBlocks: numSeqs * 256,
     vocabSize: 32_000,
   });
-  const config = { enablePrefixCaching: true, maxWaiting: 0 };
+  const config = { enablePrefixCaching: true, maxWaiting: 0, maxStalled: numSeqs };
   const engine = new LLMEngine({ runner, config, clock: systemClock });
   const streams = Array.from({ length: numSeqs }, (_, i) => engine.generate(request(i, sampling)));
   const running = engine.run();
@@ -77,6 +77,7 @@ async function measure(
 
 function request(i: number, sampling: SamplingOptions): PreprocessedRequest {
   return {
+    tenant: i % 8,
     tokenIds: Int32Array.from({ length: PROMPT_TOKENS }, (_, t) => (t * 31 + i * 7) % 32_000),
     sampling,
     stop: { maxTokens: 3000, minTokens: 0, stopTokenIds: [2] },

@@ -147,7 +147,7 @@ export class Decoder extends Service {
     });
     this.#engine = new LLMEngine({
       runner: world.runner(context.instanceId, part.firstBlock, "decode"),
-      config: { enablePrefixCaching: true, maxWaiting: 1000 },
+      config: { enablePrefixCaching: true, maxWaiting: 1000, maxStalled: 100 },
       clock: context.clock,
       remotePrefill: this.#dispatcher,
     });

@@ -105,7 +105,7 @@ function requestOf(body: string | undefined): RequestInit {
 /** What becomes of a chat that asks for `name`, with a value that asks for something under any name. */
 function refusalOf(name: string): string {
   try {
-    parseChatRequest({ ...JSON.parse(chat({})), [name]: ["something"] });
+    parseChatRequest({ ...JSON.parse(chat({})), [name]: ["something"] }, 1);
     return "none";
   } catch (error) {
     const { status, code } = error as ApiError;

@@ -14,7 +14,7 @@ import { ManualClock } from "../manual-clock.ts";
 import { FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
 import { answerOf, failureOf, promptOf, requestOf } from "./requests.ts";
 
-const CONFIG: EngineConfig = { enablePrefixCaching: true, maxWaiting: 1000 };
+const CONFIG: EngineConfig = { enablePrefixCaching: true, maxWaiting: 1000, maxStalled: 100 };
 
 let opened: LLMEngine[] = [];
 afterEach(async () => {

@@ -80,7 +80,7 @@ async function outputs({ kvCacheDType, poolName, prefillIn }: Pools) {
   const engine = new LLMEngine({
     runner: await open(1, poolName),
     clock,
-    config: { enablePrefixCaching: false, maxWaiting: 100 },
+    config: { enablePrefixCaching: false, maxWaiting: 100, maxStalled: 100 },
     remotePrefill: prefill && remoteOf(prefill),
   });
   const running = [engine.run(), prefill?.run()];

@@ -46,7 +46,7 @@ function start({ limits = {}, takes = () => true, onPrefillStep, onStep }: SetUp
     },
   };
   const runner = new FakeRunner(all, onStep, memory);
-  const config = { enablePrefixCaching: true, maxWaiting: 1000 };
+  const config = { enablePrefixCaching: true, maxWaiting: 1000, maxStalled: 100 };
   const engine = new LLMEngine({ runner, config, clock, remotePrefill });
   opened.push(engine, prefill);
   const running = Promise.all([engine.run(), prefill.run()]);

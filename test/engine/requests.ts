@@ -25,9 +25,11 @@ export function requestOf(
   options: {
     readonly sampling?: Partial<SamplingOptions>;
     readonly stop?: Partial<StopConditions>;
+    readonly tenant?: number;
   } = {},
 ): PreprocessedRequest {
   return {
+    tenant: options.tenant ?? 1,
     tokenIds: Int32Array.from(tokenIds),
     sampling: { ...GREEDY, ...options.sampling },
     stop: { maxTokens: 8, minTokens: 0, stopTokenIds: [], ...options.stop },

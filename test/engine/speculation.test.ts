@@ -109,7 +109,7 @@ function openRunner(model: ModelFiles, quantization: OnlineQuantization): Promis
 }
 
 function engineOf(runner: ModelRunner, ngram: NgramOptions | undefined): LLMEngine {
-  const config = { enablePrefixCaching: true, maxWaiting: 100, ngram };
+  const config = { enablePrefixCaching: true, maxWaiting: 100, maxStalled: 100, ngram };
   return new LLMEngine({ runner, config, clock: new ManualClock() });
 }
 

@@ -97,6 +97,7 @@ describe("listening", () => {
     const { app, opened } = harness();
     const calls: string[] = [];
     const connection = {
+      number: 1,
       isLocal: true,
       hold: () => calls.push("hold"),
       release: () => calls.push("release"),

@@ -5,9 +5,10 @@ import { ApiError } from "../../src/openai/api-error.ts";
 import { parseChatRequest, parseCompletionRequest } from "../../src/openai/schema.ts";
 
 const MESSAGES = [{ role: "user", content: "hi" }];
-const chat = (extra: object = {}) => parseChatRequest({ model: "m", messages: MESSAGES, ...extra });
+const chat = (extra: object = {}) =>
+  parseChatRequest({ model: "m", messages: MESSAGES, ...extra }, 7);
 const completion = (extra: object = {}) =>
-  parseCompletionRequest({ model: "m", prompt: "hi", ...extra });
+  parseCompletionRequest({ model: "m", prompt: "hi", ...extra }, 7);
 
 /** The ApiError that `run` throws. */
 function refusal(run: () => unknown): ApiError {
@@ -92,6 +93,7 @@ describe("numbers", () => {
 describe("defaults", () => {
   test("what the model decides stays open, the rest has its value", () => {
     expect(chat().request).toEqual({
+      tenant: 7,
       model: "m",
       n: 1,
       stream: false,
@@ -230,7 +232,7 @@ describe("prompts", () => {
     for (const prompt of wrong) {
       expect(refusal(() => completion({ prompt })).param).toStartWith("prompt");
     }
-    expect(refusal(() => parseCompletionRequest({ model: "m" })).code).toBe(
+    expect(refusal(() => parseCompletionRequest({ model: "m" }, 7)).code).toBe(
       "missing_required_parameter",
     );
   });
@@ -317,7 +319,7 @@ describe("any body at all", () => {
   test("is parsed or refused with 400, and never changes an object's prototype", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 4 }), (json) => {
-        const error = refusal(() => parseChatRequest(JSON.parse(json)));
+        const error = refusal(() => parseChatRequest(JSON.parse(json), 7));
         expect(error.status).toBe(400);
       }),
     );

@@ -114,7 +114,7 @@ class Decoder extends Service {
     });
     this.#engine = new LLMEngine({
       runner: new IdleRunner("decode"),
-      config: { enablePrefixCaching: false, maxWaiting: 10 },
+      config: { enablePrefixCaching: false, maxWaiting: 10, maxStalled: 10 },
       clock: context.clock,
       remotePrefill: timed(this.#dispatcher),
     });

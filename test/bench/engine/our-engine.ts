@@ -32,7 +32,7 @@ export async function openOurs(model: BenchModel, threads: number): Promise<Benc
       numBlocks: NUM_BLOCKS,
     },
   });
-  const config = { enablePrefixCaching: true, maxWaiting: 100 };
+  const config = { enablePrefixCaching: true, maxWaiting: 100, maxStalled: 100 };
   const engine = new LLMEngine({ runner, config, clock: systemClock });
   const running = engine.run();
 
@@ -43,7 +43,7 @@ export async function openOurs(model: BenchModel, threads: number): Promise<Benc
   const generate = async (tokenIds: Int32Array, maxTokens: number): Promise<number[]> => {
     const times: number[] = [];
     const stop = { maxTokens, minTokens: 0, stopTokenIds: [] };
-    for await (const output of engine.generate({ tokenIds, sampling: GREEDY, stop })) {
+    for await (const output of engine.generate({ tenant: 1, tokenIds, sampling: GREEDY, stop })) {
       for (const _ of output.tokenIds) times.push(performance.now());
     }
     return times;

@@ -165,7 +165,12 @@ class Simulation {
     const routing = this.#router.route(prompt, this.#candidates(), this.#options.rule);
     const maxTokens = this.#options.timing === "prefill" ? 1 : Math.max(1, request.numOutputTokens);
     const sequence = new Sequence(
-      { tokenIds, sampling: GREEDY, stop: { maxTokens, minTokens: 0, stopTokenIds: [] } },
+      {
+        tenant: 1,
+        tokenIds,
+        sampling: GREEDY,
+        stop: { maxTokens, minTokens: 0, stopTokenIds: [] },
+      },
       this.#now,
     );
     sequence.table.chain.push(...chain); // Not to be hashed again.
@@ -244,7 +249,7 @@ class SimulatedWorker {
   }
 
   checkIntegrity(): void {
-    this.#blocks.checkIntegrity(this.#scheduler.tables());
+    this.#scheduler.checkIntegrity();
   }
 
   #advance(sequence: Sequence, now: number): void {
