@@ -1,27 +1,75 @@
 /**
  * The items of several streams, each as it comes. Ends when all have ended; a failure of one is the failure of
- * all; leaving the loop leaves every stream. Costs O(streams) an item.
+ * all; leaving the loop leaves every stream. One item of each stream is asked for ahead. Costs O(1) an item.
  */
 export async function* mergeStreams<T>(
   streams: readonly AsyncIterableIterator<T>[],
 ): AsyncGenerator<T> {
-  const pending = new Map(streams.map((stream, index) => [index, nextOf(stream, index)]));
+  const open = new Set(streams);
+  const settled = new SettledQueue<T>();
   try {
-    while (pending.size > 0) {
-      const { index, result } = await Promise.race(pending.values());
-      const stream = streams[index];
-      if (result.done || !stream) pending.delete(index);
+    for (const stream of streams) settled.pull(stream);
+    while (open.size > 0) {
+      const { stream, outcome } = await settled.next();
+      if (outcome.type === "error") throw outcome.error;
+      if (outcome.result.done) open.delete(stream);
       else {
-        pending.set(index, nextOf(stream, index));
-        yield result.value;
+        settled.pull(stream);
+        yield outcome.result.value;
       }
     }
   } finally {
-    await Promise.allSettled([...pending.keys()].map((index) => streams[index]?.return?.()));
-    await Promise.allSettled(pending.values());
+    await Promise.allSettled([...open].map((stream) => stream.return?.()));
+    await settled.rest();
   }
 }
 
-async function nextOf<T>(stream: AsyncIterableIterator<T>, index: number) {
-  return { index, result: await stream.next() };
+type Outcome<T> =
+  | { readonly type: "result"; readonly result: IteratorResult<T> }
+  | { readonly type: "error"; readonly error: unknown };
+
+interface Settled<T> {
+  readonly stream: AsyncIterableIterator<T>;
+  readonly outcome: Outcome<T>;
+}
+
+/** What streams have answered, in the order in which they did. */
+class SettledQueue<T> {
+  /** At most one of each stream. */
+  readonly #settled: Settled<T>[] = [];
+  #numPending = 0;
+  #wake: (() => void) | undefined;
+
+  pull(stream: AsyncIterableIterator<T>): void {
+    this.#numPending += 1;
+    stream.next().then(
+      (result) => this.#settle({ stream, outcome: { type: "result", result } }),
+      (error: unknown) => this.#settle({ stream, outcome: { type: "error", error } }),
+    );
+  }
+
+  async next(): Promise<Settled<T>> {
+    for (;;) {
+      const next = this.#settled.shift();
+      if (next !== undefined) return next;
+      await this.#change();
+    }
+  }
+
+  /** Resolves when no answer is pending. */
+  async rest(): Promise<void> {
+    while (this.#numPending > 0) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #settle(settled: Settled<T>): void {
+    this.#numPending -= 1;
+    this.#settled.push(settled);
+    this.#wake?.();
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 
 import { BlockManager } from "../../src/engine/block-manager.ts";
 import type { RunnerLimits } from "../../src/engine/model-runner.ts";
@@ -24,8 +25,8 @@ function setUp(
     blocks,
     nameOf,
     /** A new sequence named by its order of arrival: 0, 1, 2... */
-    add(length: number, maxTokens = 50): Sequence {
-      const request = requestOf(promptOf(length, added.length), { stop: { maxTokens } });
+    add(length: number, maxTokens = 50, tenant = 1): Sequence {
+      const request = requestOf(promptOf(length, added.length), { stop: { maxTokens }, tenant });
       const sequence = new Sequence(request, 0);
       added.push(sequence);
       scheduler.add(sequence);
@@ -37,7 +38,7 @@ function setUp(
       const ran = output.sequences.map((s) => `${nameOf(s)}: ${s.numScheduledTokens}`);
       const sampledIds = new Int32Array(output.sequences.length).fill(1);
       scheduler.update(output, sampledIds, output.numTokens * (options.msPerToken ?? 0));
-      blocks.checkIntegrity(scheduler.running.map((sequence) => sequence.table));
+      scheduler.checkIntegrity();
       return ran;
     },
   };
@@ -125,6 +126,129 @@ describe("preemption", () => {
     while (scheduler.numPreemptions === 0) step();
     expect(young).toMatchObject({ status: "waiting", numComputedTokens: 0, numOutputTokens: 0 });
     expect(scheduler.running.map(nameOf)).toEqual([0]);
+  });
+});
+
+describe("a tenant that waits", () => {
+  test("takes a seat from one that has them all: that of its youngest", () => {
+    const { scheduler, nameOf, add, step } = setUp({ maxNumSeqs: 4 });
+    for (let i = 0; i < 6; i++) add(4);
+    step();
+    const late = add(4, 1, 2);
+    expect(step()).toEqual(["0: 1", "1: 1", "2: 1"]); // decodes run alone once
+    expect(late.status).toBe("waiting");
+    expect(step()).toEqual(["0: 1", "1: 1", "2: 1", "6: 4"]);
+    expect(late).toMatchObject({ status: "finished", endReason: "length" });
+    expect(scheduler.numPreemptions).toBe(1);
+    expect(step()).toEqual(["0: 1", "1: 1", "2: 1", "3: 1"]); // its first block is cached
+    expect(scheduler.running.map(nameOf)).toEqual([0, 1, 2, 3]);
+  });
+
+  test("takes one a step, until it has half as many", () => {
+    const { scheduler, add, step } = setUp({ maxNumSeqs: 8, numBlocks: 200 });
+    for (let i = 0; i < 12; i++) add(2, 500, 1);
+    step();
+    for (let i = 0; i < 12; i++) add(2, 500, 2);
+    for (let i = 0; i < 10; i++) step();
+    const seats = scheduler.running.map(({ tenant }) => tenant);
+    expect(seats.filter((tenant) => tenant === 2)).toHaveLength(3);
+    expect(scheduler.numPreemptions).toBe(3);
+  });
+
+  test("has its prompt computed before the rest of another's long one", () => {
+    const { add, step } = setUp({ maxNumBatchedTokens: 20 });
+    add(100);
+    step();
+    add(6, 2, 2);
+    expect(step()).toEqual(["1: 6", "0: 14"]);
+  });
+
+  test("takes blocks from one that has them all", () => {
+    const { scheduler, add, step } = setUp({ numBlocks: 16, blockSize: 4 });
+    for (let i = 0; i < 5; i++) add(11, 40);
+    for (let i = 0; i < 3; i++) step();
+    expect(scheduler.running).toHaveLength(4); // the fifth was preempted for want of blocks
+    const late = add(11, 1, 2);
+    for (let i = 0; i < 4; i++) step();
+    expect(late.status).toBe("finished");
+  });
+});
+
+test("two tenants that always wait are served alike, but for what the seats hold twice", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 8 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })), {
+        minLength: 2,
+        maxLength: 12,
+      }),
+      (maxNumSeqs, shapes) => {
+        const { scheduler, add, step } = setUp({
+          maxNumSeqs,
+          numBlocks: 60,
+          maxNumBatchedTokens: 32,
+        });
+        const all: Sequence[][] = [[], []];
+        // One tenant has the lengths in this order, the other in the opposite one.
+        const refill = () => {
+          for (const [tenant, sequences] of all.entries()) {
+            while (sequences.filter(({ status }) => status === "waiting").length < 3) {
+              const shape = tenant === 0 ? shapes : shapes.toReversed();
+              const [length, maxTokens] = shape[sequences.length % shape.length] ?? [1, 1];
+              sequences.push(add(length, maxTokens, tenant));
+            }
+          }
+        };
+        for (let i = 0; i < 150; i++) {
+          refill();
+          step();
+          const [first, second] = all.map(servedOf) as [number, number];
+          expect(Math.abs(first - second)).toBeLessThanOrEqual(2 * maxNumSeqs * 60);
+        }
+        expect(scheduler.numWaiting).toBeGreaterThanOrEqual(2);
+        for (const sequences of all) {
+          expect(sequences.some(({ status }) => status === "finished")).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+/** Prompt tokens of those that have begun, and all output. */
+function servedOf(sequences: readonly Sequence[]): number {
+  return sequences.reduce((sum, { admittedAt, numPromptTokens, numOutputTokens }) => {
+    return sum + numOutputTokens + (admittedAt === undefined ? 0 : numPromptTokens);
+  }, 0);
+}
+
+describe("a sequence that stalls", () => {
+  test("has no seat, no block and no place in the queue, and comes back to its old one", () => {
+    const { scheduler, blocks, add, step } = setUp({ maxNumSeqs: 2 });
+    const [first, second] = [add(9), add(9), add(9), add(9)];
+    step();
+    scheduler.stall(first as Sequence);
+    expect(scheduler).toMatchObject({ numStalled: 1, numWaiting: 2, numUnfinished: 3 });
+    expect(blocks.numUsedBlocks).toBe(3);
+    expect(step()).toEqual(["1: 1"]);
+    expect(step()).toEqual(["1: 1", "2: 9"]);
+    scheduler.resume(first as Sequence);
+    expect(scheduler).toMatchObject({ numStalled: 0, numWaiting: 2 });
+    scheduler.abort(second as Sequence, "cancelled");
+    expect(step()).toEqual(["2: 1", "0: 2"]); // two of its three blocks are cached
+    expect(first?.numOutputTokens).toBe(2);
+  });
+
+  test("can be aborted, and is no work that a step could do", () => {
+    const { scheduler, blocks, add, step } = setUp();
+    const only = add(9);
+    step();
+    scheduler.stall(only);
+    expect(scheduler.numUnfinished).toBe(0);
+    expect(step()).toEqual([]);
+    scheduler.abort(only, "cancelled");
+    expect(scheduler.numStalled).toBe(0);
+    expect(blocks.numUsedBlocks).toBe(0);
   });
 });
 
