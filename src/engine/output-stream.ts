@@ -27,9 +27,8 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   readonly #options: OutputStreamOptions;
   readonly #readers: PromiseWithResolvers<Result>[] = [];
   #numRead = 0;
-  /** What was read when it was last seen to be read, and when that was. */
-  #seenNumRead = -1;
-  #seenAt = 0;
+  /** Since when more is unread than may be. */
+  #unreadSince: number | undefined;
   #state: "open" | "done" | { readonly failure: Error } = "open";
 
   constructor(sequence: Sequence, options: OutputStreamOptions) {
@@ -39,13 +38,12 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
 
   /** Whether its reader has stopped reading. Asked after each step that gave the sequence a token. */
   isUnread(now: number): boolean {
-    if (this.#numRead !== this.#seenNumRead) {
-      this.#seenNumRead = this.#numRead;
-      this.#seenAt = now;
+    if (this.#sequence.numOutputTokens - this.#numRead < MAX_UNREAD_TOKENS) {
+      this.#unreadSince = undefined;
       return false;
     }
-    const numUnread = this.#sequence.numOutputTokens - this.#numRead;
-    return numUnread >= MAX_UNREAD_TOKENS && now - this.#seenAt >= MAX_UNREAD_MS;
+    this.#unreadSince ??= now;
+    return now - this.#unreadSince >= MAX_UNREAD_MS;
   }
 
   next(): Promise<Result> {

@@ -5,7 +5,8 @@
 //   2. prompts, in chunks as the pacer allows, while there are seats, tokens and blocks: those of the tenant that was
 //      served least first (tenant-queue.ts), and of one tenant in order of arrival.
 //
-// A tenant that waits while another holds most seats or blocks is given one of them: at most one a step.
+// A tenant that waits while others hold all seats or blocks is given one of them, at most one a step: by the tenant that
+// has most, or, if it has none itself, by the one that was served most, after a turn.
 // A sequence is given the blocks of its whole prompt when it is admitted, so beside that only decodes preempt.
 // Where prompts are computed elsewhere (remote-prefill.ts) an admitted sequence waits for its own, with a seat
 // and its blocks, and then decodes like any other. One that is not read stalls: it has neither, and does not wait.
@@ -47,6 +48,8 @@ export interface SchedulerOptions {
   readonly onReturn?: () => void;
 }
 
+/** Output tokens of a turn at least; more by as many as had to be computed again for it, so work at most doubles. */
+const MIN_TURN = 16;
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
 
@@ -305,20 +308,32 @@ export class Scheduler {
     for (const { table } of this.#loans.sequences) yield table;
   }
 
-  /** Takes a seat, and its blocks, from the tenant that has most, where the next to be admitted finds none. */
+  /** Takes a seat, and its blocks, from another tenant, where the next to be admitted finds none. */
   #shareSeats(): void {
     if (this.#numSeated < this.#limits.maxNumSeqs && !this.#lacksBlocks) return;
     this.#lacksBlocks = false;
     const first = this.#tenants.next();
-    const debtor = first && this.#tenants.debtorOf(first);
-    if (debtor === undefined) return;
-    const victim = this.#running.findLast(({ tenant }) => tenant === debtor);
-    if (victim === undefined) {
-      this.#loans.tryRecall(debtor);
-      return;
+    if (first === undefined) return;
+    const debtor = this.#tenants.debtorOf(first);
+    const victim =
+      debtor === undefined
+        ? this.#mostServed(first)
+        : this.#running.findLast(({ tenant }) => tenant === debtor);
+    if (victim !== undefined) {
+      this.#running.splice(this.#running.lastIndexOf(victim), 1);
+      this.#preempt(victim);
+    } else if (debtor !== undefined) this.#loans.tryRecall(debtor);
+  }
+
+  /** The youngest of the tenant that was served most, of those that had their turn and are ahead of `first`. */
+  #mostServed(first: Sequence): Sequence | undefined {
+    let most: Sequence | undefined;
+    for (const sequence of this.#running) {
+      if (sequence.numTokens < sequence.turnEndsAt) continue;
+      if (!this.#tenants.isBehind(first, sequence)) continue;
+      if (most === undefined || this.#tenants.compare(sequence, most) >= 0) most = sequence;
     }
-    this.#running.splice(this.#running.lastIndexOf(victim), 1);
-    this.#preempt(victim);
+    return most;
   }
 
   #scheduleDecodes(): void {
@@ -386,7 +401,9 @@ export class Scheduler {
     this.#tenants.seat(sequence);
     sequence.status = "running";
     sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
-    if (sequence.admittedAt === undefined) {
+    sequence.turnEndsAt = numTokens + MIN_TURN;
+    if (sequence.admittedAt !== undefined) sequence.turnEndsAt += sequence.numUncomputedTokens;
+    else {
       sequence.admittedAt = now;
       sequence.numCachedTokens = sequence.numComputedTokens;
       this.#numQueriedTokens += sequence.numPromptTokens;

@@ -24,6 +24,11 @@ const FIRST_DRAFT_LENGTH = 3;
 /** Why a sequence has ended. A reader gets a finish reason in its last output; of the rest it is told by a throw. */
 export type EndReason = FinishReason | "cancelled" | "server_shutdown" | "error";
 
+/** What was computed for a tenant; tenant-queue.ts keeps it. */
+interface Account {
+  virtualTime: number;
+}
+
 export class Sequence {
   /** Who pays for what is computed. */
   readonly tenant: number;
@@ -36,8 +41,12 @@ export class Sequence {
   /** Only where a penalty is on. */
   readonly tokenCounts: TokenCounts | undefined;
 
+  /** Its tenant's, while it waits or has a seat. */
+  account: Account | undefined;
   /** Its place among all sequences of its scheduler, the oldest first. */
   arrival = 0;
+  /** Tokens at which it has had its turn; while it has not, no tenant without a seat takes its own. */
+  turnEndsAt = 0;
   status: "waiting" | "remote" | "running" | "stalled" | "finished" = "waiting";
   /** Set when finished. */
   endReason: EndReason | undefined;
