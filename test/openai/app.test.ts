@@ -497,3 +497,24 @@ function sampleOf(text: string, series: string): number {
   const line = text.split("\n").find((candidate) => candidate.startsWith(series));
   return Number(line?.slice(series.length));
 }
+
+test("a request bears its connection's number, which differs from any of another server", async () => {
+  const tenants: number[] = [];
+  const connection = (number: number) => ({ number, isLocal: true, hold() {}, release() {} });
+  for (const server of [1, 2]) {
+    const { app } = harness({
+      server,
+      complete: ({ tenant }) => {
+        tenants.push(tenant);
+        throw remote("no_workers");
+      },
+    });
+    for (const number of [5, 5, 6, 2 ** 32 - 1]) {
+      await app.fetch(post(COMPLETION), connection(number));
+    }
+  }
+  const [first, again, ...others] = tenants;
+  expect(again).toBe(first as number);
+  expect(new Set(tenants).size).toBe(6);
+  expect(others.every((tenant) => tenant >= 2 ** 32 && Number.isSafeInteger(tenant))).toBe(true);
+});
