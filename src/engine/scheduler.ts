@@ -20,6 +20,7 @@ import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
 import type { NgramDrafter } from "./ngram-drafter.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
+import { seatVictim } from "./seat-victim.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 
@@ -48,8 +49,6 @@ export interface SchedulerOptions {
   readonly onReturn?: () => void;
 }
 
-/** Output tokens of a turn at least; more by as many as had to be computed again for it, so work at most doubles. */
-const MIN_TURN = 16;
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
 
@@ -314,26 +313,11 @@ export class Scheduler {
     this.#lacksBlocks = false;
     const first = this.#tenants.next();
     if (first === undefined) return;
-    const debtor = this.#tenants.debtorOf(first);
-    const victim =
-      debtor === undefined
-        ? this.#mostServed(first)
-        : this.#running.findLast(({ tenant }) => tenant === debtor);
-    if (victim !== undefined) {
-      this.#running.splice(this.#running.lastIndexOf(victim), 1);
-      this.#preempt(victim);
-    } else if (debtor !== undefined) this.#loans.tryRecall(debtor);
-  }
-
-  /** The youngest of the tenant that was served most, of those that had their turn and are ahead of `first`. */
-  #mostServed(first: Sequence): Sequence | undefined {
-    let most: Sequence | undefined;
-    for (const sequence of this.#running) {
-      if (sequence.numTokens < sequence.turnEndsAt) continue;
-      if (!this.#tenants.isBehind(first, sequence)) continue;
-      if (most === undefined || this.#tenants.compare(sequence, most) >= 0) most = sequence;
-    }
-    return most;
+    const victim = seatVictim(first, this.#running, this.#tenants);
+    if (victim?.type === "running") {
+      this.#running.splice(this.#running.lastIndexOf(victim.sequence), 1);
+      this.#preempt(victim.sequence);
+    } else if (victim) this.#loans.tryRecall(victim.tenant);
   }
 
   #scheduleDecodes(): void {
@@ -401,8 +385,9 @@ export class Scheduler {
     this.#tenants.seat(sequence);
     sequence.status = "running";
     sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
-    sequence.turnEndsAt = numTokens + MIN_TURN;
-    if (sequence.admittedAt !== undefined) sequence.turnEndsAt += sequence.numUncomputedTokens;
+    // What has to be computed again is no part of a turn, nor are as many output tokens: so work at most doubles.
+    sequence.turnStartsAt = numTokens;
+    if (sequence.admittedAt !== undefined) sequence.turnStartsAt += sequence.numUncomputedTokens;
     else {
       sequence.admittedAt = now;
       sequence.numCachedTokens = sequence.numComputedTokens;

@@ -45,8 +45,8 @@ export class Sequence {
   account: Account | undefined;
   /** Its place among all sequences of its scheduler, the oldest first. */
   arrival = 0;
-  /** Tokens at which it has had its turn; while it has not, no tenant without a seat takes its own. */
-  turnEndsAt = 0;
+  /** Tokens at which its turn began; seat-victim.ts says how long it lasts. */
+  turnStartsAt = 0;
   status: "waiting" | "remote" | "running" | "stalled" | "finished" = "waiting";
   /** Set when finished. */
   endReason: EndReason | undefined;

@@ -1,0 +1,47 @@
+// Who gives a seat, and its blocks, to a sequence that waits for want of them: pure policy.
+
+import type { Sequence } from "./sequence.ts";
+import type { TenantQueue } from "./tenant-queue.ts";
+
+/** Output tokens of a turn before a sequence that never ran may take the seat: it waits for its first token. */
+const FIRST_TURN = 16;
+/** The same before one that ran already may. So sequences beyond the seats are seldom computed again. */
+const NEXT_TURN = 128;
+
+export type SeatVictim =
+  | { readonly type: "running"; readonly sequence: Sequence }
+  /** All that this tenant has is computed elsewhere. */
+  | { readonly type: "remote"; readonly tenant: number };
+
+/**
+ * The youngest of the tenant that holds most seats, if that is at least twice what `first` would have. Else, if the
+ * tenant of `first` has none, the youngest that had its turn of the tenant that was served most. `running` is by admission.
+ */
+export function seatVictim(
+  first: Sequence,
+  running: readonly Sequence[],
+  tenants: TenantQueue,
+): SeatVictim | undefined {
+  const debtor = tenants.debtorOf(first);
+  if (debtor === undefined) {
+    const sequence = mostServed(first, running, tenants);
+    return sequence && { type: "running", sequence };
+  }
+  const sequence = running.findLast(({ tenant }) => tenant === debtor);
+  return sequence ? { type: "running", sequence } : { type: "remote", tenant: debtor };
+}
+
+function mostServed(
+  first: Sequence,
+  running: readonly Sequence[],
+  tenants: TenantQueue,
+): Sequence | undefined {
+  const turn = first.admittedAt === undefined ? FIRST_TURN : NEXT_TURN;
+  let most: Sequence | undefined;
+  for (const sequence of running) {
+    const hadTurn = sequence.numTokens >= sequence.turnStartsAt + turn;
+    if (!hadTurn || !tenants.isBehind(first, sequence)) continue;
+    if (most === undefined || tenants.compare(sequence, most) >= 0) most = sequence;
+  }
+  return most;
+}
