@@ -335,7 +335,7 @@ export class EngineFullError extends DynamoError {
   }
 }
 
-/** Too many streams are not read, and this one has not been for longest. What it had is lost to its reader. */
+/** Too many streams are not read, and this one has not been for longest. Its reader still gets what it had. */
 export class UnreadStreamError extends DynamoError {
   override readonly code = "slow_reader";
 

@@ -24,7 +24,7 @@ async function openMock(): Promise<TextGenerator> {
 /** The seeds of a request's choices, by index. */
 async function seedsOf(fields: object): Promise<readonly bigint[]> {
   const generator = await openMock();
-  const { request } = parseCompletionRequest({ model: "mock", temperature: 1, ...fields });
+  const { request } = parseCompletionRequest({ model: "mock", temperature: 1, ...fields }, 1);
   const seeds: bigint[] = [];
   async function* send({ sampling }: PreprocessedRequest) {
     seeds.push(sampling.seed);

@@ -22,7 +22,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const REQUESTS = Array.from({ length: 10 }, (_, i) =>
   requestOf(promptOf(5 + ((i * 23) % 60), i), {
     tenant: i % 3,
-    sampling: i % 2 === 0 ? {} : { temperature: 1, seed: i },
+    sampling: i % 2 === 0 ? {} : { temperature: 1, seed: BigInt(i) },
     stop: { maxTokens: 60 + i },
   }),
 );

@@ -65,7 +65,11 @@ function start({ limits = {}, config = {}, remoteBeyond }: SetUp = {}) {
 
 function longRequest(seed: number, fields: { tenant?: number; maxTokens?: number } = {}) {
   const { tenant = 1, maxTokens = 100 } = fields;
-  return requestOf(promptOf(10, seed), { stop: { maxTokens }, sampling: { seed }, tenant });
+  return requestOf(promptOf(10, seed), {
+    stop: { maxTokens },
+    sampling: { seed: BigInt(seed) },
+    tenant,
+  });
 }
 
 describe("a sequence whose reader does not read", () => {
@@ -111,9 +115,9 @@ describe("a sequence whose reader does not read", () => {
     await untilTrue(() => engine.stats().numStalled === 2);
     await streams[0]?.return?.();
     expect(engine.stats().numStalled).toBe(1);
-    await engine.close("server_shutdown");
-    const last = await streams[1]?.next();
-    expect(last?.value?.finishReason).toBe("server_shutdown");
+    await engine.close();
+    expect(engine.stats().numStalled).toBe(0);
+    await expect(rest(streams[1])).rejects.toMatchObject({ code: "server_shutdown" });
   });
 
   test("ends with an error where too many are unread, the one that is so longest first", async () => {
@@ -122,7 +126,7 @@ describe("a sequence whose reader does not read", () => {
     await untilTrue(() => engine.stats().numStalled === 1);
     const late = [1, 2].map((seed) => engine.generate(longRequest(seed)));
     await untilTrue(() => engine.stats().numStalled === 2 && engine.stats().numRunning === 0);
-    await expect(early.next()).rejects.toMatchObject({ code: "slow_reader" });
+    await expect(rest(early)).rejects.toMatchObject({ code: "slow_reader" });
     for (const [i, stream] of late.entries()) {
       expect(await rest(stream)).toEqual(naiveOutput(longRequest(i + 1), vocabSize));
     }
@@ -192,7 +196,7 @@ test("whatever readers do, all that read get the tokens of each alone, and nothi
               {
                 tenant: reader.tenant,
                 stop: { maxTokens: reader.maxTokens },
-                sampling: { seed: i, presencePenalty: reader.penalty },
+                sampling: { seed: BigInt(i), presencePenalty: reader.penalty },
               },
             );
             for (let turn = 0; turn < reader.arrivesAt; turn++) await clock.turn();
