@@ -71,10 +71,11 @@ async function measure(
   const engine = new LLMEngine({ runner, config, clock });
   const streams = Array.from({ length: numSeqs }, (_, i) => engine.generate(request(i, sampling)));
   const running = engine.run();
-  const reading = readers === "one each" ? streams.map(readAll) : [];
+  // Closing ends them with an error.
+  const reading = Promise.allSettled(readers === "one each" ? streams.map(readAll) : []);
   await runner.enoughSteps;
   await engine.close();
-  await Promise.all([running, ...reading]);
+  await Promise.all([running, reading]);
   return runner.gapsUs.slice(NUM_WARM_UP_STEPS);
 }
 
