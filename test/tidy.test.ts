@@ -15,12 +15,13 @@ const LAYERS: Record<string, readonly string[]> = {
   model: ["base"],
   tokenizer: ["base", "protocol", "model"],
   kv: ["base", "protocol"],
-  openai: ["base", "protocol"],
+  http: ["base"],
+  openai: ["base", "protocol", "http"],
   engine: ["base", "protocol", "kv", "model"],
   registry: ["base", "actor"],
   queue: ["base", "actor"],
   sdk: ["base", "actor", "registry", "queue"],
-  components: ["base", "protocol", "model", "tokenizer", "kv", "engine", "openai", "sdk"],
+  components: ["base", "protocol", "model", "tokenizer", "kv", "engine", "openai", "http", "sdk"],
   serve: ["base", "actor", "registry", "queue", "sdk"],
 };
 
@@ -75,7 +76,11 @@ const BANNED: readonly { word: RegExp; allowed: RegExp; instead: string }[] = [
     allowed: /^src\/engine\/(abi|memory-file)\.ts$/,
     instead: "engine/abi.ts",
   },
-  { word: /["']hono(\/|["'])/, allowed: /^src\/openai\//, instead: "openai" },
+  {
+    word: /\bBun\.(serve|listen)\b/,
+    allowed: /^src\/http\/listen\.ts$/,
+    instead: "http/listen.ts",
+  },
   { word: /from "yaml"|import\("yaml"\)/, allowed: /^src\/serve\//, instead: "serve" },
   {
     word: /\bprocess\.env\b/,

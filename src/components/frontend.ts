@@ -15,8 +15,8 @@ import {
 import * as v from "valibot";
 
 import { DynamoError } from "../base/error.ts";
+import type { HttpServer } from "../http/listen.ts";
 import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
-import type { HttpServer } from "../openai/listen.ts";
 import { key, port } from "./fields.ts";
 import { FrontendDispatch } from "./frontend-dispatch.ts";
 import { Processor } from "./processor.ts";
@@ -63,7 +63,7 @@ export class Frontend extends Service {
     this.#models = new ServedModels(clock);
     const [{ createApp }, { listen }] = await Promise.all([
       import("../openai/app.ts"),
-      import("../openai/listen.ts"),
+      import("../http/listen.ts"),
       this.#followModels(),
     ]);
     const { host, port, maxBodyMib } = this.config;

@@ -2,6 +2,7 @@
 // told apart by code; what has no place in the table is a 500 that says nothing of our insides.
 
 import { DynamoError, errorCode } from "../base/error.ts";
+import { HttpFault } from "../http/fault.ts";
 
 export interface ApiErrorOptions {
   readonly status: number;
@@ -41,6 +42,7 @@ export class ApiError extends DynamoError {
 /** `parameter`: the field that carries the prompt, which is at fault when the context overflows. */
 export function toApiError(error: unknown, parameter?: "messages" | "prompt"): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof HttpFault) return new ApiError(error);
   const code = errorCode(error);
   if (OVERLOADED.has(code)) return overloaded(code);
   if (error instanceof DynamoError && code === "context_length_exceeded") {

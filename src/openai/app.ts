@@ -1,14 +1,13 @@
-// The OpenAI door: its routes. hono is imported in this file only.
-// There is no middleware: a body stream that is touched on its way out loses Bun's direct path.
-
-import { type Context, Hono } from "hono";
-import { getPath } from "hono/utils/url";
+// The OpenAI door: its routes, and what every request passes on its way to one.
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Connection, HttpRequest } from "../http/incoming-request.ts";
+import type { ServedApp } from "../http/listen.ts";
+import { type Match, pathOf, type Route, Router } from "../http/router.ts";
 import { ApiError } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
-import { type Connection, Exchange } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
 import { kvEvents } from "./kv-event-route.ts";
 import { FrontendMetrics } from "./metrics.ts";
@@ -24,9 +23,9 @@ export interface AppOptions {
   readonly server?: number;
 }
 
-export interface OpenAIApp {
-  /** Without a connection (in tests), idle timeouts are nobody's business. */
-  fetch(request: Request, connection?: Connection): Response | Promise<Response>;
+export interface OpenAIApp extends ServedApp {
+  /** Without a connection (in tests), the client is on this machine. */
+  fetch(request: HttpRequest, connection?: Connection): Response | Promise<Response>;
   /** Ends every open answer now: streams with an error event `server_shutdown`, the others with what they have. */
   endAnswers(): void;
 }
@@ -41,77 +40,75 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
     stallMs: options.stallMs ?? 30_000,
   };
-  const routes: readonly Route[] = [
-    {
-      method: "POST",
-      path: "/v1/chat/completions",
-      answer: (x) => generate(context, chatRoute, x),
-    },
-    {
-      method: "POST",
-      path: "/v1/completions",
-      answer: (x) => generate(context, completionRoute, x),
-    },
-    { method: "GET", path: "/v1/models", answer: (x) => x.json(modelList(backend)) },
-    {
-      method: "GET",
-      path: "/v1/models/:id{.+}",
-      answer: (x, param) => x.json(oneModel(backend, param("id"))),
-    },
-    { method: "GET", path: "/health", answer: (x) => health(backend, x) },
-    { method: "GET", path: "/live", answer: (x) => x.json(LIVE) },
-    { method: "GET", path: "/metrics", answer: (x) => metricsText(context, x) },
-    { method: "GET", path: "/kv_events", answer: (x) => kvEvents(context, x) },
-    { method: "GET", path: "/config", answer: (x) => listSettings(backend.settings, x) },
-    {
-      method: "PUT",
-      path: "/config/:service/:key",
-      answer: (x, param) =>
-        changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
-    },
-  ];
-  const hono = honoOf(routes, { server: options.server ?? 0, log: options.log });
+  const router = new Router(routesOf(context));
+  const ofExchange = { server: options.server ?? 0, log: options.log };
   return {
-    fetch: (request, connection = UNTIMED) => hono.fetch(request, connection),
+    fetch: (request, connection = LOCAL) =>
+      answer(router, new Exchange(request, connection, ofExchange)),
+    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, ofExchange).error(fault),
     endAnswers: () => {
-      for (const answer of [...context.open]) answer.shutDown();
+      for (const open of [...context.open]) open.shutDown();
     },
   };
 }
 
-interface Route {
-  readonly method: "GET" | "POST" | "PUT";
-  readonly path: string;
-  /** `param`: what a parameter of the path stands for. */
-  answer(exchange: Exchange, param: (name: string) => string): Response | Promise<Response>;
-}
+type Answer = Response | Promise<Response>;
+type Handler = (exchange: Exchange, param: (name: string) => string) => Answer;
 
-type Env = { readonly Bindings: Connection };
+const LOCAL: Connection = { number: 0, peer: "127.0.0.1", isLocal: true };
+/** In place of a request that is none. */
+const UNREADABLE = new Request("http://nameless/");
+
+function routesOf(context: AppContext): readonly Route<Handler>[] {
+  const { backend } = context;
+  const get = (path: string, handler: Handler) => ({ method: "GET", path, handler }) as const;
+  const post = (path: string, handler: Handler) => ({ method: "POST", path, handler }) as const;
+  return [
+    post("/v1/chat/completions", (x) => generate(context, chatRoute, x)),
+    post("/v1/completions", (x) => generate(context, completionRoute, x)),
+    get("/v1/models", (x) => x.json(modelList(backend))),
+    get("/v1/models/:id+", (x, param) => x.json(oneModel(backend, param("id")))),
+    get("/", (x) => x.json(WELCOME)),
+    get("/health", (x) => health(backend, x)),
+    get("/live", (x) => x.json(LIVE)),
+    get("/metrics", (x) => metricsText(context, x)),
+    get("/kv_events", (x) => kvEvents(context, x)),
+    get("/config", (x) => listSettings(backend.settings, x)),
+    {
+      method: "PUT",
+      path: "/config/:service/:key",
+      handler: (x, param) =>
+        changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
+    },
+  ];
+}
 
 const LIVE = { status: "live", message: "Service is live" };
-const UNTIMED: Connection = { number: 0, isLocal: true, hold() {}, release() {} };
+const WELCOME = {
+  name: "dynamo",
+  message: "An LLM server with OpenAI's API. Its base URL is this one with /v1.",
+  routes: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/live", "/metrics"],
+};
 
-/** Every answer, also to a path or method that nobody serves, has the same shape and bears an id. */
-function honoOf(
-  routes: readonly Route[],
-  context: ConstructorParameters<typeof Exchange>[2],
-): Hono<Env> {
-  const hono = new Hono<Env>({ getPath: pathOf });
-  const exchangeOf = (c: Context<Env>) => new Exchange(c.req.raw, c.env, context);
-  for (const { method, path, answer } of routes) {
-    hono.on(method, path, (c) => answer(exchangeOf(c), (name) => c.req.param(name) ?? ""));
-    hono.all(path, (c) => exchangeOf(c).error(methodNotAllowed(method, c.req.path)));
+/** Every answer, also to a path or method that is not served, has the same shape and bears an id. */
+async function answer(router: Router<Handler>, exchange: Exchange): Promise<Response> {
+  const { method, url } = exchange.request;
+  const path = pathOf(url);
+  try {
+    // Who may come in is decided here, before any byte of a body is read.
+    if (path === "*") return exchange.nothing({ allow: EVERY_METHOD });
+    const match = router.match(path);
+    if (!match) throw routeNotFound(path);
+    if (method === "OPTIONS") return exchange.nothing({ allow: match.allow });
+    const handler = match.handlerOf(method);
+    if (!handler) throw methodNotAllowed(match, path);
+    return await handler(exchange, (name) => match.param(name));
+  } catch (error) {
+    return exchange.error(error);
   }
-  hono.notFound((c) => exchangeOf(c).error(routeNotFound(c.req.path)));
-  hono.onError((error, c) => exchangeOf(c).error(error));
-  return hono;
 }
 
-/** Where a request names no host, as HTTP/1.0 allows, Bun's URL is its path alone. */
-function pathOf(request: Request): string {
-  const { url } = request;
-  return getPath(url.startsWith("/") ? new Request(`http://nameless${url}`) : request);
-}
+const EVERY_METHOD = "GET, HEAD, POST, PUT, OPTIONS";
 
 function modelList(backend: OpenAIBackend): object {
   return { object: "list", data: backend.models().map(modelCard) };
@@ -146,12 +143,12 @@ async function metricsText({ metrics, backend, log }: AppContext, exchange: Exch
   return exchange.text(own + rest, metrics.registry.contentType);
 }
 
-function methodNotAllowed(allowed: string, path: string): ApiError {
+function methodNotAllowed({ allow }: Match<Handler>, path: string): ApiError {
   return new ApiError({
     status: 405,
     code: "method_not_allowed",
-    message: `${path} takes ${allowed} only.`,
-    headers: { allow: allowed },
+    message: `${path.slice(0, 100)} takes ${allow} only.`,
+    headers: { allow },
   });
 }
 

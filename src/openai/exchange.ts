@@ -4,22 +4,12 @@ import { randomUUID } from "node:crypto";
 
 import { toWireError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import type { Connection, HttpRequest } from "../http/incoming-request.ts";
+import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
 import { type ApiError, toApiError } from "./api-error.ts";
 
-/** What the app may ask of the connection that a request came on. */
-export interface Connection {
-  /** Sets it apart from the others of this server; below 2^32. */
-  readonly number: number;
-  /** Whether the client is on this machine. */
-  readonly isLocal: boolean;
-  /** An answer is on its way: silence is no reason to close. */
-  hold(): void;
-  /** The answer has ended: the usual idle timeout holds again. */
-  release(): void;
-}
-
 export class Exchange {
-  readonly request: Request;
+  readonly request: HttpRequest;
   /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
   readonly requestId: string;
   readonly connection: Connection;
@@ -30,7 +20,7 @@ export class Exchange {
 
   /** `server`: sets its connections apart from those of other servers of the same workers. */
   constructor(
-    request: Request,
+    request: HttpRequest,
     connection: Connection,
     { server, log }: { readonly server: number; readonly log: Logger },
   ) {
@@ -58,14 +48,19 @@ export class Exchange {
     return new Response(body, { headers: { ...this.#headers, "content-type": contentType } });
   }
 
-  events(body: ReadableStream): Response {
+  events(pump: Pump): Response {
     const headers = {
       ...this.#headers,
       "content-type": "text/event-stream",
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     };
-    return new Response(body, { headers });
+    return new StreamingResponse(pump, { headers, heartbeat: ":\n\n" });
+  }
+
+  /** 204: all there is to say is in the headers. */
+  nothing(headers: Readonly<Record<string, string>>): Response {
+    return new Response(null, { status: 204, headers: { ...this.#headers, ...headers } });
   }
 
   error(error: unknown, parameter?: "messages" | "prompt"): Response {

@@ -120,14 +120,10 @@ function openGeneration<Request extends GenerationRequest>(opening: Opening<Requ
     labels,
     clock,
     log,
-    onEnd: () => {
-      open.delete(generation);
-      exchange.connection.release();
-    },
+    onEnd: () => open.delete(generation),
     errorEvent: (error) => exchange.errorEvent(error),
   });
   open.add(generation);
-  exchange.connection.hold();
   return generation;
 }
 

@@ -10,18 +10,14 @@ import { checkOperator } from "./setting-routes.ts";
 export async function kvEvents(context: AppContext, exchange: Exchange): Promise<Response> {
   checkOperator(exchange);
   const { backend, clock, stallMs } = context;
-  const { connection, request } = exchange;
+  const { request } = exchange;
   const events = new RouterEvents();
   const reports = backend.kvEvents()[Symbol.asyncIterator]();
   const leave = () => void reports.return?.();
   request.signal.addEventListener("abort", leave, { once: true });
   const listener = { shutDown: leave };
   context.open.add(listener);
-  connection.hold();
-  const end = () => {
-    context.open.delete(listener);
-    connection.release();
-  };
+  const end = () => context.open.delete(listener);
   let next: Awaited<ReturnType<typeof reports.next>>;
   try {
     next = await reports.next(); // What fails before it is still an HTTP status.

@@ -12,9 +12,9 @@ import { Worker } from "node:worker_threads";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
+import { listen } from "../../src/http/listen.ts";
 import { createApp } from "../../src/openai/app.ts";
 import type { OpenAIBackend } from "../../src/openai/backend.ts";
-import { listen } from "../../src/openai/listen.ts";
 import type { TextOutput } from "../../src/protocol/llm.ts";
 import { FakeBackend } from "../openai/fake-backend.ts";
 import type { Load } from "./http.worker.ts";

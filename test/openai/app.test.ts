@@ -349,26 +349,6 @@ describe("request ids", () => {
 });
 
 describe("bodies", () => {
-  test("one that states too large a length is refused unread", async () => {
-    const { app } = harness({ maxBodyBytes: 100 });
-    const response = await app.fetch(post("x".repeat(101), { "content-length": "101" }));
-    expect(response.status).toBe(413);
-  });
-
-  test("one that states no length is read no further than the limit", async () => {
-    const { app } = harness({ maxBodyBytes: 100 });
-    let numPulled = 0;
-    const body = new ReadableStream({
-      pull(controller) {
-        numPulled++;
-        controller.enqueue(new Uint8Array(40));
-      },
-    });
-    const request = new Request("http://test/v1/completions", { method: "POST", body });
-    expect((await app.fetch(request)).status).toBe(413);
-    expect(numPulled).toBeLessThan(10);
-  });
-
   test("one of exactly the limit is read", async () => {
     const text = JSON.stringify({ ...COMPLETION, model: "other" });
     const { app } = harness({ maxBodyBytes: text.length });
@@ -416,12 +396,6 @@ describe("the other routes", () => {
         max_model_len: 8,
       });
     }
-  });
-
-  test("HEAD works where GET does", async () => {
-    const { app } = harness();
-    const response = await app.fetch(new Request("http://test/health", { method: "HEAD" }));
-    expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 });
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll } from "bun:test";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
+import { type HttpServer, listen } from "../../src/http/listen.ts";
 import { createApp } from "../../src/openai/app.ts";
-import { type HttpServer, listen } from "../../src/openai/listen.ts";
 import { openaiClientSuite } from "./client.suite.ts";
 import { FAKE_MODEL, FakeBackend } from "./fake-backend.ts";
 

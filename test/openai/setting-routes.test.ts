@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { harness } from "./harness.ts";
 
 const MODE = "/config/Router/mode";
-const CONNECTION = { number: 1, isLocal: true, hold() {}, release() {} };
+const CONNECTION = { isLocal: true, number: 1, peer: "192.0.2.1" };
 
 function put(body: string, path = MODE, headers: Record<string, string> = {}) {
   return new Request(`http://test${path}`, { method: "PUT", body, headers });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 
 import { systemClock } from "../../src/base/clock.ts";
-import { listen } from "../../src/openai/listen.ts";
+import { listen } from "../../src/http/listen.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { COMPLETION, eventsOf, harness } from "./harness.ts";
-import { postText, rawClient, until } from "./raw-client.ts";
+import { COMPLETION, eventsOf, harness } from "../openai/harness.ts";
+import { postText, rawClient, until } from "../openai/raw-client.ts";
 
 const HOST = "127.0.0.1";
 const STREAM = postText("completions", { ...COMPLETION, stream: true });
@@ -91,26 +91,6 @@ describe("listening", () => {
       new RegExp(`cannot listen on ${HOST}:${port} .*choose another with --port`),
     );
     return holder.stop(true);
-  });
-
-  test("a connection is held while an answer is on its way, and released after it", async () => {
-    const { app, opened } = harness();
-    const calls: string[] = [];
-    const connection = {
-      number: 1,
-      isLocal: true,
-      hold: () => calls.push("hold"),
-      release: () => calls.push("release"),
-    };
-    const body = JSON.stringify(COMPLETION);
-    const request = new Request("http://test/v1/completions", { method: "POST", body });
-    const answer = app.fetch(request, connection);
-    const stream = await opened();
-    expect(calls).toEqual(["hold"]);
-    stream.push({ finishReason: "stop" });
-    stream.end();
-    await answer;
-    expect(calls).toEqual(["hold", "release"]);
   });
 });
 

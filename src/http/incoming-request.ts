@@ -1,0 +1,104 @@
+// A request as the app sees it. It is near enough to a fetch `Request` that tests may use one of those instead.
+
+import { bodyTooLarge } from "./fault.ts";
+import type { RequestHead } from "./request-head.ts";
+
+export interface HttpRequest {
+  readonly method: string;
+  /** A path with its query, or a whole URL. */
+  readonly url: string;
+  readonly headers: Pick<Headers, "get" | "has">;
+  /** Aborted as soon as the client is known to be gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What the app may ask about the other end. */
+export interface Connection {
+  /** Sets it apart from the others of this server; below 2^32. */
+  readonly number: number;
+  /** The client's IP address. */
+  readonly peer: string;
+  /** Whether the client is on this machine. */
+  readonly isLocal: boolean;
+}
+
+export class IncomingRequest implements HttpRequest {
+  readonly head: RequestHead;
+  readonly headers: Pick<Headers, "get" | "has">;
+  readonly #onWanted: () => void;
+  #chunks: Buffer[] = [];
+  #numBytes = 0;
+  #reader: { maxBytes: number; done: PromiseWithResolvers<Buffer> } | undefined;
+  #controller: AbortController | undefined;
+  #isAborted = false;
+
+  /** `onWanted`: called once, when the app asks for the body. */
+  constructor(head: RequestHead, onWanted: () => void) {
+    this.head = head;
+    this.#onWanted = onWanted;
+    const { headers } = head;
+    this.headers = {
+      get: (name) => headers.get(name.toLowerCase()) ?? null,
+      has: (name) => headers.has(name.toLowerCase()),
+    };
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get url(): string {
+    return this.head.url;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  get isWanted(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** The whole body. Once. Throws `HttpFault` if it is larger, malformed or late. */
+  read(maxBytes: number): Promise<Buffer> {
+    const done = Promise.withResolvers<Buffer>();
+    this.#reader = { maxBytes, done };
+    const { framing } = this.head;
+    if (this.#isAborted) done.reject(this.signal.reason);
+    else if (framing.type === "length" && framing.numBytes > maxBytes)
+      this.fail(bodyTooLarge(maxBytes));
+    else this.#onWanted();
+    return done.promise;
+  }
+
+  /** For the connection: a piece of the body. */
+  receive(chunk: Buffer): void {
+    if (!this.#reader) return; // it is dropped: the app has answered without it
+    this.#numBytes += chunk.length;
+    if (this.#numBytes <= this.#reader.maxBytes) this.#chunks.push(chunk);
+    else this.fail(bodyTooLarge(this.#reader.maxBytes));
+  }
+
+  /** For the connection: the body is whole. */
+  complete(): void {
+    const [only] = this.#chunks;
+    const body = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#reader?.done.resolve(body);
+  }
+
+  /** For the connection: the body will never be whole. */
+  fail(reason: unknown): void {
+    this.#chunks = [];
+    this.#reader?.done.reject(reason);
+  }
+
+  /** For the connection: the client is gone. */
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
+    this.fail(this.#reader && this.signal.reason);
+  }
+}

@@ -1,0 +1,143 @@
+// An app on a port: sockets, the clock that times their clients out, and the way to stop.
+
+import type { Clock, Timer } from "../base/clock.ts";
+import { DynamoError } from "../base/error.ts";
+import { type HttpApp, HttpConnection } from "./connection.ts";
+import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
+import { DateHeader } from "./response-head.ts";
+
+export interface ServedApp extends HttpApp {
+  /** Ends every open answer now, with what it has. */
+  endAnswers(): void;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  readonly url: string;
+  /**
+   * Takes no more requests and closes idle connections; answers in flight get `graceMs` to end, then
+   * end with what they have. A client that does not take even that is cut.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** For the last chunk of answers that were ended before their time. */
+const LAST_WORDS_MS = 500;
+/** How often clients that may be late are looked for. */
+const SWEEP_MS = 1000;
+
+/** Throws `CannotListenError`. */
+export function listen(app: ServedApp, options: ListenOptions): HttpServer {
+  const { host, clock } = options;
+  const connections = new Connections();
+  const socket = bind(app, options, connections);
+  const sweep = every(clock, SWEEP_MS, () => connections.checkDeadlines(clock.now()));
+  return {
+    port: socket.port,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${socket.port}/`,
+    async stop(graceMs) {
+      socket.stop();
+      const ended = connections.retire();
+      if (!(await endsWithin(ended, graceMs, clock))) {
+        app.endAnswers();
+        if (!(await endsWithin(ended, LAST_WORDS_MS, clock))) connections.cut();
+      }
+      sweep.cancel();
+    },
+  };
+}
+
+class Connections {
+  readonly #open = new Set<HttpConnection>();
+  #ended: PromiseWithResolvers<void> | undefined;
+
+  add(connection: HttpConnection): void {
+    this.#open.add(connection);
+    if (this.#ended) connection.retire();
+  }
+
+  delete(connection: HttpConnection): void {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#ended?.resolve();
+  }
+
+  checkDeadlines(now: number): void {
+    for (const connection of [...this.#open]) connection.checkDeadline(now);
+  }
+
+  /** Resolves when the last one has closed. */
+  retire(): Promise<void> {
+    this.#ended ??= Promise.withResolvers<void>();
+    for (const connection of [...this.#open]) connection.retire();
+    if (this.#open.size === 0) this.#ended.resolve();
+    return this.#ended.promise;
+  }
+
+  cut(): void {
+    for (const connection of [...this.#open]) connection.cut();
+  }
+}
+
+function bind(app: HttpApp, options: ListenOptions, connections: Connections) {
+  const { host, port, clock } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const date = new DateHeader(clock);
+  let number = 0;
+  try {
+    return Bun.listen<HttpConnection>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        open(socket) {
+          number++;
+          socket.data = new HttpConnection({ socket, number, app, limits, clock, date });
+          connections.add(socket.data);
+        },
+        data: (socket, bytes) => socket.data.received(bytes),
+        end: (socket) => socket.data.ended(),
+        drain: (socket) => socket.data.drained(),
+        close(socket) {
+          socket.data.closed();
+          connections.delete(socket.data);
+        },
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CannotListenError(
+      `cannot listen on ${host}:${port} (${reason}); choose another with --port, or end what holds this one`,
+      { host, port },
+    );
+  }
+}
+
+function every(clock: Clock, ms: number, act: () => void): Timer {
+  let timer = clock.after(ms, fire);
+  function fire(): void {
+    timer = clock.after(ms, fire);
+    act();
+  }
+  return { cancel: () => timer.cancel() };
+}
+
+async function endsWithin(ended: Promise<void>, ms: number, clock: Clock): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = clock.after(ms, () => resolve(false));
+  const isInTime = await Promise.race([ended.then(() => true), promise]);
+  timer.cancel();
+  return isInTime;
+}
+
+/** The address is taken, unknown, or not ours to use. */
+class CannotListenError extends DynamoError {
+  override readonly code = "cannot_listen";
+}

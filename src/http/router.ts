@@ -1,0 +1,90 @@
+// Which route answers a path. Paths are compared as they were sent: no two spellings of one path, but for a slash at
+// the end.
+
+export interface Route<Handler> {
+  readonly method: "GET" | "POST" | "PUT";
+  /** `:name` stands for one segment, `:name+` at the end for one or more. */
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+export interface Match<Handler> {
+  /** What serves a method there; HEAD is served by GET. */
+  handlerOf(method: string): Handler | undefined;
+  /** What a parameter of the path stands for. */
+  param(name: string): string;
+  /** The methods, as the Allow header has them. */
+  readonly allow: string;
+}
+
+interface Pattern<Handler> {
+  readonly expression: RegExp;
+  readonly handlers: Map<string, Handler>;
+}
+
+export class Router<Handler> {
+  readonly #patterns: readonly Pattern<Handler>[];
+  readonly #fixed = new Map<string, Match<Handler>>();
+
+  constructor(routes: readonly Route<Handler>[]) {
+    const paths = [...new Set(routes.map(({ path }) => path))];
+    const patterns = paths.map((path) => {
+      const here = routes.filter((route) => route.path === path);
+      const handlers = new Map(here.map(({ method, handler }) => [method as string, handler]));
+      return { path, handlers, expression: expressionOf(path) };
+    });
+    for (const { path, handlers } of patterns) {
+      if (!path.includes(":")) this.#fixed.set(path, matchOf(handlers, {}));
+    }
+    this.#patterns = patterns.filter(({ path }) => path.includes(":"));
+  }
+
+  match(path: string): Match<Handler> | undefined {
+    const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const fixed = this.#fixed.get(bare);
+    if (fixed) return fixed;
+    for (const { expression, handlers } of this.#patterns) {
+      const groups = expression.exec(bare)?.groups;
+      if (groups) return matchOf(handlers, groups);
+    }
+    return undefined;
+  }
+}
+
+/** The path of a URL, or of a path with a query. */
+export function pathOf(url: string): string {
+  const path = url.startsWith("/") ? url : url.replace(/^[a-z]+:\/\/[^/?#]*/i, "");
+  return path.replace(/[?#].*$/s, "") || "/";
+}
+
+function matchOf<Handler>(
+  handlers: Map<string, Handler>,
+  params: Record<string, string>,
+): Match<Handler> {
+  const methods = [...handlers.keys()].flatMap((name) =>
+    name === "GET" ? ["GET", "HEAD"] : [name],
+  );
+  return {
+    handlerOf: (method) => handlers.get(method === "HEAD" ? "GET" : method),
+    param: (name) => decoded(params[name] ?? ""),
+    allow: [...methods, "OPTIONS"].join(", "),
+  };
+}
+
+function expressionOf(path: string): RegExp {
+  const segments = path.split("/").map((segment) => {
+    const [, name, isRest] = /^:(\w+)(\+?)$/.exec(segment) ?? [];
+    if (name === undefined) return RegExp.escape(segment);
+    return `(?<${name}>${isRest ? ".+" : "[^/]+"})`;
+  });
+  return new RegExp(`^${segments.join("/")}$`);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
