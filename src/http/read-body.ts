@@ -1,12 +1,19 @@
-// The body of a request, never more of it than allowed.
+// The body of a request, unpacked, and never more of it than allowed.
 
+import { unpack, unpackerOf } from "./content-coding.ts";
 import { bodyTooLarge } from "./fault.ts";
 import { type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 
 /** Once for each request. Throws `HttpFault`. */
 export async function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+  const unpacker = unpackerOf(request.headers.get("content-encoding"));
+  const body = await readBytes(request, maxBytes);
+  return unpacker ? await unpack(body, unpacker, maxBytes) : body;
+}
+
+async function readBytes(request: HttpRequest, maxBytes: number): Promise<Buffer> {
   if (request instanceof IncomingRequest) return await request.read(maxBytes);
-  if (!(request instanceof Request) || request.body === null) return Buffer.alloc(0);
+  if (!(request instanceof Request)) return Buffer.alloc(0);
   const body = Buffer.from(await request.arrayBuffer());
   if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
   return body;

@@ -20,7 +20,9 @@ export interface HeadOptions {
 export function responseHead({ response, framing, connection, date }: HeadOptions): string {
   const { status } = response;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-  for (const [name, value] of response.headers) head += `${name}: ${value}\r\n`;
+  response.headers.forEach((value, name) => {
+    head += `${name}: ${value}\r\n`;
+  });
   head += `date: ${date}\r\n`;
   if (connection !== undefined) head += `connection: ${connection}\r\n`;
   if (framing.type === "length") head += `content-length: ${framing.numBytes}\r\n`;
