@@ -13,6 +13,7 @@ import type { Socket } from "bun";
 import { unreachable } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { AnswerWriter } from "./answer-writer.ts";
+import type { DoorTime } from "./door-time.ts";
 import { HttpFault, malformed, timedOut } from "./fault.ts";
 import { type Connection, type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -36,6 +37,7 @@ export interface ConnectionOptions {
   readonly app: HttpApp;
   readonly limits: HttpLimits;
   readonly clock: Clock;
+  readonly time: DoorTime;
   readonly date: DateHeader;
 }
 
@@ -120,8 +122,8 @@ export class HttpConnection implements Connection {
   }
 
   /** Acts on a client that has kept this connection waiting for too long. */
-  checkDeadline(now: number): void {
-    if (now < this.#dueAt) return;
+  checkDeadline(): void {
+    if (!this.#options.time.hasCome(this.#dueAt)) return;
     if (this.#wait === "head") void this.#refuse(timedOut("The head did not arrive in time."));
     else if (this.#wait === "body") this.#loseBody(timedOut("The body did not arrive in time."));
     else if (this.#wait === "client") this.cut();
@@ -202,7 +204,7 @@ export class HttpConnection implements Connection {
 
   /** The app asks for the body. */
   #startBody(): void {
-    this.#bodyDueAt = this.#options.clock.now() + this.#options.limits.bodyMs;
+    this.#bodyDueAt = this.#options.time.in(this.#options.limits.bodyMs);
     const { expectsContinue } = this.#request?.head ?? {};
     if (expectsContinue && !this.#reader.hasWholeBody && this.#reader.numBytes === 0) {
       this.#writer.continue();
@@ -283,28 +285,26 @@ export class HttpConnection implements Connection {
   }
 
   #waitFor(wait: Wait): void {
-    const { clock, limits } = this.#options;
     this.#wait = wait;
-    const now = clock.now();
+    this.#dueAt = this.#dueIn(wait);
+  }
+
+  #dueIn(wait: Wait): number {
+    const { time, limits } = this.#options;
     switch (wait) {
       case "request":
       case "client":
-        this.#dueAt = now + limits.silenceMs;
-        break;
+        return time.in(limits.silenceMs);
       case "head":
-        this.#dueAt = now + limits.headMs;
-        break;
+        return time.in(limits.headMs);
       case "body":
-        this.#dueAt = Math.min(now + limits.silenceMs, this.#bodyDueAt);
-        break;
+        return Math.min(time.in(limits.silenceMs), this.#bodyDueAt);
       case "linger":
-        this.#dueAt = now + limits.lingerMs;
-        break;
+        return time.in(limits.lingerMs);
       case "app":
-        this.#dueAt = Infinity;
-        break;
+        return Infinity;
       default:
-        unreachable(wait);
+        return unreachable(wait);
     }
   }
 }

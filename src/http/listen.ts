@@ -1,8 +1,9 @@
 // An app on a port: sockets, the clock that times their clients out, and the way to stop.
 
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import { type HttpApp, HttpConnection } from "./connection.ts";
+import { DoorTime } from "./door-time.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DateHeader } from "./response-head.ts";
 
@@ -31,15 +32,13 @@ export interface HttpServer {
 
 /** For the last chunk of answers that were ended before their time. */
 const LAST_WORDS_MS = 500;
-/** How often clients that may be late are looked for. */
-const SWEEP_MS = 1000;
 
 /** Throws `CannotListenError`. */
 export function listen(app: ServedApp, options: ListenOptions): HttpServer {
   const { host, clock } = options;
   const connections = new Connections();
-  const socket = bind(app, options, connections);
-  const sweep = every(clock, SWEEP_MS, () => connections.checkDeadlines(clock.now()));
+  const time = new DoorTime(clock, () => connections.checkDeadlines());
+  const socket = bind(app, options, { connections, time });
   return {
     port: socket.port,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${socket.port}/`,
@@ -50,7 +49,7 @@ export function listen(app: ServedApp, options: ListenOptions): HttpServer {
         app.endAnswers();
         if (!(await endsWithin(ended, LAST_WORDS_MS, clock))) connections.cut();
       }
-      sweep.cancel();
+      time.stop();
     },
   };
 }
@@ -69,8 +68,8 @@ class Connections {
     if (this.#open.size === 0) this.#ended?.resolve();
   }
 
-  checkDeadlines(now: number): void {
-    for (const connection of [...this.#open]) connection.checkDeadline(now);
+  checkDeadlines(): void {
+    for (const connection of [...this.#open]) connection.checkDeadline();
   }
 
   /** Resolves when the last one has closed. */
@@ -86,7 +85,12 @@ class Connections {
   }
 }
 
-function bind(app: HttpApp, options: ListenOptions, connections: Connections) {
+interface Parts {
+  readonly connections: Connections;
+  readonly time: DoorTime;
+}
+
+function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts) {
   const { host, port, clock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const date = new DateHeader(clock);
@@ -99,7 +103,7 @@ function bind(app: HttpApp, options: ListenOptions, connections: Connections) {
       socket: {
         open(socket) {
           number++;
-          socket.data = new HttpConnection({ socket, number, app, limits, clock, date });
+          socket.data = new HttpConnection({ socket, number, app, limits, clock, time, date });
           connections.add(socket.data);
         },
         data: (socket, bytes) => socket.data.received(bytes),
@@ -112,21 +116,13 @@ function bind(app: HttpApp, options: ListenOptions, connections: Connections) {
       },
     });
   } catch (error) {
+    time.stop();
     const reason = error instanceof Error ? error.message : String(error);
     throw new CannotListenError(
       `cannot listen on ${host}:${port} (${reason}); choose another with --port, or end what holds this one`,
       { host, port },
     );
   }
-}
-
-function every(clock: Clock, ms: number, act: () => void): Timer {
-  let timer = clock.after(ms, fire);
-  function fire(): void {
-    timer = clock.after(ms, fire);
-    act();
-  }
-  return { cancel: () => timer.cancel() };
 }
 
 async function endsWithin(ended: Promise<void>, ms: number, clock: Clock): Promise<boolean> {

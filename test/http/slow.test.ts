@@ -85,6 +85,23 @@ describe("time", () => {
     }
   });
 
+  test("a process that was stopped for long has not waited for its clients", async () => {
+    const { clock, port } = slowDoor();
+    const idle = await talk(port, getBytes("/live"));
+    await idle.answered();
+    const body = postBytes("/v1/completions", "{}");
+    const sending = await talk(port, body.slice(0, -1));
+    await settle();
+    clock.jump(3_600_000);
+    await clock.advance(1000);
+    idle.send(getBytes("/live"));
+    sending.send(body.slice(-1));
+    expect(await idle.answered(2)).toHaveLength(2);
+    expect((await sending.answered())[0]?.status).toBe(400);
+    idle.close();
+    sending.close();
+  });
+
   test("an answer that takes minutes is waited for", async () => {
     const { clock, port, opened } = slowDoor();
     const client = await talk(port, postBytes("/v1/completions", JSON.stringify(COMPLETION)));
