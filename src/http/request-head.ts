@@ -131,7 +131,7 @@ function badRequestLine(line: string): HttpFault {
     return malformed("The first line is no request line of HTTP/1.1.");
   }
   const message = "This server speaks HTTP/1.1 and HTTP/1.0.";
-  return new HttpFault({ status: 505, code: "version_not_supported", message });
+  return new HttpFault({ status: 400, code: "version_not_supported", message });
 }
 
 function noProxy(): HttpFault {
@@ -142,5 +142,5 @@ function noProxy(): HttpFault {
 
 function unknownCoding(): HttpFault {
   const message = "This server knows no Transfer-Encoding but chunked.";
-  return new HttpFault({ status: 501, code: "unknown_transfer_encoding", message });
+  return new HttpFault({ status: 400, code: "unknown_transfer_encoding", message });
 }

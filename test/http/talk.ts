@@ -57,6 +57,14 @@ export class Talk {
     await until(() => this.isEnded || this.isClosed, "the end of the connection");
   }
 
+  /** Waits, without polling and for as long as it takes, until the server has ended its half. */
+  settled(): Promise<void> {
+    if (this.isEnded || this.isClosed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.socket.once("end", resolve).once("close", () => resolve());
+    return promise;
+  }
+
   close(): void {
     this.socket.destroy();
   }
