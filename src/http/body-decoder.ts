@@ -36,6 +36,8 @@ class LengthDecoder implements BodyDecoder {
 /** Longest line of a chunk's size with its extension, or of a trailer. */
 const MAX_LINE_BYTES = 4096;
 const MAX_TRAILERS = 64;
+/** Sizes, extensions and line ends may be as many bytes as the body has, and these. */
+const FREE_FRAMING_BYTES = 64 * 1024;
 const CHUNK_SIZE = /^([\da-f]{1,12})[ \t]*(;[\t -\x7e]*)?$/i;
 const TRAILER = /^[\w!#$%&'*+.^`|~-]+:[\t -\x7e\x80-\xff]*$/;
 
@@ -43,6 +45,8 @@ class ChunkedDecoder implements BodyDecoder {
   #expects: "size" | "data" | "data-end" | "trailers" | "nothing" = "size";
   #numLeft = 0;
   #numTrailers = 0;
+  /** Bytes of framing less bytes of body. */
+  #overhead = 0;
 
   get isDone(): boolean {
     return this.#expects === "nothing";
@@ -56,6 +60,7 @@ class ChunkedDecoder implements BodyDecoder {
         if (body.length === 0) break;
         take(body);
         at += body.length;
+        this.#overhead -= body.length;
         this.#numLeft -= body.length;
         if (this.#numLeft === 0) this.#expects = "data-end";
         continue;
@@ -63,6 +68,9 @@ class ChunkedDecoder implements BodyDecoder {
       const line = lineAt(bytes, at);
       if (line === undefined) break;
       at += line.length + 2;
+      this.#overhead += line.length + 2;
+      if (this.#overhead > FREE_FRAMING_BYTES)
+        throw malformed("The chunks of the body are too small.");
       this.#line(line);
     }
     return at;

@@ -26,7 +26,8 @@ export class IncomingRequest implements HttpRequest {
   readonly head: RequestHead;
   readonly headers: Pick<Headers, "get" | "has">;
   readonly #onWanted: () => void;
-  #chunks: Buffer[] = [];
+  /** The body so far is its first `#numBytes`. */
+  #bytes: Buffer = EMPTY;
   #numBytes = 0;
   #reader: { maxBytes: number; done: PromiseWithResolvers<Buffer> } | undefined;
   #controller: AbortController | undefined;
@@ -76,22 +77,22 @@ export class IncomingRequest implements HttpRequest {
   /** For the connection: a piece of the body. */
   receive(chunk: Buffer): void {
     if (!this.#reader) return; // it is dropped: the app has answered without it
-    this.#numBytes += chunk.length;
-    if (this.#numBytes <= this.#reader.maxBytes) this.#chunks.push(chunk);
-    else this.fail(bodyTooLarge(this.#reader.maxBytes));
+    const numBytes = this.#numBytes + chunk.length;
+    if (numBytes > this.#reader.maxBytes) this.fail(bodyTooLarge(this.#reader.maxBytes));
+    else if (this.#numBytes === 0) this.#bytes = chunk;
+    else this.#append(chunk);
+    this.#numBytes = numBytes;
   }
 
   /** For the connection: the body is whole. */
   complete(): void {
-    const [only] = this.#chunks;
-    const body = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#reader?.done.resolve(body);
+    this.#reader?.done.resolve(this.#bytes.subarray(0, this.#numBytes));
+    this.#bytes = EMPTY;
   }
 
   /** For the connection: the body will never be whole. */
   fail(reason: unknown): void {
-    this.#chunks = [];
+    this.#bytes = EMPTY;
     this.#reader?.done.reject(reason);
   }
 
@@ -101,4 +102,17 @@ export class IncomingRequest implements HttpRequest {
     this.#controller?.abort();
     this.fail(this.#reader && this.signal.reason);
   }
+
+  /** A body of one-byte chunks costs its bytes, not an object each. */
+  #append(chunk: Buffer): void {
+    const numBytes = this.#numBytes + chunk.length;
+    if (numBytes > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(numBytes * 2);
+      this.#bytes.copy(grown, 0, 0, this.#numBytes);
+      this.#bytes = grown;
+    }
+    chunk.copy(this.#bytes, this.#numBytes);
+  }
 }
+
+const EMPTY = Buffer.alloc(0);

@@ -84,6 +84,7 @@ describe("refused for their form", () => {
     "a size line with a bare LF": "5\nhello\r\n0\r\n\r\n",
     "a chunk that is longer than its size": "5\r\nhelloX\r\n0\r\n\r\n",
     "an endless extension": `5;${"a".repeat(5000)}\r\nhello\r\n0\r\n\r\n`,
+    "chunks of one byte without end": "1\r\n \r\n".repeat(50_000),
     "a trailer that is no header": "0\r\nnothing here\r\n\r\n",
     "trailers without end": `0\r\n${"A: b\r\n".repeat(1000)}\r\n`,
   };
@@ -162,6 +163,20 @@ describe("served although unusual", () => {
       client.close();
     });
   }
+
+  test("a body in chunks of one byte", async () => {
+    const chunks = [...UNKNOWN_MODEL].map((byte) => `1\r\n${byte}\r\n`).join("");
+    expectError(await answerTo(`${CHUNKED}\r\n${chunks}0\r\n\r\n`), 404, "model_not_found");
+  });
+
+  test("a body in many pieces", async () => {
+    const body = JSON.stringify({ ...COMPLETION, model: "other", user: "x".repeat(3_000_000) });
+    const bytes = postBytes("/v1/completions", body);
+    const client = await talk(openDoor().port);
+    for (let at = 0; at < bytes.length; at += 70_001) client.send(bytes.slice(at, at + 70_001));
+    expectError((await client.answered())[0] as RawAnswer, 404, "model_not_found");
+    client.close();
+  });
 
   test("bytes that arrive one by one", async () => {
     const client = await talk(openDoor().port);
