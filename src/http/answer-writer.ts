@@ -1,11 +1,11 @@
 // Writes one answer after the other: whole ones at once, streams as they are made.
 
-import type { Clock } from "../base/clock.ts";
 import { BodyStream } from "./body-stream.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RequestHead } from "./request-head.ts";
 import { type AnswerFraming, type DateHeader, responseHead } from "./response-head.ts";
 import { StreamingResponse } from "./streaming-response.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 export interface Answer {
   readonly response: Response;
@@ -16,7 +16,7 @@ export interface Answer {
 
 export interface AnswerWriterOptions {
   readonly outbox: Outbox;
-  readonly clock: Clock;
+  readonly turnEnd: TurnEnd;
   readonly date: DateHeader;
 }
 
@@ -67,10 +67,10 @@ export class AnswerWriter {
   }
 
   async #writeStream(response: StreamingResponse, answer: Answer): Promise<void> {
-    const { outbox, clock } = this.#options;
+    const { outbox, turnEnd } = this.#options;
     const isChunked = answer.request.minorVersion === 1;
     const head = this.#head(answer, { type: isChunked ? "chunked" : "until-close" });
-    const body = new BodyStream({ head, isChunked, outbox, clock });
+    const body = new BodyStream({ head, isChunked, outbox, turnEnd });
     this.#state = { body, heartbeat: response.heartbeat };
     await response.pump(body);
     body.end();

@@ -1,14 +1,14 @@
 // The body of a streamed answer on its way to the socket. Pieces of one turn of the event loop leave as one write.
 
-import type { Clock } from "../base/clock.ts";
 import type { Outbox } from "./outbox.ts";
 import type { BodySink } from "./streaming-response.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 export interface BodyStreamOptions {
   readonly head: string;
   readonly isChunked: boolean;
   readonly outbox: Outbox;
-  readonly clock: Clock;
+  readonly turnEnd: TurnEnd;
 }
 
 /** Held back within one turn at most, in UTF-16 code units. */
@@ -26,30 +26,35 @@ export class BodyStream implements BodySink {
     this.#schedule();
   }
 
+  // per event
   write(text: string): Promise<void> | undefined {
     this.#pending += text;
-    if (this.#pending.length > MAX_PENDING) this.#flush("");
+    if (this.#pending.length > MAX_PENDING) this.flush();
     else this.#schedule();
     const { outbox } = this.#options;
     return outbox.isBehind ? outbox.drained() : undefined;
   }
 
   end(): void {
-    this.#flush(this.#options.isChunked ? "0\r\n\r\n" : "");
+    this.#send(this.#options.isChunked ? "0\r\n\r\n" : "");
+  }
+
+  /** The turn ends. */
+  flush(): void {
+    this.#isScheduled = false;
+    this.#send("");
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    void this.#options.clock.turn().then(() => {
-      this.#isScheduled = false;
-      this.#flush("");
-    });
+    this.#options.turnEnd.add(this);
   }
 
-  #flush(ending: string): void {
+  #send(ending: string): void {
     const { isChunked, outbox } = this.#options;
-    const text = this.#head + (isChunked ? chunk(this.#pending) : this.#pending) + ending;
+    const body = isChunked && this.#pending !== "" ? chunk(this.#pending) : this.#pending;
+    const text = this.#head + body + ending;
     this.#head = "";
     this.#pending = "";
     if (text !== "") outbox.write(text);
@@ -57,5 +62,5 @@ export class BodyStream implements BodySink {
 }
 
 function chunk(text: string): string {
-  return text === "" ? "" : `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 }

@@ -22,6 +22,7 @@ import type { RequestHead } from "./request-head.ts";
 import { RequestReader } from "./request-reader.ts";
 import type { DateHeader } from "./response-head.ts";
 import { StreamingResponse } from "./streaming-response.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 /** What the door needs of the app behind it. */
 export interface HttpApp {
@@ -38,6 +39,7 @@ export interface ConnectionOptions {
   readonly limits: HttpLimits;
   readonly clock: Clock;
   readonly time: DoorTime;
+  readonly turnEnd: TurnEnd;
   readonly date: DateHeader;
 }
 
@@ -66,13 +68,13 @@ export class HttpConnection implements Connection {
   #probe: Timer | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { socket, number, limits, clock, date } = options;
+    const { socket, number, limits, turnEnd, date } = options;
     this.number = number;
     this.peer = socket.remoteAddress;
     this.#options = options;
     this.#reader = new RequestReader(limits);
     this.#outbox = new Outbox(socket);
-    this.#writer = new AnswerWriter({ outbox: this.#outbox, clock, date });
+    this.#writer = new AnswerWriter({ outbox: this.#outbox, turnEnd, date });
     this.#waitFor("request");
   }
 

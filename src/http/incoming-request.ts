@@ -22,6 +22,8 @@ export interface Connection {
   readonly isLocal: boolean;
 }
 
+const EMPTY = Buffer.alloc(0);
+
 export class IncomingRequest implements HttpRequest {
   readonly head: RequestHead;
   readonly headers: Pick<Headers, "get" | "has">;
@@ -114,5 +116,3 @@ export class IncomingRequest implements HttpRequest {
     chunk.copy(this.#bytes, this.#numBytes);
   }
 }
-
-const EMPTY = Buffer.alloc(0);

@@ -6,6 +6,7 @@ import { type HttpApp, HttpConnection } from "./connection.ts";
 import { DoorTime } from "./door-time.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DateHeader } from "./response-head.ts";
+import { TurnEnd } from "./turn-end.ts";
 
 export interface ServedApp extends HttpApp {
   /** Ends every open answer now, with what it has. */
@@ -93,7 +94,14 @@ interface Parts {
 function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts) {
   const { host, port, clock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const date = new DateHeader(clock);
+  const shared = {
+    app,
+    limits,
+    clock,
+    time,
+    turnEnd: new TurnEnd(clock),
+    date: new DateHeader(clock),
+  };
   let number = 0;
   try {
     return Bun.listen<HttpConnection>({
@@ -103,7 +111,7 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts
       socket: {
         open(socket) {
           number++;
-          socket.data = new HttpConnection({ socket, number, app, limits, clock, time, date });
+          socket.data = new HttpConnection({ socket, number, ...shared });
           connections.add(socket.data);
         },
         data: (socket, bytes) => socket.data.received(bytes),

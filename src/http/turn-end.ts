@@ -1,0 +1,22 @@
+import type { Clock } from "../base/clock.ts";
+
+/** Streams that were written to in this turn of the event loop, which are flushed at its end. One timer for all. */
+export class TurnEnd {
+  readonly #clock: Clock;
+  #waiting: { flush(): void }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(stream: { flush(): void }): void {
+    if (this.#waiting.length === 0) void this.#clock.turn().then(() => this.#flush());
+    this.#waiting.push(stream);
+  }
+
+  #flush(): void {
+    const streams = this.#waiting;
+    this.#waiting = [];
+    for (const stream of streams) stream.flush();
+  }
+}
