@@ -1,14 +1,14 @@
 // The body of a request, unpacked, and never more of it than allowed.
 
-import { unpack, unpackerOf } from "./content-coding.ts";
+import { codingOf, unpack } from "./content-coding.ts";
 import { bodyTooLarge } from "./fault.ts";
 import { type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 
 /** Once for each request. Throws `HttpFault`. */
 export async function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
-  const unpacker = unpackerOf(request.headers.get("content-encoding"));
+  const coding = codingOf(request.headers.get("content-encoding"));
   const body = await readBytes(request, maxBytes);
-  return unpacker ? await unpack(body, unpacker, maxBytes) : body;
+  return coding ? await unpack(body, coding, maxBytes) : body;
 }
 
 async function readBytes(request: HttpRequest, maxBytes: number): Promise<Buffer> {

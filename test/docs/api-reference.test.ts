@@ -54,6 +54,7 @@ describe("docs/api.md, a running server", () => {
 
   const refusals: readonly (readonly [number, string, string, string?])[] = [
     [400, "invalid_json", CHAT, "{"],
+    [400, "json_too_deep", CHAT, "[".repeat(65)],
     [400, "invalid_type", CHAT, chat({ temperature: "warm" })],
     [400, "invalid_value", CHAT, chat({ temperature: 3 })],
     [400, "missing_required_parameter", COMPLETIONS, chat({})],
@@ -66,6 +67,12 @@ describe("docs/api.md, a running server", () => {
   ];
   /** Those of `/config`: test/openai/setting-routes.test.ts provokes them. */
   const ofSettings = ["400 invalid_setting", "403 local_only", "404 no_such_setting"];
+  /** Those of the door: test/http provokes them. */
+  const ofDoor = [
+    ...["400 malformed_request", "400 version_not_supported", "400 unknown_transfer_encoding"],
+    ...["408 request_timeout", "415 unsupported_content_encoding", "417 expectation_failed"],
+    "431 head_too_large",
+  ];
   for (const [status, code, path, body] of refusals) {
     test(`answers with ${status} ${code} where it says so`, async () => {
       const response = await ask(path, body);
@@ -80,7 +87,7 @@ describe("docs/api.md, a running server", () => {
 
   test("lists no error but these, 500 and what 503 stands for", () => {
     const provoked = new Set(refusals.map(([status, code]) => `${status} ${code}`));
-    for (const error of ofSettings) provoked.add(error);
+    for (const error of [...ofSettings, ...ofDoor]) provoked.add(error);
     for (const error of documentedErrors()) {
       const [status, code = ""] = error.split(" ");
       if (provoked.has(error)) continue;
