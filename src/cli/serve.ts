@@ -20,8 +20,9 @@ import { deploy } from "../serve/deploy.ts";
 import { renderDryRun } from "../serve/dry-run.ts";
 import { renderExplanation } from "../serve/explain.ts";
 import { loadGraph } from "../serve/load-graph.ts";
-import { impliedOverride, type Override } from "../serve/override.ts";
+import { impliedOverride, type Override, parseFlagValue } from "../serve/override.ts";
 import { type DeploymentPlan, planDeployment } from "../serve/plan.ts";
+import type { PythonValue } from "../serve/python-value.ts";
 import { resolveConfig } from "../serve/resolve-config.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
@@ -62,6 +63,25 @@ export const serveCommand: Command = {
       valueHint: "HOST",
       description: "Address that the entry service listens on",
     },
+    "api-key-file": {
+      type: "string",
+      valueHint: "FILE",
+      description: "Requests need a key of this file: a line NAME KEY, or NAME KEY admin, for each",
+    },
+    "allow-host": {
+      type: "string",
+      valueHint: "NAME,...",
+      description: "Names, beside localhost and HOST, by which clients may call the server",
+    },
+    "allow-origin": {
+      type: "string",
+      valueHint: "ORIGIN,...",
+      description: "Web pages that may use the server from a browser, as https://chat.example",
+    },
+    insecure: {
+      type: "boolean",
+      description: "Serve other machines (--host 0.0.0.0) without API keys",
+    },
     "dry-run": {
       type: "boolean",
       description: "Check everything but the model's files, print the configuration, and end",
@@ -98,6 +118,7 @@ export const serveCommand: Command = {
 ENVIRONMENT
 
   DYNAMO_SERVICE_CONFIG   The configuration as --dry-run prints it; used where no file is given
+  DYNAMO_API_KEY          An API key that opens everything, beside those of --api-key-file
   DYN_DEPLOYMENT_CONFIG   YAML that replaces the file
   XDG_CACHE_HOME          Packed weights are kept in its folder dynamo (default: ~/.cache)
 
@@ -130,7 +151,7 @@ async function serve(input: CommandInput): Promise<number> {
     builtIns: builtInConfigs,
   };
   const tree = readConfig(options).override([...impliedOverrides(input, graph), ...overrides]);
-  const config = resolveConfig(tree, graph);
+  const config = resolveConfig(tree, graph, context.environment);
   const plan = planDeployment({ graph, source, config, only: flags.get("service-name") });
   const notice = configNotice(options);
   if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
@@ -167,9 +188,10 @@ function defaultFile(input: CommandInput, graph: Graph): string | undefined {
 function impliedOverrides({ flags, context }: CommandInput, graph: Graph): readonly Override[] {
   const entry = describeService(graph.entry).name;
   const overrides: Override[] = [];
-  for (const name of ["host", "port"]) {
+  for (const [name, parse] of Object.entries(ENTRY_FLAGS)) {
     const text = flags.get(name);
-    if (text !== undefined) overrides.push(impliedOverride([entry, name], { name, text }));
+    if (text === undefined) continue;
+    overrides.push(impliedOverride([entry, name], { name, text }, parse(text)));
   }
   if (flags.has("explain-routing")) overrides.push(explainRouting(graph));
   const text = flags.get("model");
@@ -185,6 +207,16 @@ function impliedOverrides({ flags, context }: CommandInput, graph: Graph): reado
   }
   return overrides;
 }
+
+/** Flags that are keys of the entry, and what their text stands for there. */
+const ENTRY_FLAGS: Readonly<Record<string, (text: string) => PythonValue>> = {
+  host: parseFlagValue,
+  port: parseFlagValue,
+  "api-key-file": (text) => text,
+  "allow-host": (text) => text.split(","),
+  "allow-origin": (text) => text.split(","),
+  insecure: () => true,
+};
 
 function explainRouting(graph: Graph): Override {
   const router = graph.services.find(({ service }) => {

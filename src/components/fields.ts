@@ -11,6 +11,9 @@ export const count = (min = 1) => v.pipe(v.number(), v.integer(), v.minValue(min
 
 export const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 
+/** A list of names: in YAML a list, in a flag a text with commas. */
+export const names = v.union([v.string(), v.array(v.string())]);
+
 export const model = key(
   "A directory as on the Hugging Face hub, a GGUF file, `built-in`, or `mock`.",
   v.pipe(v.string(), v.minLength(1)),

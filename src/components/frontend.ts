@@ -3,48 +3,23 @@
 //   HTTP --> Frontend --chat, completions--> Processor, or a worker that serves chats itself
 //            (models/ in the registry say which of them can be routed to)
 
-import {
-  type ConfigProblem,
-  configured,
-  depends,
-  type GraphView,
-  isLinked,
-  parseAddress,
-  Service,
-} from "dynamo";
-import * as v from "valibot";
+import { configured, depends, isLinked, Service } from "dynamo";
 
-import { DynamoError } from "../base/error.ts";
+import type { Timer } from "../base/clock.ts";
 import type { HttpServer } from "../http/listen.ts";
 import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
-import { key, port } from "./fields.ts";
+import { openAccess, type PreparedAccess, prepareAccess } from "./frontend-access.ts";
+import { FrontendConfig, validateFrontend } from "./frontend-config.ts";
 import { FrontendDispatch } from "./frontend-dispatch.ts";
 import { Processor } from "./processor.ts";
 import { MODELS_PREFIX } from "./published-model.ts";
 import { VllmWorkerRouterLess } from "./routerless-worker.ts";
 import { ServedModels } from "./served-models.ts";
 
-export const FrontendConfig = v.strictObject({
-  servedModelName: key(
-    "The name that clients ask for. Default: the last part of the processor's model.",
-    v.optional(v.string()),
-  ),
-  endpoint: key(
-    "Where chats go: namespace.Service.endpoint, as `dynamo.Processor.chat/completions`. Default: what is linked.",
-    v.optional(v.string()),
-  ),
-  host: key("0.0.0.0 lets other machines in.", v.optional(v.string(), "127.0.0.1")),
-  port: key("0 is any free port.", v.optional(port, 8000)),
-  maxBodyMib: key(
-    "Larger bodies are refused with 413.",
-    v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(1024)), 16),
-  ),
-});
-
 /** How long before its deadline the server stops waiting for answers in flight and ends them. */
 const LAST_WORDS_MS = 1000;
 
-export class Frontend extends Service {
+export class Frontend extends Service<PreparedAccess> {
   config = configured(FrontendConfig);
   processor = depends(Processor);
   workerRouterless = depends(VllmWorkerRouterLess);
@@ -53,10 +28,10 @@ export class Frontend extends Service {
 
   #models!: ServedModels;
   #server: HttpServer | undefined;
+  #keyWatch: Timer | undefined;
 
-  static override validate(config: v.InferOutput<typeof FrontendConfig>, graph: GraphView) {
-    return config.endpoint === undefined ? [] : validateEndpoint(config.endpoint, graph);
-  }
+  static override prepare = prepareAccess;
+  static override validate = validateFrontend;
 
   override async start(): Promise<void> {
     const { clock } = this.context;
@@ -67,8 +42,11 @@ export class Frontend extends Service {
       this.#followModels(),
     ]);
     const { host, port, maxBodyMib } = this.config;
+    const admission = openAccess(this.config, this.context.prepared, { clock, log: this.log });
+    this.#keyWatch = admission.keys?.watch();
     const app = createApp(this.#backend(), {
       clock,
+      admission,
       log: this.log,
       server: this.context.instanceId,
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
@@ -78,6 +56,7 @@ export class Frontend extends Service {
   }
 
   override async stop(remainingMs: number): Promise<void> {
+    this.#keyWatch?.cancel();
     await this.#server?.stop(Math.max(0, remainingMs - LAST_WORDS_MS));
   }
 
@@ -124,31 +103,4 @@ export class Frontend extends Service {
     if (!base.done) this.#models.update(base.value);
     this.follow(published, (update) => this.#models.update(update));
   }
-}
-
-function validateEndpoint(endpoint: string, graph: GraphView): readonly ConfigProblem[] {
-  const problem = (message: string) => [{ key: "endpoint", message }];
-  const self = graph.services.find(({ name }) => name === graph.service);
-  let address: ReturnType<typeof parseAddress>;
-  try {
-    address = parseAddress(endpoint, self?.namespace ?? "");
-  } catch (error) {
-    if (error instanceof DynamoError) return problem(error.message);
-    throw error;
-  }
-  const linked = self?.edges.get("processor") ?? self?.edges.get("workerRouterless");
-  const target = graph.services.find(({ name }) => name === address.component);
-  if (!target || linked !== target.name) {
-    return problem(`${address.component} is not what ${graph.service} is linked to: ${linked}`);
-  }
-  if (target.namespace !== address.namespace) {
-    return problem(
-      `${target.name} is in the namespace ${target.namespace}, not ${address.namespace}`,
-    );
-  }
-  if (!target.endpoints.includes(address.endpoint)) {
-    const known = target.endpoints.join(", ");
-    return problem(`${target.name} has no endpoint ${address.endpoint}; it has: ${known}`);
-  }
-  return [];
 }

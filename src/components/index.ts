@@ -1,6 +1,7 @@
 // "dynamo/components": the services that come with dynamo.
 
-export { Frontend, FrontendConfig } from "./frontend.ts";
+export { Frontend } from "./frontend.ts";
+export { FrontendConfig } from "./frontend-config.ts";
 export { PrefillWorker } from "./prefill-worker.ts";
 export { PrefillWorkerConfig } from "./prefill-worker-config.ts";
 export { Processor, ProcessorConfig } from "./processor.ts";

@@ -46,7 +46,6 @@ export interface ConnectionOptions {
 /** What the connection waits for, which is what it times out for. */
 type Wait = "request" | "head" | "body" | "app" | "client" | "linger";
 
-const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 const MAX_PROBE_MS = 10_000;
 const NO_REQUEST = { method: "", minorVersion: 1, isPersistent: false } as const;
 
@@ -76,10 +75,6 @@ export class HttpConnection implements Connection {
     this.#outbox = new Outbox(socket);
     this.#writer = new AnswerWriter({ outbox: this.#outbox, turnEnd, date });
     this.#waitFor("request");
-  }
-
-  get isLocal(): boolean {
-    return LOOPBACK.test(this.peer);
   }
 
   /** The client has sent something. */

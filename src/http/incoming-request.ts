@@ -3,11 +3,14 @@
 import { bodyTooLarge } from "./fault.ts";
 import type { RequestHead } from "./request-head.ts";
 
+/** By names in any case. */
+export type RequestHeaders = Pick<Headers, "get" | "has" | "keys">;
+
 export interface HttpRequest {
   readonly method: string;
   /** A path with its query, or a whole URL. */
   readonly url: string;
-  readonly headers: Pick<Headers, "get" | "has">;
+  readonly headers: RequestHeaders;
   /** Aborted as soon as the client is known to be gone. */
   readonly signal: AbortSignal;
 }
@@ -18,15 +21,13 @@ export interface Connection {
   readonly number: number;
   /** The client's IP address. */
   readonly peer: string;
-  /** Whether the client is on this machine. */
-  readonly isLocal: boolean;
 }
 
 const EMPTY = Buffer.alloc(0);
 
 export class IncomingRequest implements HttpRequest {
   readonly head: RequestHead;
-  readonly headers: Pick<Headers, "get" | "has">;
+  readonly headers: RequestHeaders;
   readonly #onWanted: () => void;
   /** The body so far is its first `#numBytes`. */
   #bytes: Buffer = EMPTY;
@@ -43,6 +44,7 @@ export class IncomingRequest implements HttpRequest {
     this.headers = {
       get: (name) => headers.get(name.toLowerCase()) ?? null,
       has: (name) => headers.has(name.toLowerCase()),
+      keys: () => headers.keys(),
     };
   }
 

@@ -9,6 +9,8 @@ export interface Route<Handler> {
 }
 
 export interface Match<Handler> {
+  /** The path as its routes write it. */
+  readonly route: string;
   /** What serves a method there; HEAD is served by GET. */
   handlerOf(method: string): Handler | undefined;
   /** What a parameter of the path stands for. */
@@ -18,6 +20,7 @@ export interface Match<Handler> {
 }
 
 interface Pattern<Handler> {
+  readonly path: string;
   readonly expression: RegExp;
   readonly handlers: Map<string, Handler>;
 }
@@ -33,8 +36,8 @@ export class Router<Handler> {
       const handlers = new Map(here.map(({ method, handler }) => [method as string, handler]));
       return { path, handlers, expression: expressionOf(path) };
     });
-    for (const { path, handlers } of patterns) {
-      if (!path.includes(":")) this.#fixed.set(path, matchOf(handlers, {}));
+    for (const pattern of patterns) {
+      if (!pattern.path.includes(":")) this.#fixed.set(pattern.path, matchOf(pattern, {}));
     }
     this.#patterns = patterns.filter(({ path }) => path.includes(":"));
   }
@@ -43,9 +46,9 @@ export class Router<Handler> {
     const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const fixed = this.#fixed.get(bare);
     if (fixed) return fixed;
-    for (const { expression, handlers } of this.#patterns) {
-      const groups = expression.exec(bare)?.groups;
-      if (groups) return matchOf(handlers, groups);
+    for (const pattern of this.#patterns) {
+      const groups = pattern.expression.exec(bare)?.groups;
+      if (groups) return matchOf(pattern, groups);
     }
     return undefined;
   }
@@ -58,13 +61,14 @@ export function pathOf(url: string): string {
 }
 
 function matchOf<Handler>(
-  handlers: Map<string, Handler>,
+  { path, handlers }: Pattern<Handler>,
   params: Record<string, string>,
 ): Match<Handler> {
   const methods = [...handlers.keys()].flatMap((name) =>
     name === "GET" ? ["GET", "HEAD"] : [name],
   );
   return {
+    route: path,
     handlerOf: (method) => handlers.get(method === "HEAD" ? "GET" : method),
     param: (name) => decoded(params[name] ?? ""),
     allow: [...methods, "OPTIONS"].join(", "),

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Access, AdmissionPolicy } from "../http/admission.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import type { ServedApp } from "../http/listen.ts";
 import { type Match, pathOf, type Route, Router } from "../http/router.ts";
@@ -12,6 +13,7 @@ import { type AppContext, chatRoute, completionRoute, generate } from "./generat
 import { kvEvents } from "./kv-event-route.ts";
 import { FrontendMetrics } from "./metrics.ts";
 import { changeSetting, listSettings } from "./setting-routes.ts";
+import { whenAdmitted } from "./when-admitted.ts";
 
 export interface AppOptions {
   readonly clock: Clock;
@@ -21,6 +23,8 @@ export interface AppOptions {
   readonly stallMs?: number;
   /** Sets this server's connections apart from those of others that serve the same workers. */
   readonly server?: number;
+  /** Who may come in. Default: what asks for localhost, without keys. */
+  readonly admission?: AdmissionPolicy;
 }
 
 export interface OpenAIApp extends ServedApp {
@@ -41,11 +45,11 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     stallMs: options.stallMs ?? 30_000,
   };
   const router = new Router(routesOf(context));
-  const ofExchange = { server: options.server ?? 0, log: options.log };
+  const { admission = LOCALHOST, server = 0, log } = options;
   return {
     fetch: (request, connection = LOCAL) =>
-      answer(router, new Exchange(request, connection, ofExchange)),
-    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, ofExchange).error(fault),
+      answer({ router, admission }, new Exchange(request, connection, { server, log })),
+    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, log }).error(fault),
     endAnswers: () => {
       for (const open of [...context.open]) open.shutDown();
     },
@@ -55,7 +59,12 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
 type Answer = Response | Promise<Response>;
 type Handler = (exchange: Exchange, param: (name: string) => string) => Answer;
 
-const LOCAL: Connection = { number: 0, peer: "127.0.0.1", isLocal: true };
+const LOCAL: Connection = { number: 0, peer: "127.0.0.1" };
+const LOCALHOST: AdmissionPolicy = {
+  hosts: { listensOn: "localhost", allowed: [] },
+  origins: [],
+  keys: undefined,
+};
 /** In place of a request that is none. */
 const UNREADABLE = new Request("http://nameless/");
 
@@ -90,22 +99,45 @@ const WELCOME = {
   routes: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/live", "/metrics"],
 };
 
+/** Whom a route is for; those that are not here, and paths that are no route, are for clients. */
+const ACCESS: ReadonlyMap<string, Access> = new Map([
+  ["/health", "open"],
+  ["/live", "open"],
+  ["/metrics", "operator"],
+  ["/kv_events", "operator"],
+  ["/config", "operator"],
+  ["/config/:service/:key", "operator"],
+]);
+
+interface Door {
+  readonly router: Router<Handler>;
+  readonly admission: AdmissionPolicy;
+}
+
 /** Every answer, also to a path or method that is not served, has the same shape and bears an id. */
-async function answer(router: Router<Handler>, exchange: Exchange): Promise<Response> {
-  const { method, url } = exchange.request;
-  const path = pathOf(url);
+async function answer({ router, admission }: Door, exchange: Exchange): Promise<Response> {
+  const path = pathOf(exchange.request.url);
+  const match = router.match(path);
+  const access = ACCESS.get(match?.route ?? "") ?? "client";
   try {
-    // Who may come in is decided here, before any byte of a body is read.
-    if (path === "*") return exchange.nothing({ allow: EVERY_METHOD });
-    const match = router.match(path);
-    if (!match) throw routeNotFound(path);
-    if (method === "OPTIONS") return exchange.nothing({ allow: match.allow });
-    const handler = match.handlerOf(method);
-    if (!handler) throw methodNotAllowed(match, path);
-    return await handler(exchange, (name) => match.param(name));
+    return await whenAdmitted(exchange, {
+      access,
+      admission,
+      answer: () => serve(path, match, exchange),
+    });
   } catch (error) {
     return exchange.error(error);
   }
+}
+
+function serve(path: string, match: Match<Handler> | undefined, exchange: Exchange): Answer {
+  const { method } = exchange.request;
+  if (path === "*") return exchange.nothing({ allow: EVERY_METHOD });
+  if (!match) throw routeNotFound(path);
+  if (method === "OPTIONS") return exchange.nothing({ allow: match.allow });
+  const handler = match.handlerOf(method);
+  if (!handler) throw methodNotAllowed(match, path);
+  return handler(exchange, (name) => match.param(name));
 }
 
 const EVERY_METHOD = "GET, HEAD, POST, PUT, OPTIONS";

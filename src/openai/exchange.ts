@@ -13,8 +13,8 @@ export class Exchange {
   /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
   readonly requestId: string;
   readonly connection: Connection;
-  /** Whose request it is, among all that the workers serve. */
-  readonly tenant: number;
+  /** By what the scheduler shares out: the client's key, or its connection where it has none. */
+  tenant: number;
   readonly #log: Logger;
   readonly #headers: Record<string, string>;
 
@@ -31,6 +31,11 @@ export class Exchange {
     this.tenant = server * 2 ** 32 + connection.number;
     this.#log = log;
     this.#headers = { "x-request-id": this.requestId };
+  }
+
+  /** For the answer, whatever it will be. */
+  addHeaders(headers: Readonly<Record<string, string>>): void {
+    Object.assign(this.#headers, headers);
   }
 
   /** Names the fields that were not understood, in a header of the answer. */
@@ -59,7 +64,7 @@ export class Exchange {
   }
 
   /** 204: all there is to say is in the headers. */
-  nothing(headers: Readonly<Record<string, string>>): Response {
+  nothing(headers: Readonly<Record<string, string>> = {}): Response {
     return new Response(null, { status: 204, headers: { ...this.#headers, ...headers } });
   }
 

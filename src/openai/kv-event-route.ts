@@ -1,14 +1,11 @@
-// The KV events of all workers as server-sent events, for whoever watches the caches from outside. From this machine
-// only, like the settings.
+// The KV events of all workers as server-sent events, for those who watch the caches from outside.
 
 import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AppContext } from "./generate.ts";
 import { RouterEvents } from "./kv-event-json.ts";
-import { checkOperator } from "./setting-routes.ts";
 
 export async function kvEvents(context: AppContext, exchange: Exchange): Promise<Response> {
-  checkOperator(exchange);
   const { backend, clock, stallMs } = context;
   const { request } = exchange;
   const events = new RouterEvents();

@@ -177,6 +177,7 @@ export interface GraphView {
   /** The one that the graph starts from. */
   readonly entry: string;
   readonly services: readonly ServiceView[];
+  readonly environment: Environment;
 }
 
 export interface ServiceView {

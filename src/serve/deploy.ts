@@ -95,7 +95,7 @@ class RunningDeployment implements Deployment {
     this.#plan = plan;
     this.#options = options;
     this.registry = new EmbeddedRegistry({ clock });
-    this.#settings = new DeployedSettings(plan, this.registry);
+    this.#settings = new DeployedSettings(plan, this.registry, options.environment ?? {});
     this.#supervisor = new Supervisor({
       host,
       switchboard: new Switchboard(),

@@ -12,7 +12,7 @@ import {
   NoSuchSettingError,
   settingsPrefix,
 } from "../sdk/live-settings.ts";
-import type { GraphView } from "../sdk/service.ts";
+import type { Environment, GraphView } from "../sdk/service.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { didYouMean } from "./nearest.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
@@ -21,12 +21,14 @@ import type { DeploymentPlan, ServicePlan } from "./plan.ts";
 export class DeployedSettings implements LiveSettings {
   readonly #plan: DeploymentPlan;
   readonly #registry: Registry;
+  readonly #environment: Environment;
   /** By service, as changed until now. */
   readonly #configs: Map<string, Record<string, unknown>>;
 
-  constructor(plan: DeploymentPlan, registry: Registry) {
+  constructor(plan: DeploymentPlan, registry: Registry, environment: Environment) {
     this.#plan = plan;
     this.#registry = registry;
+    this.#environment = environment;
     this.#configs = new Map(plan.services.map(({ name, config }) => [name, { ...config }]));
   }
 
@@ -75,6 +77,7 @@ export class DeployedSettings implements LiveSettings {
         endpoints: describeService(other.service).endpoints,
         config: this.#configOf(other.name),
       })),
+      environment: this.#environment,
     };
     const problem = service.validate?.(config, view).find((one) => one.key === key);
     if (problem) throw new InvalidSettingError(`${name}.${kebabKey(key)}: ${problem.message}`);

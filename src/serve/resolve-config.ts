@@ -9,7 +9,7 @@ import * as v from "valibot";
 
 import { describeService, type ServiceDescription } from "../sdk/describe.ts";
 import type { Graph, GraphService } from "../sdk/graph.ts";
-import type { ServiceView } from "../sdk/service.ts";
+import type { Environment, ServiceView } from "../sdk/service.ts";
 import type { Span } from "./config-error.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
@@ -46,7 +46,11 @@ export interface ResolvedSetting {
 const DEFAULT_NAMESPACE = "dynamo";
 
 /** Checks `tree` against the services of `graph`. Throws one `ConfigError` that holds all problems. */
-export function resolveConfig(tree: ConfigTree, graph: Graph): ResolvedConfig {
+export function resolveConfig(
+  tree: ConfigTree,
+  graph: Graph,
+  environment: Environment = {},
+): ResolvedConfig {
   const findings = new Findings();
   checkServiceNames(tree, graph, findings);
   const known = commonKeys(graph);
@@ -61,7 +65,7 @@ export function resolveConfig(tree: ConfigTree, graph: Graph): ResolvedConfig {
   findings.throwIfAny();
   checkNamespaces(tree, services, findings);
   findings.throwIfAny();
-  checkTogether(tree, graph, services, findings);
+  checkTogether({ tree, graph, environment }, services, findings);
   findings.throwIfAny();
   return { services, ignored: [...findings.ignored] };
 }
@@ -232,16 +236,21 @@ function checkNamespaces(
   );
 }
 
+interface Checked {
+  readonly tree: ConfigTree;
+  readonly graph: Graph;
+  readonly environment: Environment;
+}
+
 /** What no schema can see: values that must fit those of other services, asked of the services themselves. */
 function checkTogether(
-  tree: ConfigTree,
-  graph: Graph,
+  { tree, graph, environment }: Checked,
   services: ReadonlyMap<string, ResolvedService>,
   findings: Findings,
 ): void {
   const views = graph.services.map((node) => viewOf(node, services.get(node.name)));
   for (const { name, service } of graph.services) {
-    const view = { service: name, entry: graph.entry.name, services: views };
+    const view = { service: name, entry: graph.entry.name, services: views, environment };
     const resolved = services.get(name);
     for (const { key, message } of service.validate?.(resolved?.config, view) ?? []) {
       const setting = resolved?.settings.find((one) => canonicalKey(one.key) === kebabKey(key));

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { runCli } from "../../src/cli/cli.ts";
@@ -109,6 +111,39 @@ describe("serve's flags", () => {
     );
   });
 
+  test("those of access are settings, too; lists are written with commas", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cli-keys-"));
+    const keys = join(folder, "007");
+    writeFileSync(keys, "alice a-key-of-24-characters-1\n");
+    const agg = "serve graphs.agg:Frontend -f configs/mock.yaml --host 0.0.0.0 --dry-run";
+    const flags = `--api-key-file ${keys} --allow-host=a,b --allow-origin https://c --insecure`;
+    const { exitCode, out, err } = await run(`${agg} ${flags}`);
+    rmSync(folder, { recursive: true });
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    expect(out).toContain(
+      `"host": "0.0.0.0", "api-key-file": "${keys}", "allow-host": ["a", "b"], "allow-origin": ["https://c"], "insecure": true}`,
+    );
+  });
+
+  test("a host that lets others in is refused without a key, at its place and with the cures", async () => {
+    const agg = "serve graphs.agg:Frontend -f configs/mock.yaml --dry-run";
+    for (const host of ["0.0.0.0", "::", "192.168.1.5", "llm.example"]) {
+      const { exitCode, out, err } = await run(`${agg} --host ${host}`);
+      expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+      expect(err).toContain(`dynamo: Frontend.host: ${host} lets other machines in`);
+      expect(err).toContain(`   --host=${host}\n          ^`);
+      for (const cure of ["--api-key-file", "DYNAMO_API_KEY", "--insecure"]) {
+        expect(err).toContain(cure);
+      }
+    }
+    const open = `${agg} --host 0.0.0.0`;
+    expect(await run(`${open} --insecure`)).toMatchObject({ exitCode: 0 });
+    expect(await run(open, { DYNAMO_API_KEY: "k" })).toMatchObject({ exitCode: 0 });
+    for (const host of ["127.0.0.1", "localhost", "::1"]) {
+      expect(await run(`${agg} --host ${host}`)).toMatchObject({ exitCode: 0 });
+    }
+  });
+
   test("what is set by its own name beats them, and they beat the file", async () => {
     const { out } = await run(
       `${SERVE} -f configs/agg.yaml --model a/b --VllmWorker.model=c --dry-run`,
@@ -191,10 +226,16 @@ describe("usage", () => {
       "--model",
       "--host",
       "-p, --port",
+      "--api-key-file",
+      "--allow-host",
+      "--allow-origin",
+      "--insecure",
     ]) {
       expect(out).toContain(flag);
     }
-    expect(out).toContain("DYNAMO_SERVICE_CONFIG");
+    for (const variable of ["DYNAMO_SERVICE_CONFIG", "DYNAMO_API_KEY"]) {
+      expect(out).toContain(variable);
+    }
     expect(out).toBe(Bun.stripANSI(out));
     expect((await run("help serve")).out).toBe(out);
     expect((await run("--help")).out).toContain("serve");

@@ -65,8 +65,12 @@ describe("docs/api.md, a running server", () => {
     [405, "method_not_allowed", CHAT],
     [413, "request_too_large", CHAT, chat({ user: "x".repeat(MAX_BODY_BYTES) })],
   ];
-  /** Those of `/config`: test/openai/setting-routes.test.ts provokes them. */
-  const ofSettings = ["400 invalid_setting", "403 local_only", "404 no_such_setting"];
+  /** Those of `/config` and of access: test/openai/setting-routes.test.ts and test/http provoke them. */
+  const ofAccess = [
+    ...["400 invalid_setting", "404 no_such_setting"],
+    ...["401 invalid_api_key", "403 host_not_allowed", "403 origin_not_allowed"],
+    ...["403 admin_key_required", "403 local_only"],
+  ];
   /** Those of the door: test/http provokes them. */
   const ofDoor = [
     ...["400 malformed_request", "400 version_not_supported", "400 unknown_transfer_encoding"],
@@ -87,7 +91,7 @@ describe("docs/api.md, a running server", () => {
 
   test("lists no error but these, 500 and what 503 stands for", () => {
     const provoked = new Set(refusals.map(([status, code]) => `${status} ${code}`));
-    for (const error of [...ofSettings, ...ofDoor]) provoked.add(error);
+    for (const error of [...ofAccess, ...ofDoor]) provoked.add(error);
     for (const error of documentedErrors()) {
       const [status, code = ""] = error.split(" ");
       if (provoked.has(error)) continue;

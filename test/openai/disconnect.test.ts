@@ -81,7 +81,7 @@ describe("a client that leaves", () => {
     const server = serve();
     const client = await rawClient(
       server.port,
-      "POST /v1/completions HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{",
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
     );
     await Bun.sleep(20);
     client.end();
@@ -259,7 +259,7 @@ describe("writes", () => {
   test("a body that grows without end gets its 413 while it is still being sent", async () => {
     const server = serve({ maxBodyBytes: 1000 });
     const head =
-      "POST /v1/completions HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     const client = await rawClient(server.port, `${head}800\r\n${"x".repeat(2048)}\r\n`);
     await until(() => client.text().includes("request_too_large"), "the answer");
     expect(client.text()).toStartWith("HTTP/1.1 413 ");

@@ -19,6 +19,13 @@ export interface Harness {
   opened(count?: number): Promise<ManualStream>;
 }
 
+/** Requests of tests name any host; test/http/host-policy.test.ts has the rule. */
+const ANY_HOST = {
+  hosts: { listensOn: "localhost", allowed: ["*"] },
+  origins: [],
+  keys: undefined,
+};
+
 export function harness(options: Partial<AppOptions & OpenAIBackend> = {}): Harness {
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -37,7 +44,7 @@ export function harness(options: Partial<AppOptions & OpenAIBackend> = {}): Harn
   };
   const backend: OpenAIBackend = Object.assign(new FakeBackend(), streaming, options);
   const log = createLogger("test", "debug", (line) => lines.push(line));
-  const app = createApp(backend, { clock, log, ...options });
+  const app = createApp(backend, { clock, log, admission: ANY_HOST, ...options });
   const opened = async (count = 1) => {
     for (;;) {
       const stream = streams[count - 1];

@@ -46,7 +46,7 @@ export async function rawClient(port: number, request: string): Promise<RawClien
 export function postText(path: string, body: object): string {
   const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
-  return `POST /v1/${path} HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n${text}`;
+  return `POST /v1/${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n${text}`;
 }
 
 /** Waits for `condition`, which something outside this process's control makes true. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { harness } from "./harness.ts";
 
 const MODE = "/config/Router/mode";
-const CONNECTION = { isLocal: true, number: 1, peer: "192.0.2.1" };
+const CONNECTION = { number: 1, peer: "127.0.0.1" };
 
 function put(body: string, path = MODE, headers: Record<string, string> = {}) {
   return new Request(`http://test${path}`, { method: "PUT", body, headers });
@@ -39,10 +39,10 @@ describe("PUT /config/SERVICE/KEY", () => {
 
   test("is for this machine, and for no page in its browser", async () => {
     const { app } = harness();
-    const far = await app.fetch(put("kv"), { ...CONNECTION, isLocal: false });
+    const far = await app.fetch(put("kv"), { ...CONNECTION, peer: "192.0.2.7" });
     const page = await app.fetch(put("kv", MODE, { origin: "http://evil.example" }));
     const read = new Request("http://test/config");
-    const farRead = await app.fetch(read, { ...CONNECTION, isLocal: false });
+    const farRead = await app.fetch(read, { ...CONNECTION, peer: "192.0.2.7" });
     expect([far.status, page.status, farRead.status]).toEqual([403, 403, 403]);
   });
 
