@@ -8,6 +8,7 @@ import { Instance } from "./sdk/run-instance.ts";
 import { installSdkModules } from "./sdk-modules.ts";
 import type { ThreadData } from "./serve/deploy.ts";
 import { importService } from "./serve/import-service.ts";
+import { spawnSideThread } from "./side-threads.ts";
 
 withPlainServerErrors();
 installSdkModules();
@@ -20,6 +21,7 @@ enterActorThread(async (scope) => {
     init,
     clock: systemClock,
     random: Math.random,
+    sideThread: spawnSideThread,
   });
   await instance.start();
 });

@@ -36,7 +36,7 @@ import { Quarantine } from "./quarantine.ts";
 import { Router } from "./router.ts";
 import { blockSizeProblems } from "./router-config.ts";
 import { needsRouter, ROUTER_MODES } from "./routing-modes.ts";
-import { type Send, TextGenerator } from "./text-generator.ts";
+import { RENDER_TIMEOUT_MS, type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { DirectChooser, RoutedChooser, type WorkerChooser } from "./worker-choice.ts";
 
@@ -46,6 +46,14 @@ export const ProcessorConfig = v.strictObject({
   maxModelLen: key(
     "Tokens that prompt and output may have together. Default: what the workers can take.",
     v.optional(count()),
+  ),
+  renderTimeoutMs: key(
+    "How long the model's chat template may take for one request; it is refused with `template_error` then.",
+    v.optional(count(), RENDER_TIMEOUT_MS),
+  ),
+  allowSpecialTokensInContent: key(
+    "Whether special tokens that a client writes into messages, such as `<|im_end|>`, are tokens and not text: a client can then write turns of others (docs/security.md).",
+    v.optional(v.boolean(), false),
   ),
   router: key(
     "How a worker is chosen for each sequence; all but the first two need a Router in the graph. Default: as the Router says; without one, `random`. Changes while it serves.",
@@ -74,7 +82,16 @@ export class Processor extends Service {
   readonly #ready = Promise.withResolvers<void>();
 
   override async start(): Promise<void> {
-    this.#text = await TextGenerator.open(this.config.model, this.log);
+    const { model, renderTimeoutMs, allowSpecialTokensInContent } = this.config;
+    const { context, log } = this;
+    const allowSpecialTokens = allowSpecialTokensInContent;
+    this.#text = await TextGenerator.open({
+      model,
+      context,
+      log,
+      renderTimeoutMs,
+      allowSpecialTokens,
+    });
     this.#publisher = new ModelPublisher(this.context, this.config);
     this.#startDispatcher();
     if (isLinked(this.router)) {

@@ -11,7 +11,7 @@ import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.
 import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
 import { waitForWorkerMs } from "./fields.ts";
 import { ModelPublisher } from "./published-model.ts";
-import { type Send, TextGenerator } from "./text-generator.ts";
+import { RENDER_TIMEOUT_MS, type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { VllmWorkerConfig } from "./worker-config.ts";
 
@@ -24,7 +24,13 @@ export class VllmWorkerRouterLess extends VllmWorker {
 
   override async start(): Promise<void> {
     await super.start();
-    this.#text = await TextGenerator.open(this.config.model, this.log);
+    this.#text = await TextGenerator.open({
+      model: this.config.model,
+      context: this.context,
+      log: this.log,
+      renderTimeoutMs: RENDER_TIMEOUT_MS,
+      allowSpecialTokens: false,
+    });
     this.#text.maxModelLen = this.limits().maxModelLen;
     await new ModelPublisher(this.context, this.config).publish(this.#text.maxModelLen);
   }

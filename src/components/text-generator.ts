@@ -2,6 +2,8 @@
 //
 //   request --> template, tokenizer --> PreprocessedRequest --send--> TokenOutput --> detokenizer, stop strings --> text
 
+import type { ServiceContext } from "dynamo";
+
 import type { Logger } from "../base/log.ts";
 import { ContextLengthExceededError } from "../engine/validate-request.ts";
 import type { ModelCard } from "../model/model-files.ts";
@@ -12,9 +14,11 @@ import type {
   GenerationRequest,
 } from "../openai/schema.ts";
 import type { PreprocessedRequest, TextOutput, TokenOutput } from "../protocol/llm.ts";
-import type { TextCodec } from "../tokenizer/text-codec.ts";
+import type { TextStream, TextStreamOptions } from "../tokenizer/text-stream.ts";
+import { deferredStream } from "./deferred-stream.ts";
 import { MOCK_MODEL } from "./fields.ts";
 import { mergeStreams } from "./merge-streams.ts";
+import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
 
 /**
@@ -31,51 +35,98 @@ const DEFAULT_COMPLETION_TOKENS = 16;
 
 const MAX_SHOWN_KEYS = 32;
 
+export interface TextGeneratorOptions {
+  /** As a Processor's key `model`. */
+  readonly model: string;
+  readonly context: Pick<ServiceContext, "sideThread" | "clock">;
+  readonly log: Logger;
+  /** How long a chat's template may take. */
+  readonly renderTimeoutMs: number;
+  /** Whether messages bring in special tokens. */
+  readonly allowSpecialTokens: boolean;
+}
+
+interface TextStreams {
+  textStream(options: TextStreamOptions): TextStream;
+}
+
+interface TextGeneratorParts {
+  readonly prompts: PromptSource;
+  readonly text: TextStreams;
+  /** A mocked model has none. */
+  readonly card?: ModelCard;
+  readonly eosTokenIds: readonly number[];
+}
+
+/** Unless a configuration says otherwise. */
+export const RENDER_TIMEOUT_MS = 250;
+
 export class TextGenerator {
   /** Tokens that prompt and output may have together; told when it is known. */
   maxModelLen = 0;
 
-  readonly #codec: TextCodec;
+  readonly #prompts: PromptSource;
+  readonly #text: TextStreams;
   readonly #card: ModelCard | undefined;
   readonly #eosTokenIds: readonly number[];
 
-  private constructor(
-    codec: TextCodec,
-    card: ModelCard | undefined,
-    eosTokenIds: readonly number[],
-  ) {
-    this.#codec = codec;
+  private constructor({ prompts, text, card, eosTokenIds }: TextGeneratorParts) {
+    this.#prompts = prompts;
+    this.#text = text;
     this.#card = card;
     this.#eosTokenIds = eosTokenIds;
   }
 
-  static async open(model: string, log: Logger): Promise<TextGenerator> {
+  static async open({ model, ...options }: TextGeneratorOptions): Promise<TextGenerator> {
     if (model === MOCK_MODEL) {
       const { MockTokenizer } = await import("../tokenizer/mock-tokenizer.ts");
-      return new TextGenerator(new MockTokenizer(), undefined, []);
+      const text = new MockTokenizer();
+      return new TextGenerator({ prompts: new MockPrompts(text), text, eosTokenIds: [] });
     }
-    const { Tokenizer } = await import("../tokenizer/tokenizer.ts");
+    const { openTokenizer } = await import("../tokenizer/open-tokenizer.ts");
+    const { TokenText } = await import("../tokenizer/token-text.ts");
     const card = await openModelConfig(model);
-    reportUnusedKeys(card, log);
-    const tokenizer = await Tokenizer.load(card.path, log);
-    return new TextGenerator(tokenizer, card, union(card.config.eosTokenIds, tokenizer.eosTokenId));
+    reportUnusedKeys(card, options.log);
+    const files = await openTokenizer(card.path);
+    if (files.chatTemplate === undefined) {
+      const file = files.config.place;
+      options.log.warn("the model has no chat template: messages are joined by newlines", { file });
+    }
+    const prompts = new ThreadedPrompts({ ...options, model: card.path, files });
+    const opened = prompts.open();
+    opened.catch(() => undefined); // it is awaited below, unless the next line throws
+    const text = new TokenText(files);
+    await opened;
+    const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
+    return new TextGenerator({ prompts, text, card, eosTokenIds });
   }
 
   chat(request: ChatCompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
-    const limit = { maxTokens: this.maxModelLen };
     const { messages, useRawPrompt } = request;
-    const tokenIds = useRawPrompt
-      ? this.#codec.encode(messages.map(({ content }) => content).join("\n"), limit)
-      : this.#codec.encodeChat(messages, limit);
-    return this.#generate(request, { prompts: [tokenIds], maxTokens: this.maxModelLen, send });
+    return deferredStream(async () => {
+      const maxTokens = this.maxModelLen;
+      const prompts = useRawPrompt
+        ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], maxTokens)
+        : [await this.#prompts.chat(messages, maxTokens)];
+      return this.#generate(request, { prompts, maxTokens, send });
+    });
   }
 
   complete(request: CompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
-    const limit = { maxTokens: this.maxModelLen };
-    const prompts = request.prompts.map((prompt) =>
-      typeof prompt === "string" ? this.#codec.encode(prompt, limit) : prompt,
+    return deferredStream(async () => {
+      const prompts = await this.#encode(request.prompts);
+      return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
+    });
+  }
+
+  /** Token ids are taken as they are. */
+  async #encode(prompts: readonly (string | Int32Array)[]): Promise<readonly Int32Array[]> {
+    const texts = prompts.filter((prompt) => typeof prompt === "string");
+    if (texts.length === 0) return prompts.filter((prompt) => typeof prompt !== "string");
+    const encoded = [...(await this.#prompts.texts(texts, this.maxModelLen))];
+    return prompts.map((prompt) =>
+      typeof prompt === "string" ? (encoded.shift() ?? new Int32Array()) : prompt,
     );
-    return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
   }
 
   /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
@@ -104,7 +155,7 @@ export class TextGenerator {
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
     const openText = () =>
-      this.#codec.textStream({
+      this.#text.textStream({
         promptTokenIds: tokenIds,
         stop: request.stop,
         minTokens: stop.minTokens,

@@ -80,6 +80,8 @@ const TOLD: ReadonlyMap<string, number> = new Map([
   ["invalid_logits", 500],
   ["request_kills_workers", 500],
   ["slow_reader", 503],
+  ["template_error", 500],
+  ["encode_failed", 500],
 ]);
 
 /** Codes of a server that is well but cannot take this request now. */
@@ -87,6 +89,7 @@ const OVERLOADED = new Set([
   "no_workers",
   "mailbox_full",
   "engine_full",
+  "text_queue_full",
   "workers_busy",
   "actor_down",
   "actor_stopping",

@@ -5,6 +5,7 @@ import type { InstanceId, Ref } from "./client.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Service } from "./service.ts";
+import type { SideThread } from "./side-thread.ts";
 
 /** Where an instance runs, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {
@@ -26,6 +27,8 @@ export interface ServiceContext<Prepared = unknown> {
   queue(name: string): WorkQueue;
   /** An instance of which a message has told the id, and the caller knows the service. */
   refOf<S extends Service>(instance: InstanceId): Ref<S>;
+  /** A thread of this instance's own, that runs `src/ENTRY.worker.ts` and may be ended at any time. */
+  sideThread(entry: string, data: unknown): SideThread;
   readonly clock: Clock;
   /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
   metrics(): Promise<Metrics>;

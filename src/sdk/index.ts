@@ -39,3 +39,4 @@ export {
   type ServiceClass,
   type ServiceView,
 } from "./service.ts";
+export type { SideThread } from "./side-thread.ts";

@@ -30,6 +30,7 @@ import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
 import { createClient, createRef, receive } from "./service-client.ts";
+import type { SpawnSideThread } from "./side-thread.ts";
 
 /** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
 const DRAIN_SHARE = 0.7;
@@ -42,6 +43,7 @@ export interface InstanceOptions {
   readonly clock: Clock;
   /** 0 to 1, as `Math.random`: which instance a call goes to. */
   readonly random: () => number;
+  readonly sideThread: SpawnSideThread;
 }
 
 export class Instance {
@@ -179,6 +181,7 @@ export class Instance {
       settings: liveSettings(this.#control),
       queue: (name) => new QueueClient(this.#control, name),
       refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
+      sideThread: this.#options.sideThread,
       clock,
       metrics: () => this.#metrics.metrics(),
       scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),

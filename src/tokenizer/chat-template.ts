@@ -5,6 +5,8 @@ import type { Template } from "@huggingface/jinja";
 
 import { DynamoError } from "../base/error.ts";
 import { ModelError } from "../model/model-error.ts";
+import { PromptTooLongError } from "./prompt-too-long.ts";
+import { type PromptText, SpecialTexts } from "./special-texts.ts";
 import type { ChatTemplateSource } from "./tokenizer-files.ts";
 
 export interface ChatMessage {
@@ -12,38 +14,77 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** Token texts that templates refer to. */
-export interface TemplateTokens {
+/** How conversations are written. */
+export interface ChatRenderer {
+  /** The conversation as text, up to where the assistant's answer begins. */
+  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText;
+}
+
+/** A template, and what it needs to know of its model. Structured-cloneable. */
+export interface TemplateInit extends ChatTemplateSource {
   readonly bosToken: string | undefined;
   readonly eosToken: string | undefined;
 }
 
-export class ChatTemplate {
-  readonly #template: Template;
-  readonly #tokens: Readonly<Record<string, string>>;
+export interface RenderLimits {
+  readonly maxTokens: number;
+  /** Of the text that a token stands for. */
+  readonly maxTokenBytes: number;
+}
 
-  private constructor(template: Template, { bosToken, eosToken }: TemplateTokens) {
+/** The largest templates known have 20 KB. */
+export const MAX_TEMPLATE_BYTES = 2 ** 20;
+
+export class ChatTemplate implements ChatRenderer {
+  readonly #template: Template;
+  readonly #source: TemplateInit;
+  readonly #tokens: Readonly<Record<string, string>>;
+  readonly #specials: SpecialTexts;
+
+  private constructor(template: Template, source: TemplateInit, specials: readonly string[]) {
+    const { bosToken, eosToken } = source;
     this.#template = template;
+    this.#source = source;
+    this.#specials = new SpecialTexts(specials);
     this.#tokens = {
       ...(bosToken !== undefined && { bos_token: bosToken }),
       ...(eosToken !== undefined && { eos_token: eosToken }),
     };
   }
 
-  static async parse(source: ChatTemplateSource, tokens: TemplateTokens): Promise<ChatTemplate> {
+  /** Messages bring in none of `specials` as tokens. May take for ever on a hostile template. Throws `ModelError`. */
+  static async parse(source: TemplateInit, specials: readonly string[]): Promise<ChatTemplate> {
     const { Template } = await import("@huggingface/jinja");
+    const numBytes = Buffer.byteLength(source.text);
+    if (numBytes > MAX_TEMPLATE_BYTES) {
+      throw new ModelError(
+        `${source.place} has ${numBytes} bytes, and a template has at most ${MAX_TEMPLATE_BYTES}`,
+      );
+    }
     try {
-      return new ChatTemplate(new Template(source.text), tokens);
+      return new ChatTemplate(new Template(source.text), source, specials);
     } catch (error) {
       throw new ModelError(`${source.place} is not a valid template: ${messageOf(error)}`);
     }
   }
 
-  /** The conversation as text, up to where the assistant's answer begins. */
-  render(messages: readonly ChatMessage[]): string {
+  /**
+   * May take for ever on a hostile template.
+   * Throws `ChatTemplateError` if it refuses the messages, `TemplateError` if it cannot be rendered.
+   */
+  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
+    const marked = this.#specials.mark(messages, [this.#source.text]);
+    const text = this.#render(marked.value);
+    refuseLonger(text, limits);
+    return marked.restore(text);
+  }
+
+  #render(messages: readonly ChatMessage[]): string {
     try {
       return this.#template.render({ messages, add_generation_prompt: true, ...this.#tokens });
     } catch (error) {
+      // The stack, a string or an array has overflowed.
+      if (error instanceof RangeError) throw new TemplateError(this.#source.place, error.message);
       throw new ChatTemplateError(
         `the model's chat template does not take these messages: ${messageOf(error)}`,
         { param: "messages" },
@@ -52,9 +93,40 @@ export class ChatTemplate {
   }
 }
 
+/** For a model without a template: the texts of the messages, a line each. */
+export class JoinedMessages implements ChatRenderer {
+  readonly #specials: SpecialTexts;
+
+  constructor(specials: readonly string[]) {
+    this.#specials = new SpecialTexts(specials);
+  }
+
+  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
+    const marked = this.#specials.mark(messages.map(({ content }) => content));
+    const text = marked.value.join("\n");
+    refuseLonger(text, limits);
+    return marked.restore(text);
+  }
+}
+
+/** `length` is known of a text that was joined of many; its bytes are not, and counting them may take 1 GB. */
+function refuseLonger({ length }: string, { maxTokens, maxTokenBytes }: RenderLimits): void {
+  const numTokens = Math.ceil(length / maxTokenBytes);
+  if (numTokens > maxTokens) throw new PromptTooLongError(numTokens, maxTokens);
+}
+
 /** The template refused a conversation: roles in an order it was not made for, most often. */
 export class ChatTemplateError extends DynamoError {
   override readonly code = "invalid_request";
+}
+
+/** The model's template is at fault: it does not parse, or does not come to an end. */
+export class TemplateError extends DynamoError {
+  override readonly code = "template_error";
+
+  constructor(place: string, reason: string) {
+    super(`the model's chat template cannot be used (${place}): ${reason}`);
+  }
 }
 
 function messageOf(error: unknown): string {

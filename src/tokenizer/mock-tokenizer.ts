@@ -2,8 +2,7 @@
 // whatever the mocked engine samples is text. A prompt's other bytes are folded into the same range.
 
 import { JsonObject } from "../model/json-object.ts";
-import type { ChatMessage } from "./chat-template.ts";
-import { type EncodeOptions, PromptTooLongError, type TextCodec } from "./text-codec.ts";
+import { PromptTooLongError } from "./prompt-too-long.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
 import { TokenPieces } from "./token-pieces.ts";
 
@@ -11,7 +10,7 @@ const FIRST_CHAR = 0x20;
 /** Characters 0x20 to 0x7e. */
 export const MOCK_VOCAB_SIZE = 95;
 
-export class MockTokenizer implements TextCodec {
+export class MockTokenizer {
   readonly #pieces = new TokenPieces({
     decoder: new JsonObject("the mocked model's decoder", { type: "Fuse" }),
     addedTokens: new Map(),
@@ -19,14 +18,10 @@ export class MockTokenizer implements TextCodec {
       tokenId < MOCK_VOCAB_SIZE ? String.fromCharCode(FIRST_CHAR + tokenId) : undefined,
   });
 
-  encode(text: string, { maxTokens }: EncodeOptions): Int32Array {
+  encode(text: string, maxTokens: number): Int32Array {
     const bytes = new TextEncoder().encode(text);
     if (bytes.length > maxTokens) throw new PromptTooLongError(bytes.length, maxTokens);
     return Int32Array.from(bytes, (byte) => (byte - FIRST_CHAR + 256) % MOCK_VOCAB_SIZE);
-  }
-
-  encodeChat(messages: readonly ChatMessage[], options: EncodeOptions): Int32Array {
-    return this.encode(messages.map(({ content }) => content).join("\n"), options);
   }
 
   textStream(options: TextStreamOptions): TextStream {

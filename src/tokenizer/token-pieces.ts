@@ -189,7 +189,7 @@ const BYTE_OF_CHAR: ReadonlyMap<string, number> = new Map(
   byteAlphabet().map((char, byte) => [char, byte]),
 );
 
-function byteAlphabet(): readonly string[] {
+export function byteAlphabet(): readonly string[] {
   let numOthers = 0;
   return Array.from({ length: 256 }, (_, byte) => {
     const isPrintable =

@@ -80,6 +80,22 @@ export function measureVocabulary(
   return { numIds, maxTokenBytes };
 }
 
+/** The vocabulary's spelling of each id; added tokens have theirs in `addedTokens`. */
+export function spellingsOf(tokenizer: JsonObject): readonly (string | undefined)[] {
+  const spellings: (string | undefined)[] = [];
+  for (const [token, id] of vocabularyEntries(tokenizer)) spellings[id] = token;
+  return spellings;
+}
+
+/** Texts that steer the model: no client may write them into a message. */
+export function specialTexts(files: TokenizerFiles): readonly string[] {
+  const { addedTokens, config, bosToken, eosToken } = files;
+  const named = [bosToken, eosToken, ...(config.list("additional_special_tokens") ?? [])];
+  const added = [...addedTokens.values()].filter(({ special }) => special);
+  const texts = new Set<unknown>([...added.map(({ content }) => content), ...named]);
+  return [...texts].filter((text): text is string => typeof text === "string" && text !== "");
+}
+
 function vocabularyEntries(tokenizer: JsonObject): readonly (readonly [string, number])[] {
   const model = tokenizer.object("model");
   if (model === undefined) throw tokenizer.missing("model");

@@ -1,9 +1,8 @@
 // The whole way of a request on a real model, against a slow reference that shares no code with it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createLogger } from "../../src/base/log.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
+import { Tokenizer } from "../tokenizer/whole-tokenizer.ts";
 import { hasTinyStories, type Server, startServer, tinyStories } from "./server.ts";
 
 const PROMPTS = [
@@ -27,7 +26,7 @@ describe.skipIf(!hasTinyStories)("greedy text of a real model (needs ../shared/d
 
   beforeAll(async () => {
     server = await startServer({ args: ["graphs.agg:Frontend", "--model", tinyStories] });
-    tokenizer = await Tokenizer.load(tinyStories, createLogger("test", "error"));
+    tokenizer = await Tokenizer.load(tinyStories);
     reference = ReferenceLlama.load(tinyStories);
   });
   afterAll(() => server?.stop());

@@ -7,16 +7,12 @@ import { Random } from "../../models/built-in/corpus/random.ts";
 import { python, toolTask } from "../../models/built-in/corpus/tool-call.ts";
 import { tokenizerFiles } from "../../models/built-in/tokenizer/train.ts";
 import { marked, openEncoder } from "../../models/built-in/train/encode.ts";
-import { createLogger } from "../../src/base/log.ts";
 import { openModel } from "../../src/model/open-model.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { Tokenizer } from "../tokenizer/whole-tokenizer.ts";
 
 const directory = join(import.meta.dir, "../../models/built-in");
 const encoder = await openEncoder();
-const served = await Tokenizer.load(
-  directory,
-  createLogger("test", "error", () => undefined),
-);
+const served = await Tokenizer.load(directory);
 
 describe("the built-in tokenizer", () => {
   test("is what its program writes", async () => {

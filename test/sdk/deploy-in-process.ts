@@ -6,6 +6,7 @@ import type { Graph } from "../../src/sdk/graph.ts";
 import { Instance } from "../../src/sdk/run-instance.ts";
 import { type Deployment, deploy, type ThreadData } from "../../src/serve/deploy.ts";
 import type { DeploymentPlan } from "../../src/serve/plan.ts";
+import { spawnSideThread } from "../../src/side-threads.ts";
 import { InProcessHost } from "../actor/in-process-host.ts";
 
 export interface PlanOptions {
@@ -65,7 +66,14 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
     const { init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
     const service = plan.services.find(({ name }) => name === init.service)?.service;
     if (!service) throw new Error(`${init.service} is not in the plan`);
-    const instance = new Instance({ scope, service, init, clock, random });
+    const instance = new Instance({
+      scope,
+      service,
+      init,
+      clock,
+      random,
+      sideThread: spawnSideThread,
+    });
     instance.start().catch((error) => scope.fail(error));
     return () => instance.close();
   });

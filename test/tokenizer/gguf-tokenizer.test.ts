@@ -3,10 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 
-import { createLogger } from "../../src/base/log.ts";
 import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
 import { PRE_TOKENIZERS } from "../../src/tokenizer/pre-tokenizers.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { type GgufMetadata, ggufFile, type MetadataValue } from "../model/gguf-writer.ts";
 import { withDirectory } from "../model/model-directory.ts";
 import { BYTE_CHARS } from "./byte-chars.ts";
@@ -20,6 +18,7 @@ import {
   spmTokenizer,
   type TokenizerSource,
 } from "./synthetic-tokenizers.ts";
+import { Tokenizer } from "./whole-tokenizer.ts";
 
 const TINYSTORIES = join(import.meta.dir, "../../../shared/data/tinystories-656k");
 const ANY_LENGTH = { maxTokens: 1_000_000 };
@@ -50,10 +49,9 @@ const anyText = fc
   .map((parts) => parts.join(""))
   .filter((text) => !/<\|?\/?\w+\|?>|▁/.test(text));
 
-function loadGguf(metadata: GgufMetadata, warnings: string[] = []): Promise<Tokenizer> {
-  const log = createLogger("test", "warn", (line) => warnings.push(line));
+function loadGguf(metadata: GgufMetadata): Promise<Tokenizer> {
   const files = { "m.gguf": ggufFile(metadata, {}) };
-  return withDirectory(files, (directory) => Tokenizer.load(join(directory, "m.gguf"), log));
+  return withDirectory(files, (directory) => Tokenizer.load(join(directory, "m.gguf")));
 }
 
 async function bothOf(source: TokenizerSource, options: GgufTokenizerOptions) {
@@ -257,16 +255,13 @@ describe("what a GGUF file says beside its vocabulary", () => {
     const messages = [{ role: "user", content: "the" }];
     expect([...tokenizer.encodeChat(messages, ANY_LENGTH)]).toEqual([bos, 257]);
     const { "tokenizer.chat_template": _, ...without } = metadata;
-    const warnings: string[] = [];
-    const plain = await loadGguf(without, warnings);
+    const plain = await loadGguf(without);
     expect([...plain.encodeChat(messages, ANY_LENGTH)]).toEqual([257]);
-    expect(warnings.join()).toContain("no chat template");
   });
 
   test("a directory with one file has its tokenizer", async () => {
-    const log = createLogger("test", "error");
     const files = { "m.gguf": ggufFile(metadata, {}) };
-    const tokenizer = await withDirectory(files, (directory) => Tokenizer.load(directory, log));
+    const tokenizer = await withDirectory(files, (directory) => Tokenizer.load(directory));
     expect(tokenizer.vocabSize).toBe(269);
   });
 });
@@ -317,7 +312,7 @@ describe("a tokenizer that cannot be used is refused by name:", () => {
   });
 
   test("a missing file is no tokenizer", async () => {
-    const loaded = Tokenizer.load("/no/such/m.gguf", createLogger("test", "error"));
+    const loaded = Tokenizer.load("/no/such/m.gguf");
     await expect(loaded).rejects.toThrow(ModelNotFoundError);
   });
 

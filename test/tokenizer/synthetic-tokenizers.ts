@@ -2,11 +2,9 @@
 // spaces as letters and bytes to fall back on as Llama 2's.
 
 import * as fc from "fast-check";
-
-import { createLogger } from "../../src/base/log.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { withDirectory } from "../model/model-directory.ts";
 import { BYTE_CHARS } from "./byte-chars.ts";
+import { Tokenizer } from "./whole-tokenizer.ts";
 
 export type JsonFields = Readonly<Record<string, unknown>>;
 
@@ -102,19 +100,17 @@ export function spmTokenizer(config: JsonFields = {}): TokenizerSource {
   };
 }
 
-/** Loads a tokenizer from a directory with these files. `warnings` gets what it logs. */
+/** Loads a tokenizer from a directory with these files. */
 export async function load(
   source: TokenizerSource,
   files: Readonly<Record<string, string>> = {},
-  warnings: string[] = [],
 ): Promise<Tokenizer> {
   const all = {
     "tokenizer.json": JSON.stringify(source.tokenizer),
     "tokenizer_config.json": JSON.stringify(source.config),
     ...files,
   };
-  const log = createLogger("test", "warn", (line) => warnings.push(line));
-  return withDirectory(all, (directory) => Tokenizer.load(directory, log));
+  return withDirectory(all, (directory) => Tokenizer.load(directory));
 }
 
 function addedToken(id: number, content: string, { special }: { special: boolean }): JsonFields {

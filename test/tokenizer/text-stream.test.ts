@@ -3,9 +3,9 @@ import * as fc from "fast-check";
 
 import { AssertionError } from "../../src/base/assert.ts";
 import type { TextStreamOptions } from "../../src/tokenizer/text-stream.ts";
-import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { BYTE_CHARS } from "./byte-chars.ts";
 import { anyText, byteLevelTokenizer, load, spmTokenizer } from "./synthetic-tokenizers.ts";
+import type { Tokenizer } from "./whole-tokenizer.ts";
 
 const ANY_LENGTH = { maxTokens: 1_000_000 };
 const byteLevel = await load(byteLevelTokenizer());

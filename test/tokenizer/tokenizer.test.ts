@@ -3,10 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 
-import { createLogger } from "../../src/base/log.ts";
 import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
-import { PromptTooLongError } from "../../src/tokenizer/text-codec.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { PromptTooLongError } from "../../src/tokenizer/prompt-too-long.ts";
 import { withDirectory } from "../model/model-directory.ts";
 import {
   anyText,
@@ -18,6 +16,7 @@ import {
   spmTokenizer,
   type TokenizerSource,
 } from "./synthetic-tokenizers.ts";
+import { Tokenizer } from "./whole-tokenizer.ts";
 
 const TINYSTORIES = join(import.meta.dir, "../../../shared/data/tinystories-656k");
 const ANY_LENGTH = { maxTokens: 1_000_000 };
@@ -123,12 +122,11 @@ describe("a broken tokenizer", () => {
   });
 
   test("that is not there is named, and SentencePiece's own file is told apart", async () => {
-    const log = createLogger("test", "error");
     await withDirectory({}, async (directory) => {
-      await expect(Tokenizer.load(directory, log)).rejects.toThrow(ModelNotFoundError);
+      await expect(Tokenizer.load(directory)).rejects.toThrow(ModelNotFoundError);
     });
     await withDirectory({ "tokenizer.model": "" }, async (directory) => {
-      await expect(Tokenizer.load(directory, log)).rejects.toThrow("convert it once");
+      await expect(Tokenizer.load(directory)).rejects.toThrow("convert it once");
     });
   });
 
@@ -181,7 +179,7 @@ describe.skipIf(!existsSync(TINYSTORIES))("the TinyStories model (needs shared/d
   ] as const;
 
   test("encodes as the reference does, and decodes what it encoded", async () => {
-    const tokenizer = await Tokenizer.load(TINYSTORIES, createLogger("test", "error"));
+    const tokenizer = await Tokenizer.load(TINYSTORIES);
     for (const [original, expected] of vectors) {
       const ids = tokenizer.encode(original, ANY_LENGTH);
       if (expected) expect([...ids]).toEqual([...expected]);
