@@ -5,7 +5,7 @@ import type { ServiceContext } from "dynamo";
 import type { Logger } from "../base/log.ts";
 import type { ChatMessage } from "../tokenizer/chat-template.ts";
 import type { MockTokenizer } from "../tokenizer/mock-tokenizer.ts";
-import { specialTexts, type TokenizerFiles } from "../tokenizer/tokenizer-files.ts";
+import type { TokenizerFiles } from "../tokenizer/tokenizer-files.ts";
 import { EncodeThread } from "./encode-thread.ts";
 import { RenderThreads } from "./render-threads.ts";
 
@@ -22,7 +22,8 @@ export interface ThreadedPromptsOptions {
   readonly model: string;
   readonly files: TokenizerFiles;
   readonly renderTimeoutMs: number;
-  readonly allowSpecialTokens: boolean;
+  /** Texts of tokens that messages cannot bring in. */
+  readonly specials: readonly string[];
 }
 
 export class ThreadedPrompts implements PromptSource {
@@ -31,7 +32,7 @@ export class ThreadedPrompts implements PromptSource {
   readonly #maxTokenBytes: number;
   readonly #chatForm: "opened" | "as-is";
 
-  constructor({ files, renderTimeoutMs, allowSpecialTokens, ...options }: ThreadedPromptsOptions) {
+  constructor({ files, renderTimeoutMs, specials, ...options }: ThreadedPromptsOptions) {
     const { chatTemplate, bosToken, eosToken, vocabulary } = files;
     this.#encode = new EncodeThread(options);
     this.#render = new RenderThreads({
@@ -40,7 +41,7 @@ export class ThreadedPrompts implements PromptSource {
       init: {
         work: "render",
         template: chatTemplate && { ...chatTemplate, bosToken, eosToken },
-        specials: allowSpecialTokens ? [] : specialTexts(files),
+        specials,
       },
     });
     this.#maxTokenBytes = vocabulary.maxTokenBytes;

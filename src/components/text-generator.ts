@@ -77,7 +77,11 @@ export class TextGenerator {
     this.#eosTokenIds = eosTokenIds;
   }
 
-  static async open({ model, ...options }: TextGeneratorOptions): Promise<TextGenerator> {
+  static async open({
+    model,
+    allowSpecialTokens,
+    ...options
+  }: TextGeneratorOptions): Promise<TextGenerator> {
     if (model === MOCK_MODEL) {
       const { MockTokenizer } = await import("../tokenizer/mock-tokenizer.ts");
       const text = new MockTokenizer();
@@ -85,6 +89,7 @@ export class TextGenerator {
     }
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.ts");
     const { TokenText } = await import("../tokenizer/token-text.ts");
+    const { specialTexts } = await import("../tokenizer/tokenizer-files.ts");
     const card = await openModelConfig(model);
     reportUnusedKeys(card, options.log);
     const files = await openTokenizer(card.path);
@@ -92,7 +97,8 @@ export class TextGenerator {
       const file = files.config.place;
       options.log.warn("the model has no chat template: messages are joined by newlines", { file });
     }
-    const prompts = new ThreadedPrompts({ ...options, model: card.path, files });
+    const specials = allowSpecialTokens ? [] : specialTexts(files, card.config.eosTokenIds);
+    const prompts = new ThreadedPrompts({ ...options, model: card.path, files, specials });
     const opened = prompts.open();
     opened.catch(() => undefined); // it is awaited below, unless the next line throws
     const text = new TokenText(files);

@@ -47,7 +47,7 @@ export class AddedTokenSections {
     this.#whole = new Map(whole.map(({ content, id }) => [content, id]));
   }
 
-  /** `literals` are what a client wrote: in order, and no special token is found in them. */
+  /** `literals` are what a client wrote: in order, and no added token is made of them. */
   *split(text: string, literals: readonly Literal[]): Generator<Section> {
     const hasLiterals = literals.length > 0;
     const outer = hasLiterals ? this.#rawOrSpecial : this.#raw;
@@ -75,9 +75,9 @@ interface PlainOptions {
   readonly hasLiterals: boolean;
 }
 
-function matchedToken({ id, content, special, fields }: AddedToken): MatchedToken {
+function matchedToken({ id, content, fields }: AddedToken): MatchedToken {
   const { lstrip, rstrip } = fields;
-  return { id, content, special, lstrip: lstrip === true, rstrip: rstrip === true };
+  return { id, content, lstrip: lstrip === true, rstrip: rstrip === true };
 }
 
 /** Two keys of old tokenizer_config.json files. */

@@ -1,11 +1,9 @@
-// Finds added tokens in a text: at each place the longest. Where a text was written by a client, special tokens are
-// passed over there.
+// Finds added tokens in a text: at each place the longest. What a client wrote of them into a message is passed over.
 
 export interface MatchedToken {
   readonly id: number;
   /** As it stands in the text that is searched. */
   readonly content: string;
-  readonly special: boolean;
   readonly lstrip: boolean;
   readonly rstrip: boolean;
 }
@@ -17,7 +15,7 @@ export interface Found {
   readonly token: MatchedToken | undefined;
 }
 
-/** From `begin` up to `end`: a part of a text in which no special token may be found. */
+/** From `begin` up to `end`: a part of a text of which no added token is made. */
 export interface Literal {
   readonly begin: number;
   readonly end: number;
@@ -76,14 +74,14 @@ export class AddedTokens {
     return strip(sections);
   }
 
-  /** A special one only if it ends before the next literal. */
+  /** One that ends before the next literal begins. */
   #longestAt(text: string, at: number, literal = Number.POSITIVE_INFINITY) {
     let found: MatchedToken | undefined;
     const first = text.charCodeAt(at);
     if (this.#begins[first] === 0) return undefined;
     let node = this.#root.next.get(first);
     for (let end = at + 1; node !== undefined; end++) {
-      if (node.token !== undefined && !(node.token.special && end > literal)) found = node.token;
+      if (node.token !== undefined && end <= literal) found = node.token;
       node = end < text.length ? node.next.get(text.charCodeAt(end)) : undefined;
     }
     return found;

@@ -28,7 +28,7 @@ export interface PromptOptions {
   readonly maxTokens: number;
   /** Whether the tokens are added that open and end a text. */
   readonly form: "opened" | "as-is";
-  /** In order: what a client wrote, where special tokens are text. */
+  /** In order: what a client wrote of special tokens, which is text. */
   readonly literals?: readonly Literal[];
 }
 

@@ -12,7 +12,7 @@ import type { Literal } from "./added-tokens.ts";
 
 export interface PromptText {
   readonly text: string;
-  /** In order: where no special token may be found. */
+  /** In order: of what no added token is made. */
   readonly literals: readonly Literal[];
 }
 

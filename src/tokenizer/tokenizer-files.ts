@@ -87,11 +87,15 @@ export function spellingsOf(tokenizer: JsonObject): readonly (string | undefined
   return spellings;
 }
 
-/** Texts that steer the model: no client may write them into a message. */
-export function specialTexts(files: TokenizerFiles): readonly string[] {
-  const { addedTokens, config, bosToken, eosToken } = files;
+/** Texts that steer the model, `endIds` that end its answer among them: no client may write them into a message. */
+export function specialTexts(
+  { addedTokens, config, bosToken, eosToken }: TokenizerFiles,
+  endIds: readonly number[] = [],
+): readonly string[] {
   const named = [bosToken, eosToken, ...(config.list("additional_special_tokens") ?? [])];
-  const added = [...addedTokens.values()].filter(({ special }) => special);
+  const added = [...addedTokens.values()].filter(
+    ({ id, special }) => special || endIds.includes(id),
+  );
   const texts = new Set<unknown>([...added.map(({ content }) => content), ...named]);
   return [...texts].filter((text): text is string => typeof text === "string" && text !== "");
 }

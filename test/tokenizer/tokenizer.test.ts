@@ -36,6 +36,20 @@ describe("encode", () => {
     expect([...byteLevel.encode(`${BOS}${BOS}`, ANY_LENGTH)]).toEqual([byteLevelBos, byteLevelBos]);
   });
 
+  test("takes none of the opening tokens that a text has, where nothing adds one", async () => {
+    const { tokenizer, config } = byteLevelTokenizer();
+    const plain = await load({ tokenizer: { ...tokenizer, post_processor: null }, config });
+    const count = (text: string) =>
+      plain.encode(text, ANY_LENGTH).filter((id) => id === byteLevelBos).length;
+    expect([0, 1, 2, 3].map((times) => count(`${BOS.repeat(times)}the`))).toEqual([0, 1, 2, 3]);
+  });
+
+  test("adds none to those that a text has", () => {
+    const count = (text: string) =>
+      byteLevel.encode(text, ANY_LENGTH).filter((id) => id === byteLevelBos).length;
+    expect([0, 1, 2, 3].map((times) => count(`${BOS.repeat(times)}the`))).toEqual([1, 1, 2, 3]);
+  });
+
   test("opens a text when only tokenizer_config.json asks for it", async () => {
     const { tokenizer, config } = byteLevelTokenizer({ add_bos_token: true });
     const tokenizerOnly = await load({ tokenizer: { ...tokenizer, post_processor: null }, config });
