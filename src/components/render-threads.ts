@@ -18,7 +18,7 @@ import { TextQueueFullError } from "./text-queue-full.ts";
 
 /** A rendering takes a millisecond at most as a rule. */
 const PATIENCE_MS = 25;
-const MAX_SLOW = 2;
+const MAX_SLOW = 1;
 const MAX_QUEUED = 256;
 const PARSE_MS = 1000;
 /** Threads that end one after another before they are ready. */
@@ -52,9 +52,12 @@ export class RenderThreads {
   readonly #queue: Job[] = [];
   readonly #slow: Renderer[] = [];
   #first: Renderer | undefined;
+  /** Takes the first one's place. Kept ready once a rendering has taken long: another may. */
+  #spare: Renderer | undefined;
   #opened = Promise.withResolvers<void>();
   /** Why no template is rendered at all. */
   #unusable: TemplateError | undefined;
+  #wasReady = false;
   #numFailures = 0;
   #nextId = 1;
 
@@ -114,7 +117,8 @@ export class RenderThreads {
     if (first?.job === undefined || this.#queue.length === 0) return;
     if (context.clock.now() - first.since < PATIENCE_MS) return;
     this.#slow.push(first);
-    this.#first = this.#spawn();
+    this.#first = undefined;
+    this.#replaceFirst();
     const [oldest] = this.#slow;
     if (oldest !== undefined && this.#slow.length > MAX_SLOW) this.#overrun(oldest);
   }
@@ -122,7 +126,13 @@ export class RenderThreads {
   #overrun(renderer: Renderer): void {
     const ms = Math.round(this.#options.context.clock.now() - renderer.since);
     this.#end(renderer, `a rendering did not end within ${ms} ms`);
-    if (this.#first === undefined) this.#first = this.#spawn();
+    if (this.#first === undefined) this.#replaceFirst();
+  }
+
+  #replaceFirst(): void {
+    this.#first = this.#spare ?? this.#spawn();
+    this.#spare = this.#spawn();
+    this.#next();
   }
 
   /** Its job fails, and the thread ends. */
@@ -137,6 +147,7 @@ export class RenderThreads {
     renderer.timer?.cancel();
     renderer.thread.terminate();
     if (this.#first === renderer) this.#first = undefined;
+    if (this.#spare === renderer) this.#spare = undefined;
     const index = this.#slow.indexOf(renderer);
     if (index >= 0) this.#slow.splice(index, 1);
   }
@@ -160,15 +171,16 @@ export class RenderThreads {
     switch (message.type) {
       case "parsing":
         renderer.timer = this.#options.context.clock.after(PARSE_MS, () =>
-          this.#giveUp(`it is not parsed within ${PARSE_MS} ms`),
+          this.#failed(renderer, `it is not parsed within ${PARSE_MS} ms`, 1),
         );
         return;
       case "failed":
-        this.#giveUp(message.error.message);
+        this.#failed(renderer, message.error.message, 1);
         return;
       case "ready":
         renderer.timer?.cancel();
         renderer.isReady = true;
+        this.#wasReady = true;
         this.#numFailures = 0;
         this.#opened.resolve();
         this.#next();
@@ -194,17 +206,23 @@ export class RenderThreads {
   }
 
   #exited(renderer: Renderer, why: string): void {
-    this.#end(renderer, `its thread has ended: ${why}`);
-    this.#numFailures += renderer.isReady ? 0 : 1;
-    if (this.#numFailures >= MAX_FAILURES) this.#giveUp(`its thread ends: ${why}`);
-    else this.#next();
+    const reason = `its thread has ended: ${why}`;
+    this.#end(renderer, reason);
+    if (renderer.isReady) this.#next();
+    else this.#failed(renderer, reason, MAX_FAILURES);
   }
 
-  #giveUp(reason: string): void {
+  /** It did not become ready, which may happen `maxFailures` times on end. A template that was parsed once is tried again. */
+  #failed(renderer: Renderer, reason: string, maxFailures: number): void {
+    this.#drop(renderer);
+    if (++this.#numFailures < Math.max(maxFailures, this.#wasReady ? MAX_FAILURES : 0)) {
+      this.#next();
+      return;
+    }
+    this.#numFailures = 0;
     const error = new TemplateError(this.#place, reason);
-    this.#unusable = error;
+    if (!this.#wasReady) this.#unusable = error;
     this.#options.log.error(`${error.message}; chats are refused, completions are served`);
-    if (this.#first !== undefined) this.#drop(this.#first);
     for (const { reject } of this.#queue.splice(0)) reject(error);
     this.#opened.resolve();
   }

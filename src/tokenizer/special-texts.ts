@@ -18,6 +18,8 @@ export interface PromptText {
 
 export class SpecialTexts {
   readonly #whole: Trie = { next: new Map(), ends: false };
+  /** Any character that a special token begins with, in both cases. */
+  readonly #first: RegExp;
   /** Begins and ends of special tokens, in lower case. */
   readonly #begins = new Set<string>();
   readonly #ends = new Set<string>();
@@ -25,6 +27,8 @@ export class SpecialTexts {
 
   constructor(texts: readonly string[]) {
     this.#maxLength = texts.reduce((longest, text) => Math.max(longest, text.length), 0);
+    const firsts = texts.flatMap(([char = ""]) => [char.toLowerCase(), char.toUpperCase()]);
+    this.#first = new RegExp(firsts.map(escapeRegExp).join("|"), "g");
     for (const text of texts) {
       const lower = asciiLower(text);
       insert(this.#whole, lower);
@@ -77,12 +81,19 @@ export class SpecialTexts {
       yield [first, first + head];
       at = first + head;
     }
-    while (at < text.length) {
-      const end = this.#wholeEnd(text, at);
-      if (end !== undefined) yield [at, end];
-      else if (tail > 0 && at === last - tail) yield [at, last];
-      at = end ?? at + 1;
+    for (;;) {
+      const begin = this.#nextFirst(text, at);
+      if (begin === undefined) return;
+      const end = this.#wholeEnd(text, begin);
+      if (end !== undefined) yield [begin, end];
+      else if (tail > 0 && begin === last - tail) yield [begin, last];
+      at = end ?? begin + 1;
     }
+  }
+
+  #nextFirst(text: string, from: number): number | undefined {
+    this.#first.lastIndex = from;
+    return this.#first.exec(text)?.index;
   }
 
   #wholeEnd(text: string, begin: number): number | undefined {
@@ -194,6 +205,10 @@ function insert(root: Trie, text: string): void {
     node = next;
   }
   node.ends = true;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
 /** Keeps the length, which `toLowerCase` does not. */

@@ -95,7 +95,7 @@ describe("threads", () => {
     const slow = render.render(HI, LIMITS);
     const quick = render.render(HI, LIMITS);
     await clock.advance(30);
-    expect(threads).toHaveLength(2);
+    expect(threads).toHaveLength(3); // and a spare one
     ready(1);
     answer(1, 2);
     expect((await quick).text).toBe("2");
@@ -114,7 +114,7 @@ describe("threads", () => {
     await clock.advance(1);
     expect(threads[0]?.isTerminated).toBe(true);
     expect(await slow).toBe("template_error");
-    expect(threads).toHaveLength(2);
+    expect(threads).toHaveLength(3);
   });
 
   test("of many that take long, the oldest is ended before its limit", async () => {
@@ -126,6 +126,23 @@ describe("threads", () => {
     }
     expect(threads[0]?.isTerminated).toBe(true);
     expect(await jobs[0]).toBe("template_error");
+  });
+
+  test("a spare one takes over at once, once a rendering has taken long", async () => {
+    const { clock, render, ready, answer } = fake();
+    ready(0);
+    const slow = outcome(render.render(HI, LIMITS));
+    await clock.advance(250);
+    expect(await slow).toBe("template_error");
+    ready(1);
+    ready(2);
+    const again = outcome(render.render(HI, LIMITS));
+    const quick = render.render(HI, LIMITS);
+    await clock.advance(30);
+    answer(2, 3);
+    expect((await quick).text).toBe("3");
+    await clock.advance(250);
+    expect(await again).toBe("template_error");
   });
 
   test("one that crashes fails its chat alone, and is replaced", async () => {
