@@ -13,10 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-import { createLogger } from "../../src/base/log.ts";
-import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
+import { Tokenizer } from "../tokenizer/whole-tokenizer.ts";
 import { executable, root, startServer } from "./server.ts";
 
 const PROMPT = "How do I change the router?";
@@ -34,7 +32,7 @@ let expected: string;
 
 beforeAll(async () => {
   const model = join(root, "models/built-in");
-  const tokenizer = await Tokenizer.load(model, createLogger("test", "error"));
+  const tokenizer = await Tokenizer.load(model);
   promptIds = tokenizer.encode(PROMPT, { maxTokens: 512 });
   const outputIds = ReferenceLlama.load(model).greedy([...promptIds], NUM_TOKENS, []);
   const text = tokenizer.textStream({
