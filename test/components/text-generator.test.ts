@@ -5,18 +5,26 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { createLogger } from "../../src/base/log.ts";
-import { TextGenerator } from "../../src/components/text-generator.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { createLogger, type Logger } from "../../src/base/log.ts";
+import { RENDER_TIMEOUT_MS, TextGenerator } from "../../src/components/text-generator.ts";
 import { parseCompletionRequest } from "../../src/openai/schema.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
+import { spawnSideThread } from "../../src/side-threads.ts";
 import { tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-text-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
+function open(model: string, log: Logger): Promise<TextGenerator> {
+  const context = { sideThread: spawnSideThread, clock: systemClock };
+  const options = { renderTimeoutMs: RENDER_TIMEOUT_MS, allowSpecialTokens: false };
+  return TextGenerator.open({ model, context, log, ...options });
+}
+
 async function openMock(): Promise<TextGenerator> {
-  const generator = await TextGenerator.open("mock", createLogger("test", "error"));
+  const generator = await open("mock", createLogger("test", "error"));
   generator.maxModelLen = 1000;
   return generator;
 }
@@ -73,7 +81,7 @@ test("keys of a model's files that nothing uses are told in one line", async () 
   writeFileSync(path, JSON.stringify({ ...config, frobnicate: 1 }));
   writeFileSync(join(directory, "generation_config.json"), JSON.stringify({ num_beams: 4 }));
   const lines: string[] = [];
-  await TextGenerator.open(
+  await open(
     directory,
     createLogger("test", "info", (line) => lines.push(line)),
   );
