@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+
+import { spawnSideThread } from "../src/side-threads.ts";
+
+const RENDER = { work: "render", template: undefined, specials: [] };
+
+/** Threads of this process that run JavaScript. */
+function numWorkers(): number {
+  return readdirSync("/proc/self/task").filter((id) => nameOf(id) === "Worker").length;
+}
+
+function nameOf(id: string): string | undefined {
+  try {
+    return readFileSync(`/proc/self/task/${id}/comm`, "utf8").trim();
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined; // it has ended meanwhile
+    throw error;
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 400 && !condition(); attempt++) await Bun.sleep(25);
+  expect(condition()).toBe(true);
+}
+
+test("a side thread ends with the thread that has it, in the middle of a loop too", async () => {
+  const before = numWorkers();
+  const parent = new Worker(new URL("./side-threads.worker.ts", import.meta.url));
+  await new Promise((resolve) => parent.on("message", resolve));
+  expect(numWorkers()).toBe(before + 2);
+  await parent.terminate();
+  await until(() => numWorkers() === before);
+}, 20_000);
+
+test("one that is terminated while it loads ends as well, and tells nothing", async () => {
+  const before = numWorkers();
+  const thread = spawnSideThread("text", RENDER);
+  const told: unknown[] = [];
+  thread.onMessage((message) => told.push(message));
+  thread.onExit((why) => told.push(why));
+  thread.terminate();
+  await until(() => numWorkers() === before);
+  expect(told).toEqual([]);
+}, 20_000);
+
+test("one that dies says why", async () => {
+  const thread = spawnSideThread("text", undefined); // it cannot work on nothing
+  const why = await new Promise((resolve) => thread.onExit(resolve));
+  expect(String(why)).toContain("work");
+}, 20_000);
