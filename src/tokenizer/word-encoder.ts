@@ -54,25 +54,30 @@ export class WordEncoder {
     const whole = this.#model.wholeId(word);
     if (whole !== undefined) return ids.push(whole);
     for (let begin = 0, count = 1; begin < word.length; count++) {
-      const end = yield* this.#endOfPart(word, begin);
+      let end = this.#cutAfter(word, begin);
+      for (let from = begin; end === undefined; end = this.#cutAfter(word, from)) {
+        from = charAt(word, from + CHARS);
+        yield;
+      }
       if (end - begin <= MAX_CACHED) this.#encodePart(word.slice(begin, end), ids);
       else yield* this.#model.encodeInSteps(word.slice(begin, end), ids);
       begin = end;
-      if (count % PARTS === 0) {
-        ids.check(word.length - end); // characters, which are not more than bytes
-        yield;
-      }
+      if (count % PARTS !== 0) continue;
+      ids.check(word.length - end); // characters, which are not more than bytes
+      yield;
     }
   }
 
-  *#endOfPart(word: string, begin: number): Generator<void, number> {
-    let left = word.codePointAt(begin) ?? 0;
-    for (let at = begin + unitsOf(left), count = 1; at < word.length; count++) {
+  /** The next place where the word may be cut, its end at last; undefined where `CHARS` characters have none. */
+  #cutAfter(word: string, from: number): number | undefined {
+    const last = from + CHARS;
+    let left = word.codePointAt(from) ?? 0;
+    for (let at = from + unitsOf(left); at < word.length; ) {
       const right = word.codePointAt(at) ?? 0;
       if (!this.#model.canJoin(left, right)) return at;
+      if (at > last) return undefined;
       left = right;
       at += unitsOf(right);
-      if (count % CHARS === 0) yield;
     }
     return word.length;
   }
@@ -91,6 +96,12 @@ export class WordEncoder {
     this.#model.encode(word, ids);
     return ids.take();
   }
+}
+
+/** Where the character begins that has the code unit at `at`. */
+function charAt(word: string, at: number): number {
+  const unit = word.charCodeAt(at);
+  return unit >= 0xdc00 && unit < 0xe000 ? at - 1 : at;
 }
 
 function unitsOf(char: number): number {
