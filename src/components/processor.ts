@@ -48,7 +48,7 @@ export const ProcessorConfig = v.strictObject({
     v.optional(count()),
   ),
   renderTimeoutMs: key(
-    "How long the model's chat template may take for one request; it is refused with `template_error` then.",
+    "How long the model's chat template may take for one request, and 1 ms more for each 20 messages, up to three times as much; it is refused with `template_error` then.",
     v.optional(count(), RENDER_TIMEOUT_MS),
   ),
   allowSpecialTokensInContent: key(

@@ -19,6 +19,8 @@ import { TextQueueFullError } from "./text-queue-full.ts";
 /** A rendering takes a millisecond at most as a rule. */
 const PATIENCE_MS = 25;
 const MAX_SLOW = 1;
+/** A conversation of thousands of messages takes longer: a millisecond for so many, up to twice the limit more. */
+const MESSAGES_PER_MS = 20;
 const MAX_QUEUED = 256;
 const PARSE_MS = 1000;
 /** Threads that end one after another before they are ready. */
@@ -104,7 +106,9 @@ export class RenderThreads {
   /** Its job takes long. */
   #wait(renderer: Renderer): void {
     const { context, timeoutMs } = this.#options;
-    renderer.timer = context.clock.after(Math.max(0, timeoutMs - PATIENCE_MS), () =>
+    const numMessages = renderer.job?.messages.length ?? 0;
+    const more = Math.min(2 * timeoutMs, Math.floor(numMessages / MESSAGES_PER_MS));
+    renderer.timer = context.clock.after(Math.max(0, timeoutMs + more - PATIENCE_MS), () =>
       this.#overrun(renderer),
     );
     this.#handOver();

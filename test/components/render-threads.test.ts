@@ -117,6 +117,17 @@ describe("threads", () => {
     expect(threads).toHaveLength(3);
   });
 
+  test("its limit grows with the number of messages, to three times as much at most", async () => {
+    const { clock, threads, render, ready } = fake();
+    ready(0);
+    const many = Array.from({ length: 1_000_000 }, () => HI).flat();
+    const slow = outcome(render.render(many, LIMITS));
+    await clock.advance(749);
+    expect(threads[0]?.isTerminated).toBe(false);
+    await clock.advance(1);
+    expect(await slow).toBe("template_error");
+  });
+
   test("of many that take long, the oldest is ended before its limit", async () => {
     const { clock, threads, render, ready } = fake();
     const jobs = Array.from({ length: 5 }, () => outcome(render.render(HI, LIMITS)));
