@@ -26,3 +26,15 @@ export const waitForWorkerMs = key(
 
 /** The model that needs no files: a mocked engine, and a tokenizer with a token for each character. */
 export const MOCK_MODEL = "mock";
+
+const RENDER_TIMEOUT_MS = 250;
+
+export const renderTimeoutMs = key(
+  "How long the model's chat template may take for one request, and 1 ms more for each 20 messages, up to three times as much; it is refused with `template_error` then.",
+  v.optional(count(), RENDER_TIMEOUT_MS),
+);
+
+export const allowSpecialTokensInContent = key(
+  "Whether special tokens that a client writes into messages, such as `<|im_end|>`, are tokens and not text: a client can then write turns of others (docs/security.md).",
+  v.optional(v.boolean(), false),
+);

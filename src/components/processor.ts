@@ -29,14 +29,21 @@ import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TextOutput } from "../protocol/llm.ts";
 import { contentOfSequence } from "./content.ts";
 import { Dispatcher, type Place, queryInstance } from "./dispatch.ts";
-import { count, key, model, waitForWorkerMs } from "./fields.ts";
+import {
+  allowSpecialTokensInContent,
+  count,
+  key,
+  model,
+  renderTimeoutMs,
+  waitForWorkerMs,
+} from "./fields.ts";
 import { leavable } from "./leavable.ts";
 import { ModelPublisher } from "./published-model.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Router } from "./router.ts";
 import { blockSizeProblems } from "./router-config.ts";
 import { needsRouter, ROUTER_MODES } from "./routing-modes.ts";
-import { RENDER_TIMEOUT_MS, type Send, TextGenerator } from "./text-generator.ts";
+import { type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { DirectChooser, RoutedChooser, type WorkerChooser } from "./worker-choice.ts";
 
@@ -47,14 +54,8 @@ export const ProcessorConfig = v.strictObject({
     "Tokens that prompt and output may have together. Default: what the workers can take.",
     v.optional(count()),
   ),
-  renderTimeoutMs: key(
-    "How long the model's chat template may take for one request, and 1 ms more for each 20 messages, up to three times as much; it is refused with `template_error` then.",
-    v.optional(count(), RENDER_TIMEOUT_MS),
-  ),
-  allowSpecialTokensInContent: key(
-    "Whether special tokens that a client writes into messages, such as `<|im_end|>`, are tokens and not text: a client can then write turns of others (docs/security.md).",
-    v.optional(v.boolean(), false),
-  ),
+  renderTimeoutMs,
+  allowSpecialTokensInContent,
   router: key(
     "How a worker is chosen for each sequence; all but the first two need a Router in the graph. Default: as the Router says; without one, `random`. Changes while it serves.",
     v.optional(v.picklist(ROUTER_MODES)),

@@ -9,13 +9,18 @@ import * as v from "valibot";
 
 import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
 import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
-import { waitForWorkerMs } from "./fields.ts";
+import { allowSpecialTokensInContent, renderTimeoutMs, waitForWorkerMs } from "./fields.ts";
 import { ModelPublisher } from "./published-model.ts";
-import { RENDER_TIMEOUT_MS, type Send, TextGenerator } from "./text-generator.ts";
+import { type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { VllmWorkerConfig } from "./worker-config.ts";
 
-export const RouterLessConfig = v.strictObject({ ...VllmWorkerConfig.entries, waitForWorkerMs });
+export const RouterLessConfig = v.strictObject({
+  ...VllmWorkerConfig.entries,
+  renderTimeoutMs,
+  allowSpecialTokensInContent,
+  waitForWorkerMs,
+});
 
 export class VllmWorkerRouterLess extends VllmWorker {
   override config = configured(RouterLessConfig);
@@ -24,12 +29,13 @@ export class VllmWorkerRouterLess extends VllmWorker {
 
   override async start(): Promise<void> {
     await super.start();
+    const { model, renderTimeoutMs, allowSpecialTokensInContent } = this.config;
     this.#text = await TextGenerator.open({
-      model: this.config.model,
+      model,
       context: this.context,
       log: this.log,
-      renderTimeoutMs: RENDER_TIMEOUT_MS,
-      allowSpecialTokens: false,
+      renderTimeoutMs,
+      allowSpecialTokens: allowSpecialTokensInContent,
     });
     this.#text.maxModelLen = this.limits().maxModelLen;
     await new ModelPublisher(this.context, this.config).publish(this.#text.maxModelLen);

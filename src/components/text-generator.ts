@@ -58,9 +58,6 @@ interface TextGeneratorParts {
   readonly eosTokenIds: readonly number[];
 }
 
-/** Unless a configuration says otherwise. */
-export const RENDER_TIMEOUT_MS = 250;
-
 export class TextGenerator {
   /** Tokens that prompt and output may have together; told when it is known. */
   maxModelLen = 0;

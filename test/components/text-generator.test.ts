@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger, type Logger } from "../../src/base/log.ts";
-import { RENDER_TIMEOUT_MS, TextGenerator } from "../../src/components/text-generator.ts";
+import { TextGenerator } from "../../src/components/text-generator.ts";
 import { parseCompletionRequest } from "../../src/openai/schema.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { spawnSideThread } from "../../src/side-threads.ts";
@@ -19,7 +19,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 function open(model: string, log: Logger): Promise<TextGenerator> {
   const context = { sideThread: spawnSideThread, clock: systemClock };
-  const options = { renderTimeoutMs: RENDER_TIMEOUT_MS, allowSpecialTokens: false };
+  const options = { renderTimeoutMs: 250, allowSpecialTokens: false };
   return TextGenerator.open({ model, context, log, ...options });
 }
 
