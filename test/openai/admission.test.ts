@@ -131,5 +131,7 @@ test("a request's tenant is its key's, or its connection's where it has none", a
   const [alice] = list;
   if (!alice) throw new Error("one key");
   expect(await tenantWith(bearer, policy())).toEqual({ tenant: tenantOf(alice) });
-  expect(await tenantWith(bearer, { ...policy(), keys: undefined })).toEqual({ tenant: 3 * 2 ** 32 + 17 });
+  expect(await tenantWith(bearer, { ...policy(), keys: undefined })).toEqual({
+    tenant: 3 * 2 ** 32 + 17,
+  });
 });
