@@ -54,7 +54,10 @@ export class AddedTokenSections {
     const inner = hasLiterals ? this.#normalizedPlain : this.#normalized;
     for (const [index, section] of outer.split(text, literals).entries()) {
       if (section.token !== undefined) yield { type: "token", id: section.token.id };
-      else yield* this.#splitPlain(section.text, { index, inner, hasLiterals });
+      else if (section.text !== "") {
+        // A token beside it may have taken all of it; a normalizer would still put a mark before nothing.
+        yield* this.#splitPlain(section.text, { index, inner, hasLiterals });
+      }
     }
   }
 

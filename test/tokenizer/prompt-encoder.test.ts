@@ -219,6 +219,13 @@ describe.each(SOURCES)("%s", (_, source) => {
       { numRuns: 120 },
     );
   });
+
+  test("gives no ids for spaces that a token beside them takes", async () => {
+    const { encoder, library } = await both(source);
+    for (const text of ["<R>   ", "   <L>", "<R>   <L>", "a<R> <L>b"]) {
+      expect([...encoder.encodeNow(text, ANY)]).toEqual(library(text));
+    }
+  });
 });
 
 describe("two prompts at once", () => {
