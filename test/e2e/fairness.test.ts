@@ -128,7 +128,7 @@ function open(server: Server, body: object): Client {
   });
   socket.on("error", () => undefined);
   socket.write(
-    `POST /v1/completions HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   );
   return { socket, text: () => parts.join(""), hasEnded: () => hasEnded };
 }
