@@ -13,14 +13,19 @@ export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): 
   return Bun.hash.xxHash3(JSON.stringify(rest), Bun.hash.xxHash3(tokenIds, SEED));
 }
 
-/** Of a request whose tokens are not known yet: all but its seed and how it is answered. */
+/** Fields of a request that do not change what is computed: who asks, of which worker, and how it is answered. */
+const ASIDE: ReadonlySet<string> = new Set([
+  ...["seed", "tenant", "backendInstanceId"],
+  ...["stream", "includeUsage", "annotations"],
+]);
+
+/** Of a request whose tokens are not known yet: all but its seed and those aside. */
 export function contentOfRequest(request: ChatCompletionRequest | CompletionRequest): Content {
-  const { seed: _, stream: _stream, includeUsage: _usage, annotations: _notes, ...rest } = request;
-  const asked = "prompts" in rest ? { ...rest, prompts: rest.prompts.map(brief) } : rest;
-  return Bun.hash.xxHash3(JSON.stringify(asked), SEED);
+  const asked = Object.entries(request).filter(([name]) => !ASIDE.has(name));
+  return Bun.hash.xxHash3(JSON.stringify(asked, brief), SEED);
 }
 
 /** Ids as text would be long. */
-function brief(prompt: string | Int32Array): string {
-  return typeof prompt === "string" ? prompt : `ids ${Bun.hash.xxHash3(prompt, SEED)}`;
+function brief(_: string, value: unknown): unknown {
+  return value instanceof Int32Array ? `ids ${Bun.hash.xxHash3(value, SEED)}` : value;
 }

@@ -14,6 +14,8 @@ import { endingOfCallee, isGone } from "./worker-gone.ts";
 const MAX_REFUSALS = 4;
 /** Workers that may end after they had given a token: that says nothing of the work, so nothing else bounds them. */
 const MAX_LATE_DEATHS = 3;
+/** How long work may wait for its turn at a worker that is kept free for one suspect at a time. */
+const MAX_TURN_WAIT_MS = 60_000;
 /** Workers in all. The quarantine ends what kills them; this ends what finds none that lives. */
 const MAX_ATTEMPTS = 32;
 
@@ -52,6 +54,8 @@ export interface Work<T> {
 
 /** What has become of the work so far. */
 interface Tries {
+  /** Its client has left. */
+  hasLeft: boolean;
   /** Workers that it was at in vain. */
   readonly failed: InstanceId[];
   numRefusals: number;
@@ -83,16 +87,22 @@ export class Dispatcher {
     const { quarantine } = this.#options;
     const trial = quarantine.open(work.content);
     const tries: Tries = {
+      hasLeft: false,
       failed: [],
       numRefusals: 0,
       numLateDeaths: 0,
       begun: new Set(),
       stale: new Set(),
     };
+    // Once for all waits: each would leave its reaction on a promise that lives as long as the work.
+    void work.left.then(() => {
+      tries.hasLeft = true;
+      quarantine.wake();
+    });
     let choice: Choice<T> | undefined;
     try {
       for (;;) {
-        choice = await this.#place(work, trial, tries.failed);
+        choice = await this.#place(work, trial, tries);
         const outputs = choice.begin()[Symbol.asyncIterator]();
         try {
           let next = await Promise.race([outputs.next(), trial.condemned]);
@@ -106,7 +116,7 @@ export class Dispatcher {
           this.#failed(choice.instance, trial, error, tries);
           if (work.hasSent() || !this.#mayRetry(trial, error, tries)) throw error;
         } finally {
-          void outputs.return?.();
+          leave(outputs);
           choice.release();
         }
       }
@@ -157,13 +167,17 @@ export class Dispatcher {
   }
 
   /** Waits its turn, and for a worker if there is none. The sequence then counts as sent to it. */
-  async #place<T>(work: Work<T>, trial: Trial, failed: readonly InstanceId[]): Promise<Choice<T>> {
+  async #place<T>(work: Work<T>, trial: Trial, tries: Tries): Promise<Choice<T>> {
     const { quarantine, clock, waitMs } = this.#options;
+    const turnEndsAt = clock.now() + MAX_TURN_WAIT_MS;
     let giveUpAt: number | undefined;
     for (;;) {
+      if (tries.hasLeft) {
+        throw new CancelledError("the client left while its request waited for a worker");
+      }
       const changed = quarantine.changed();
       const permit = quarantine.permit(trial, work.wanted);
-      const choice = await this.#choose(work, permit, failed);
+      const choice = await this.#choose(work, permit, tries.failed);
       if (choice !== undefined) {
         if (quarantine.sent(trial, choice.instance)) return choice;
         choice.release();
@@ -171,10 +185,9 @@ export class Dispatcher {
       }
       const isTaken = isHeldBack(permit, quarantine.live);
       giveUpAt = isTaken ? undefined : (giveUpAt ?? clock.now() + waitMs());
-      const remainingMs = giveUpAt === undefined ? undefined : giveUpAt - clock.now();
-      if (remainingMs !== undefined && remainingMs <= 0)
-        throw new NoWorkersError(this.#options.service);
-      await this.#wait(changed, work.left, remainingMs);
+      const remainingMs = (giveUpAt ?? turnEndsAt) - clock.now();
+      if (remainingMs <= 0) throw new NoWorkersError(this.#options.service);
+      await this.#wait(changed, remainingMs);
     }
   }
 
@@ -202,18 +215,17 @@ export class Dispatcher {
     }
   }
 
-  async #wait(changed: Promise<void>, left: Promise<void>, ms: number | undefined): Promise<void> {
-    const woken = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : this.#options.clock.after(ms, woken.resolve);
-    try {
-      const isLeft = left.then(() => true);
-      if (await Promise.race([changed, woken.promise, isLeft])) {
-        throw new CancelledError("the client left while its request waited for a worker");
-      }
-    } finally {
-      timer?.cancel();
-    }
+  async #wait(changed: Promise<void>, ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(ms, late.resolve);
+    await Promise.race([changed, late.promise]);
+    timer.cancel();
   }
+}
+
+/** Its end was heard already, or is not waited for: a worker that is gone cannot say how it took it. */
+function leave(outputs: AsyncIterator<unknown>): void {
+  outputs.return?.().catch(() => undefined);
 }
 
 // per output: no allocation, but after a new start

@@ -73,7 +73,7 @@ export class Frontend extends Service<PreparedAccess> {
     this.follow(chats.watchInstances(), (live) => dispatch.setLive(live));
     return {
       models: () => this.#served(),
-      whenServed: () => this.#models.whenServed(),
+      whenServed: (signal) => this.#models.whenServed(signal),
       endpoints: () => (this.#models.current ? [`dyn://${endpoint}`] : []),
       chat: (request, requestId) =>
         dispatch.run(request, (at) => chats.at(at)["chat/completions"](request, requestId)),

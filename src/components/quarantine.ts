@@ -104,6 +104,11 @@ export class Quarantine {
     return this.#waiting.promise;
   }
 
+  /** Has all that wait look again. */
+  wake(): void {
+    this.#tell();
+  }
+
   setLive(live: readonly InstanceId[]): void {
     this.#live = live.filter((worker) => !this.#dead.has(worker));
     this.#tell();
@@ -124,7 +129,11 @@ export class Quarantine {
   permit(trial: Trial, wanted?: InstanceId): Permit {
     const verdict = this.#verdictOf(trial.content);
     if (verdict?.type === "condemned") throw this.#refusal(verdict);
-    if (verdict) return this.#isTriedElsewhere(trial) ? WAIT : this.#permitAlone(trial, wanted);
+    if (verdict && this.#isTriedElsewhere(trial)) {
+      this.#release(trial); // Two of one content that each kept a worker would wait for each other.
+      return WAIT;
+    }
+    if (verdict) return this.#permitAlone(trial, wanted);
     if (trial.isSuspect) return this.#permitAlone(trial, wanted);
     this.#release(trial); // Of a content that was cleared meanwhile.
     const avoid = this.#forbiddenTo(trial);

@@ -43,13 +43,15 @@ export class ServedModels {
     this.#served = Promise.withResolvers();
   }
 
-  /** Resolves once a model is served, or it is not worth waiting any longer. */
-  async whenServed(): Promise<void> {
+  /** Resolves once a model is served, or it is not worth waiting any longer: its client has left (`signal`), too. */
+  async whenServed(signal: AbortSignal): Promise<void> {
     if (this.current !== undefined || this.waitMs === 0 || this.#numWaiting === MAX_WAITING) return;
-    const late = Promise.withResolvers<void>();
-    const timer = this.#clock.after(this.waitMs, late.resolve);
+    if (signal.aborted) return;
+    const over = Promise.withResolvers<void>();
+    const timer = this.#clock.after(this.waitMs, over.resolve);
+    signal.addEventListener("abort", () => over.resolve(), { once: true });
     this.#numWaiting++;
-    await Promise.race([this.#served.promise, late.promise]);
+    await Promise.race([this.#served.promise, over.promise]);
     this.#numWaiting--;
     timer.cancel();
   }

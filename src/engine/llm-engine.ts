@@ -255,8 +255,9 @@ export class LLMEngine {
 
   #stall(sequence: Sequence): void {
     this.#scheduler.stall(sequence);
+    if (this.#scheduler.numStalled <= this.#config.maxStalled) return;
     const longest = this.#scheduler.longestStalled;
-    if (longest === undefined || this.#scheduler.numStalled <= this.#config.maxStalled) return;
+    assert(longest !== undefined, "more stall than may, and none is the longest");
     this.#scheduler.abort(longest, "error");
     this.#settle(longest, "error", new UnreadStreamError(this.#config.maxStalled));
   }

@@ -112,8 +112,12 @@ export class Scheduler {
     return this.#stalled.size;
   }
 
+  /** The longest stalled one of the tenant that has most of them. */
   get longestStalled(): Sequence | undefined {
-    return this.#stalled.values().next().value;
+    const counts = new Map<number, number>();
+    for (const { tenant } of this.#stalled) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    return [...this.#stalled].find(({ tenant }) => counts.get(tenant) === most);
   }
 
   /** Sequences whose blocks are lent, those included that have ended meanwhile. */
@@ -358,6 +362,7 @@ export class Scheduler {
 
   /** While there are seats, tokens and blocks; `before`: only tenants that were served less than this one's. */
   #admit(maxTokens: number, now: number, before: Sequence | undefined): void {
+    if (this.#lacksBlocks) return; // It was tried in this step, and no block has come free since.
     while (this.#numSeated < this.#limits.maxNumSeqs) {
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
       const sequence = numTokensLeft === 0 ? undefined : this.#tenants.next();

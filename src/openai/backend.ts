@@ -8,7 +8,7 @@ export interface OpenAIBackend {
   /** What can be routed to now. Empty means: alive, but not ready. */
   models(): readonly ServedModel[];
   /** Resolves once there is a model, or when it is not worth waiting for one any longer: at once if there never was. */
-  whenServed(): Promise<void>;
+  whenServed(signal: AbortSignal): Promise<void>;
   /** Addresses that stand behind the models now, for people who read `/health`. */
   endpoints(): readonly string[];
   /**

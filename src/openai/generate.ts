@@ -76,7 +76,7 @@ export async function generate<Request extends GenerationRequest>(
     const { request, ignored } = route.parse(body, exchange.tenant);
     exchange.reportIgnored(ignored);
     labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
-    if (context.backend.models().length === 0) await context.backend.whenServed();
+    if (context.backend.models().length === 0) await context.backend.whenServed(signal);
     checkServed(request.model, context.backend);
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;

@@ -13,6 +13,8 @@ const MODEL: PublishedModel = {
   waitForWorkerMs: 2000,
 };
 
+/** A client that does not leave. */
+const STAYS = new AbortController().signal;
 const REVISIONS = { createRevision: 1, modRevision: 1, version: 1, lease: undefined };
 const withdrawn: MirrorUpdate = {
   type: "changes",
@@ -38,7 +40,7 @@ function settled(promise: Promise<void>): { isSettled: boolean } {
 
 test("a model that was never served is not waited for", async () => {
   const models = new ServedModels(new ManualClock());
-  await models.whenServed();
+  await models.whenServed(STAYS);
   expect(models.current).toBeUndefined();
 });
 
@@ -47,7 +49,7 @@ test("a model that was withdrawn is waited for until it is back", async () => {
   const models = new ServedModels(clock);
   models.update(published);
   models.update(withdrawn);
-  const waiting = settled(models.whenServed());
+  const waiting = settled(models.whenServed(STAYS));
   await clock.advance(1999);
   expect(waiting.isSettled).toBe(false);
   models.update(published);
@@ -62,7 +64,7 @@ test("it is waited for no longer than it said", async () => {
   const models = new ServedModels(clock);
   models.update(published);
   models.update(withdrawn);
-  const waiting = settled(models.whenServed());
+  const waiting = settled(models.whenServed(STAYS));
   await clock.advance(2000);
   expect(waiting.isSettled).toBe(true);
 });
@@ -71,7 +73,23 @@ test("more than 1024 requests do not wait", async () => {
   const models = new ServedModels(new ManualClock());
   models.update(published);
   models.update(withdrawn);
-  const waiting = Array.from({ length: 1024 }, () => settled(models.whenServed()));
-  await models.whenServed();
+  const waiting = Array.from({ length: 1024 }, () => settled(models.whenServed(STAYS)));
+  await models.whenServed(STAYS);
   expect(waiting.some(({ isSettled }) => isSettled)).toBe(false);
+});
+
+test("a client that leaves makes room for another to wait", async () => {
+  const clock = new ManualClock();
+  const models = new ServedModels(clock);
+  models.update(published);
+  models.update(withdrawn);
+  const client = new AbortController();
+  const left = settled(models.whenServed(client.signal));
+  for (let i = 0; i < 1023; i++) void models.whenServed(STAYS);
+  client.abort();
+  await clock.turn();
+  expect(left.isSettled).toBe(true);
+  const next = settled(models.whenServed(STAYS));
+  await clock.turn();
+  expect(next.isSettled).toBe(false);
 });
