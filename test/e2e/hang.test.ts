@@ -65,7 +65,7 @@ describe("an actor that hangs", () => {
     const [id] = before;
     // One after the other at once, so that the thread hardly comes to see a ping.
     for (let n = 0; n < 4; n++) {
-      const response = await fetch(`${server.url}/compute?ms=${LIMIT_MS * 0.8}&worker=${id}`);
+      const response = await fetch(`${server.url}/compute?ms=${LIMIT_MS * 0.5}&worker=${id}`);
       expect(await response.json()).toMatchObject({ instanceId: id });
     }
     expect(await instances(server)).toEqual(before);
