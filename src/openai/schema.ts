@@ -4,6 +4,7 @@
 import * as v from "valibot";
 
 import { invalidRequest } from "./api-error.ts";
+import { checkSizes } from "./request-sizes.ts";
 import { isHarmless, refuseUnsupported } from "./unsupported.ts";
 import {
   type ChatFields,
@@ -98,6 +99,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** OpenAI's clients send `null` for what they leave open. */
 function withoutNulls(body: unknown): Fields {
   if (!isObject(body)) throw invalidRequest("invalid_type", "The body must be a JSON object.");
+  checkSizes(body);
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
 

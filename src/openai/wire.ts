@@ -5,6 +5,8 @@ import * as v from "valibot";
 
 /** Sequences that one request may start: its prompts times `n`. */
 export const MAX_CHOICES = 256;
+export const MAX_MESSAGES = 10_000;
+export const MAX_STOPS = 16;
 
 const flag = v.boolean("must be true or false");
 
@@ -77,7 +79,7 @@ export const chatFields = v.object({
   messages: v.pipe(
     v.array(message, "must be a list of messages"),
     v.minLength(1, "must have at least one message"),
-    v.maxLength(10_000, "must have at most 10000 messages"),
+    v.maxLength(MAX_MESSAGES, `must have at most ${MAX_MESSAGES} messages`),
   ),
   max_completion_tokens: v.optional(integer({ min: 1 })),
 });
@@ -159,7 +161,10 @@ function stop() {
     v.minBytes(1, "must not be an empty string"),
     v.maxBytes(256, "must have at most 256 bytes"),
   );
-  const list = v.pipe(v.array(one), v.maxLength(16, "must have at most 16 strings"));
+  const list = v.pipe(
+    v.array(one),
+    v.maxLength(MAX_STOPS, `must have at most ${MAX_STOPS} strings`),
+  );
   const single = v.pipe(
     one,
     v.transform((text) => [text]),
