@@ -34,6 +34,8 @@ export class ApiKeys {
   /** What was read last, or was found wanting. */
   #version: Version | undefined;
   #isBeingWritten = false;
+  /** A change of the very file that was read, and since when it has looked as it does. */
+  #change: { readonly id: string; readonly since: number } | undefined;
   #settling: Promise<void> | undefined;
 
   /** Throws `invalid_key_file`. */
@@ -109,11 +111,15 @@ export class ApiKeys {
     }
   }
 
-  /** Whether the one that wrote to this very file has stopped too lately to be done. */
+  /**
+   * Whether the one that wrote to this very file has stopped too lately to be done. Its times tell nothing: a file that
+   * was just cut to nothing may still bear the time of the write before.
+   */
   #mayGoOn(found: Version | undefined): boolean {
     if (!found || found.inode !== this.#version?.inode) return false;
-    const ageMs = this.#clock.wallTime() - found.changedMs;
-    return ageMs >= 0 && ageMs < SETTLE_MS;
+    const now = this.#clock.now();
+    if (this.#change?.id !== found.id) this.#change = { id: found.id, since: now };
+    return now - this.#change.since < SETTLE_MS;
   }
 
   #take(keys: readonly ApiKey[], version: Version): void {
@@ -135,7 +141,6 @@ const MAX_BYTES = 2 ** 20;
 interface Version {
   readonly id: string;
   readonly inode: string;
-  readonly changedMs: number;
 }
 
 interface ReadKeys {
@@ -185,9 +190,5 @@ function versionOf(file: string): Version | undefined {
 
 function toVersion({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Version {
   const inode = `${dev}:${ino}`;
-  return {
-    id: `${inode}:${size}:${mtimeNs}:${ctimeNs}`,
-    inode,
-    changedMs: Number(mtimeNs / 1_000_000n),
-  };
+  return { id: `${inode}:${size}:${mtimeNs}:${ctimeNs}`, inode };
 }

@@ -124,16 +124,31 @@ describe("the new keys hold at once when the file", () => {
 
 test("a file that is written line by line is waited for", async () => {
   const { file } = world();
-  let ageMs = 0;
-  const wallTime = () => statSync(file).mtimeMs + ageMs;
-  const log = createLogger("test", "error");
-  const keys = new ApiKeys({ file, others: [], clock: { ...systemClock, wallTime }, log });
+  const clock = new ManualClock();
+  const keys = new ApiKeys({ file, others: [], clock, log: createLogger("test", "error") });
   writeFileSync(file, `bob ${NEW}\n`);
   const waited = keys.settled();
   expect(waited).toBeDefined();
+  await clock.advance(60);
   expect([keys.find(OLD)?.name, keys.find(NEW)?.name]).toEqual(["alice", undefined]);
   appendFileSync(file, `alice ${OLD}\n`);
-  ageMs = 1000;
+  await clock.advance(300);
+  await waited;
+  expect([keys.find(OLD)?.name, keys.find(NEW)?.name]).toEqual(["alice", "bob"]);
+});
+
+test("a file that was cut to nothing is waited for, though it bears the time of the write before", async () => {
+  const { file } = world();
+  const clock = new ManualClock();
+  const keys = new ApiKeys({ file, others: [], clock, log: createLogger("test", "error") });
+  const { atime, mtime } = statSync(file);
+  writeFileSync(file, "");
+  utimesSync(file, atime, mtime);
+  const waited = keys.settled();
+  expect(waited).toBeDefined();
+  writeFileSync(file, `bob ${NEW}\nalice ${OLD}\n`);
+  utimesSync(file, atime, mtime);
+  await clock.advance(300);
   await waited;
   expect([keys.find(OLD)?.name, keys.find(NEW)?.name]).toEqual(["alice", "bob"]);
 });
@@ -141,17 +156,22 @@ test("a file that is written line by line is waited for", async () => {
 test("a file that is written without end holds requests up for a second at most", async () => {
   const { file } = world();
   const clock = new ManualClock();
-  const log = createLogger("test", "error");
-  const wallTime = () => statSync(file).mtimeMs;
-  const keys = new ApiKeys({ file, others: [], clock: Object.assign(clock, { wallTime }), log });
-  writeFileSync(file, `bob ${NEW}\n`);
+  const keys = new ApiKeys({ file, others: [], clock, log: createLogger("test", "error") });
   let hasSettled = false;
+  writeFileSync(file, `bob ${NEW}\n`);
   const waited = keys.settled()?.then(() => {
     hasSettled = true;
   });
-  await clock.advance(900);
+  for (let ms = 0; ms < 900; ms += 50) {
+    appendFileSync(file, "#\n");
+    await clock.advance(50);
+  }
   expect(hasSettled).toBe(false);
-  await clock.advance(200);
+  for (let ms = 0; ms < 300; ms += 50) {
+    appendFileSync(file, "#\n");
+    await clock.advance(50);
+  }
+  expect(hasSettled).toBe(true);
   await waited;
   expect(keys.find(OLD)?.name).toBe("alice");
 });
