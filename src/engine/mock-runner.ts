@@ -126,7 +126,9 @@ export function decodeMs(activeShare: number): number {
 }
 
 function fold(seed: bigint): number {
-  return Number(BigInt.asUintN(32, seed ^ (seed >> 32n)));
+  const low = Number(BigInt.asUintN(32, seed));
+  const high = Number(BigInt.asUintN(32, seed >> 32n));
+  return high === 0 ? low : mix(low, high);
 }
 
 /** 32 well-mixed bits of two numbers: the finaliser of MurmurHash3 over a Weyl sequence. */
