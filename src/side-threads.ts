@@ -2,51 +2,92 @@
 
 import { Worker } from "node:worker_threads";
 
-import { systemClock } from "./base/clock.ts";
+import { systemClock, type Timer } from "./base/clock.ts";
+import { currentThreadId, threadCpuMs } from "./base/thread-time.ts";
 import type { SideThread } from "./sdk/side-thread.ts";
 
-/** What the thread says first. Bun has crashed where a thread was ended that still loaded. */
-export const HELLO = "hello";
+/** The thread's first message. Bun has crashed where a thread was ended that still loaded. */
+interface Hello {
+  readonly hello: { readonly threadId: number | undefined };
+}
+
 /** How long it may take to load before its end does not wait for it any more. */
 const LOAD_MS = 2000;
 
+/** For the thread itself: what it posts first. */
+export function hello(): Hello {
+  return { hello: { threadId: currentThreadId() } };
+}
+
 export function spawnSideThread(entry: string, data: unknown): SideThread {
-  // Beside main.ts, written so that it means the same in the compiled executable.
-  const worker = new Worker(new URL(`./${entry}.worker.ts`, import.meta.url), { workerData: data });
-  let receive = (_: unknown): void => {};
-  let exited = (_: string): void => {};
-  let why: string | undefined;
-  let hasLoaded = false;
-  let isTerminated = false;
-  worker.on("message", (message: unknown) => {
-    if (message !== HELLO) {
-      if (!isTerminated) receive(message);
-      return;
-    }
-    hasLoaded = true;
-    if (isTerminated) void worker.terminate();
-  });
-  worker.on("error", (error) => {
-    why ??= error instanceof Error ? error.message : String(error);
-  });
-  worker.on("exit", (code) => {
-    if (!isTerminated) exited(why ?? `it ended with code ${code}`);
-  });
-  return {
-    post(message, transfer = []) {
-      if (!isTerminated) worker.postMessage(message, [...transfer]);
-    },
-    onMessage: (handler) => {
-      receive = handler;
-    },
-    onExit: (handler) => {
-      exited = handler;
-    },
-    terminate() {
-      if (isTerminated) return;
-      isTerminated = true;
-      if (hasLoaded) void worker.terminate();
-      else systemClock.after(LOAD_MS, () => void worker.terminate());
-    },
-  };
+  return new WorkerSideThread(entry, data);
+}
+
+class WorkerSideThread implements SideThread {
+  readonly #worker: Worker;
+  #state: "loading" | "running" | "ending" | "ended" = "loading";
+  #isTerminated = false;
+  #threadId: number | undefined;
+  #why: string | undefined;
+  /** Ends one that was terminated while it loads. */
+  #timer: Timer | undefined;
+  #receive = (_: unknown): void => {};
+  #exited = (_: string): void => {};
+
+  constructor(entry: string, data: unknown) {
+    // Beside main.ts, written so that it means the same in the compiled executable.
+    const url = new URL(`./${entry}.worker.ts`, import.meta.url);
+    this.#worker = new Worker(url, { workerData: data });
+    this.#worker.on("message", (message: unknown) => {
+      if (this.#state === "loading")
+        this.#loaded(message as Hello); // it is the first
+      else if (!this.#isTerminated) this.#receive(message);
+    });
+    this.#worker.on("error", (error) => {
+      this.#why ??= error instanceof Error ? error.message : String(error);
+    });
+    this.#worker.on("exit", (code) => this.#ended(code));
+  }
+
+  post(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
+    if (!this.#isTerminated) this.#worker.postMessage(message, [...transfer]);
+  }
+
+  onMessage(receive: (message: unknown) => void): void {
+    this.#receive = receive;
+  }
+
+  onExit(receive: (why: string) => void): void {
+    this.#exited = receive;
+  }
+
+  cpuMs(): number | undefined {
+    return this.#threadId === undefined ? undefined : threadCpuMs(this.#threadId);
+  }
+
+  terminate(): void {
+    if (this.#isTerminated || this.#state === "ended") return;
+    this.#isTerminated = true;
+    if (this.#state === "running") this.#end();
+    else this.#timer = systemClock.after(LOAD_MS, () => this.#end());
+  }
+
+  #loaded({ hello }: Hello): void {
+    this.#state = "running";
+    this.#threadId = hello.threadId;
+    if (this.#isTerminated) this.#end();
+  }
+
+  #end(): void {
+    this.#timer?.cancel();
+    this.#state = "ending";
+    void this.#worker.terminate();
+  }
+
+  #ended(code: number): void {
+    this.#timer?.cancel();
+    this.#state = "ended";
+    this.#threadId = undefined;
+    if (!this.#isTerminated) this.#exited(this.#why ?? `it ended with code ${code}`);
+  }
 }

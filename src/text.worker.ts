@@ -1,9 +1,9 @@
-// What runs in a side thread of a Processor: it renders chat templates, or encodes prompts.
+// Runs in a side thread of a Processor: renders chat templates, or encodes prompts.
 
 import { parentPort, workerData } from "node:worker_threads";
 
 import { assert } from "./base/assert.ts";
-import { HELLO } from "./side-threads.ts";
+import { hello } from "./side-threads.ts";
 import type { TextThreadInit } from "./tokenizer/text-thread.ts";
 
 const port = parentPort;
@@ -12,7 +12,7 @@ const init = workerData as TextThreadInit; // render-threads.ts and encode-threa
 const early: unknown[] = [];
 let receive = (message: unknown): void => void early.push(message);
 port.on("message", (message: unknown) => receive(message));
-port.postMessage(HELLO);
+port.postMessage(hello());
 
 const post = (message: unknown, transfer: readonly ArrayBuffer[] = []) =>
   port.postMessage(message, [...transfer]);

@@ -50,3 +50,20 @@ test("one that dies says why", async () => {
   const why = await new Promise((resolve) => thread.onExit(resolve));
   expect(String(why)).toContain("work");
 }, 20_000);
+
+test("CPU time of a side thread grows while it works, and does not while it waits", async () => {
+  const text = "{% for i in range(2000000000) %}x{% endfor %}";
+  const template = { place: "t", text, bosToken: undefined, eosToken: undefined };
+  const thread = spawnSideThread("text", { work: "render", template, specials: [] });
+  expect(thread.cpuMs()).toBeUndefined();
+  await new Promise<void>((resolve) =>
+    thread.onMessage((message) => {
+      if ((message as { type: string }).type === "ready") resolve();
+    }),
+  );
+  const idle = thread.cpuMs() ?? Number.NaN;
+  expect(idle).toBeGreaterThan(0);
+  thread.post({ id: 1, messages: [], limits: { maxTokens: 1, maxTokenBytes: 1 } });
+  await until(() => (thread.cpuMs() ?? 0) > idle + 50);
+  thread.terminate();
+}, 20_000);

@@ -4,25 +4,25 @@
 import type { ServiceContext, SideThread } from "dynamo";
 
 import { unreachable } from "../base/assert.ts";
-import { DynamoError, RemoteError } from "../base/error.ts";
+import { CancelledError, DynamoError, RemoteError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import {
+  type EncodeMessage,
   type EncodeRequest,
   PROGRESS,
   RUNNING,
   type TextAnswer,
 } from "../tokenizer/text-thread.ts";
-import { TextQueueFullError } from "./text-queue-full.ts";
+import { TenantRoom } from "./tenant-room.ts";
+import { type TextClient, TextQueueFullError } from "./text-client.ts";
 
 /** A step takes a millisecond as a rule, and some hundred in a text of 16 MB. */
 const CHECK_MS = 500;
 const MAX_STILL = 6;
-const MAX_QUEUED = 1024;
-/** Of all that wait together. */
-const MAX_QUEUED_CHARS = 64 * 2 ** 20;
+const MAX_WAITING = { numTexts: 4096, numChars: 64 * 2 ** 20 };
 
-interface Job extends EncodeRequest {
-  readonly numChars: number;
+interface Job {
+  readonly request: EncodeRequest;
   readonly resolve: (ids: readonly Int32Array[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -37,7 +37,7 @@ export class EncodeThread {
   readonly #options: EncodeThreadOptions;
   readonly #progress = new Int32Array(new SharedArrayBuffer(8));
   readonly #jobs = new Map<number, Job>();
-  #numChars = 0;
+  readonly #room = new TenantRoom(MAX_WAITING);
   #thread: SideThread | undefined;
   #isReady = false;
   #opened = Promise.withResolvers<void>();
@@ -54,24 +54,45 @@ export class EncodeThread {
     return this.#opened.promise;
   }
 
-  /** Rejects with `PromptTooLongError`, as it comes from another thread, or with `TextQueueFullError`. */
-  encode(request: Omit<EncodeRequest, "id">): Promise<readonly Int32Array[]> {
+  /**
+   * Rejects with `PromptTooLongError`, as it comes from another thread, with `TextQueueFullError`, or with
+   * `CancelledError` once the client has left.
+   */
+  async encode(
+    request: Omit<EncodeRequest, "id" | "tenant">,
+    { tenant, left }: TextClient,
+  ): Promise<readonly Int32Array[]> {
     const numChars = request.prompts.reduce((sum, { text }) => sum + text.length, 0);
-    if (this.#jobs.size >= MAX_QUEUED || this.#numChars + numChars > MAX_QUEUED_CHARS) {
-      return Promise.reject(new TextQueueFullError("too many prompts wait to be encoded"));
+    if (!this.#room.tryTake(tenant, numChars)) {
+      throw new TextQueueFullError("too many prompts wait to be encoded");
     }
-    return new Promise((resolve, reject) => {
-      const job = { ...request, id: this.#nextId++, numChars, resolve, reject };
-      this.#jobs.set(job.id, job);
-      this.#numChars += numChars;
-      if (this.#isReady) this.#post(job);
-      else if (this.#thread === undefined) this.#spawn();
-      if (!this.#isWatching) void this.#watch();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Int32Array[]>();
+    const id = this.#nextId++;
+    this.#add({ request: { ...request, id, tenant }, resolve, reject });
+    void left.then(() => this.#leave(id));
+    try {
+      return await promise;
+    } finally {
+      this.#room.release(tenant, numChars);
+    }
   }
 
-  #post({ id, prompts, form, maxTokens }: Job): void {
-    this.#thread?.post({ id, prompts, form, maxTokens } satisfies EncodeRequest);
+  #add(job: Job): void {
+    this.#jobs.set(job.request.id, job);
+    if (this.#isReady) this.#post({ type: "encode", request: job.request });
+    else if (this.#thread === undefined) this.#spawn();
+    if (!this.#isWatching) void this.#watch();
+  }
+
+  #leave(id: number): void {
+    const job = this.#take(id);
+    if (job === undefined) return;
+    if (this.#isReady) this.#post({ type: "drop", id });
+    job.reject(new CancelledError("the client left while its prompt waited to be encoded"));
+  }
+
+  #post(message: EncodeMessage): void {
+    this.#thread?.post(message);
   }
 
   #spawn(): void {
@@ -91,7 +112,7 @@ export class EncodeThread {
       case "ready":
         this.#isReady = true;
         this.#opened.resolve();
-        for (const job of this.#jobs.values()) this.#post(job);
+        for (const { request } of this.#jobs.values()) this.#post({ type: "encode", request });
         return;
       case "failed":
         this.#fail(new RemoteError(message.error));
@@ -110,11 +131,10 @@ export class EncodeThread {
   #take(id: number): Job | undefined {
     const job = this.#jobs.get(id);
     this.#jobs.delete(id);
-    this.#numChars -= job?.numChars ?? 0;
     return job;
   }
 
-  /** While there is work: whether it goes on. */
+  /** Replaces a thread that makes no progress, while there is work. */
   async #watch(): Promise<void> {
     this.#isWatching = true;
     const { clock } = this.#options.context;

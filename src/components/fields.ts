@@ -30,7 +30,7 @@ export const MOCK_MODEL = "mock";
 const RENDER_TIMEOUT_MS = 250;
 
 export const renderTimeoutMs = key(
-  "How long the model's chat template may take for one request, and 1 ms more for each 20 messages, up to three times as much; it is refused with `template_error` then.",
+  "CPU milliseconds that the model's chat template may take for one request, and 1 more for each 20 messages or 16,384 characters, up to three times as many; the request is refused with `template_error` then.",
   v.optional(count(), RENDER_TIMEOUT_MS),
 );
 

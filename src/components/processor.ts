@@ -105,13 +105,17 @@ export class Processor extends Service {
   }
 
   "chat/completions"(request: ChatCompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return this.#answer((left) => this.#text.chat(request, this.#sender(request, requestId, left)));
+    return this.#answer((left) => {
+      const send = this.#sender(request, requestId, left);
+      return this.#text.chat(request, { send, left });
+    });
   }
 
   completions(request: CompletionRequest, requestId = ""): AsyncIterable<TextOutput> {
-    return this.#answer((left) =>
-      this.#text.complete(request, this.#sender(request, requestId, left)),
-    );
+    return this.#answer((left) => {
+      const send = this.#sender(request, requestId, left);
+      return this.#text.complete(request, { send, left });
+    });
   }
 
   /** Tokens that prompt and output may have together; 0 until a worker has told. */

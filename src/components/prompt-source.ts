@@ -1,4 +1,4 @@
-// Where token ids come from: a model's template and tokenizer on side threads, or the mocked model's table.
+// Sources of token ids: a model's template and tokenizer on side threads, or the mocked model's table.
 
 import type { ServiceContext } from "dynamo";
 
@@ -8,11 +8,17 @@ import type { MockTokenizer } from "../tokenizer/mock-tokenizer.ts";
 import type { TokenizerFiles } from "../tokenizer/tokenizer-files.ts";
 import { EncodeThread } from "./encode-thread.ts";
 import { RenderThreads } from "./render-threads.ts";
+import type { TextClient } from "./text-client.ts";
 
 export interface PromptSource {
   /** Rejects with `PromptTooLongError` and others that are meant for the client. */
-  chat(messages: readonly ChatMessage[], maxTokens: number): Promise<Int32Array>;
-  texts(texts: readonly string[], maxTokens: number): Promise<readonly Int32Array[]>;
+  chat(messages: readonly ChatMessage[], options: PromptSourceOptions): Promise<Int32Array>;
+  texts(texts: readonly string[], options: PromptSourceOptions): Promise<readonly Int32Array[]>;
+}
+
+export interface PromptSourceOptions {
+  readonly maxTokens: number;
+  readonly client: TextClient;
 }
 
 export interface ThreadedPromptsOptions {
@@ -53,21 +59,23 @@ export class ThreadedPrompts implements PromptSource {
     await Promise.all([this.#encode.open(), this.#render.open()]);
   }
 
-  async chat(messages: readonly ChatMessage[], maxTokens: number): Promise<Int32Array> {
+  async chat(
+    messages: readonly ChatMessage[],
+    { maxTokens, client }: PromptSourceOptions,
+  ): Promise<Int32Array> {
     const limits = { maxTokens, maxTokenBytes: this.#maxTokenBytes };
-    const prompt = await this.#render.render(messages, limits);
-    const form = this.#chatForm;
-    const [tokenIds = new Int32Array()] = await this.#encode.encode({
-      prompts: [prompt],
-      form,
-      maxTokens,
-    });
+    const prompt = await this.#render.render(messages, limits, client);
+    const request = { prompts: [prompt], form: this.#chatForm, maxTokens };
+    const [tokenIds = new Int32Array()] = await this.#encode.encode(request, client);
     return tokenIds;
   }
 
-  texts(texts: readonly string[], maxTokens: number): Promise<readonly Int32Array[]> {
+  texts(
+    texts: readonly string[],
+    { maxTokens, client }: PromptSourceOptions,
+  ): Promise<readonly Int32Array[]> {
     const prompts = texts.map((text) => ({ text, literals: [] }));
-    return this.#encode.encode({ prompts, form: "opened", maxTokens });
+    return this.#encode.encode({ prompts, form: "opened", maxTokens }, client);
   }
 }
 
@@ -79,11 +87,17 @@ export class MockPrompts implements PromptSource {
     this.#tokenizer = tokenizer;
   }
 
-  async chat(messages: readonly ChatMessage[], maxTokens: number): Promise<Int32Array> {
+  async chat(
+    messages: readonly ChatMessage[],
+    { maxTokens }: PromptSourceOptions,
+  ): Promise<Int32Array> {
     return this.#tokenizer.encode(messages.map(({ content }) => content).join("\n"), maxTokens);
   }
 
-  async texts(texts: readonly string[], maxTokens: number): Promise<readonly Int32Array[]> {
+  async texts(
+    texts: readonly string[],
+    { maxTokens }: PromptSourceOptions,
+  ): Promise<readonly Int32Array[]> {
     return texts.map((text) => this.#tokenizer.encode(text, maxTokens));
   }
 }

@@ -1,60 +1,56 @@
 // Renders chat templates on side threads, since a template may never come to an end. A rendering that takes long while
-// others wait keeps its thread, and they go on with a fresh one; at its limit it is ended with its thread.
+// others wait leaves the quick lane to them; each has its full limit, and is ended with its thread there.
 //
-//   queue --> the thread --answer-->
-//               | longer than PATIENCE_MS, and others wait
-//               v
-//             slow threads (at most MAX_SLOW) --answer, or the limit-->
+//   waiting --> quick lane --answer-->
+//                 | longer than PATIENCE_MS, and others wait
+//                 v
+//               slow lane, with its thread --answer, or the limit-->
+//                 ^
+//                 | if the slow lane is taken: it waits, and begins again
+//
+// Time is CPU time of the thread (work-meter.ts): honest renderings do not fail on a busy machine.
 
-import type { ServiceContext, SideThread } from "dynamo";
+import type { ServiceContext } from "dynamo";
 
 import { unreachable } from "../base/assert.ts";
-import { RemoteError } from "../base/error.ts";
+import { CancelledError, RemoteError } from "../base/error.ts";
+import { FairQueue } from "../base/fair-queue.ts";
 import type { Logger } from "../base/log.ts";
 import { type ChatMessage, type RenderLimits, TemplateError } from "../tokenizer/chat-template.ts";
 import type { PromptText } from "../tokenizer/special-texts.ts";
-import type { RenderInit, RenderRequest, TextAnswer } from "../tokenizer/text-thread.ts";
-import { TextQueueFullError } from "./text-queue-full.ts";
+import type { RenderInit, TextAnswer } from "../tokenizer/text-thread.ts";
+import { Renderer, type RenderJob } from "./renderer.ts";
+import { TenantRoom } from "./tenant-room.ts";
+import { type TextClient, TextQueueFullError } from "./text-client.ts";
 
 /** A rendering takes a millisecond at most as a rule. */
 const PATIENCE_MS = 25;
-const MAX_SLOW = 1;
-/** A conversation of thousands of messages takes longer: a millisecond for so many, up to twice the limit more. */
+/** Long conversations take longer: a millisecond for so many messages or characters, up to twice the limit more. */
 const MESSAGES_PER_MS = 20;
-const MAX_QUEUED = 256;
+const CHARS_PER_MS = 16_384;
+const MAX_WAITING = { numTexts: 1024, numChars: 64 * 2 ** 20 };
+const MAX_SLOW_WAITING = { numTexts: 256, numChars: Number.POSITIVE_INFINITY };
 const PARSE_MS = 1000;
 /** Threads that end one after another before they are ready. */
 const MAX_FAILURES = 3;
-
-interface Job extends RenderRequest {
-  readonly resolve: (text: PromptText) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One thread. It has one job at a time. */
-interface Renderer {
-  readonly thread: SideThread;
-  isReady: boolean;
-  job: Job | undefined;
-  /** When its job, or parsing, began. */
-  since: number;
-  timer: { cancel(): void } | undefined;
-}
 
 export interface RenderThreadsOptions {
   readonly context: Pick<ServiceContext, "sideThread" | "clock">;
   readonly log: Logger;
   readonly init: RenderInit;
-  /** Of one rendering. */
+  /** CPU time of one rendering. */
   readonly timeoutMs: number;
 }
 
 export class RenderThreads {
   readonly #options: RenderThreadsOptions;
-  readonly #queue: Job[] = [];
-  readonly #slow: Renderer[] = [];
-  #first: Renderer | undefined;
-  /** Takes the first one's place. Kept ready once a rendering has taken long: another may. */
+  readonly #room = new TenantRoom(MAX_WAITING);
+  readonly #waiting = new FairQueue<RenderJob>();
+  readonly #slowRoom = new TenantRoom(MAX_SLOW_WAITING);
+  readonly #slowWaiting = new FairQueue<RenderJob>();
+  #quick: Renderer | undefined;
+  #slow: Renderer | undefined;
+  /** Takes the place of one that was ended. Kept ready once a rendering has taken long: another may. */
   #spare: Renderer | undefined;
   #opened = Promise.withResolvers<void>();
   /** Why no template is rendered at all. */
@@ -67,159 +63,213 @@ export class RenderThreads {
     this.#options = options;
   }
 
-  /** Until the template is parsed, or known to be unusable: the log has why, and so has each chat. */
+  /** Resolves when the template is parsed, or known to be unusable: the log has why, and so has each chat. */
   open(): Promise<void> {
-    this.#first = this.#spawn();
+    this.#quick = this.#spawn();
     return this.#opened.promise;
   }
 
-  /** Rejects with `TemplateError`, `ChatTemplateError` (as they come from another thread) or `TextQueueFullError`. */
-  render(messages: readonly ChatMessage[], limits: RenderLimits): Promise<PromptText> {
-    if (this.#unusable !== undefined) return Promise.reject(this.#unusable);
-    if (this.#queue.length >= MAX_QUEUED) {
-      return Promise.reject(new TextQueueFullError("too many chats wait for their template"));
+  /**
+   * Rejects with `TemplateError`, `ChatTemplateError` (as they come from another thread), `TextQueueFullError`, or
+   * `CancelledError` once the client has left.
+   */
+  async render(
+    messages: readonly ChatMessage[],
+    limits: RenderLimits,
+    { tenant, left }: TextClient,
+  ): Promise<PromptText> {
+    if (this.#unusable !== undefined) throw this.#unusable;
+    const numChars = messages.reduce((sum, { content }) => sum + content.length, 0);
+    if (!this.#room.tryTake(tenant, numChars)) {
+      throw new TextQueueFullError("too many chats wait for their template");
     }
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ id: this.#nextId++, messages, limits, resolve, reject });
-      this.#next();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<PromptText>();
+    const request = { id: this.#nextId++, messages, limits };
+    const job: RenderJob = { request, numChars, tenant, resolve, reject, hasLeft: false };
+    void left.then(() => this.#leave(job));
+    this.#waiting.push(tenant, job);
+    this.#next();
+    try {
+      return await promise;
+    } finally {
+      this.#room.release(tenant, numChars);
+    }
   }
 
   #next(): void {
-    this.#first ??= this.#spawn();
-    const renderer = this.#first;
-    if (!renderer.isReady) return;
-    if (renderer.job !== undefined) this.#handOver();
-    else this.#begin(renderer, this.#queue.shift());
+    this.#quick ??= this.#spawn();
+    const quick = this.#quick;
+    if (!quick.isReady) return;
+    if (quick.job === undefined) this.#begin(quick, this.#waiting.shift());
+    else if (quick.isLong && this.#waiting.size > 0) this.#makeWay(quick);
   }
 
-  #begin(renderer: Renderer, job: Job | undefined): void {
+  #begin(renderer: Renderer, job: RenderJob | undefined): void {
     if (job === undefined) return;
-    const { clock } = this.#options.context;
-    renderer.job = job;
-    renderer.since = clock.now();
-    renderer.timer = clock.after(PATIENCE_MS, () => this.#wait(renderer));
-    const { id, messages, limits } = job;
-    renderer.thread.post({ id, messages, limits } satisfies RenderRequest);
+    renderer.begin(job);
+    if (renderer === this.#slow) this.#limit(renderer, job);
+    else renderer.meter.at(PATIENCE_MS, () => this.#takesLong(renderer, job));
   }
 
-  /** Its job takes long. */
-  #wait(renderer: Renderer): void {
-    const { context, timeoutMs } = this.#options;
-    const numMessages = renderer.job?.messages.length ?? 0;
-    const more = Math.min(2 * timeoutMs, Math.floor(numMessages / MESSAGES_PER_MS));
-    renderer.timer = context.clock.after(Math.max(0, timeoutMs + more - PATIENCE_MS), () =>
-      this.#overrun(renderer),
-    );
-    this.#handOver();
-  }
-
-  /** The first thread stays with a job that takes long, if others wait; they go on with a new one. */
-  #handOver(): void {
-    const { context } = this.#options;
-    const first = this.#first;
-    if (first?.job === undefined || this.#queue.length === 0) return;
-    if (context.clock.now() - first.since < PATIENCE_MS) return;
-    this.#slow.push(first);
-    this.#first = undefined;
-    this.#replaceFirst();
-    const [oldest] = this.#slow;
-    if (oldest !== undefined && this.#slow.length > MAX_SLOW) this.#overrun(oldest);
-  }
-
-  #overrun(renderer: Renderer): void {
-    const ms = Math.round(this.#options.context.clock.now() - renderer.since);
-    this.#end(renderer, `a rendering did not end within ${ms} ms`);
-    if (this.#first === undefined) this.#replaceFirst();
-  }
-
-  #replaceFirst(): void {
-    this.#first = this.#spare ?? this.#spawn();
-    this.#spare = this.#spawn();
+  #takesLong(renderer: Renderer, job: RenderJob): void {
+    renderer.isLong = true;
+    if (job.hasLeft) this.#stop(renderer);
+    else this.#limit(renderer, job);
     this.#next();
   }
 
-  /** Its job fails, and the thread ends. */
-  #end(renderer: Renderer, reason: string): void {
-    const error = new TemplateError(this.#place, reason);
-    if (renderer.job !== undefined) this.#options.log.warn(error.message);
-    renderer.job?.reject(error);
+  #limit(renderer: Renderer, { request, numChars }: RenderJob): void {
+    const { timeoutMs } = this.#options;
+    const more = request.messages.length / MESSAGES_PER_MS + numChars / CHARS_PER_MS;
+    const limitMs = timeoutMs + Math.min(2 * timeoutMs, Math.floor(more));
+    renderer.meter.at(limitMs, () => {
+      this.#fail(renderer, `a rendering did not end within ${limitMs} ms of CPU time`);
+      this.#stop(renderer);
+    });
+  }
+
+  /** The quick lane's job takes long, and others wait. */
+  #makeWay(quick: Renderer): void {
+    if (this.#slow === undefined) {
+      this.#slow = quick;
+      this.#quick = undefined;
+    } else {
+      this.#waitForSlowLane(quick.takeJob());
+      this.#drop(quick);
+    }
+    this.#replaceQuick();
+  }
+
+  #waitForSlowLane(job: RenderJob | undefined): void {
+    if (job === undefined) return;
+    if (this.#slowRoom.tryTake(job.tenant, 0)) this.#slowWaiting.push(job.tenant, job);
+    else job.reject(new TextQueueFullError("too many chats wait whose template takes long"));
+  }
+
+  #nextSlow(): void {
+    const job = this.#slowWaiting.shift();
+    const slow = this.#slow;
+    if (slow === undefined) return;
+    if (job === undefined) this.#drop(slow);
+    else {
+      this.#slowRoom.release(job.tenant, 0);
+      this.#begin(slow, job);
+    }
+  }
+
+  #openSlowLane(): void {
+    if (this.#slowWaiting.size === 0 || this.#slow !== undefined) return;
+    this.#slow = this.#takeSpare();
+    if (this.#slow.isReady) this.#nextSlow();
+  }
+
+  /** Ends a thread in the middle of its work. */
+  #stop(renderer: Renderer): void {
     this.#drop(renderer);
+    this.#openSlowLane();
+    if (this.#quick === undefined) this.#replaceQuick();
+  }
+
+  #replaceQuick(): void {
+    this.#quick = this.#takeSpare();
+    this.#next();
+  }
+
+  #takeSpare(): Renderer {
+    const spare = this.#spare ?? this.#spawn();
+    this.#spare = this.#spawn();
+    return spare;
   }
 
   #drop(renderer: Renderer): void {
-    renderer.timer?.cancel();
-    renderer.thread.terminate();
-    if (this.#first === renderer) this.#first = undefined;
+    renderer.end();
+    if (this.#quick === renderer) this.#quick = undefined;
+    if (this.#slow === renderer) this.#slow = undefined;
     if (this.#spare === renderer) this.#spare = undefined;
-    const index = this.#slow.indexOf(renderer);
-    if (index >= 0) this.#slow.splice(index, 1);
+  }
+
+  /** The client has left: its job waits no longer, and a long one is stopped. */
+  #leave(job: RenderJob): void {
+    job.hasLeft = true;
+    this.#waiting.delete(job.tenant, job);
+    if (this.#slowWaiting.delete(job.tenant, job)) this.#slowRoom.release(job.tenant, 0);
+    job.reject(new CancelledError("the client left while its chat waited for its template"));
+    const { quick, slow } = { quick: this.#quick, slow: this.#slow };
+    if (slow?.job === job) this.#stop(slow);
+    else if (quick?.job === job && quick.isLong) this.#stop(quick);
+  }
+
+  #fail(renderer: Renderer, reason: string): void {
+    const job = renderer.takeJob();
+    if (job === undefined) return;
+    const error = new TemplateError(this.#place, reason);
+    if (!job.hasLeft) this.#options.log.warn(error.message);
+    job.reject(error);
   }
 
   #spawn(): Renderer {
     const { context, init } = this.#options;
-    const thread = context.sideThread("text", init);
-    const renderer: Renderer = {
-      thread,
-      isReady: false,
-      job: undefined,
-      since: context.clock.now(),
-      timer: undefined,
-    };
-    thread.onMessage((message) => this.#receive(renderer, message as TextAnswer<PromptText>));
-    thread.onExit((why) => this.#exited(renderer, why));
+    const renderer = new Renderer(context, init);
+    renderer.thread.onMessage((message) =>
+      this.#receive(renderer, message as TextAnswer<PromptText>),
+    );
+    renderer.thread.onExit((why) => this.#exited(renderer, why));
     return renderer;
   }
 
   #receive(renderer: Renderer, message: TextAnswer<PromptText>): void {
     switch (message.type) {
       case "parsing":
-        renderer.timer = this.#options.context.clock.after(PARSE_MS, () =>
-          this.#failed(renderer, `it is not parsed within ${PARSE_MS} ms`, 1),
+        renderer.meter.begin();
+        renderer.meter.at(PARSE_MS, () =>
+          this.#failed(renderer, `it is not parsed within ${PARSE_MS} ms of CPU time`, 1),
         );
         return;
       case "failed":
         this.#failed(renderer, message.error.message, 1);
         return;
       case "ready":
-        renderer.timer?.cancel();
+        renderer.meter.stop();
         renderer.isReady = true;
         this.#wasReady = true;
         this.#numFailures = 0;
         this.#opened.resolve();
-        this.#next();
+        this.#isFree(renderer);
         return;
       case "answer":
-        renderer.job?.resolve(message.value);
-        this.#done(renderer);
+        renderer.takeJob()?.resolve(message.value);
+        this.#isFree(renderer);
         return;
       case "refusal":
-        renderer.job?.reject(new RemoteError(message.error));
-        this.#done(renderer);
+        renderer.takeJob()?.reject(new RemoteError(message.error));
+        this.#isFree(renderer);
         return;
       default:
         unreachable(message);
     }
   }
 
-  #done(renderer: Renderer): void {
-    renderer.timer?.cancel();
-    renderer.job = undefined;
-    if (renderer === this.#first) this.#next();
-    else this.#drop(renderer);
+  #isFree(renderer: Renderer): void {
+    if (renderer === this.#slow) this.#nextSlow();
+    else this.#next();
   }
 
   #exited(renderer: Renderer, why: string): void {
     const reason = `its thread has ended: ${why}`;
-    this.#end(renderer, reason);
-    if (renderer.isReady) this.#next();
-    else this.#failed(renderer, reason, MAX_FAILURES);
+    this.#fail(renderer, reason);
+    if (!renderer.isReady) {
+      this.#failed(renderer, reason, MAX_FAILURES);
+      return;
+    }
+    this.#stop(renderer);
+    this.#next();
   }
 
   /** It did not become ready, which may happen `maxFailures` times on end. A template that was parsed once is tried again. */
   #failed(renderer: Renderer, reason: string, maxFailures: number): void {
     this.#drop(renderer);
     if (++this.#numFailures < Math.max(maxFailures, this.#wasReady ? MAX_FAILURES : 0)) {
+      this.#openSlowLane();
       this.#next();
       return;
     }
@@ -227,7 +277,11 @@ export class RenderThreads {
     const error = new TemplateError(this.#place, reason);
     if (!this.#wasReady) this.#unusable = error;
     this.#options.log.error(`${error.message}; chats are refused, completions are served`);
-    for (const { reject } of this.#queue.splice(0)) reject(error);
+    for (const job of this.#slowWaiting.drain()) {
+      this.#slowRoom.release(job.tenant, 0);
+      job.reject(error);
+    }
+    for (const { reject } of this.#waiting.drain()) reject(error);
     this.#opened.resolve();
   }
 

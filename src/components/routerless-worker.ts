@@ -10,8 +10,9 @@ import * as v from "valibot";
 import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
 import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
 import { allowSpecialTokensInContent, renderTimeoutMs, waitForWorkerMs } from "./fields.ts";
+import { leavable } from "./leavable.ts";
 import { ModelPublisher } from "./published-model.ts";
-import { type Send, TextGenerator } from "./text-generator.ts";
+import { type Answering, type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { VllmWorkerConfig } from "./worker-config.ts";
 
@@ -42,30 +43,34 @@ export class VllmWorkerRouterLess extends VllmWorker {
   }
 
   "chat/completions"(request: ChatCompletionRequest): AsyncIterable<TextOutput> {
-    return this.#answer((send) => this.#text.chat(request, send));
+    return this.#answer((answering) => this.#text.chat(request, answering));
   }
 
   completions(request: CompletionRequest): AsyncIterable<TextOutput> {
-    return this.#answer((send) => this.#text.complete(request, send));
+    return this.#answer((answering) => this.#text.complete(request, answering));
   }
 
   /** Leaving the answer ends its sequences at once, also while they wait for their turn. */
-  #answer(open: (send: Send) => AsyncIterableIterator<TextOutput>): AsyncIterable<TextOutput> {
+  #answer(
+    open: (answering: Answering) => AsyncIterableIterator<TextOutput>,
+  ): AsyncIterable<TextOutput> {
     const sequences = new Set<AsyncIterator<TokenOutput>>();
-    const text = open((request) => {
+    const send: Send = (request) => {
       const sequence = this.generate(request)[Symbol.asyncIterator]();
       sequences.add(sequence);
       return { [Symbol.asyncIterator]: () => sequence };
-    });
-    const answer: AsyncIterableIterator<TextOutput> = {
-      next: () => text.next(),
-      async return() {
-        for (const sequence of sequences) await sequence.return?.();
-        await text.return?.();
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => answer,
     };
-    return answer;
+    return leavable((left) => {
+      const text = open({ send, left });
+      const answer: AsyncIterator<TextOutput> = {
+        next: () => text.next(),
+        async return() {
+          for (const sequence of sequences) await sequence.return?.();
+          await text.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+      return answer;
+    });
   }
 }

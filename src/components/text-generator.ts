@@ -20,6 +20,7 @@ import { MOCK_MODEL } from "./fields.ts";
 import { mergeStreams } from "./merge-streams.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
+import type { TextClient } from "./text-client.ts";
 
 /**
  * Starts one sequence. Leaving the loop over its tokens ends it. `hasSent` says whether the client has any of its
@@ -29,6 +30,13 @@ export type Send = (
   request: PreprocessedRequest,
   hasSent: () => boolean,
 ) => AsyncIterable<TokenOutput>;
+
+/** The way from a request's tokens to its client. */
+export interface Answering {
+  readonly send: Send;
+  /** Resolves when the client has left. */
+  readonly left: Promise<void>;
+}
 
 /** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
 const DEFAULT_COMPLETION_TOKENS = 16;
@@ -104,29 +112,40 @@ export class TextGenerator {
     return new TextGenerator({ prompts, text, card, eosTokenIds });
   }
 
-  chat(request: ChatCompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
-    const { messages, useRawPrompt } = request;
+  chat(
+    request: ChatCompletionRequest,
+    { send, left }: Answering,
+  ): AsyncIterableIterator<TextOutput> {
+    const { messages, useRawPrompt, tenant } = request;
     return deferredStream(async () => {
       const maxTokens = this.maxModelLen;
+      const options = { maxTokens, client: { tenant, left } };
       const prompts = useRawPrompt
-        ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], maxTokens)
-        : [await this.#prompts.chat(messages, maxTokens)];
+        ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], options)
+        : [await this.#prompts.chat(messages, options)];
       return this.#generate(request, { prompts, maxTokens, send });
     });
   }
 
-  complete(request: CompletionRequest, send: Send): AsyncIterableIterator<TextOutput> {
+  complete(
+    request: CompletionRequest,
+    { send, left }: Answering,
+  ): AsyncIterableIterator<TextOutput> {
     return deferredStream(async () => {
-      const prompts = await this.#encode(request.prompts);
+      const prompts = await this.#encode(request.prompts, { tenant: request.tenant, left });
       return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
     });
   }
 
   /** Token ids are taken as they are. */
-  async #encode(prompts: readonly (string | Int32Array)[]): Promise<readonly Int32Array[]> {
+  async #encode(
+    prompts: readonly (string | Int32Array)[],
+    client: TextClient,
+  ): Promise<readonly Int32Array[]> {
     const texts = prompts.filter((prompt) => typeof prompt === "string");
     if (texts.length === 0) return prompts.filter((prompt) => typeof prompt !== "string");
-    const encoded = [...(await this.#prompts.texts(texts, this.maxModelLen))];
+    const options = { maxTokens: this.maxModelLen, client };
+    const encoded = [...(await this.#prompts.texts(texts, options))];
     return prompts.map((prompt) =>
       typeof prompt === "string" ? (encoded.shift() ?? new Int32Array()) : prompt,
     );

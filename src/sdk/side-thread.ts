@@ -7,6 +7,8 @@ export interface SideThread {
   onMessage(receive: (message: unknown) => void): void;
   /** Called once, with why it ended, unless it was terminated from here. */
   onExit(receive: (why: string) => void): void;
+  /** Milliseconds of CPU that it has had; undefined before its first message, and where the system does not tell. */
+  cpuMs(): number | undefined;
   /** Also in the middle of an endless loop. */
   terminate(): void;
 }

@@ -28,7 +28,7 @@ export interface TemplateInit extends ChatTemplateSource {
 
 export interface RenderLimits {
   readonly maxTokens: number;
-  /** Of the text that a token stands for. */
+  /** The longest text that a token stands for. */
   readonly maxTokenBytes: number;
 }
 
@@ -74,7 +74,7 @@ export class ChatTemplate implements ChatRenderer {
    */
   render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
     const marked = this.#specials.mark(messages, [this.#source.text]);
-    const text = this.#render(marked.value);
+    const text = this.#render(marked.messages);
     refuseLonger(text, limits);
     return marked.restore(text);
   }
@@ -102,8 +102,8 @@ export class JoinedMessages implements ChatRenderer {
   }
 
   render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
-    const marked = this.#specials.mark(messages.map(({ content }) => content));
-    const text = marked.value.join("\n");
+    const marked = this.#specials.mark(messages);
+    const text = marked.messages.map(({ content }) => content).join("\n");
     refuseLonger(text, limits);
     return marked.restore(text);
   }

@@ -1,12 +1,15 @@
 // Runs in a thread of its own: encodes prompts, a few milliseconds of each at a time, so that one of a megabyte holds up
-// none of ten tokens.
+// none of ten tokens. Tenants take turns, and so do the prompts of one tenant.
 
+import { unreachable } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { toWireError } from "../base/error.ts";
+import { FairQueue } from "../base/fair-queue.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
 import {
   type EncodeInit,
+  type EncodeMessage,
   type EncodeRequest,
   PROGRESS,
   RUNNING,
@@ -20,36 +23,59 @@ const TURN_MS = 5;
 
 interface Job {
   readonly id: number;
+  readonly tenant: number;
   readonly steps: Generator<void, readonly Int32Array[]>;
 }
 
-/** What handles a message. Posts `failed` where the model's tokenizer cannot be used. */
+/** Gives the handler of its messages. Posts `failed` where the model's tokenizer cannot be used. */
 export async function encodeService({ model, progress }: EncodeInit, post: Post) {
   const encoder = await openTokenizer(model)
     .then((files) => PromptEncoder.create(files))
     .catch((error: unknown) => void post({ type: "failed", error: toWireError(error) }));
   if (encoder === undefined) return () => {};
   post({ type: "ready" });
-  const jobs: Job[] = [];
+  const jobs = new Map<number, Job>();
+  const waiting = new FairQueue<Job>();
   let isRunning = false;
   const run = async () => {
     isRunning = true;
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
       Atomics.store(progress, RUNNING, job.id);
-      if (!isDone(job, { post, progress })) jobs.push(job);
+      if (isDone(job, { post, progress })) jobs.delete(job.id);
+      else waiting.push(job.tenant, job);
       Atomics.store(progress, RUNNING, 0);
       await systemClock.turn(); // for requests that have come meanwhile
     }
     isRunning = false;
   };
-  return (message: unknown) => {
-    const request = message as EncodeRequest; // text-thread.ts
-    jobs.push({ id: request.id, steps: encodeAll(encoder, request) });
+  const add = (request: EncodeRequest) => {
+    const { id, tenant } = request;
+    const job = { id, tenant, steps: encodeAll(encoder, request) };
+    jobs.set(id, job);
+    waiting.push(tenant, job);
     if (!isRunning) void run();
+  };
+  const drop = (id: number) => {
+    const job = jobs.get(id);
+    if (job !== undefined) waiting.delete(job.tenant, job);
+    jobs.delete(id);
+  };
+  return (data: unknown) => {
+    const message = data as EncodeMessage; // text-thread.ts
+    switch (message.type) {
+      case "encode":
+        add(message.request);
+        return;
+      case "drop":
+        drop(message.id);
+        return;
+      default:
+        unreachable(message);
+    }
   };
 }
 
-/** Works on it for a turn; whether it was answered. */
+/** Works on it for a turn. True if it was answered. */
 function isDone(
   { id, steps }: Job,
   { post, progress }: { readonly post: Post; readonly progress: Int32Array },

@@ -7,7 +7,7 @@ import type { RenderInit, RenderRequest, TextAnswer } from "./text-thread.ts";
 
 type Post = (message: TextAnswer<PromptText>) => void;
 
-/** What handles a message. It never throws, and may take for ever. */
+/** Gives the handler of its messages, which never throws, and may take for ever. */
 export async function renderService(init: RenderInit, post: Post) {
   const renderer = await open(init, post).catch((error: unknown) => {
     post({ type: "failed", error: toWireError(error) });

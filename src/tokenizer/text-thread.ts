@@ -1,7 +1,7 @@
-// What a Processor and its text threads say to each other. Types only.
+// Messages between a Processor and its text threads. Types only.
 //
 //   Processor --RenderRequest--> renders templates: ended when it overruns
-//   Processor --EncodeRequest--> encodes, in pieces: a long prompt holds up no other
+//   Processor --EncodeMessage--> encodes, in pieces: a long prompt holds up no other
 
 import type { WireError } from "../base/error.ts";
 import type { ChatMessage, RenderLimits, TemplateInit } from "./chat-template.ts";
@@ -35,8 +35,15 @@ export interface RenderRequest {
   readonly limits: RenderLimits;
 }
 
+/** `drop`: its client has left. */
+export type EncodeMessage =
+  | { readonly type: "encode"; readonly request: EncodeRequest }
+  | { readonly type: "drop"; readonly id: number };
+
 export interface EncodeRequest {
   readonly id: number;
+  /** Tenants take turns. */
+  readonly tenant: number;
   readonly prompts: readonly PromptText[];
   readonly form: "opened" | "as-is";
   readonly maxTokens: number;

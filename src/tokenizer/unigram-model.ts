@@ -3,27 +3,23 @@
 import type { JsonObject } from "../model/json-object.ts";
 import type { IdBuffer } from "./id-buffer.ts";
 import { JointSet } from "./merge-table.ts";
+import { Trie } from "./trie.ts";
 import type { WordModel } from "./word-encoder.ts";
 
 /** How far an unknown character is below the worst piece. */
 const UNKNOWN_PENALTY = 10;
 const STEPS = 1024;
 
-interface TrieNode {
-  readonly next: Map<number, TrieNode>;
-  id?: number;
-}
-
 export class UnigramModel implements WordModel {
   readonly unknownId: number | undefined;
   readonly fusesUnknown = true;
   readonly hasByteTokens = false;
-  readonly #root: TrieNode = { next: new Map() };
+  readonly #pieces = new Trie<number>();
   readonly #scores: readonly number[];
   readonly #unknownScore: number;
   readonly #joints = new JointSet();
 
-  /** `model.vocab` was checked when its size was measured; of `vocabulary`, pieces have their ids. */
+  /** `model.vocab` was checked when its size was measured. Pieces that `vocabulary` lacks are not used. */
   constructor(model: JsonObject, vocabulary: ReadonlyMap<string, number>) {
     const entries = (model.list("vocab") ?? []) as readonly (readonly [string, number])[];
     this.unknownId = model.integer("unk_id", { min: 0, max: entries.length });
@@ -78,33 +74,22 @@ export class UnigramModel implements WordModel {
       pieces[end] = id;
     };
     let isKnown = false;
-    let node = this.#root.next.get(first);
-    for (let end = next; node !== undefined; ) {
-      if (node.id !== undefined) reach(end, node.id, this.#scores[node.id] ?? 0);
-      if (node.id !== undefined && end === next) isKnown = true;
-      const char = word.codePointAt(end);
-      node = char === undefined ? undefined : node.next.get(char);
-      end += (char ?? 0) > 0xffff ? 2 : 1;
-    }
+    this.#pieces.eachAt(word, at, (end, id) => {
+      reach(end, id, this.#scores[id] ?? 0);
+      if (end === next) isKnown = true;
+    });
     if (!isKnown) reach(next, -1, this.#unknownScore);
     return next;
   }
 
   #add(piece: string, id: number): void {
-    let node = this.#root;
+    this.#pieces.set(piece, id);
     let left: number | undefined;
     for (const text of piece) {
       const char = text.codePointAt(0) ?? 0;
       if (left !== undefined) this.#joints.add(left, char);
       left = char;
-      let next = node.next.get(char);
-      if (next === undefined) {
-        next = { next: new Map() };
-        node.next.set(char, next);
-      }
-      node = next;
     }
-    if (piece !== "") node.id = id;
   }
 }
 

@@ -4,6 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { errorCode } from "../../src/base/error.ts";
 import { createLogger } from "../../src/base/log.ts";
 import { EncodeThread } from "../../src/components/encode-thread.ts";
+import type { TextClient } from "../../src/components/text-client.ts";
 import { spawnSideThread } from "../../src/side-threads.ts";
 import { type EncodeInit, PROGRESS, RUNNING } from "../../src/tokenizer/text-thread.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -17,6 +18,9 @@ const ask = (text: string, maxTokens = 10_000_000) => ({
   form: "opened" as const,
   maxTokens,
 });
+
+const clientOf = (tenant: number): TextClient => ({ tenant, left: new Promise(() => {}) });
+const ME = clientOf(1);
 
 describe("on a real thread", () => {
   async function withThread<T>(use: (thread: EncodeThread) => Promise<T>): Promise<T> {
@@ -36,8 +40,8 @@ describe("on a real thread", () => {
   test("a short prompt is answered before a long one that came first", async () => {
     const order: string[] = [];
     const ids = await withThread(async (thread) => {
-      const long = thread.encode(ask("a".repeat(1_400_000)));
-      const short = thread.encode(ask("the the"));
+      const long = thread.encode(ask("a".repeat(1_400_000)), ME);
+      const short = thread.encode(ask("the the"), ME);
       void long.then(() => order.push("long"));
       void short.then(() => order.push("short"));
       await long;
@@ -47,20 +51,34 @@ describe("on a real thread", () => {
     expect(ids.map((each) => [...each])).toEqual([[266, 257, 258]]);
   });
 
+  test("a tenant's prompt does not wait for many of another", async () => {
+    const order: string[] = [];
+    await withThread(async (thread) => {
+      const text = ask("a".repeat(200_000));
+      const mine = Array.from({ length: 20 }, async () => {
+        await thread.encode(text, ME);
+        order.push("mine");
+      });
+      const other = thread.encode(text, clientOf(2)).then(() => order.push("other"));
+      await Promise.all([...mine, other]);
+    });
+    expect(order.indexOf("other")).toBeLessThan(10);
+  });
+
   test("many prompts of one request come in order", async () => {
     const prompts = Array.from({ length: 256 }, (_, index) => ({
       text: "a".repeat(index),
       literals: [],
     }));
     const ids = await withThread((thread) =>
-      thread.encode({ prompts, form: "as-is", maxTokens: 300 }),
+      thread.encode({ prompts, form: "as-is", maxTokens: 300 }, ME),
     );
     expect(ids.map(({ length }) => length)).toEqual(prompts.map((_, index) => index));
   });
 
   test("a prompt that is too long keeps its error", async () => {
     const code = await withThread((thread) =>
-      thread.encode(ask("a".repeat(99), 9)).catch(errorCode),
+      thread.encode(ask("a".repeat(99), 9), ME).catch(errorCode),
     );
     expect(code).toBe("context_length_exceeded");
   });
@@ -85,20 +103,20 @@ describe("a thread that fails", () => {
 
   test("by a crash fails the prompt that it worked on; the others go to a new one", async () => {
     const { threads, encode, progress } = fake();
-    const bad = encode.encode(ask("bad")).catch(errorCode);
-    const good = encode.encode(ask("good"));
+    const bad = encode.encode(ask("bad"), ME).catch(errorCode);
+    const good = encode.encode(ask("good"), ME);
     progress[RUNNING] = 1;
     threads[0]?.crash("bang");
     expect(await bad).toBe("encode_failed");
     threads[1]?.say({ type: "ready" });
-    expect(threads[1]?.posted).toMatchObject([{ id: 2 }]);
+    expect(threads[1]?.posted).toMatchObject([{ type: "encode", request: { id: 2 } }]);
     threads[1]?.say({ type: "answer", id: 2, value: [Int32Array.of(7)] });
     expect(await good).toEqual([Int32Array.of(7)]);
   });
 
   test("by standing still is ended; one that goes on is not", async () => {
     const { clock, threads, encode, progress } = fake();
-    const bad = encode.encode(ask("bad")).catch(errorCode);
+    const bad = encode.encode(ask("bad"), ME).catch(errorCode);
     progress[RUNNING] = 1;
     const pass = async () => {
       await clock.advance(500);
@@ -116,23 +134,40 @@ describe("a thread that fails", () => {
 
   test("to open again fails those that wait, and the next prompt tries once more", async () => {
     const { threads, encode } = fake();
-    const first = encode.encode(ask("a")).catch(errorCode);
+    const first = encode.encode(ask("a"), ME).catch(errorCode);
     threads[0]?.crash("bang");
     const error = { code: "model_unreadable", message: "gone", stack: undefined, details: {} };
     threads[1]?.say({ type: "failed", error });
     expect(await first).toBe("model_unreadable");
-    const second = encode.encode(ask("b"));
+    const second = encode.encode(ask("b"), ME);
     threads[2]?.say({ type: "ready" });
     threads[2]?.say({ type: "answer", id: 2, value: [] });
     expect(await second).toEqual([]);
   });
 
-  test("more than may wait is refused as overload, by number and by size", async () => {
+  test("refuses more of a tenant than a quarter of the room, by number and by size, and takes others'", async () => {
     const { encode } = fake();
-    const large = "a".repeat(40 * 2 ** 20);
-    void encode.encode(ask(large));
-    expect(await encode.encode(ask(large)).catch(errorCode)).toBe("text_queue_full");
-    for (let count = 1; count < 1024; count++) void encode.encode(ask("a"));
-    expect(await encode.encode(ask("a")).catch(errorCode)).toBe("text_queue_full");
+    const large = ask("a".repeat(16 * 2 ** 20));
+    void encode.encode(large, ME);
+    expect(await encode.encode(ask("a"), ME).catch(errorCode)).toBe("text_queue_full");
+    const other = clientOf(2);
+    for (let count = 0; count < 1024; count++) void encode.encode(ask("a"), other);
+    expect(await encode.encode(ask("a"), other).catch(errorCode)).toBe("text_queue_full");
+    for (const tenant of [3, 4]) void encode.encode(large, clientOf(tenant));
+    const last = encode.encode(large, clientOf(5)).catch(errorCode); // no room is left for all of it
+    expect(await last).toBe("text_queue_full");
+  });
+
+  test("drops a prompt whose client has left, on the thread too, and gives back its room", async () => {
+    const { threads, encode } = fake();
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const large = ask("a".repeat(16 * 2 ** 20));
+    const gone = encode.encode(large, { tenant: 1, left }).catch(errorCode);
+    leave();
+    expect(await gone).toBe("cancelled");
+    expect(threads[0]?.posted.at(-1)).toEqual({ type: "drop", id: 1 });
+    const stays = encode.encode(large, ME);
+    threads[0]?.say({ type: "answer", id: 2, value: [] });
+    expect(await stays).toEqual([]);
   });
 });

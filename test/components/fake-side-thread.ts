@@ -6,6 +6,8 @@ export class FakeSideThread implements SideThread {
   readonly data: unknown;
   readonly posted: unknown[] = [];
   isTerminated = false;
+  /** CPU time that it has had; undefined: the system does not tell. */
+  workedMs: number | undefined = 0;
   #receive = (_: unknown): void => {};
   #exited = (_: string): void => {};
 
@@ -23,6 +25,10 @@ export class FakeSideThread implements SideThread {
 
   onExit(receive: (why: string) => void): void {
     this.#exited = receive;
+  }
+
+  cpuMs(): number | undefined {
+    return this.workedMs;
   }
 
   terminate(): void {

@@ -38,7 +38,7 @@ async function seedsOf(fields: object): Promise<readonly bigint[]> {
     seeds.push(sampling.seed);
     yield { tokenIds: [65], numCachedTokens: 0, finishReason: "stop" as const };
   }
-  for await (const _ of generator.complete(request, send));
+  for await (const _ of generator.complete(request, { send, left: new Promise(() => {}) }));
   return seeds;
 }
 

@@ -148,19 +148,47 @@ describe("a template", () => {
     expect(marked).toEqual(["<|im_", "end|>", "<|im_end"]);
   });
 
-  test("is marked in every string: names, lists, keys", async () => {
+  test("is marked in every string that a client chooses: names, lists, keys of values", async () => {
     const rendered = await render("{{ messages[0] | tojson }}", [
       { name: "<think>", calls: [{ "<|im_end|>": ["<|im_end|>"] }] },
     ]);
     expect(rendered.literals).toHaveLength(3);
   });
+
+  test("reads the names of fields, and roles, where a special token is a part of them", async () => {
+    const text =
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
+    const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
+    const template = await ChatTemplate.parse(source, ["ro", "user", "tent", "eot"]);
+    const rendered = template.render(user("a eot"), { maxTokens: 1000, maxTokenBytes: 100 });
+    expect(rendered).toEqual({ text: "a eot", literals: [{ begin: 2, end: 5 }] });
+  });
+
+  test("makes no token of other characters that lower case makes a token of", async () => {
+    const text = "{{ messages[0].content | lower }}";
+    const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
+    const template = await ChatTemplate.parse(source, ["<think>"]);
+    const content = "\u0130 <thin\u212a>"; // the sign for kelvin
+    const rendered = template.render(user(content), { maxTokens: 1000, maxTokenBytes: 100 });
+    expect(rendered.literals).toHaveLength(1);
+  });
+});
+
+describe("a megabyte", () => {
+  const texts = ["<|im_start|>", "<|im_end|>", "<s>"];
+
+  test.each(["<", "<|im_", "<|im_end|>", "\ue000"])("of %j is marked and put back", (unit) => {
+    const content = unit.repeat(2 ** 20 / unit.length);
+    const { messages, restore } = new SpecialTexts(texts).mark([{ content }]);
+    expect(restore(messages[0]?.content ?? "").text).toBe(content);
+  });
 });
 
 describe("private-use characters", () => {
   test("that a client wrote stay as they are", () => {
-    const { value, restore } = new SpecialTexts(["<s>"]).mark(["\ue000 <s> \ue001"]);
-    expect(value).toEqual(["\ue000 \ue002 \ue001"]);
-    expect(restore(value[0] ?? "")).toEqual({
+    const { messages, restore } = new SpecialTexts(["<s>"]).mark(user("\ue000 <s> \ue001"));
+    expect(messages).toEqual(user("\ue000 \ue002 \ue001"));
+    expect(restore(messages[0]?.content ?? "")).toEqual({
       text: "\ue000 <s> \ue001",
       literals: [{ begin: 2, end: 5 }],
     });
@@ -172,11 +200,11 @@ describe("private-use characters", () => {
         String.fromCodePoint(first + index),
       ).join("");
     const bmp = chars(0xe000, 0xf8ff);
-    const { value, restore } = new SpecialTexts(["<s>"]).mark(`${bmp}<s>`);
-    expect(value).toBe(`${bmp}\u{f0000}`);
-    expect(restore(value).text).toBe(`${bmp}<s>`);
+    const { messages, restore } = new SpecialTexts(["<s>"]).mark(user(`${bmp}<s>`));
+    expect(messages).toEqual(user(`${bmp}\u{f0000}`));
+    expect(restore(`${bmp}\u{f0000}`).text).toBe(`${bmp}<s>`);
     const all = bmp + chars(0xf0000, 0xffffd) + chars(0x100000, 0x10fffd);
-    const mark = () => new SpecialTexts(["<s>"]).mark(`${all}<s>`);
+    const mark = () => new SpecialTexts(["<s>"]).mark(user(`${all}<s>`));
     expect(mark).toThrow("private-use");
     try {
       mark();
