@@ -123,7 +123,7 @@ export class Processor extends Service {
     return { maxModelLen: this.#text.maxModelLen };
   }
 
-  /** For whoever watches the caches of all workers. */
+  /** For clients that watch the caches of all workers. */
   kvEvents(): AsyncIterable<FromInstance<KvReport>> {
     return isLinked(this.router) ? this.router.kvEvents() : this.worker.all().kvEvents();
   }

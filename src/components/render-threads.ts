@@ -2,7 +2,7 @@
 // others wait leaves the quick lane to them; each has its full limit, and is ended with its thread there.
 //
 //   waiting --> quick lane --answer-->
-//                 | longer than PATIENCE_MS, and others wait
+//                 | longer than PATIENCE, and others wait
 //                 v
 //               slow lane, with its thread --answer, or the limit-->
 //                 ^
@@ -24,7 +24,9 @@ import { TenantRoom } from "./tenant-room.ts";
 import { type TextClient, TextQueueFullError } from "./text-client.ts";
 
 /** A rendering takes a millisecond at most as a rule. */
-const PATIENCE_MS = 25;
+const PATIENCE = { cpuMs: 25, wallMs: 100 };
+/** Wall time may be so many times the limit of CPU time: on a busy machine, or where a thread is blocked. */
+const MAX_WALL = 20;
 /** Long conversations take longer: a millisecond for so many messages or characters, up to twice the limit more. */
 const MESSAGES_PER_MS = 20;
 const CHARS_PER_MS = 16_384;
@@ -108,7 +110,7 @@ export class RenderThreads {
     if (job === undefined) return;
     renderer.begin(job);
     if (renderer === this.#slow) this.#limit(renderer, job);
-    else renderer.meter.at(PATIENCE_MS, () => this.#takesLong(renderer, job));
+    else renderer.meter.at(PATIENCE, () => this.#takesLong(renderer, job));
   }
 
   #takesLong(renderer: Renderer, job: RenderJob): void {
@@ -122,7 +124,7 @@ export class RenderThreads {
     const { timeoutMs } = this.#options;
     const more = request.messages.length / MESSAGES_PER_MS + numChars / CHARS_PER_MS;
     const limitMs = timeoutMs + Math.min(2 * timeoutMs, Math.floor(more));
-    renderer.meter.at(limitMs, () => {
+    renderer.meter.at({ cpuMs: limitMs, wallMs: MAX_WALL * limitMs }, () => {
       this.#fail(renderer, `a rendering did not end within ${limitMs} ms of CPU time`);
       this.#stop(renderer);
     });
@@ -221,7 +223,7 @@ export class RenderThreads {
     switch (message.type) {
       case "parsing":
         renderer.meter.begin();
-        renderer.meter.at(PARSE_MS, () =>
+        renderer.meter.at({ cpuMs: PARSE_MS, wallMs: MAX_WALL * PARSE_MS }, () =>
           this.#failed(renderer, `it is not parsed within ${PARSE_MS} ms of CPU time`, 1),
         );
         return;

@@ -1,4 +1,5 @@
-// Room for texts that wait. A tenant has a quarter of it at most, so that one leaves room for the others.
+// Room for texts that wait. A tenant has a quarter of it at most, so that one leaves room for the others; a text alone may
+// be larger.
 
 const MAX_SHARE = 1 / 4;
 
@@ -16,11 +17,13 @@ export class TenantRoom {
     this.#max = max;
   }
 
-  /** Whether `tenant` got room for one text more, to be released by the caller. */
+  /** Takes room for one text more, which the caller releases. False if there is none. */
   tryTake(tenant: number, numChars: number): boolean {
-    const taken = plus(this.#taken.get(tenant) ?? NOTHING, 1, numChars);
+    const before = this.#taken.get(tenant);
+    const taken = plus(before ?? NOTHING, 1, numChars);
     const total = plus(this.#total, 1, numChars);
-    if (!fits(taken, this.#max, MAX_SHARE) || !fits(total, this.#max, 1)) return false;
+    if (before !== undefined && !fits(taken, this.#max, MAX_SHARE)) return false;
+    if (!fits(total, this.#max, 1)) return false;
     this.#taken.set(tenant, taken);
     this.#total = total;
     return true;

@@ -48,9 +48,9 @@ export interface TextGeneratorOptions {
   readonly model: string;
   readonly context: Pick<ServiceContext, "sideThread" | "clock">;
   readonly log: Logger;
-  /** How long a chat's template may take. */
+  /** CPU time that a chat's template may take. */
   readonly renderTimeoutMs: number;
-  /** Whether messages bring in special tokens. */
+  /** True if messages may bring in special tokens. */
   readonly allowSpecialTokens: boolean;
 }
 
@@ -231,7 +231,7 @@ function union(ids: readonly number[], id: number | undefined): readonly number[
 }
 
 interface Defaults {
-  /** Of the output, where the request does not say. */
+  /** Tokens of the output, where the request does not say. */
   readonly maxTokens: number;
   readonly send: Send;
 }

@@ -1,15 +1,20 @@
 // Measures how long a side thread has worked, by the CPU time that it had: a busy machine makes a rendering late, and not
-// longer. Wall time counts a little as well, for threads that are blocked.
+// longer. Wall time has a bound of its own, for threads that are blocked.
 
 import type { ServiceContext, SideThread } from "dynamo";
 
 import type { Timer } from "../base/clock.ts";
 
-/** Wall milliseconds that count as one of work: of a blocked thread; where CPU time is not known. */
-const BLOCKED_PER_MS = 20;
-const UNKNOWN_PER_MS = 4;
+/** Wall milliseconds that count as one of CPU time, where the system does not tell it. */
+const WALL_PER_CPU = 4;
 const MIN_CHECK_MS = 5;
 const MAX_CHECK_MS = 100;
+
+/** The first of the two that is reached. */
+export interface WorkLimit {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
 
 export class WorkMeter {
   readonly #clock: ServiceContext["clock"];
@@ -30,15 +35,17 @@ export class WorkMeter {
     this.#wallMs = 0;
   }
 
-  /** Calls `reached` once the thread has worked for `ms` since `begin`. One at a time. */
-  at(ms: number, reached: () => void): void {
-    const delay = Math.min(Math.max(ms - this.#workedMs(), MIN_CHECK_MS), MAX_CHECK_MS);
+  /** Calls `reached` once the thread has worked so long since `begin`. One at a time. */
+  at(limit: WorkLimit, reached: () => void): void {
+    const cpuLeft = limit.cpuMs - this.#workedMs();
+    const wallLeft = limit.wallMs - this.#wallMs;
+    const delay = Math.min(Math.max(Math.min(cpuLeft, wallLeft), MIN_CHECK_MS), MAX_CHECK_MS);
     const begun = this.#clock.now();
     this.#timer = this.#clock.after(delay, () => {
       // Less than has passed where the whole process was stopped meanwhile.
       this.#wallMs += Math.min(this.#clock.now() - begun, 2 * delay);
-      if (this.#workedMs() >= ms) reached();
-      else this.at(ms, reached);
+      if (this.#workedMs() >= limit.cpuMs || this.#wallMs >= limit.wallMs) reached();
+      else this.at(limit, reached);
     });
   }
 
@@ -49,7 +56,7 @@ export class WorkMeter {
 
   #workedMs(): number {
     const cpuMs = this.#thread.cpuMs();
-    if (cpuMs === undefined || this.#cpuMs === undefined) return this.#wallMs / UNKNOWN_PER_MS;
-    return Math.max(cpuMs - this.#cpuMs, this.#wallMs / BLOCKED_PER_MS);
+    if (cpuMs === undefined || this.#cpuMs === undefined) return this.#wallMs / WALL_PER_CPU;
+    return cpuMs - this.#cpuMs;
   }
 }

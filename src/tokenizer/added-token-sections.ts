@@ -1,4 +1,4 @@
-// Where a text's added tokens are, and the normalized text between them.
+// Finds a text's added tokens, and normalizes the text between them.
 //
 //   text --added tokens--> plain sections --normalizer--> --added tokens that are normalized--> tokens and text
 

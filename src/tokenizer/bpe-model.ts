@@ -9,7 +9,7 @@ import type { WordModel } from "./word-encoder.ts";
 
 /** A character that neither tokens nor merges know. */
 const UNKNOWN = -2;
-/** Of the work that is done between two places to stop. < 1 ms. */
+/** Steps of work between two places to stop. < 1 ms. */
 const STEPS = 4096;
 
 export class BpeModel implements WordModel {

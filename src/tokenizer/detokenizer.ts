@@ -34,7 +34,7 @@ export class Detokenizer {
     return this.#strip(this.finish() + piece);
   }
 
-  /** What is left at the end: U+FFFD where the last character was never completed. */
+  /** Ends the text. Gives the rest of it: U+FFFD where the last character was never completed. */
   finish(): string {
     if (!this.#hasBytes || this.#utf8 === undefined) return "";
     this.#hasBytes = false;

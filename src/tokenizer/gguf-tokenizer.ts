@@ -97,10 +97,10 @@ function addedTokensOf({ tokens, types, idOf }: Vocabulary): ReadonlyMap<number,
   return added;
 }
 
-/** What differs between the kinds of tokenizers: the rest of tokenizer.json. */
+/** The rest of tokenizer.json, which differs between the kinds of tokenizers. */
 interface Scheme {
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Where the file does not say. */
+  /** Used where the file does not say. */
   readonly addBos: boolean;
 }
 

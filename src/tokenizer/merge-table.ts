@@ -42,7 +42,7 @@ export class MergeTable {
     return this.#vocabulary.get(spelling) ?? this.#others.get(spelling);
   }
 
-  /** Whether the symbol is a token of the vocabulary. */
+  /** True if the symbol is a token of the vocabulary. */
   isToken(symbol: number): boolean {
     return symbol >= 0 && symbol < this.#numTokens;
   }
@@ -52,7 +52,7 @@ export class MergeTable {
     return this.#joints.mayHave(left, right);
   }
 
-  /** Where the pair's entry is, for `rankAt` and `mergedAt`; -1 where there is no such merge. */
+  /** The place of the pair's entry, for `rankAt` and `mergedAt`; -1 where there is no such merge. */
   find(left: number, right: number): number {
     const slots = this.#slots;
     for (let index = hash(left, right) & this.#mask; ; index = (index + 1) & this.#mask) {

@@ -14,9 +14,9 @@ export class PairMerger {
   #symbols = new Int32Array(64);
   #next = new Int32Array(64);
   #previous = new Int32Array(64);
-  /** Of the pair that begins at a position; -1: none. An entry of the heap that says otherwise is stale. */
+  /** Rank of the pair that begins at a position; -1: none. An entry of the heap that says otherwise is stale. */
   #ranks = new Int32Array(64);
-  /** Where each symbol begins in the word. */
+  /** The position in the word where each symbol begins. */
   #begins = new Int32Array(64);
   #end = 0;
   #heap = new Float64Array(64);
@@ -65,7 +65,7 @@ export class PairMerger {
     return this.#heapSize === 0;
   }
 
-  /** Of the symbols that are left: the first one's position, and the one after it. */
+  /** The symbols that are left: the first one's position, and the one after it. */
   get first(): number | undefined {
     return this.#length > 0 ? 0 : undefined;
   }

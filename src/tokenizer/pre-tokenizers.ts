@@ -8,7 +8,7 @@ export interface PreTokenizer {
   readonly normalizer?: "NFC";
   /** A word that is a token needs no merges. */
   readonly ignoreMerges?: true;
-  /** Whether a text is opened by the model's token for that, where the file does not say. */
+  /** True if the model's opening token opens a text where the file does not say. */
   readonly addBos?: true;
 }
 

@@ -26,9 +26,9 @@ import { WordSplitter } from "./word-splitter.ts";
 export interface PromptOptions {
   /** More is refused with `PromptTooLongError`. */
   readonly maxTokens: number;
-  /** Whether the tokens are added that open and end a text. */
+  /** `opened` adds the tokens that open and end a text. */
   readonly form: "opened" | "as-is";
-  /** In order: what a client wrote of special tokens, which is text. */
+  /** Special tokens that a client wrote, which are text. In order. */
   readonly literals?: readonly Literal[];
 }
 
@@ -73,7 +73,7 @@ export class PromptEncoder {
         all(config),
       );
       const encoder = new PromptEncoder(files, library);
-      // What a broken file breaks is found here, not by the first request.
+      // A broken file is found here, not by the first request.
       encoder.encodeNow("a", { maxTokens: Number.POSITIVE_INFINITY, form: "opened" });
       return encoder;
     } catch (error) {
@@ -125,7 +125,7 @@ export class PromptEncoder {
     }
   }
 
-  /** Whether any text becomes tokens, so that its length says something about their number. */
+  /** True if any text becomes tokens, so that its length says something about their number. */
   #hasAllBytes(vocabulary: ReadonlyMap<string, number>): boolean {
     if (!this.#splitter.spellsBytes) return this.#model.hasByteTokens;
     return byteAlphabet().every((char) => vocabulary.has(char));
@@ -141,7 +141,7 @@ export class PromptEncoder {
   }
 }
 
-/** What a text can be merged to: special tokens are not among it. */
+/** The tokens that a text can be merged to, without special ones. */
 function ordinaryTokens(files: TokenizerFiles, library: Library): ReadonlyMap<string, number> {
   const vocabulary = new Map(library.model?.tokens_to_ids);
   for (const { content, special } of files.addedTokens.values()) {
@@ -180,7 +180,7 @@ function all(json: JsonObject): Readonly<Record<string, unknown>> {
   return Object.fromEntries(json.keys().map((key) => [key, json.get(key) ?? null]));
 }
 
-/** Whether a normalizer leaves a text at least a fourth of its bytes. */
+/** True if a normalizer leaves a text at least a fourth of its bytes. */
 function keepsText(normalizer: JsonObject | undefined): boolean {
   if (normalizer === undefined) return true;
   const type = normalizer.string("type");

@@ -17,7 +17,7 @@ export interface TokenizerFiles {
   readonly vocabulary: VocabularySize;
   readonly bosToken: string | undefined;
   readonly eosToken: string | undefined;
-  /** Whether a text is opened by the `bosToken` though tokenizer.json does not say so. */
+  /** True if the `bosToken` opens a text though tokenizer.json does not say so. */
   readonly addBosToken: boolean;
   readonly chatTemplate: ChatTemplateSource | undefined;
 }

@@ -4,12 +4,12 @@
 
 import { IdBuffer } from "./id-buffer.ts";
 
-/** What a vocabulary makes of one word. */
+/** Encodes one word by a vocabulary. */
 export interface WordModel {
   readonly unknownId: number | undefined;
   /** A run of unknown ids is one. */
   readonly fusesUnknown: boolean;
-  /** Whether a character without a token becomes those of its bytes. */
+  /** True if a character without a token becomes those of its bytes. */
   readonly hasByteTokens: boolean;
   /** False only if no token can span these two characters. */
   canJoin(left: number, right: number): boolean;
@@ -98,7 +98,7 @@ export class WordEncoder {
   }
 }
 
-/** Where the character begins that has the code unit at `at`. */
+/** The begin of the character that has the code unit at `at`. */
 function charAt(word: string, at: number): number {
   const unit = word.charCodeAt(at);
   return unit >= 0xdc00 && unit < 0xe000 ? at - 1 : at;

@@ -12,9 +12,9 @@ import { byteAlphabet } from "./token-pieces.ts";
 type Step = (text: string, sectionIndex: number) => Iterable<string>;
 
 export class WordSplitter {
-  /** Whether the words, end to end, are the text. */
+  /** True if the words, end to end, are the text. */
   readonly isLossless: boolean;
-  /** Whether words are in the alphabet that has a character for each byte. */
+  /** True if words are in the alphabet that has a character for each byte. */
   readonly spellsBytes: boolean;
   readonly #steps: readonly Step[];
 
@@ -76,7 +76,7 @@ function* matches(text: string, pattern: RegExp): Iterable<string> {
   for (const [match] of text.matchAll(pattern)) if (match !== "") yield match;
 }
 
-/** What matches, and what stands between. */
+/** The parts that match, and those between them. */
 function* isolate(text: string, pattern: RegExp): Iterable<string> {
   let end = 0;
   for (const match of text.matchAll(pattern)) {

@@ -57,7 +57,7 @@ export const ENDLESS: Readonly<Record<string, string>> = {
   "a long range, reversed":
     "{% for i in range(10000) %}{% set a = range(1000000) | reverse %}{% endfor %}x",
   "a long range, mapped":
-    "{% for i in range(10000) %}{% set a = range(1000000) | map(attribute='x') | list %}{% endfor %}x",
+    "{% for i in range(10000) %}{% set a = range(30000000) | map(attribute='x') | list %}{% endfor %}x",
   "texts that are split and joined":
     "{% set n = namespace(a='a b') %}{% for i in range(60) %}{% set n.a = (n.a + ' ' + n.a).split(' ') | join(' ') %}{% endfor %}{{ n.a }}",
   "an indented text":

@@ -46,7 +46,7 @@ describe("a template that does not come to an end", () => {
         .map((content) => outcome(threads.render([{ role: "user", content }], LIMITS, ME)));
       expect((await threads.render(HI, LIMITS, ME)).text).toBe("hi");
       for (const code of await Promise.all(hostile)) {
-        expect(["template_error", "context_length_exceeded", "invalid_request"]).toContain(code);
+        expect(["template_error", "context_length_exceeded"]).toContain(code);
       }
     }
     expect(lines.length).toBeGreaterThan(0);
@@ -67,8 +67,8 @@ describe("a template that cannot be parsed", () => {
 });
 
 describe("honest templates that take long", () => {
-  // Some 50 ms of CPU time, and more where a thread is new.
-  const text = `{% for i in range(12000) %}{% if i == messages[0].content | length %}x{% endif %}{% endfor %}`;
+  // Some 30 ms of CPU time, and more where a thread is new.
+  const text = `{% for i in range(7000) %}{% if i == messages[0].content | length %}x{% endif %}{% endfor %}`;
 
   test("all succeed, however many are rendered at once, and quick ones go beside them", async () => {
     const slow = `{% if messages[0].content != "hi" %}${text}{% else %}hi{% endif %}`;

@@ -1,4 +1,4 @@
-// What stands in the place of a tokenizer's files and is none.
+// Files that stand in the place of a tokenizer's and are none.
 
 import { expect, test } from "bun:test";
 import { mkdir, rm, symlink } from "node:fs/promises";

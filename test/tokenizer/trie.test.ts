@@ -3,10 +3,10 @@ import * as fc from "fast-check";
 
 import { Trie } from "../../src/tokenizer/trie.ts";
 
-test("texts are found where a search by hand finds them", () => {
+test("texts are found where a search by hand finds them", async () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "<"), maxLength: 5 });
   const within = fc.string({ unit: fc.constantFrom("a", "b", "<", "c"), maxLength: 20 });
-  fc.assert(
+  await fc.assert(
     fc.property(fc.uniqueArray(letters), within, (texts, text) => {
       const trie = new Trie<string>();
       for (const each of texts) trie.set(each, each);

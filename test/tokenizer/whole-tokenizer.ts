@@ -15,7 +15,7 @@ import { specialTexts, type TokenizerFiles } from "../../src/tokenizer/tokenizer
 
 export interface EncodeOptions {
   readonly maxTokens: number;
-  /** Whether messages may bring in special tokens; false unless given. */
+  /** Lets messages bring in special tokens; false unless given. */
   readonly allowSpecial?: boolean;
 }
 
@@ -28,7 +28,7 @@ export class Tokenizer {
   readonly #files: TokenizerFiles;
   readonly #text: TokenText;
   readonly #encoder: PromptEncoder;
-  /** Of messages that bring in no special tokens, and of those that do. */
+  /** For messages that bring in no special tokens, and for those that do. */
   readonly #closed: ChatRenderer;
   readonly #open: ChatRenderer;
 
