@@ -108,7 +108,7 @@ const FORWARDED = /^via$|forward|(^|-)ip$|clientip$|^x-(original|envoy|proxy|rem
 
 /** The key of `Authorization: Bearer KEY`, or of Anthropic's `x-api-key: KEY`; one that is known, if either is. */
 function presentedKey(headers: RequestHeaders, keys: Keys): ApiKey | undefined {
-  const [, bearer] = /^bearer +(\S+)\s*$/i.exec(headers.get("authorization") ?? "") ?? [];
+  const [, bearer] = /^bearer +([!-~]+)$/i.exec(headers.get("authorization") ?? "") ?? [];
   const plain = headers.get("x-api-key") ?? undefined;
   const byBearer = bearer === undefined ? undefined : keys.find(bearer);
   const byPlain = plain === undefined ? undefined : keys.find(plain);
@@ -120,7 +120,7 @@ function refused(refusal: Refusal, headers: Record<string, string>): Verdict {
 }
 
 function wrongHost(host: string): Refusal {
-  const shown = host.replace(/[^\w.:[\]-]/g, "?").slice(0, 100);
+  const shown = host.slice(0, 100).replace(/[^\w.:[\]-]/g, "?");
   const name = shown.replace(/:\d+$/, "");
   return {
     status: 403,

@@ -38,7 +38,7 @@ const MAX_LINE_BYTES = 4096;
 const MAX_TRAILERS = 64;
 /** Sizes, extensions and line ends may be as many bytes as the body has, and these. */
 const FREE_FRAMING_BYTES = 64 * 1024;
-const CHUNK_SIZE = /^([\da-f]{1,12})[ \t]*(;[\t -\x7e]*)?$/i;
+const CHUNK_SIZE = /^([\da-f]{1,12})(?:[ \t]*;[\t -\x7e]*)?$/i;
 const TRAILER = /^[\w!#$%&'*+.^`|~-]+:[\t -\x7e\x80-\xff]*$/;
 
 class ChunkedDecoder implements BodyDecoder {

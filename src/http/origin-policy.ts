@@ -1,5 +1,6 @@
 // Which web pages may use this server from inside a browser, and what the browser has to be told (CORS).
 
+import { membersOf } from "./field-value.ts";
 import type { RequestHeaders } from "./incoming-request.ts";
 
 /** Origins of pages, as `https://chat.example`; `*` is every page, also those without an origin. */
@@ -56,10 +57,8 @@ export function isPreflight(method: string, headers: RequestHeaders): boolean {
 
 /** What an allowed page may send: any method that there is, and whatever headers its client asks for. */
 export function preflightHeaders(headers: RequestHeaders): Record<string, string> {
-  const asked = (headers.get("access-control-request-headers") ?? "")
-    .split(",")
-    .map((name) => name.trim().toLowerCase())
-    .filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
+  const list = headers.get("access-control-request-headers") ?? "";
+  const asked = membersOf(list).filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
   const reachesIn = headers.get("access-control-request-private-network") === "true";
   return {
     "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",

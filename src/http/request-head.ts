@@ -2,6 +2,7 @@
 // can be smuggled past a proxy in front of this one. No obsolete folding, no bare CR or LF, one framing.
 
 import { HttpFault, malformed } from "./fault.ts";
+import { membersOf, withoutBlanks } from "./field-value.ts";
 
 export type BodyFraming =
   | { readonly type: "none" }
@@ -45,17 +46,20 @@ export function parseHead(text: string, maxHeaders: number): RequestHead {
   };
 }
 
-/** Throws `HttpFault` where the beginning of a head tells that no request will come of it. */
-export function checkBeginning(text: string): void {
-  const [first = "", rest] = text.split("\r\n", 2);
-  if (rest !== undefined && !REQUEST_LINE.test(first)) throw badRequestLine(first);
-  if (!/^[\w!#$%&'*+.^`|~-]/.test(first) || /(?<!\r)\n/.test(text)) throw badRequestLine(first);
+/** `first`: the first character of a head. Throws `HttpFault` if no method begins with it. */
+export function checkMethodStart(first: string): void {
+  if (!TOKEN.test(first)) throw badRequestLine(first);
+}
+
+/** `line`: the first line of a head. Throws `HttpFault`. */
+export function checkRequestLine(line: string): void {
+  if (!REQUEST_LINE.test(line)) throw badRequestLine(line);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is what it is for
 const STRAY_CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]{1,32}) ([!-\xff]+) HTTP\/1\.([01])$/;
+const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]{1,32}) ([!-~]+) HTTP\/1\.([01])$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/i;
 const HOST = /^[\w.~!$&'()*+,;=%-]*(:\d{0,5})?$|^\[[\da-f:.]+\](:\d{0,5})?$/i;
 /** Repeated with another value, they would mean two things. */
@@ -69,7 +73,7 @@ function parseHeaders(lines: readonly string[], maxHeaders: number): Map<string,
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     if (!TOKEN.test(name)) throw malformed(`Header ${i} has no name that is one.`);
-    const value = line.slice(colon + 1).trim();
+    const value = withoutBlanks(line.slice(colon + 1));
     const before = headers.get(name);
     if (before !== undefined && SINGLE.has(name)) throw malformed(`There are two ${name} headers.`);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
@@ -109,7 +113,7 @@ function framingOf(headers: ReadonlyMap<string, string>, minorVersion: 0 | 1): B
 
 function isPersistent(connection: string | undefined, minorVersion: 0 | 1): boolean {
   if (connection === undefined) return minorVersion === 1;
-  const options = connection.toLowerCase().split(/\s*,\s*/);
+  const options = membersOf(connection);
   if (options.includes("close")) return false;
   return minorVersion === 1 || options.includes("keep-alive");
 }

@@ -38,6 +38,19 @@ describe("refused for their form", () => {
     "two lengths":
       "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "a list of lengths": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 2\r\n\r\n{}",
+    "a length behind a no-break space":
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \xa02\r\n\r\n{}",
+    "a length before a no-break space":
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\xa0\r\n\r\n{}",
+    "a Host before a no-break space": "GET /live HTTP/1.1\r\nHost: a\xa0\r\n\r\n",
+    "a no-break space in a name": "GET /live HTTP/1.1\r\nHost: a\r\nX\xa0: b\r\n\r\n",
+    "a no-break space before a name": "GET /live HTTP/1.1\r\nHost: a\r\n\xa0X: b\r\n\r\n",
+    "a no-break space in the target": "GET /live\xa0 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a no-break space before the method": "\xa0GET /live HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a no-break space behind the version": "GET /live HTTP/1.1\xa0\r\nHost: a\r\n\r\n",
+    "a no-break space for the space": "GET\xa0/live HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a form feed behind a value": "GET /live HTTP/1.1\r\nHost: a\f\r\n\r\n",
+    "a next-line character in the target": "GET /live\x85 HTTP/1.1\r\nHost: a\r\n\r\n",
     "a negative length": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -2\r\n\r\n{}",
     "a hexadecimal length": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x2\r\n\r\n{}",
     "a length with a sign": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\n{}",
@@ -80,6 +93,11 @@ describe("refused for their form", () => {
     "an empty size": "\r\nhello\r\n0\r\n\r\n",
     "a size with a sign": "+5\r\nhello\r\n0\r\n\r\n",
     "a size with 0x": "0x5\r\nhello\r\n0\r\n\r\n",
+    "a size before a space": "5 \r\nhello\r\n0\r\n\r\n",
+    "a size behind a space": " 5\r\nhello\r\n0\r\n\r\n",
+    "a size before a no-break space": "5\xa0\r\nhello\r\n0\r\n\r\n",
+    "an extension with a no-break space": "5;\xa0a=b\r\nhello\r\n0\r\n\r\n",
+    "a trailer with a no-break space in its name": "0\r\nA\xa0: b\r\n\r\n",
     "a size beyond all bounds": `${"f".repeat(17)}\r\nhello\r\n0\r\n\r\n`,
     "a size line with a bare LF": "5\nhello\r\n0\r\n\r\n",
     "a chunk that is longer than its size": "5\r\nhelloX\r\n0\r\n\r\n",
@@ -90,7 +108,8 @@ describe("refused for their form", () => {
   };
   for (const [name, chunks] of Object.entries(bodies)) {
     test(`a chunked body with ${name} is 400`, async () => {
-      expectError(await answerTo(`${CHUNKED}\r\n${chunks}`), 400, "malformed_request");
+      const bytes = Buffer.from(`${CHUNKED}\r\n${chunks}`, "latin1");
+      expectError(await answerTo(bytes), 400, "malformed_request");
     });
   }
 
@@ -113,9 +132,13 @@ describe("refused for their form", () => {
   });
 
   test("another Transfer-Encoding is 400, and no failure of ours", async () => {
-    for (const coding of ["gzip", "gzip, chunked", "chunked, gzip", "identity"]) {
+    for (const coding of [
+      ...["gzip", "gzip, chunked", "chunked, gzip", "identity"],
+      ...["chunked\xa0", "\xa0chunked", "chunked,", "chunked;", "\x85chunked"],
+    ]) {
       const head = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n`;
-      expectError(await answerTo(head), 400, "unknown_transfer_encoding");
+      const answer = await answerTo(Buffer.from(head, "latin1"));
+      expectError(answer, 400, "unknown_transfer_encoding");
     }
   });
 
@@ -133,6 +156,10 @@ describe("served although unusual", () => {
   const served: Record<string, [bytes: string, status: number]> = {
     "empty lines before the request": [`\r\n\r\n${getBytes("/live")}`, 200],
     "an empty line behind a body": [`${postBytes("/v1/completions", UNKNOWN_MODEL)}\r\n`, 404],
+    "blanks around a length": [
+      "POST /live HTTP/1.1\r\nHost: \ta \r\nContent-Length: \t 2\t \r\n\r\n{}",
+      405,
+    ],
     trailers: [`${CHUNKED}\r\n${CHUNKS}X-Checksum: 1\r\nX-Other: 2\r\n\r\n`, 404],
     "chunks with an extension": [`${CHUNKED}\r\n${CHUNKS.replace("\r\n", ';a="b"\r\n')}\r\n`, 404],
     "an upgrade that is not taken": [
