@@ -41,7 +41,7 @@ export class Exchange {
   /** Names the fields that were not understood, in a header of the answer. */
   reportIgnored(names: readonly string[]): void {
     if (names.length === 0) return;
-    const shown = names.slice(0, 32).map((name) => name.replace(/[^\w.[\]-]/g, "?").slice(0, 64));
+    const shown = names.slice(0, 32).map((name) => name.slice(0, 64).replace(/[^\w.[\]-]/g, "?"));
     this.#headers["x-dynamo-ignored-params"] = shown.join(", ");
   }
 

@@ -7,6 +7,9 @@ const SEED = "seed";
 /** `"seed"` with every letter escaped. */
 const MAX_KEY_CHARS = 26;
 
+/** A sign and the digits of 2^64. To make a bigint of more digits takes time that grows with their square. */
+const MAX_SEED_CHARS = 21;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
@@ -19,7 +22,8 @@ export function parseJson(text: string): unknown {
   const rounded = value[SEED];
   if (typeof rounded !== "number" || Number.isSafeInteger(rounded)) return value;
   const digits = seedDigits(text);
-  if (digits !== undefined && Number(digits) === rounded) value[SEED] = BigInt(digits);
+  if (digits !== undefined && Number(digits) === rounded && digits.length <= MAX_SEED_CHARS)
+    value[SEED] = BigInt(digits);
   return value;
 }
 

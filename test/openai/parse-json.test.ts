@@ -21,6 +21,12 @@ describe("a top-level seed", () => {
     }
   });
 
+  test("of more digits than 64 bits have stays a number, and costs no bigint", () => {
+    const digits = "9".repeat(4_000_000);
+    expect(parseJson(`{"seed":${digits}}`)).toEqual({ seed: Infinity });
+    expect(parseJson(`{"seed":-${BIG}0}`)).toEqual({ seed: Number(`-${BIG}0`) });
+  });
+
   test("is a number where it was not rounded, or is no integer", () => {
     for (const seed of [
       "7",
