@@ -1,11 +1,11 @@
 // Writes one answer after the other: whole ones at once, streams as they are made.
 
 import { BodyStream } from "./body-stream.ts";
+import type { FlushQueue } from "./flush-queue.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RequestHead } from "./request-head.ts";
 import { type AnswerFraming, type DateHeader, responseHead } from "./response-head.ts";
 import { StreamingResponse } from "./streaming-response.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 export interface Answer {
   readonly response: Response;
@@ -16,7 +16,7 @@ export interface Answer {
 
 export interface AnswerWriterOptions {
   readonly outbox: Outbox;
-  readonly turnEnd: TurnEnd;
+  readonly flushQueue: FlushQueue;
   readonly date: DateHeader;
 }
 
@@ -30,15 +30,13 @@ export class AnswerWriter {
     this.#options = options;
   }
 
-  /** Resolves when all of it is in the outbox. Throws what a stream's pump throws: the connection is to be cut. */
-  async write(answer: Answer): Promise<void> {
-    const { response, request } = answer;
+  /** Resolves when all of it is in the outbox, or the stream broke: the connection is to be cut then. */
+  async write(answer: Answer): Promise<"written" | "broken"> {
+    const { response } = answer;
     try {
-      if (response instanceof StreamingResponse && request.method !== "HEAD") {
-        await this.#writeStream(response, answer);
-      } else {
-        await this.#writeWhole(answer);
-      }
+      if (response instanceof StreamingResponse) return await this.#writeStream(response, answer);
+      await this.#writeWhole(answer);
+      return "written";
     } finally {
       this.#state = "none";
     }
@@ -66,14 +64,23 @@ export class AnswerWriter {
     outbox.write(request.method === "HEAD" ? head : head + body);
   }
 
-  async #writeStream(response: StreamingResponse, answer: Answer): Promise<void> {
-    const { outbox, turnEnd } = this.#options;
+  async #writeStream(response: StreamingResponse, answer: Answer): Promise<"written" | "broken"> {
+    const { outbox, flushQueue } = this.#options;
+    if (answer.request.method === "HEAD") {
+      outbox.write(this.#head(answer, { type: "none" })); // The stream never starts.
+      return "written";
+    }
     const isChunked = answer.request.minorVersion === 1;
     const head = this.#head(answer, { type: isChunked ? "chunked" : "until-close" });
-    const body = new BodyStream({ head, isChunked, outbox, turnEnd });
+    const body = new BodyStream({ head, isChunked, outbox, flushQueue });
     this.#state = { body, heartbeat: response.heartbeat };
-    await response.pump(body);
+    try {
+      await response.pump(body);
+    } catch {
+      return "broken"; // The app throws to cut a stream, and has logged why.
+    }
     body.end();
+    return "written";
   }
 
   #head({ response, request, isLast }: Answer, framing: AnswerFraming): string {

@@ -1,14 +1,14 @@
 // The body of a streamed answer on its way to the socket. Pieces of one turn of the event loop leave as one write.
 
+import type { FlushQueue } from "./flush-queue.ts";
 import type { Outbox } from "./outbox.ts";
 import type { BodySink } from "./streaming-response.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 export interface BodyStreamOptions {
   readonly head: string;
   readonly isChunked: boolean;
   readonly outbox: Outbox;
-  readonly turnEnd: TurnEnd;
+  readonly flushQueue: FlushQueue;
 }
 
 /** Held back within one turn at most, in UTF-16 code units. */
@@ -48,7 +48,7 @@ export class BodyStream implements BodySink {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#options.turnEnd.add(this);
+    this.#options.flushQueue.add(this);
   }
 
   #send(ending: string): void {

@@ -15,6 +15,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { DoorTime } from "./door-time.ts";
 import { HttpFault, malformed, timedOut } from "./fault.ts";
+import type { FlushQueue } from "./flush-queue.ts";
 import { type Connection, type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 import type { HttpLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
@@ -22,7 +23,6 @@ import type { RequestHead } from "./request-head.ts";
 import { RequestReader } from "./request-reader.ts";
 import type { DateHeader } from "./response-head.ts";
 import { StreamingResponse } from "./streaming-response.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 /** What the door needs of the app behind it. */
 export interface HttpApp {
@@ -39,7 +39,7 @@ export interface ConnectionOptions {
   readonly limits: HttpLimits;
   readonly clock: Clock;
   readonly time: DoorTime;
-  readonly turnEnd: TurnEnd;
+  readonly flushQueue: FlushQueue;
   readonly date: DateHeader;
 }
 
@@ -67,13 +67,13 @@ export class HttpConnection implements Connection {
   #probe: Timer | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { socket, number, limits, turnEnd, date } = options;
+    const { socket, number, limits, flushQueue, date } = options;
     this.number = number;
     this.peer = socket.remoteAddress;
     this.#options = options;
     this.#reader = new RequestReader(limits);
     this.#outbox = new Outbox(socket);
-    this.#writer = new AnswerWriter({ outbox: this.#outbox, turnEnd, date });
+    this.#writer = new AnswerWriter({ outbox: this.#outbox, flushQueue, date });
     this.#waitFor("request");
   }
 
@@ -171,11 +171,8 @@ export class HttpConnection implements Connection {
     const isOpen = this.#dropBody() && !this.#isRetiring && head.isPersistent;
     const isLast = !isOpen || (isStream && head.minorVersion === 0);
     this.#waitFor(isStream ? "app" : "client");
-    try {
-      await this.#writer.write({ response, request: head, isLast });
-    } catch {
-      this.cut(); // The app cuts a stream by a throw, and has logged why.
-    }
+    const outcome = await this.#writer.write({ response, request: head, isLast });
+    if (outcome === "broken") this.cut();
     this.#waitFor("client");
     if (this.#outbox.isBehind) await this.#outbox.drained();
     if (this.#isClosed) return;

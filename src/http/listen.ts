@@ -4,9 +4,9 @@ import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import { type HttpApp, HttpConnection } from "./connection.ts";
 import { DoorTime } from "./door-time.ts";
+import { FlushQueue } from "./flush-queue.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DateHeader } from "./response-head.ts";
-import { TurnEnd } from "./turn-end.ts";
 
 export interface ServedApp extends HttpApp {
   /** Ends every open answer now, with what it has. */
@@ -99,7 +99,7 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts
     limits,
     clock,
     time,
-    turnEnd: new TurnEnd(clock),
+    flushQueue: new FlushQueue(clock),
     date: new DateHeader(clock),
   };
   let number = 0;

@@ -6,7 +6,10 @@ export interface BodySink {
   write(text: string): Promise<unknown> | undefined;
 }
 
-/** Writes all pieces, and returns at the end; a throw cuts the connection. */
+/**
+ * Writes all pieces, and returns at the end. A throw cuts the connection; the pump logs its reason. It is not called
+ * for HEAD, so a resource that only the pump frees must not be taken before.
+ */
 export type Pump = (sink: BodySink) => Promise<void>;
 
 export class StreamingResponse extends Response {

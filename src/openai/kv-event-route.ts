@@ -8,6 +8,7 @@ import { RouterEvents } from "./kv-event-json.ts";
 export async function kvEvents(context: AppContext, exchange: Exchange): Promise<Response> {
   const { backend, clock, stallMs } = context;
   const { request } = exchange;
+  if (request.method === "HEAD") return exchange.events(async () => {});
   const events = new RouterEvents();
   const reports = backend.kvEvents()[Symbol.asyncIterator]();
   const leave = () => void reports.return?.();

@@ -3,7 +3,10 @@
 import { expect, test } from "bun:test";
 
 import { DynamoError } from "../../src/base/error.ts";
+import { openDoor } from "../http/door.ts";
+import { talk } from "../http/talk.ts";
 import { harness } from "./harness.ts";
+import { until } from "./raw-client.ts";
 
 const request = () => new Request("http://test/kv_events");
 
@@ -73,4 +76,22 @@ test("without a worker the answer is 503, and from elsewhere 403", async () => {
   expect((await app.fetch(request())).status).toBe(503);
   const connection = { number: 1, peer: "192.0.2.1" };
   expect((await app.fetch(request(), connection)).status).toBe(403);
+});
+
+test("HEAD has the headers of the stream, and asks the workers for nothing", async () => {
+  const door = openDoor({
+    // biome-ignore lint/correctness/useYield: it must not be called at all
+    async *kvEvents() {
+      throw new Error("called");
+    },
+  });
+  const client = await talk(door.port, "HEAD /kv_events HTTP/1.1\r\nHost: a\r\n\r\n");
+  await until(() => client.text.includes("\r\n\r\n"), "the head");
+  expect(client.text).toStartWith("HTTP/1.1 200 ");
+  expect(client.text).toContain("content-type: text/event-stream\r\n");
+  expect(client.text).not.toMatch(/content-length|transfer-encoding/);
+  client.send("GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); // nothing stands between the answers
+  await client.ended();
+  expect(client.text.split("\r\n\r\n").slice(1)[0]).toStartWith("HTTP/1.1 200 ");
+  client.close();
 });

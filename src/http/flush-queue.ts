@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 
-/** Streams that were written to in this turn of the event loop, which are flushed at its end. One timer for all. */
-export class TurnEnd {
+/** Flushes, at the end of a turn of the event loop, the streams that were written to in it. One timer for all. */
+export class FlushQueue {
   readonly #clock: Clock;
   #waiting: { flush(): void }[] = [];
 
