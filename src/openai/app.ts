@@ -9,6 +9,7 @@ import { type Match, pathOf, type Route, Router } from "../http/router.ts";
 import { ApiError } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import { Exchange } from "./exchange.ts";
+import { FailureLog } from "./failure-log.ts";
 import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
 import { kvEvents } from "./kv-event-route.ts";
 import { FrontendMetrics } from "./metrics.ts";
@@ -45,11 +46,12 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     stallMs: options.stallMs ?? 30_000,
   };
   const router = new Router(routesOf(context));
-  const { admission = LOCALHOST, server = 0, log } = options;
+  const { admission = LOCALHOST, server = 0, log, clock } = options;
+  const failures = new FailureLog(log, clock);
   return {
     fetch: (request, connection = LOCAL) =>
-      answer({ router, admission }, new Exchange(request, connection, { server, log })),
-    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, log }).error(fault),
+      answer({ router, admission }, new Exchange(request, connection, { server, failures })),
+    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, failures }).error(fault),
     endAnswers: () => {
       for (const open of [...context.open]) open.shutDown();
     },

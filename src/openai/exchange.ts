@@ -2,11 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 
-import { toWireError } from "../base/error.ts";
-import type { Logger } from "../base/log.ts";
+import { DynamoError } from "../base/error.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
 import { type ApiError, toApiError } from "./api-error.ts";
+import type { FailureLog } from "./failure-log.ts";
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -15,21 +15,21 @@ export class Exchange {
   readonly connection: Connection;
   /** By what the scheduler shares out: the client's key, or its connection where it has none. */
   tenant: number;
-  readonly #log: Logger;
+  readonly #failures: FailureLog;
   readonly #headers: Record<string, string>;
 
   /** `server`: sets its connections apart from those of other servers of the same workers. */
   constructor(
     request: HttpRequest,
     connection: Connection,
-    { server, log }: { readonly server: number; readonly log: Logger },
+    { server, failures }: { readonly server: number; readonly failures: FailureLog },
   ) {
     const given = request.headers.get("x-request-id");
     this.request = request;
     this.requestId = given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
     this.connection = connection;
     this.tenant = server * 2 ** 32 + connection.number;
-    this.#log = log;
+    this.#failures = failures;
     this.#headers = { "x-request-id": this.requestId };
   }
 
@@ -60,7 +60,7 @@ export class Exchange {
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     };
-    return new StreamingResponse(pump, { headers, heartbeat: ":\n\n" });
+    return new StreamingResponse(this.#reporting(pump), { headers, heartbeat: ":\n\n" });
   }
 
   /** 204: all there is to say is in the headers. */
@@ -84,13 +84,22 @@ export class Exchange {
     return new Response(null, { status: 499 });
   }
 
-  /** A failure that is ours is logged here; the client is told no more than that it happened. */
+  /** Expected failures, as a slow reader, have been logged by those who threw them. */
+  #reporting(pump: Pump): Pump {
+    return async (sink) => {
+      try {
+        await pump(sink);
+      } catch (error) {
+        if (!(error instanceof DynamoError)) this.#translate(error);
+        throw error;
+      }
+    };
+  }
+
+  /** A failure of the server is logged here; the client is told no more than that it happened. */
   #translate(error: unknown, parameter?: "messages" | "prompt"): ApiError {
     const apiError = toApiError(error, parameter);
-    if (apiError.status === 500) {
-      const { message, stack } = toWireError(error);
-      this.#log.error("a request failed", { request: this.requestId, error: message, stack });
-    }
+    if (apiError.status === 500) this.#failures.report(this.requestId, error, apiError);
     return apiError;
   }
 }

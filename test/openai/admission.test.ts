@@ -2,11 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 
+import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
 import type { AdmissionPolicy } from "../../src/http/admission.ts";
 import { findKey, tenantOf } from "../../src/http/api-key.ts";
 import { parseKeyFile } from "../../src/http/key-file.ts";
 import { Exchange } from "../../src/openai/exchange.ts";
+import { FailureLog } from "../../src/openai/failure-log.ts";
 import { whenAdmitted } from "../../src/openai/when-admitted.ts";
 import { COMPLETION, harness, post } from "./harness.ts";
 
@@ -122,8 +124,8 @@ test("a request's tenant is its key's, or its connection's where it has none", a
   const connection = { peer: "127.0.0.1", number: 17 };
   const tenantWith = async (headers: Record<string, string>, admission: AdmissionPolicy) => {
     const request = new Request("http://test/v1/models", { headers });
-    const log = createLogger("test", "error");
-    const exchange = new Exchange(request, connection, { server: 3, log });
+    const failures = new FailureLog(createLogger("test", "error"), systemClock);
+    const exchange = new Exchange(request, connection, { server: 3, failures });
     const answer = () => exchange.json({ tenant: exchange.tenant });
     const response = await whenAdmitted(exchange, { access: "client", admission, answer });
     return (await response.json()) as unknown;
