@@ -25,6 +25,10 @@ export const FrontendConfig = v.strictObject({
     "Larger bodies are refused with 413.",
     v.optional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(1024)), 16),
   ),
+  maxConnections: key(
+    "More clients than these get 503 `overloaded` or are cut; lower where `ulimit -n` is. `/live`, `/health` and the operator's routes have 32 places more.",
+    v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), 4096),
+  ),
   apiKeyFile: key(
     "A file of lines `NAME KEY` or `NAME KEY admin`. Requests then need a key; see security.md.",
     v.optional(v.pipe(v.string(), v.minLength(1))),

@@ -6,6 +6,8 @@
 import { configured, depends, isLinked, Service } from "dynamo";
 
 import type { Timer } from "../base/clock.ts";
+import { connectionsWithin, descriptorLimit } from "../http/descriptor-limit.ts";
+import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import type { HttpServer } from "../http/listen.ts";
 import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
 import { openAccess, type PreparedAccess, prepareAccess } from "./frontend-access.ts";
@@ -51,7 +53,7 @@ export class Frontend extends Service<PreparedAccess> {
       server: this.context.instanceId,
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });
-    this.#server = listen(app, { host, port, clock });
+    this.#server = listen(app, { host, port, clock, limits: limitsOf(this.config) });
     this.log.info("listening", { url: this.#server.url });
   }
 
@@ -103,4 +105,13 @@ export class Frontend extends Service<PreparedAccess> {
     if (!base.done) this.#models.update(base.value);
     this.follow(published, (update) => this.#models.update(update));
   }
+}
+
+/** What all clients of a frontend may hold together. */
+function limitsOf({ maxBodyMib, maxConnections }: FrontendConfig): Partial<HttpLimits> {
+  const room = connectionsWithin(descriptorLimit() ?? Infinity);
+  return {
+    maxConnections: Math.min(maxConnections, room),
+    maxBodiesBytes: Math.max(DEFAULT_LIMITS.maxBodiesBytes, 4 * maxBodyMib * 2 ** 20),
+  };
 }

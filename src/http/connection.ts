@@ -13,6 +13,7 @@ import type { Socket } from "bun";
 import { unreachable } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import { AnswerWriter } from "./answer-writer.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { DoorTime } from "./door-time.ts";
 import { HttpFault, malformed, timedOut } from "./fault.ts";
 import type { FlushQueue } from "./flush-queue.ts";
@@ -33,10 +34,13 @@ export interface HttpApp {
 }
 
 export interface ConnectionOptions {
-  readonly socket: Socket<HttpConnection>;
+  readonly socket: Socket<HttpConnection | undefined>;
   readonly number: number;
   readonly app: HttpApp;
   readonly limits: HttpLimits;
+  readonly bodies: ByteBudget;
+  /** It is one more than `limits.maxConnections`, and ends after one request. */
+  readonly isSpare: boolean;
   readonly clock: Clock;
   readonly time: DoorTime;
   readonly flushQueue: FlushQueue;
@@ -52,6 +56,7 @@ const NO_REQUEST = { method: "", minorVersion: 1, isPersistent: false } as const
 export class HttpConnection implements Connection {
   readonly number: number;
   readonly peer: string;
+  readonly isSpare: boolean;
   readonly #options: ConnectionOptions;
   readonly #reader: RequestReader;
   readonly #outbox: Outbox;
@@ -70,6 +75,7 @@ export class HttpConnection implements Connection {
     const { socket, number, limits, flushQueue, date } = options;
     this.number = number;
     this.peer = socket.remoteAddress;
+    this.isSpare = options.isSpare;
     this.#options = options;
     this.#reader = new RequestReader(limits);
     this.#outbox = new Outbox(socket);
@@ -145,8 +151,14 @@ export class HttpConnection implements Connection {
     } catch (error) {
       return void this.#refuse(error);
     }
-    if (head) void this.#serve(new IncomingRequest(head, () => this.#startBody()));
+    if (head) void this.#serve(this.#requestOf(head));
     else if (this.#wait === "request" && this.#reader.numBytes > 0) this.#waitFor("head");
+  }
+
+  #requestOf(head: RequestHead): IncomingRequest {
+    const { bodies, limits } = this.#options;
+    const onWanted = () => this.#startBody();
+    return new IncomingRequest(head, { onWanted, bodies, freeBodyBytes: limits.freeBodyBytes });
   }
 
   async #serve(request: IncomingRequest): Promise<void> {
@@ -168,7 +180,7 @@ export class HttpConnection implements Connection {
     response: Response,
   ) {
     const isStream = response instanceof StreamingResponse;
-    const isOpen = this.#dropBody() && !this.#isRetiring && head.isPersistent;
+    const isOpen = this.#dropBody() && !this.#isRetiring && !this.isSpare && head.isPersistent;
     const isLast = !isOpen || (isStream && head.minorVersion === 0);
     this.#waitFor(isStream ? "app" : "client");
     const outcome = await this.#writer.write({ response, request: head, isLast });

@@ -30,6 +30,16 @@ export function timedOut(message: string): HttpFault {
   return new HttpFault({ status: 408, code: "request_timeout", message });
 }
 
+/** 503: the clients have taken all that there is of something, for a while. */
+export function overloaded(message: string): HttpFault {
+  return new HttpFault({
+    status: 503,
+    code: "overloaded",
+    message: `${message} Try again in a moment.`,
+    headers: { "retry-after": "1" },
+  });
+}
+
 export function bodyTooLarge(maxBytes: number): HttpFault {
   return new HttpFault({
     status: 413,

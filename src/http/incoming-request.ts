@@ -1,6 +1,7 @@
 // A request as the app sees it. It is near enough to a fetch `Request` that tests may use one of those instead.
 
-import { bodyTooLarge } from "./fault.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+import { bodyTooLarge, overloaded } from "./fault.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** By names in any case. */
@@ -15,12 +16,22 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-/** What the app may ask about the other end. */
+/** The other end, for the app. */
 export interface Connection {
-  /** Sets it apart from the others of this server; below 2^32. */
+  /** Distinguishes the last 2^31 connections of this server; below 2^31. */
   readonly number: number;
+  /** There are too many connections: only urgent requests are to be served, such as an operator's. */
+  readonly isSpare: boolean;
   /** The client's IP address. */
   readonly peer: string;
+}
+
+export interface RequestOptions {
+  /** Called once, when the app asks for the body. */
+  readonly onWanted: () => void;
+  readonly bodies: ByteBudget;
+  /** Bytes of the body that are not charged to `bodies`. */
+  readonly freeBodyBytes: number;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -28,18 +39,19 @@ const EMPTY = Buffer.alloc(0);
 export class IncomingRequest implements HttpRequest {
   readonly head: RequestHead;
   readonly headers: RequestHeaders;
-  readonly #onWanted: () => void;
+  readonly #options: RequestOptions;
   /** The body so far is its first `#numBytes`. */
   #bytes: Buffer = EMPTY;
   #numBytes = 0;
+  /** Bytes charged to the budget. */
+  #numCharged = 0;
   #reader: { maxBytes: number; done: PromiseWithResolvers<Buffer> } | undefined;
   #controller: AbortController | undefined;
   #isAborted = false;
 
-  /** `onWanted`: called once, when the app asks for the body. */
-  constructor(head: RequestHead, onWanted: () => void) {
+  constructor(head: RequestHead, options: RequestOptions) {
     this.head = head;
-    this.#onWanted = onWanted;
+    this.#options = options;
     const { headers } = head;
     this.headers = {
       get: (name) => headers.get(name.toLowerCase()) ?? null,
@@ -62,11 +74,7 @@ export class IncomingRequest implements HttpRequest {
     return this.#controller.signal;
   }
 
-  get isWanted(): boolean {
-    return this.#reader !== undefined;
-  }
-
-  /** The whole body. Once. Throws `HttpFault` if it is larger, malformed or late. */
+  /** The whole body. Once; `release` must follow. Throws `HttpFault` if it is larger, malformed or late, or 503. */
   read(maxBytes: number): Promise<Buffer> {
     const done = Promise.withResolvers<Buffer>();
     this.#reader = { maxBytes, done };
@@ -74,8 +82,15 @@ export class IncomingRequest implements HttpRequest {
     if (this.#isAborted) done.reject(this.signal.reason);
     else if (framing.type === "length" && framing.numBytes > maxBytes)
       this.fail(bodyTooLarge(maxBytes));
-    else this.#onWanted();
+    else this.#options.onWanted();
     return done.promise;
+  }
+
+  /** The body that was read, or was not, is needed no longer. Idempotent. */
+  release(): void {
+    this.#options.bodies.release(this.#numCharged);
+    this.#numCharged = 0;
+    this.#reader = undefined;
   }
 
   /** For the connection: a piece of the body. */
@@ -83,6 +98,8 @@ export class IncomingRequest implements HttpRequest {
     if (!this.#reader) return; // it is dropped: the app has answered without it
     const numBytes = this.#numBytes + chunk.length;
     if (numBytes > this.#reader.maxBytes) this.fail(bodyTooLarge(this.#reader.maxBytes));
+    else if (!this.#charge(numBytes))
+      this.fail(overloaded("Too many large bodies are on their way."));
     else if (this.#numBytes === 0) this.#bytes = chunk;
     else this.#append(chunk);
     this.#numBytes = numBytes;
@@ -98,6 +115,7 @@ export class IncomingRequest implements HttpRequest {
   fail(reason: unknown): void {
     this.#bytes = EMPTY;
     this.#reader?.done.reject(reason);
+    this.#reader = undefined;
   }
 
   /** For the connection: the client is gone. */
@@ -105,6 +123,16 @@ export class IncomingRequest implements HttpRequest {
     this.#isAborted = true;
     this.#controller?.abort();
     this.fail(this.#reader && this.signal.reason);
+  }
+
+  /** Charges what `numBytes` of a body cost; returns whether the budget has them. */
+  #charge(numBytes: number): boolean {
+    const { bodies, freeBodyBytes } = this.#options;
+    const wanted = Math.max(0, numBytes - freeBodyBytes) - this.#numCharged;
+    if (!bodies.canAcquire(wanted)) return false;
+    bodies.acquire(wanted);
+    this.#numCharged += wanted;
+    return true;
   }
 
   /** A body of one-byte chunks costs its bytes, not an object each. */

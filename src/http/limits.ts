@@ -1,4 +1,4 @@
-// What a client may take of the door: bytes and time. Bodies have the limit of their route.
+// Limits of one client, bytes and time, and of all clients together. A body's own limit is that of its route.
 
 export interface HttpLimits {
   /** Request line and headers. */
@@ -6,6 +6,16 @@ export interface HttpLimits {
   readonly maxHeaders: number;
   /** Bytes that wait while an answer is on its way; then the client is not read from. */
   readonly maxWaitingBytes: number;
+  /** Bodies that are being read, of all connections together, but for the first `freeBodyBytes` of each. */
+  readonly maxBodiesBytes: number;
+  /** Bytes of a body outside of `maxBodiesBytes`, so that large bodies of some clients never refuse the small of others. */
+  readonly freeBodyBytes: number;
+  /** Connections that are served as usual. */
+  readonly maxConnections: number;
+  /** Further connections, for one urgent request each; more are closed at once. */
+  readonly spareConnections: number;
+  /** A spare connection's time for its head, and between a body's reads. */
+  readonly spareMs: number;
   /** From the first byte of a head to its last. */
   readonly headMs: number;
   /** A connection between two requests, a body between two reads, an answer that the client does not take. */
@@ -22,6 +32,11 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxHeadBytes: 32 * 1024,
   maxHeaders: 128,
   maxWaitingBytes: 64 * 1024,
+  maxBodiesBytes: 512 * 2 ** 20,
+  freeBodyBytes: 64 * 1024,
+  maxConnections: 4096,
+  spareConnections: 32,
+  spareMs: 2000,
   headMs: 15_000,
   silenceMs: 30_000,
   bodyMs: 600_000,

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { type HttpApp, HttpConnection } from "./connection.ts";
 import { DoorTime } from "./door-time.ts";
 import { FlushQueue } from "./flush-queue.ts";
@@ -57,15 +58,24 @@ export function listen(app: ServedApp, options: ListenOptions): HttpServer {
 
 class Connections {
   readonly #open = new Set<HttpConnection>();
+  #numSpare = 0;
   #ended: PromiseWithResolvers<void> | undefined;
+
+  /** Room for one more connection: a usual place, a spare one, or none. */
+  room({ maxConnections, spareConnections }: HttpLimits): "usual" | "spare" | "none" {
+    if (this.#open.size - this.#numSpare < maxConnections) return "usual";
+    return this.#numSpare < spareConnections ? "spare" : "none";
+  }
 
   add(connection: HttpConnection): void {
     this.#open.add(connection);
+    if (connection.isSpare) this.#numSpare++;
     if (this.#ended) connection.retire();
   }
 
   delete(connection: HttpConnection): void {
     this.#open.delete(connection);
+    if (connection.isSpare) this.#numSpare--;
     if (this.#open.size === 0) this.#ended?.resolve();
   }
 
@@ -91,12 +101,17 @@ interface Parts {
   readonly time: DoorTime;
 }
 
+/** Numbers from 2^31 up are those of keys: `tenantOf`. */
+const MAX_NUMBER = 2 ** 31;
+
 function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts) {
   const { host, port, clock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { spareMs } = limits;
+  const spareLimits = { ...limits, silenceMs: spareMs, headMs: spareMs, bodyMs: spareMs };
   const shared = {
     app,
-    limits,
+    bodies: new ByteBudget(limits.maxBodiesBytes),
     clock,
     time,
     flushQueue: new FlushQueue(clock),
@@ -104,22 +119,30 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts
   };
   let number = 0;
   try {
-    return Bun.listen<HttpConnection>({
+    return Bun.listen<HttpConnection | undefined>({
       hostname: host,
       port,
       allowHalfOpen: true,
       socket: {
         open(socket) {
-          number++;
-          socket.data = new HttpConnection({ socket, number, ...shared });
+          const room = connections.room(limits);
+          if (room === "none") {
+            socket.terminate();
+            return;
+          }
+          number = (number + 1) % MAX_NUMBER;
+          const isSpare = room === "spare";
+          const own = { socket, number, isSpare, limits: isSpare ? spareLimits : limits };
+          socket.data = new HttpConnection({ ...own, ...shared });
           connections.add(socket.data);
         },
-        data: (socket, bytes) => socket.data.received(bytes),
-        end: (socket) => socket.data.ended(),
-        drain: (socket) => socket.data.drained(),
-        close(socket) {
-          socket.data.closed();
-          connections.delete(socket.data);
+        data: (socket, bytes) => socket.data?.received(bytes),
+        end: (socket) => socket.data?.ended(),
+        drain: (socket) => socket.data?.drained(),
+        close({ data: connection }) {
+          if (!connection) return; // there was no room for it
+          connection.closed();
+          connections.delete(connection);
         },
       },
     });

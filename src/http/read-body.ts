@@ -7,8 +7,12 @@ import { type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 /** Once for each request. Throws `HttpFault`. */
 export async function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
   const coding = codingOf(request.headers.get("content-encoding"));
-  const body = await readBytes(request, maxBytes);
-  return coding ? await unpack(body, coding, maxBytes) : body;
+  try {
+    const body = await readBytes(request, maxBytes);
+    return coding ? await unpack(body, coding, maxBytes) : body;
+  } finally {
+    if (request instanceof IncomingRequest) request.release();
+  }
 }
 
 async function readBytes(request: HttpRequest, maxBytes: number): Promise<Buffer> {

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Access, AdmissionPolicy } from "../http/admission.ts";
+import { type HttpFault, overloaded } from "../http/fault.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import type { ServedApp } from "../http/listen.ts";
 import { type Match, pathOf, type Route, Router } from "../http/router.ts";
@@ -61,7 +62,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
 type Answer = Response | Promise<Response>;
 type Handler = (exchange: Exchange, param: (name: string) => string) => Answer;
 
-const LOCAL: Connection = { number: 0, peer: "127.0.0.1" };
+const LOCAL: Connection = { number: 0, peer: "127.0.0.1", isSpare: false };
 const LOCALHOST: AdmissionPolicy = {
   hosts: { listensOn: "localhost", allowed: [] },
   origins: [],
@@ -125,7 +126,10 @@ async function answer({ router, admission }: Door, exchange: Exchange): Promise<
     return await whenAdmitted(exchange, {
       access,
       admission,
-      answer: () => serve(path, match, exchange),
+      answer() {
+        if (access === "client" && exchange.connection.isSpare) throw tooManyConnections();
+        return serve(path, match, exchange);
+      },
     });
   } catch (error) {
     return exchange.error(error);
@@ -143,6 +147,10 @@ function serve(path: string, match: Match<Handler> | undefined, exchange: Exchan
 }
 
 const EVERY_METHOD = "GET, HEAD, POST, PUT, OPTIONS";
+
+function tooManyConnections(): HttpFault {
+  return overloaded("The server has as many connections as it takes.");
+}
 
 function modelList(backend: OpenAIBackend): object {
   return { object: "list", data: backend.models().map(modelCard) };

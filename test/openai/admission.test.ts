@@ -121,7 +121,7 @@ test("a preflight is 204, on any path and without a key", async () => {
 });
 
 test("a request's tenant is its key's, or its connection's where it has none", async () => {
-  const connection = { peer: "127.0.0.1", number: 17 };
+  const connection = { peer: "127.0.0.1", number: 17, isSpare: false };
   const tenantWith = async (headers: Record<string, string>, admission: AdmissionPolicy) => {
     const request = new Request("http://test/v1/models", { headers });
     const failures = new FailureLog(createLogger("test", "error"), systemClock);

@@ -474,7 +474,12 @@ function sampleOf(text: string, series: string): number {
 
 test("a request bears its connection's number, which differs from any of another server", async () => {
   const tenants: number[] = [];
-  const connection = (number: number) => ({ number, isLocal: true, peer: "192.0.2.1" });
+  const connection = (number: number) => ({
+    number,
+    isSpare: false,
+    isLocal: true,
+    peer: "192.0.2.1",
+  });
   for (const server of [1, 2]) {
     const { app } = harness({
       server,

@@ -74,7 +74,7 @@ test("without a worker the answer is 503, and from elsewhere 403", async () => {
     },
   });
   expect((await app.fetch(request())).status).toBe(503);
-  const connection = { number: 1, peer: "192.0.2.1" };
+  const connection = { number: 1, isSpare: false, peer: "192.0.2.1" };
   expect((await app.fetch(request(), connection)).status).toBe(403);
 });
 

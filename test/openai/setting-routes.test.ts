@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { harness } from "./harness.ts";
 
 const MODE = "/config/Router/mode";
-const CONNECTION = { number: 1, peer: "127.0.0.1" };
+const CONNECTION = { number: 1, isSpare: false, peer: "127.0.0.1" };
 
 function put(body: string, path = MODE, headers: Record<string, string> = {}) {
   return new Request(`http://test${path}`, { method: "PUT", body, headers });
