@@ -25,7 +25,7 @@ import { RequestReader } from "./request-reader.ts";
 import type { DateHeader } from "./response-head.ts";
 import { StreamingResponse } from "./streaming-response.ts";
 
-/** What the door needs of the app behind it. */
+/** The app behind the door. */
 export interface HttpApp {
   /** Never throws. */
   fetch(request: HttpRequest, connection: Connection): Response | Promise<Response>;
@@ -47,7 +47,7 @@ export interface ConnectionOptions {
   readonly date: DateHeader;
 }
 
-/** What the connection waits for, which is what it times out for. */
+/** The event that a connection waits for. Each has its timeout. */
 type Wait = "request" | "head" | "body" | "app" | "client" | "linger";
 
 const MAX_PROBE_MS = 10_000;

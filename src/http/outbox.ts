@@ -1,4 +1,4 @@
-// What has been said to a client and is not in the kernel's hands yet.
+// Bytes for a client that the kernel has not taken yet.
 
 /** The part of a socket that is written to. */
 export interface ByteSink {

@@ -13,7 +13,7 @@ export interface RequestHead {
   readonly method: string;
   /** The path with its query, as it was sent; `*` for `OPTIONS *`. */
   readonly url: string;
-  /** Of HTTP/1. */
+  /** HTTP/1.0 or HTTP/1.1. */
   readonly minorVersion: 0 | 1;
   /** By lower-case name. The value of a repeated header is joined with ", ". */
   readonly headers: ReadonlyMap<string, string>;

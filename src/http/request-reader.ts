@@ -25,7 +25,7 @@ export class RequestReader {
     return this.#inbox.numBytes;
   }
 
-  /** Whether all of the last head's body has been taken. */
+  /** All of the last head's body has been taken. */
   get hasWholeBody(): boolean {
     return this.#body.isDone;
   }

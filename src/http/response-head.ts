@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 
-/** How an answer's body is told from what follows it. */
+/** Framing tells an answer's body from what follows it. */
 export type AnswerFraming =
   | { readonly type: "length"; readonly numBytes: number }
   | { readonly type: "chunked" }
@@ -10,7 +10,7 @@ export type AnswerFraming =
 export interface HeadOptions {
   readonly response: Response;
   readonly framing: AnswerFraming;
-  /** What the client is told of the connection, if it could think otherwise. */
+  /** The Connection header, if the client could think otherwise. */
   readonly connection: "close" | "keep-alive" | undefined;
   readonly date: string;
 }

@@ -1,7 +1,7 @@
 // An answer that is written piece by piece. The door calls `pump`; for other readers, as tests are, the body is a
 // stream like any other.
 
-/** Where the pieces go. Gives a promise when the client is behind: wait for it before the next. */
+/** Takes the pieces. Gives a promise when the client is behind: wait for it before the next. */
 export interface BodySink {
   write(text: string): Promise<unknown> | undefined;
 }

@@ -1,11 +1,11 @@
-// What the OpenAI door asks of the rooms behind it: plain handlers, whoever stands behind them.
+// The OpenAI door calls these plain handlers; it does not know the rooms behind them.
 
 import type { KvReport } from "../protocol/kv-event.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import type { ChatCompletionRequest, CompletionRequest } from "./schema.ts";
 
 export interface OpenAIBackend {
-  /** What can be routed to now. Empty means: alive, but not ready. */
+  /** Models that can be routed to now. Empty means: alive, but not ready. */
   models(): readonly ServedModel[];
   /** Resolves once there is a model, or when it is not worth waiting for one any longer: at once if there never was. */
   whenServed(signal: AbortSignal): Promise<void>;
@@ -21,7 +21,7 @@ export interface OpenAIBackend {
   /** Prometheus text of everything but the frontend's own families. */
   metrics(): Promise<string>;
   readonly settings: Settings;
-  /** What the caches of all workers hold, then what changes in them. */
+  /** The contents of all workers' caches, then their changes. */
   kvEvents(): AsyncIterable<WorkerReport>;
 }
 
@@ -30,7 +30,7 @@ interface WorkerReport {
   readonly value: KvReport;
 }
 
-/** What may change while the server runs. */
+/** Settings that may change while the server runs. */
 export interface Settings {
   list(): Promise<readonly Setting[]>;
   /** Throws `no_such_setting` or `invalid_setting`, with the names or values that there are. */

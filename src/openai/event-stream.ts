@@ -13,7 +13,7 @@ export interface EventStreamOptions {
   readonly stallMs: number;
 }
 
-/** Where the events go. Gives a promise when the client is behind: wait for it before the next. */
+/** Takes the events. Gives a promise when the client is behind: wait for it before the next. */
 export interface EventSink {
   write(events: string): Promise<void> | undefined;
 }

@@ -13,7 +13,7 @@ export class Exchange {
   /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
   readonly requestId: string;
   readonly connection: Connection;
-  /** By what the scheduler shares out: the client's key, or its connection where it has none. */
+  /** The scheduler shares out by tenant: the client's key, or its connection if it has none. */
   tenant: number;
   readonly #failures: FailureLog;
   readonly #headers: Record<string, string>;
@@ -79,7 +79,7 @@ export class Exchange {
     return `data: ${JSON.stringify(this.#translate(error).body(this.requestId))}\n\n`;
   }
 
-  /** For a client that is gone; nginx's number. Nobody reads it. */
+  /** For a client that is gone, and will not read it; nginx's number. */
   clientGone(): Response {
     return new Response(null, { status: 499 });
   }

@@ -1,4 +1,4 @@
-// What the two generating routes do with a request, from its body to its answer.
+// The two generating routes, from a request's body to its answer.
 
 import { randomUUID } from "node:crypto";
 
@@ -22,7 +22,7 @@ import {
 } from "./schema.ts";
 import { chatFormat, completionFormat, type WireFormat } from "./wire-format.ts";
 
-/** What all requests of an app share. */
+/** Shared by all requests of an app. */
 export interface AppContext {
   readonly backend: OpenAIBackend;
   readonly metrics: FrontendMetrics;

@@ -116,7 +116,7 @@ export class Generation {
     await sink.write(`${usage}data: [DONE]\n\n`);
   }
 
-  /** The client is gone: nobody waits for an answer any more. */
+  /** The client is gone and waits for no answer. */
   abandon(): void {
     if (this.#state === "ended") return;
     this.#leave();

@@ -3,17 +3,12 @@
 import type { HttpRequest } from "../http/incoming-request.ts";
 import { readBody } from "../http/read-body.ts";
 import { invalidRequest } from "./api-error.ts";
-import { isDeeperThan } from "./json-depth.ts";
+import { excessOf, MAX_COMMAS, MAX_DEPTH, MAX_PARTS } from "./json-size.ts";
 import { parseJson } from "./parse-json.ts";
-
-/** No request needs more, and what walks a body may do so by recursion. */
-const MAX_DEPTH = 64;
 
 export async function readJson(request: HttpRequest, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);
-  if (isDeeperThan(MAX_DEPTH, text)) {
-    throw invalidRequest("json_too_deep", `The body is nested deeper than ${MAX_DEPTH} levels.`);
-  }
+  refuseExcess(text);
   try {
     return parseJson(text);
   } catch (error) {
@@ -24,4 +19,17 @@ export async function readJson(request: HttpRequest, maxBytes: number): Promise<
 
 export async function readText(request: HttpRequest, maxBytes: number): Promise<string> {
   return (await readBody(request, maxBytes)).toString();
+}
+
+function refuseExcess(text: string): void {
+  switch (excessOf(text)) {
+    case "depth":
+      throw invalidRequest("json_too_deep", `The body is nested deeper than ${MAX_DEPTH} levels.`);
+    case "values":
+      throw invalidRequest(
+        "json_too_many_values",
+        `The body has more than ${MAX_PARTS} lists, objects, keys and strings, or ${MAX_COMMAS} commas. Send less in one request.`,
+      );
+    default:
+  }
 }

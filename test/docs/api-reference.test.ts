@@ -75,7 +75,7 @@ describe("docs/api.md, a running server", () => {
   const ofDoor = [
     ...["400 malformed_request", "400 version_not_supported", "400 unknown_transfer_encoding"],
     ...["408 request_timeout", "415 unsupported_content_encoding", "417 expectation_failed"],
-    ...["431 head_too_large", "503 overloaded"],
+    ...["431 head_too_large", "503 overloaded", "400 json_too_many_values"],
   ];
   for (const [status, code, path, body] of refusals) {
     test(`answers with ${status} ${code} where it says so`, async () => {

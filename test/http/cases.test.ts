@@ -350,4 +350,15 @@ describe("JSON", () => {
       expectError(await answerTo(postBytes("/v1/completions", body)), 400, "json_too_deep");
     }
   });
+
+  test("of more values than any request has is 400", async () => {
+    for (const values of [
+      "{},".repeat(140_000),
+      '"a":1,'.repeat(140_000),
+      "1,".repeat(2_000_001),
+    ]) {
+      const answer = await answerTo(postBytes("/v1/completions", values));
+      expectError(answer, 400, "json_too_many_values");
+    }
+  });
 });
