@@ -1,4 +1,4 @@
-// Who may come in, decided from a request's head, before its body is read:
+// Admission of a request, decided from a request's head, before its body is read:
 //
 //   Host      a name of this server                              else 403 host_not_allowed
 //   Origin    what changes or costs something: not from foreign web pages     403 origin_not_allowed
@@ -18,10 +18,10 @@ import {
   senderOf,
 } from "./origin-policy.ts";
 
-/** Whom a route is for: everyone (`open`), clients of the API, or those who run the server. */
+/** A route is for everyone (`open`), clients of the API, or those who run the server. */
 export type Access = "open" | "client" | "operator";
 
-/** What is known of a request before its body is read. */
+/** Known of a request before its body is read. */
 export interface RequestFacts {
   readonly method: string;
   readonly headers: RequestHeaders;
@@ -96,7 +96,7 @@ function withoutKeys(facts: RequestFacts, access: Access, sender: Sender): Refus
   return isLocal(facts) && sender !== "allowed" ? undefined : NOT_LOCAL;
 }
 
-/** Whether the client is on this machine. What a proxy here passes on comes from anywhere. */
+/** Tells if the client is on this machine. A request that a proxy here passes on comes from anywhere. */
 export function isLocal({ headers, peer }: RequestFacts): boolean {
   if (!isLoopback(peer)) return false;
   for (const name of headers.keys()) if (FORWARDED.test(name)) return false;

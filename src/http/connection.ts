@@ -243,7 +243,7 @@ export class HttpConnection implements Connection {
     this.#request?.fail(reason);
   }
 
-  /** What the app left of the body is passed over, if it is here. Returns whether the next request can be found. */
+  /** Passes over the part of the body that the app left, if it is here. Returns whether the next request can be found. */
   #dropBody(): boolean {
     try {
       return this.#reader.takeBody(() => {});

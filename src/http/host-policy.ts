@@ -2,14 +2,14 @@
 // what a server there answers, being its own origin (DNS rebinding). But the browser still says `Host: evil.example`.
 
 export interface HostPolicy {
-  /** What the server listens on: a name or an address. */
+  /** The name or address that the server listens on. */
   readonly listensOn: string;
   /** Further names and addresses, without ports. `*` is any. */
   readonly allowed: readonly string[];
 }
 
 /**
- * Whether a request may name `host` (a `Host` header: name or address, and perhaps a port). Always allowed are the
+ * Decides if a request may name `host` (a `Host` header: name or address, and perhaps a port). Always allowed are the
  * names of this machine itself and what the server listens on. Where other machines are let in, so is every
  * IP address: an address in a URL is not looked up, so it cannot be rebound.
  */
@@ -21,7 +21,7 @@ export function isHostAllowed(host: string, { listensOn, allowed }: HostPolicy):
   return allowed.some((one) => one === "*" || normalized(one) === name);
 }
 
-/** Whether `host` (a name or an address) can be this machine only. */
+/** Decides if `host` (a name or an address) can be this machine only. */
 export function isLoopback(host: string): boolean {
   const name = normalized(host);
   return (
@@ -32,7 +32,7 @@ export function isLoopback(host: string): boolean {
   );
 }
 
-/** Whether `text` can stand in the list of allowed hosts. */
+/** Decides if `text` can stand in the list of allowed hosts. */
 export function isHostName(text: string): boolean {
   const isBareV6 = text.includes("::") && !text.startsWith("[");
   return text === "*" || hostName(isBareV6 ? `[${text}]` : text) === normalized(text);

@@ -11,7 +11,7 @@ import { DynamoError } from "../base/error.ts";
 import { type ApiKey, digestOf } from "./api-key.ts";
 
 /**
- * What the lines of a file say. Throws `invalid_key_file` with the file and the line. No message repeats a word of the
+ * Parses the lines of a file. Throws `invalid_key_file` with the file and the line. No message repeats a word of the
  * file: where a name is missing, a key stands in its place.
  */
 export function parseKeyFile(text: string, file: string): readonly ApiKey[] {

@@ -26,7 +26,7 @@ export function senderOf(headers: RequestHeaders, allowed: AllowedOrigins): Send
   return isAllowed(origin, allowed) ? "allowed" : "foreign";
 }
 
-/** Whether `text` can stand in the list of allowed origins. */
+/** Decides if `text` can stand in the list of allowed origins. */
 export function isOrigin(text: string): boolean {
   return text === "*" || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,]+$/i.test(text);
 }
@@ -55,7 +55,7 @@ export function isPreflight(method: string, headers: RequestHeaders): boolean {
   );
 }
 
-/** What an allowed page may send: any method that there is, and whatever headers its client asks for. */
+/** Lets an allowed page send any method, and all headers that its client asks for. */
 export function preflightHeaders(headers: RequestHeaders): Record<string, string> {
   const list = headers.get("access-control-request-headers") ?? "";
   const asked = membersOf(list).filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name));
@@ -68,7 +68,7 @@ export function preflightHeaders(headers: RequestHeaders): Record<string, string
   };
 }
 
-/** Of OpenAI's and Anthropic's clients; the x-stainless-* of both are known by being asked for. */
+/** OpenAI's and Anthropic's clients send these; the x-stainless-* of both are known by being asked for. */
 const USUAL_HEADERS = ["authorization", "content-type", "x-api-key", "x-request-id"];
 
 function isAllowed(origin: string, allowed: AllowedOrigins): boolean {

@@ -11,9 +11,9 @@ export interface Route<Handler> {
 export interface Match<Handler> {
   /** The path as its routes write it. */
   readonly route: string;
-  /** What serves a method there; HEAD is served by GET. */
+  /** The handler of a method there; GET serves HEAD. */
   handlerOf(method: string): Handler | undefined;
-  /** What a parameter of the path stands for. */
+  /** The value of a parameter of the path. */
   param(name: string): string;
   /** The methods, as the Allow header has them. */
   readonly allow: string;

@@ -25,7 +25,7 @@ export interface AppOptions {
   readonly stallMs?: number;
   /** Sets this server's connections apart from those of others that serve the same workers. */
   readonly server?: number;
-  /** Who may come in. Default: what asks for localhost, without keys. */
+  /** Admission of requests. Default: those to localhost, without keys. */
   readonly admission?: AdmissionPolicy;
 }
 
@@ -102,7 +102,7 @@ const WELCOME = {
   routes: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/live", "/metrics"],
 };
 
-/** Whom a route is for; those that are not here, and paths that are no route, are for clients. */
+/** Access of routes; those that are not here, and paths that are no route, are for clients. */
 const ACCESS: ReadonlyMap<string, Access> = new Map([
   ["/health", "open"],
   ["/live", "open"],

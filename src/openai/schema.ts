@@ -23,7 +23,7 @@ export interface GenerationRequest {
   /** Choices for each prompt. */
   readonly n: number;
   readonly stream: boolean;
-  /** Whether a stream ends with a chunk that has the usage. */
+  /** A stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
@@ -41,7 +41,7 @@ export interface GenerationRequest {
   readonly ignoreEos: boolean;
   /** The worker that is to take it; undefined leaves the choice to the router. */
   readonly backendInstanceId: number | undefined;
-  /** What the client wants to be told besides; names that nobody knows are passed over. */
+  /** Further facts that the client wants to be told; unknown names are passed over. */
   readonly annotations: readonly string[];
   readonly stop: readonly string[];
 }
@@ -132,7 +132,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
   };
 }
 
-/** What no field can say alone. */
+/** Checks that concern several fields. */
 function checkTogether({ n, minTokens, maxTokens }: GenerationRequest, numPrompts: number): void {
   if (maxTokens !== undefined && minTokens > maxTokens) {
     const message = `'min_tokens' must not be above 'max_tokens', which is ${maxTokens}.`;

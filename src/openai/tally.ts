@@ -1,4 +1,4 @@
-// What one answer has come to so far: its tokens, and which of its choices are still open.
+// The state of one answer: its tokens, and which of its choices are still open.
 
 import type { TextOutput } from "../protocol/llm.ts";
 

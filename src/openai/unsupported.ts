@@ -14,7 +14,7 @@ export function refuseUnsupported(fields: Fields, known: ReadonlySet<string>, at
   }
 }
 
-/** Whether a field that no schema knows may be passed over without a word. */
+/** Tells if a field that no schema knows may be passed over without a word. */
 export function isHarmless(name: string): boolean {
   return NEUTRAL.has(name) || DESCRIPTIVE.has(name);
 }

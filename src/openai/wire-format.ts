@@ -1,10 +1,10 @@
 // How the answers of the two routes are written: whole, and as chunks of a stream.
-// What is the same in every chunk of a choice is made once; per token only its text is escaped.
+// The parts that are the same in every chunk of a choice are made once; per token only its text is escaped.
 
 import type { FinishReason } from "../protocol/llm.ts";
 import type { Usage } from "./tally.ts";
 
-/** What every chunk of an answer says again. */
+/** Repeated in every chunk of an answer. */
 export interface AnswerHead {
   readonly id: string;
   readonly model: string;

@@ -10,7 +10,7 @@ export const MAX_STOPS = 16;
 
 const flag = v.boolean("must be true or false");
 
-/** What both routes take. */
+/** Fields that both routes take. */
 const generationFields = {
   model: v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty")),
   n: v.optional(integer({ min: 1, max: 128 }), 1),
