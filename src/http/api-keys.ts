@@ -31,7 +31,7 @@ export class ApiKeys {
   readonly #clock: Clock;
   readonly #log: Logger;
   #keys: readonly ApiKey[];
-  /** What was read last, or was found wanting. */
+  /** The version that was read last, or was found wanting. */
   #version: Version | undefined;
   #isBeingWritten = false;
   /** A change of the very file that was read, and since when it has looked as it does. */
@@ -112,7 +112,7 @@ export class ApiKeys {
   }
 
   /**
-   * Whether the one that wrote to this very file has stopped too lately to be done. Its times tell nothing: a file that
+   * Tells if the one that wrote to this very file has stopped too lately to be done. Its times tell nothing: a file that
    * was just cut to nothing may still bear the time of the write before.
    */
   #mayGoOn(found: Version | undefined): boolean {
