@@ -11,6 +11,7 @@ import helloWorld from "../configs/hello_world.yaml" with { type: "text" };
 import mock from "../configs/mock.yaml" with { type: "text" };
 import mockRouter from "../configs/mock-router.yaml" with { type: "text" };
 import routerless from "../configs/routerless.yaml" with { type: "text" };
+import twoModels from "../configs/two_models.yaml" with { type: "text" };
 
 export const builtInConfigs: Readonly<Record<string, string>> = {
   "configs/agg.yaml": agg,
@@ -24,6 +25,7 @@ export const builtInConfigs: Readonly<Record<string, string>> = {
   "configs/mock.yaml": mock,
   "configs/mock-router.yaml": mockRouter,
   "configs/routerless.yaml": routerless,
+  "configs/two_models.yaml": twoModels,
 };
 
 /** Used for a graph that needs a model and is given none. */

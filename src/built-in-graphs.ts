@@ -9,6 +9,7 @@ import disaggRouter from "../graphs/disagg_router.ts" with { type: "text" };
 import disaggRouterless from "../graphs/disagg_routerless.ts" with { type: "text" };
 import helloWorld from "../graphs/hello_world.ts" with { type: "text" };
 import routerless from "../graphs/routerless.ts" with { type: "text" };
+import twoModels from "../graphs/two_models.ts" with { type: "text" };
 
 // TypeScript takes no notice of the attribute: for it these are the graphs, while they are their texts.
 const TEXTS: Readonly<Record<string, string>> = {
@@ -19,6 +20,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "graphs.agg_router": String(aggRouter),
   "graphs.hello_world": String(helloWorld),
   "graphs.routerless": String(routerless),
+  "graphs.two_models": String(twoModels),
 };
 
 const SCHEME = "dynamo:";

@@ -9,6 +9,8 @@ import { builtInGraphs } from "../built-in-graphs.ts";
 import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
+import type { ServiceClass } from "../sdk/service.ts";
+import { unlinkedDependencies } from "../sdk/unlinked.ts";
 import { installSdkModules } from "../sdk-modules.ts";
 import {
   type ConfigSourceOptions,
@@ -144,6 +146,7 @@ async function serve(input: CommandInput): Promise<number> {
   const workingDir = resolve(context.workingDir, flags.get("working-dir") ?? ".");
   installSdkModules();
   const { graph, source } = await loadGraph(spec, { workingDir, builtIns: builtInGraphs });
+  for (const text of unlinkedDependencies(graph)) context.err(`dynamo: warning: ${text}\n`);
   const options: ConfigSourceOptions = {
     file: flags.get("file") ?? defaultFile(input, graph),
     environment: context.environment,
@@ -197,13 +200,15 @@ function impliedOverrides({ flags, context }: CommandInput, graph: Graph): reado
   const text = flags.get("model");
   if (text === undefined) return overrides;
   const servedName = basename(resolve(context.workingDir, text));
+  const withModel = graph.services.filter(({ service }) =>
+    hasKeys(service, "model", "servedModelName"),
+  );
   for (const { name, service } of graph.services.toReversed()) {
-    const keys = Object.keys(describeService(service).schema?.entries ?? {});
     const flag = { name: "model", text };
-    if (keys.includes("servedModelName")) {
+    if (service === graph.entry && hasKeys(service, "servedModelName") && withModel.length < 2) {
       overrides.push(impliedOverride([name, "served_model_name"], flag, servedName));
     }
-    if (keys.includes("model")) overrides.push(impliedOverride([name, "model"], flag, text));
+    if (hasKeys(service, "model")) overrides.push(impliedOverride([name, "model"], flag, text));
   }
   return overrides;
 }
@@ -217,6 +222,11 @@ const ENTRY_FLAGS: Readonly<Record<string, (text: string) => PythonValue>> = {
   "allow-origin": (text) => text.split(","),
   insecure: () => true,
 };
+
+function hasKeys(service: ServiceClass, ...keys: readonly string[]): boolean {
+  const entries = describeService(service).schema?.entries ?? {};
+  return keys.every((key) => key in entries);
+}
 
 function explainRouting(graph: Graph): Override {
   const router = graph.services.find(({ service }) => {

@@ -19,6 +19,11 @@ export const model = key(
   v.pipe(v.string(), v.minLength(1)),
 );
 
+export const servedModelName = key(
+  "The name that clients ask for. Default: the last part of `model`.",
+  v.optional(v.pipe(v.string(), v.minLength(1))),
+);
+
 export const waitForWorkerMs = key(
   "Milliseconds that a request waits for a worker while none is live, as one restarts; then 503.",
   v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000)), 2000),

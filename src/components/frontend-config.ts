@@ -6,10 +6,11 @@ import * as v from "valibot";
 import { DynamoError } from "../base/error.ts";
 import { key, names, port } from "./fields.ts";
 import { validateAccess } from "./frontend-access.ts";
+import { servedNameProblems } from "./served-names.ts";
 
 export const FrontendConfig = v.strictObject({
   servedModelName: key(
-    "The name that clients ask for. Default: the last part of the processor's model.",
+    "The name that clients ask for, in a graph of one model. Default: as the processor says.",
     v.optional(v.string()),
   ),
   endpoint: key(
@@ -52,6 +53,7 @@ export function validateFrontend(
 ): readonly ConfigProblem[] {
   return [
     ...validateEndpoint(config.endpoint, graph),
+    ...servedNameProblems(config.servedModelName, graph),
     ...validateAccess(config, graph.environment),
   ];
 }
@@ -70,10 +72,15 @@ function validateEndpoint(
     if (error instanceof DynamoError) return problem(error.message);
     throw error;
   }
-  const linked = self?.edges.get("processor") ?? self?.edges.get("workerRouterless");
+  const linked = self?.edges.get("backends") ?? [];
   const target = graph.services.find(({ name }) => name === address.component);
-  if (!target || linked !== target.name) {
-    return problem(`${address.component} is not what ${graph.service} is linked to: ${linked}`);
+  if (!target || !linked.includes(target.name)) {
+    const all = linked.join(", ") || "nothing";
+    return problem(`${address.component} is not what ${graph.service} is linked to: ${all}`);
+  }
+  if (linked.length > 1) {
+    const message = `${graph.service} is linked to ${linked.join(" and ")}, and a request's model chooses between them; leave this out`;
+    return problem(message);
   }
   if (target.namespace !== address.namespace) {
     return problem(

@@ -1,30 +1,36 @@
 // Frontend: the OpenAI door. It parses nothing itself: src/openai does, and gets handlers from here.
 //
-//   HTTP --> Frontend --chat, completions--> Processor, or a worker that serves chats itself
-//            (models/ in the registry say which of them can be routed to)
+//   HTTP --> Frontend --chat, completions--> Processor, a worker that serves chats itself, or a user's ChatBackend
+//            (models/ in the registry say what each can be asked for)
 
-import { configured, depends, isLinked, Service } from "dynamo";
+import { configured, depends, type Environment, type GraphView, isLinked, Service } from "dynamo";
 
 import type { Timer } from "../base/clock.ts";
 import { connectionsWithin, descriptorLimit } from "../http/descriptor-limit.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import type { HttpServer } from "../http/listen.ts";
-import type { OpenAIBackend, ServedModel } from "../openai/backend.ts";
+import type { OpenAIBackend } from "../openai/backend.ts";
+import { ChatBackend } from "./chat-backend.ts";
 import { openAccess, type PreparedAccess, prepareAccess } from "./frontend-access.ts";
 import { FrontendConfig, validateFrontend } from "./frontend-config.ts";
-import { FrontendDispatch } from "./frontend-dispatch.ts";
-import { Processor } from "./processor.ts";
+import { FrontendRoutes } from "./frontend-routes.ts";
+import { reachedFrom } from "./graph-paths.ts";
+import { kvEventsOf } from "./kv-events.ts";
 import { MODELS_PREFIX } from "./published-model.ts";
-import { VllmWorkerRouterLess } from "./routerless-worker.ts";
 import { ServedModels } from "./served-models.ts";
+import { publishersOf } from "./served-names.ts";
 
 /** How long before its deadline the server stops waiting for answers in flight and ends them. */
 const LAST_WORDS_MS = 1000;
 
-export class Frontend extends Service<PreparedAccess> {
+interface PreparedFrontend extends PreparedAccess {
+  /** Services that will tell of a model. */
+  readonly publishers: readonly string[];
+}
+
+export class Frontend extends Service<PreparedFrontend> {
   config = configured(FrontendConfig);
-  processor = depends(Processor);
-  workerRouterless = depends(VllmWorkerRouterLess);
+  backends = depends(ChatBackend, "several");
 
   static override readonly startsEarly = true; // `/live` and honest 503s, while a model loads
 
@@ -32,12 +38,23 @@ export class Frontend extends Service<PreparedAccess> {
   #server: HttpServer | undefined;
   #keyWatch: Timer | undefined;
 
-  static override prepare = prepareAccess;
+  static override prepare(
+    config: FrontendConfig,
+    environment: Environment,
+    graph: GraphView,
+  ): PreparedFrontend {
+    const publishers = publishersOf(graph).map(({ name }) => name);
+    return { ...prepareAccess(config, environment), publishers };
+  }
+
   static override validate = validateFrontend;
 
   override async start(): Promise<void> {
-    const { clock } = this.context;
-    this.#models = new ServedModels(clock);
+    const { clock, graph, service } = this.context;
+    const services = reachedFrom(graph, service).map(({ name }) => name);
+    const { publishers } = this.context.prepared;
+    const name = this.config.servedModelName;
+    this.#models = new ServedModels({ clock, services, publishers, name });
     const [{ createApp }, { listen }] = await Promise.all([
       import("../openai/app.ts"),
       import("../http/listen.ts"),
@@ -63,40 +80,30 @@ export class Frontend extends Service<PreparedAccess> {
   }
 
   #backend(): OpenAIBackend {
-    const chats = isLinked(this.processor) ? this.processor : this.workerRouterless;
-    const service = isLinked(this.processor) ? "Processor" : "VllmWorkerRouterLess";
-    const { endpoint = `${this.context.namespace}.${service}.chat/completions` } = this.config;
-    const dispatch = new FrontendDispatch({
-      ...{ service, log: this.log, clock: this.context.clock },
-      instances: () => chats.instances,
-      ping: (instance) => chats.at(instance).limits(),
-      waitMs: () => this.#models.waitMs,
+    const { context, log } = this;
+    const models = this.#models;
+    const { endpoint } = this.config;
+    const chatsOf = (name: string) => `${context.namespace}.${name}.chat/completions`;
+    const routes = new FrontendRoutes({
+      ...{ context, log, models },
+      backends: isLinked(this.backends) ? this.backends : new Map(),
+      follow: (live, receive) => this.follow(live, receive),
     });
-    this.follow(chats.watchInstances(), (live) => dispatch.setLive(live));
     return {
-      models: () => this.#served(),
-      whenServed: (signal) => this.#models.whenServed(signal),
-      endpoints: () => (this.#models.current ? [`dyn://${endpoint}`] : []),
+      models: () =>
+        [...models.served].map(([id, { created, maxModelLen }]) => ({ id, created, maxModelLen })),
+      whenServed: (name, signal) => models.whenServed(name, signal),
+      isKnown: (name) => models.serviceOf(name) !== undefined,
+      isStarting: () => models.isStarting,
+      endpoints: () => routes.live().map((name) => `dyn://${endpoint ?? chatsOf(name)}`),
       chat: (request, requestId) =>
-        dispatch.run(request, (at) => chats.at(at)["chat/completions"](request, requestId)),
+        routes.run(request, (backend) => backend["chat/completions"](request, requestId)),
       complete: (request, requestId) =>
-        dispatch.run(request, (at) => chats.at(at).completions(request, requestId)),
-      metrics: () => this.context.scrape(),
-      settings: this.context.settings,
-      kvEvents: () =>
-        isLinked(this.processor)
-          ? this.processor.kvEvents()
-          : this.workerRouterless.all().kvEvents(),
+        routes.run(request, (backend) => backend.completions(request, requestId)),
+      metrics: () => context.scrape(),
+      settings: context.settings,
+      kvEvents: () => kvEventsOf(context),
     };
-  }
-
-  /** The names of the model, for as long as a processor says that it can route to a worker. */
-  #served(): readonly ServedModel[] {
-    const { current } = this.#models;
-    if (!current) return [];
-    const { name, aliases, created, maxModelLen } = current;
-    const names = new Set([this.config.servedModelName ?? name, ...aliases]);
-    return [...names].map((id) => ({ id, created, maxModelLen }));
   }
 
   async #followModels(): Promise<void> {

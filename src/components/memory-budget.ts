@@ -27,14 +27,17 @@ export interface Demand {
   readonly service: string;
   readonly model: ModelFiles;
   readonly numWorkers: number;
+  /** For this model. */
   readonly freeBytes: number;
+  /** Models of the process (1). */
+  readonly numModels?: number;
 }
 
-/** Share of the memory that is free at start, for the KV blocks of all workers, where no size is given. */
+/** Share of the memory that is free at start, for the KV blocks of all models, where no size is given. */
 const DEFAULT_KV_SHARE = 0.25;
 
 export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudget {
-  const { model, numWorkers, freeBytes: free } = demand;
+  const { model, numWorkers, freeBytes: free, numModels = 1 } = demand;
   const context = model.config.maxPositionEmbeddings;
   const maxModelLen = Math.min(config.maxModelLen ?? context, context);
   const tensors = [...model.tensors.values()];
@@ -51,7 +54,7 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
     });
 
   const blocksPerSequence = Math.ceil(maxModelLen / config.blockSize);
-  const room = kvRoom(config, { weights, workspace, free }) / numWorkers;
+  const room = kvRoom(config, { weights, workspace, free, numModels }) / numWorkers;
   const fitting = Math.min(Math.floor(room / blockBytes), blocksPerSequence * config.maxNumSeqs);
   // A length that was asked for must fit; the model's own is shortened to what does.
   const fewest = config.maxModelLen === undefined ? 1 : blocksPerSequence;
@@ -84,13 +87,18 @@ function isSized(config: VllmWorkerConfig): boolean {
 /** For the KV blocks of all workers. */
 function kvRoom(
   config: VllmWorkerConfig,
-  { weights, workspace, free }: Pick<MemoryBudget, "weights" | "workspace" | "free">,
+  {
+    weights,
+    workspace,
+    free,
+    numModels,
+  }: Pick<MemoryBudget, "weights" | "workspace" | "free"> & { readonly numModels: number },
 ): number {
   if (config.kvCacheMemoryBytes !== undefined) return config.kvCacheMemoryBytes;
   if (config.gpuMemoryUtilization !== undefined) {
     return totalmem() * config.gpuMemoryUtilization - weights - workspace;
   }
-  return Math.min(free * DEFAULT_KV_SHARE, free - weights - workspace);
+  return Math.min((free * DEFAULT_KV_SHARE) / numModels, free - weights - workspace);
 }
 
 // --- advice ------------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     ? openMock(options)
     : openNative(options));
   const metrics = registerWorkerMetrics(await context.metrics(), {
+    service: context.service,
     model_name: basename(config.model),
     engine: String(context.workerId - 1),
   });
@@ -118,12 +119,12 @@ async function openMock({ config, context, log }: OpenEngineOptions): Promise<Op
 async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const { config, context, log } = options;
   const { openNativeRunner } = await import("../engine/native-runner.ts");
-  const { library, freeBytes } = context.prepared;
+  const { library, memory } = context.prepared;
   assert(library !== undefined, "the library is published before a worker that computes starts");
   const model = await openModel(config.model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = context;
-  const demand = { service, model, numWorkers, freeBytes };
+  const demand = { service, model, numWorkers, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
   if (context.workerId === 1) logBudget(log, budget);
@@ -229,7 +230,10 @@ export async function engineFootprint(
     },
     { what: "workspace at most, taken as it is used", bytes: budget.workspace },
     { what: "total", bytes: budget.weights + budget.kv + budget.workspace },
-    { what: "free now", bytes: budget.free },
+    {
+      what: (scale.numModels ?? 1) > 1 ? "free now, but for the other models" : "free now",
+      bytes: budget.free,
+    },
     ...(await cacheFootprint(config, environment)),
     ...(isShort
       ? [{ what: "missing: it will not start", bytes: budget.needed - budget.free }, ...advice]

@@ -5,7 +5,7 @@
 //
 // It owns no blocks and moves none. All that must be as in the workers, the model and the pool, it has from them.
 
-import { configured, type GraphView, Service, type ServiceView } from "dynamo";
+import { configured, type Environment, type GraphView, Service, type ServiceView } from "dynamo";
 
 import type { KvPool, PoolOwner, PrefillLender, PrefillTicket } from "./kv-pool.ts";
 import type { PrefillLoop } from "./prefill-loop.ts";
@@ -22,13 +22,16 @@ export class PrefillWorker extends Service<PreparedWorker> {
 
   #loop!: PrefillLoop;
 
-  static override prepare = prepareWorker;
+  static override prepare(config: PrefillWorkerConfig, environment: Environment) {
+    return prepareWorker(config, environment);
+  }
+
   static override progress = workerProgress;
   static override release = releaseWorker;
 
   static override validate(config: PrefillWorkerConfig, graph: GraphView) {
     const callers = graph.services.filter(({ edges }) =>
-      [...edges.values()].includes(graph.service),
+      [...edges.values()].flat().includes(graph.service),
     );
     return callers.flatMap((caller) => disagreements(config, caller));
   }

@@ -11,11 +11,18 @@ interface PreparedConfig {
   readonly weightCache?: boolean;
 }
 
+/** A model's part of the memory that was free before the first worker started. */
+export interface MemoryShare {
+  /** All but what the other models of the process need. */
+  readonly freeBytes: number;
+  /** Models of the process: each takes as many KV blocks as leave room for those of the others. */
+  readonly numModels: number;
+}
+
 export interface PreparedWorker {
   /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
   readonly library: string | undefined;
-  /** Memory that was free before the first worker started. */
-  readonly freeBytes: number;
+  readonly memory: MemoryShare;
   /** Where packed weights are kept; `undefined` where they are not. */
   readonly cacheDirectory: string | undefined;
 }
@@ -23,9 +30,9 @@ export interface PreparedWorker {
 export async function prepareWorker(
   { engine, weightCache = false }: PreparedConfig,
   environment: Environment,
+  memory: MemoryShare = { freeBytes: freeMemory(), numModels: 1 },
 ): Promise<PreparedWorker> {
-  const freeBytes = freeMemory();
-  if (engine === "mocker") return { library: undefined, freeBytes, cacheDirectory: undefined };
+  if (engine === "mocker") return { library: undefined, memory, cacheDirectory: undefined };
   const [{ publishNativeLibrary }, { progressReader }] = await Promise.all([
     import("../engine/native-library.ts"),
     import("../engine/native-runner.ts"),
@@ -33,7 +40,7 @@ export async function prepareWorker(
   const library = publishNativeLibrary();
   readProgress = progressReader(library);
   const directory = weightCache ? cacheDirectory(environment) : undefined;
-  return { library, freeBytes, cacheDirectory: directory };
+  return { library, memory, cacheDirectory: directory };
 }
 
 /** Of the main thread: loaded by `prepareWorker`, since the heartbeat does not wait for an import. */

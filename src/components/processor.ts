@@ -9,12 +9,10 @@
 import {
   configured,
   depends,
-  type FromInstance,
   type GraphView,
   type InstanceId,
   isLinked,
   NoWorkersError,
-  Service,
 } from "dynamo";
 import * as v from "valibot";
 
@@ -25,8 +23,9 @@ import type {
   CompletionRequest,
   GenerationRequest,
 } from "../openai/schema.ts";
-import type { KvReport, StoredBlock } from "../protocol/kv-event.ts";
+import type { StoredBlock } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TextOutput } from "../protocol/llm.ts";
+import { ChatBackend } from "./chat-backend.ts";
 import { contentOfSequence } from "./content.ts";
 import { Dispatcher, type Place, queryInstance } from "./dispatch.ts";
 import {
@@ -35,9 +34,12 @@ import {
   key,
   model,
   renderTimeoutMs,
+  servedModelName,
   waitForWorkerMs,
 } from "./fields.ts";
+import { workersOf } from "./graph-paths.ts";
 import { leavable } from "./leavable.ts";
+import { PrefillWorker } from "./prefill-worker.ts";
 import { ModelPublisher } from "./published-model.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Router } from "./router.ts";
@@ -49,6 +51,7 @@ import { DirectChooser, RoutedChooser, type WorkerChooser } from "./worker-choic
 
 export const ProcessorConfig = v.strictObject({
   model,
+  servedModelName,
   blockSize: key("Tokens per KV block. Default: the workers'.", v.optional(count())),
   maxModelLen: key(
     "Tokens that prompt and output may have together. Default: what the workers can take.",
@@ -65,10 +68,10 @@ export const ProcessorConfig = v.strictObject({
 
 type ProcessorConfig = v.InferOutput<typeof ProcessorConfig>;
 
-export class Processor extends Service {
+export class Processor extends ChatBackend {
   config = configured(ProcessorConfig);
-  worker = depends(VllmWorker);
-  router = depends(Router);
+  worker = depends(VllmWorker, "optional"); // a Router has its own link
+  router = depends(Router, "optional");
 
   static override readonly live = ["router"];
   static override readonly validate = validateProcessor;
@@ -99,7 +102,7 @@ export class Processor extends Service {
       this.#chooser = new RoutedChooser(this.router, this.context.clock);
       this.follow(this.router.all().workers(), ({ value }) => this.#publish(value));
     } else {
-      this.#chooser = new DirectChooser(this.worker);
+      this.#chooser = new DirectChooser(this.worker, this.#workers);
       this.follow(this.worker.watchInstances(), (live) => this.#publish(live));
     }
   }
@@ -123,9 +126,9 @@ export class Processor extends Service {
     return { maxModelLen: this.#text.maxModelLen };
   }
 
-  /** For clients that watch the caches of all workers. */
-  kvEvents(): AsyncIterable<FromInstance<KvReport>> {
-    return isLinked(this.router) ? this.router.kvEvents() : this.worker.all().kvEvents();
+  /** Their service. */
+  get #workers(): string {
+    return workersOf(this.context.graph, this.context.service) ?? "worker";
   }
 
   #answer(open: (left: Promise<void>) => AsyncIterableIterator<TextOutput>) {
@@ -141,13 +144,13 @@ export class Processor extends Service {
     const hasLeft = await Promise.race([this.#ready.promise, late, isLeft]);
     timer.cancel();
     if (hasLeft) return;
-    if (this.#text.maxModelLen === 0) throw new NoWorkersError("VllmWorker");
+    if (this.#text.maxModelLen === 0) throw new NoWorkersError(this.#workers);
     yield* open();
   }
 
   #startDispatcher(): void {
     const { clock } = this.context;
-    const service = "VllmWorker";
+    const service = this.#workers;
     this.#quarantine = new Quarantine({
       ...{ clock, service },
       onCondemned: (content, worker) => {
@@ -214,8 +217,13 @@ export class Processor extends Service {
 function validateProcessor({ router, blockSize }: ProcessorConfig, graph: GraphView) {
   const self = graph.services.find(({ name }) => name === graph.service);
   if (self?.edges.has("router")) return blockSizeProblems(blockSize, graph);
+  if (self && !self.edges.has("worker")) {
+    const { name } = self;
+    const cure = `link one, as in ${name}.link(VllmWorker), or a Router, as in ${name}.link(Router).link(VllmWorker)`;
+    return [{ key: "worker", message: `nothing is linked to ${name} that computes; ${cure}` }];
+  }
   if (router === undefined || !needsRouter(router)) return [];
-  const isDisagg = graph.services.some(({ name }) => name === "PrefillWorker");
+  const isDisagg = graph.services.some((one) => one.is(PrefillWorker));
   const message =
     `"${router}" needs a Router, and this graph has none; serve ` +
     `graphs.${isDisagg ? "disagg_router" : "agg_router"}:Frontend, or set random or round-robin`;

@@ -8,7 +8,9 @@ import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
 export const MODELS_PREFIX = "models/";
 
 export interface PublishedModel {
-  /** The last part of the model's path. */
+  /** That serves it. */
+  readonly service: string;
+  /** As it is configured, else the last part of the model's path. */
   readonly name: string;
   /** Other names that it always answers to. */
   readonly aliases: readonly string[];
@@ -20,21 +22,30 @@ export interface PublishedModel {
   readonly waitForWorkerMs: number;
 }
 
+interface PublisherConfig {
+  readonly model: string;
+  readonly servedModelName?: string | undefined;
+  readonly waitForWorkerMs: number;
+}
+
+/** What clients call a service's model. */
+export function servedName({
+  model,
+  servedModelName = basename(model),
+}: Pick<PublisherConfig, "model" | "servedModelName">): string {
+  return servedModelName;
+}
+
 export class ModelPublisher {
   readonly #context: ServiceContext;
-  readonly #model: string;
-  readonly #waitForWorkerMs: number;
+  readonly #config: PublisherConfig;
   readonly #key: string;
   #isPublished = false;
 
-  constructor(
-    context: ServiceContext,
-    config: { readonly model: string; readonly waitForWorkerMs: number },
-  ) {
+  constructor(context: ServiceContext, config: PublisherConfig) {
     const { namespace, service, instanceId } = context;
     this.#context = context;
-    this.#model = config.model;
-    this.#waitForWorkerMs = config.waitForWorkerMs;
+    this.#config = config;
     this.#key = `${MODELS_PREFIX}${namespace}.${service}:${instanceId.toString(16)}`;
   }
 
@@ -45,11 +56,12 @@ export class ModelPublisher {
   async publish(maxModelLen: number): Promise<void> {
     this.#isPublished = true;
     const published: PublishedModel = {
-      name: basename(this.#model),
-      aliases: this.#model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
+      service: this.#context.service,
+      name: servedName(this.#config),
+      aliases: this.#config.model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
       created: Math.floor(this.#context.clock.wallTime() / 1000),
       maxModelLen,
-      waitForWorkerMs: this.#waitForWorkerMs,
+      waitForWorkerMs: this.#config.waitForWorkerMs,
     };
     await this.#context.registry.put(this.#key, JSON.stringify(published));
   }

@@ -4,6 +4,7 @@ import type { ConfigProblem, GraphView } from "dynamo";
 import * as v from "valibot";
 
 import { count, key } from "./fields.ts";
+import { workersOf } from "./graph-paths.ts";
 import { ROUTER_MODES } from "./routing-modes.ts";
 
 export const RouterConfig = v.strictObject({
@@ -61,9 +62,7 @@ export function blockSizeProblems(
   return [{ key: "blockSize", message }];
 }
 
-/** The workers behind a service: linked to it, or to its router. */
-function workerOf(service: string, graph: GraphView) {
-  const find = (name: string | undefined) => graph.services.find((one) => one.name === name);
-  const edges = find(service)?.edges;
-  return find(edges?.get("worker") ?? find(edges?.get("router"))?.edges.get("worker"));
+function workerOf(service: string, { services }: GraphView) {
+  const worker = workersOf(services, service);
+  return services.find(({ name }) => name === worker);
 }

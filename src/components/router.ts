@@ -8,20 +8,13 @@
 // The answer is a lease: the caller keeps it open while its request lives, asks for the next item when it has the
 // first token, and leaves it at the end, for whatever reason. That is what books the load and releases it.
 
-import {
-  configured,
-  depends,
-  type FromInstance,
-  type InstanceId,
-  NoWorkersError,
-  Service,
-} from "dynamo";
+import { configured, depends, type InstanceId, NoWorkersError, Service } from "dynamo";
 
 import { assert } from "../base/assert.ts";
 import { KvRouter, type Routing, type RoutingRule } from "../kv/kv-router.ts";
-import type { KvReport } from "../protocol/kv-event.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { explainRouting } from "./explain-routing.ts";
+import { workersOf } from "./graph-paths.ts";
 import { withoutOverloaded } from "./imbalance.ts";
 import { RouterConfig, validateRouter } from "./router-config.ts";
 import { type RouterMetrics, registerRouterMetrics } from "./router-metrics.ts";
@@ -91,11 +84,6 @@ export class Router extends Service {
     return this.worker.limits();
   }
 
-  /** For whoever watches the caches of all workers. */
-  kvEvents(): AsyncIterable<FromInstance<KvReport>> {
-    return this.worker.all().kvEvents();
-  }
-
   /** In one synchronous run, so that no other request sees the same state. */
   #choose(query: RouteQuery): Routing<InstanceId> {
     const { router, overlapScoreWeight, routerTemperature, explainRouting: isTold } = this.config;
@@ -113,7 +101,7 @@ export class Router extends Service {
 
   #candidates({ instance, avoid }: RouteQuery): readonly InstanceId[] {
     const live = this.worker.instances.filter((one) => !avoid.includes(one));
-    if (live.length === 0) throw new NoWorkersError("VllmWorker");
+    if (live.length === 0) throw new NoWorkersError(this.#workers);
     if (instance !== undefined) {
       if (!live.includes(instance)) throw new NoSuchInstanceError(instance, live);
       return [instance];
@@ -153,6 +141,11 @@ export class Router extends Service {
         brain.removeWorker(worker);
       },
     };
+  }
+
+  /** Their service. */
+  get #workers(): string {
+    return workersOf(this.context.graph, this.context.service) ?? "worker";
   }
 
   get #router(): KvRouter<InstanceId> {

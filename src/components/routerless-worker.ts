@@ -9,7 +9,13 @@ import * as v from "valibot";
 
 import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
 import type { TextOutput, TokenOutput } from "../protocol/llm.ts";
-import { allowSpecialTokensInContent, renderTimeoutMs, waitForWorkerMs } from "./fields.ts";
+import { ChatBackend } from "./chat-backend.ts";
+import {
+  allowSpecialTokensInContent,
+  renderTimeoutMs,
+  servedModelName,
+  waitForWorkerMs,
+} from "./fields.ts";
 import { leavable } from "./leavable.ts";
 import { ModelPublisher } from "./published-model.ts";
 import { type Answering, type Send, TextGenerator } from "./text-generator.ts";
@@ -20,11 +26,14 @@ export const RouterLessConfig = v.strictObject({
   ...VllmWorkerConfig.entries,
   renderTimeoutMs,
   allowSpecialTokensInContent,
+  servedModelName,
   waitForWorkerMs,
 });
 
-export class VllmWorkerRouterLess extends VllmWorker {
+export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
   override config = configured(RouterLessConfig);
+
+  static override readonly implements = [ChatBackend];
 
   #text!: TextGenerator;
 
@@ -49,6 +58,8 @@ export class VllmWorkerRouterLess extends VllmWorker {
   completions(request: CompletionRequest): AsyncIterable<TextOutput> {
     return this.#answer((answering) => this.#text.complete(request, answering));
   }
+
+  ping(): void {}
 
   /** Leaving the answer ends its sequences at once, also while they wait for their turn. */
   #answer(

@@ -19,10 +19,13 @@ export interface WorkerChooser {
 /** At random or in turn, among the live workers. */
 export class DirectChooser implements WorkerChooser {
   readonly #workers: Client<VllmWorker>;
+  readonly #service: string;
   #turn = 0;
 
-  constructor(workers: Client<VllmWorker>) {
+  /** `service`: of the workers, for messages. */
+  constructor(workers: Client<VllmWorker>, service: string) {
     this.#workers = workers;
+    this.#service = service;
   }
 
   async choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>> {
@@ -34,7 +37,7 @@ export class DirectChooser implements WorkerChooser {
     const index =
       mode === "round-robin" ? this.#turn++ % live.length : Math.floor(Math.random() * live.length);
     const instance = wanted ?? live[index];
-    if (instance === undefined || live.length === 0) throw new NoWorkersError("VllmWorker");
+    if (instance === undefined || live.length === 0) throw new NoWorkersError(this.#service);
     return {
       instance,
       begin: () => this.#workers.at(instance).generate(request),

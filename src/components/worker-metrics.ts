@@ -1,11 +1,12 @@
 // A worker's metric families: vLLM's names (vllm/v1/metrics/loggers.py) and labels, so that its dashboards
-// and scrapers work, and two of our own.
+// and scrapers work, and two of our own; `service` tells the workers of several models apart.
 
 import type { Metrics } from "dynamo";
 
 import type { EngineObserver, EngineStats } from "../engine/engine-observer.ts";
 
 export interface WorkerLabels {
+  readonly service: string;
   readonly model_name: string;
   readonly engine: string;
 }
@@ -24,9 +25,13 @@ const TOKEN_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 100
 
 export function registerWorkerMetrics(metrics: Metrics, labels: WorkerLabels): WorkerMetrics {
   const { Counter, Gauge, Histogram, registry } = metrics;
-  const common = { registers: [registry], labelNames: ["model_name", "engine"] };
+  const common = { registers: [registry], labelNames: ["service", "model_name", "engine"] };
   const histogram = (name: string, help: string, buckets: number[]) =>
-    new Histogram({ name, help, buckets, ...common }).labels(labels.model_name, labels.engine);
+    new Histogram({ name, help, buckets, ...common }).labels(
+      labels.service,
+      labels.model_name,
+      labels.engine,
+    );
   const seconds = (name: string, help: string) => {
     const family = histogram(`vllm:${name}_seconds`, help, LATENCY_BUCKETS);
     return (ms: number) => family.observe(ms / 1000);
@@ -35,7 +40,7 @@ export function registerWorkerMetrics(metrics: Metrics, labels: WorkerLabels): W
     name: "vllm:request_success_total",
     help: "Sequences that have ended",
     registers: [registry],
-    labelNames: ["model_name", "engine", "finished_reason"],
+    labelNames: ["service", "model_name", "engine", "finished_reason"],
   });
   const endToEnd = seconds("e2e_request_latency", "From arrival to the end of a sequence");
   const promptTokens = histogram("vllm:request_prompt_tokens", "Tokens of a prompt", TOKEN_BUCKETS);

@@ -6,6 +6,7 @@
 import {
   configured,
   depends,
+  type Environment,
   type FootprintScale,
   type GraphView,
   type InstanceId,
@@ -23,6 +24,7 @@ import type { PrefillLender, PrefillWork } from "./kv-pool.ts";
 import { PrefillDispatcher } from "./prefill-dispatcher.ts";
 import { PrefillWorker } from "./prefill-worker.ts";
 import {
+  type MemoryShare,
   type PreparedWorker,
   prepareWorker,
   releaseWorker,
@@ -39,7 +41,7 @@ export interface WorkerLimits {
 
 export class VllmWorker extends Service<PreparedWorker> implements PrefillLender {
   config = configured(VllmWorkerConfig);
-  prefillWorker = depends(PrefillWorker);
+  prefillWorker = depends(PrefillWorker, "optional");
 
   // Of the metrics the last, not those before; of a prompt, for as long as its blocks are lent.
   static override readonly leases = ["metrics", "leasePrefill"];
@@ -48,7 +50,14 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   #engine!: LLMEngine;
   #prefill: PrefillDispatcher | undefined;
 
-  static override prepare = prepareWorker;
+  static override async prepare(
+    config: VllmWorkerConfig,
+    environment: Environment,
+    graph: GraphView,
+  ) {
+    return prepareWorker(config, environment, await memoryShare(config, graph));
+  }
+
   static override progress = workerProgress;
   static override release = releaseWorker;
 
@@ -61,10 +70,10 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
 
   static override async footprint(
     config: VllmWorkerConfig,
-    { numWorkers, environment }: FootprintScale,
+    { numWorkers, environment, graph }: FootprintScale,
   ) {
     const { engineFootprint } = await import("./open-engine.ts");
-    const demand = { service: this.name, numWorkers, freeBytes: freeMemory() };
+    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
     return engineFootprint(config, demand, environment);
   }
 
@@ -129,4 +138,19 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
       log: this.log,
     });
   }
+}
+
+/** The process has one memory, and each service of workers a model of its own. */
+async function memoryShare(
+  config: VllmWorkerConfig,
+  { service, services }: GraphView,
+): Promise<MemoryShare> {
+  const others = services.filter(
+    (one) => one.name !== service && one.is(VllmWorker) && one.config["engine"] !== "mocker",
+  );
+  const free = freeMemory();
+  if (others.length === 0) return { freeBytes: free, numModels: 1 };
+  const { othersNeed } = await import("./other-models.ts");
+  const freeBytes = Math.max(0, free - (await othersNeed(config, others)));
+  return { freeBytes, numModels: 1 + others.length };
 }

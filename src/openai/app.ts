@@ -169,7 +169,7 @@ function modelCard({ id, created, maxModelLen }: ReturnType<OpenAIBackend["model
 
 /** Healthy means that a request sent now can be routed. */
 function health(backend: OpenAIBackend, exchange: Exchange): Response {
-  if (backend.models().length === 0) {
+  if (backend.models().length === 0 || backend.isStarting()) {
     return exchange.json({ status: "unhealthy", message: "No endpoints available" }, 503);
   }
   return exchange.json({ status: "healthy", endpoints: backend.endpoints() });

@@ -7,8 +7,12 @@ import type { ChatCompletionRequest, CompletionRequest } from "./schema.ts";
 export interface OpenAIBackend {
   /** Models that can be routed to now. Empty means: alive, but not ready. */
   models(): readonly ServedModel[];
-  /** Resolves once there is a model, or when it is not worth waiting for one any longer: at once if there never was. */
-  whenServed(signal: AbortSignal): Promise<void>;
+  /** Resolves once the model is served, or it is not worth waiting for it any longer: at once if it never was, or its client has left. */
+  whenServed(model: string, signal: AbortSignal): Promise<void>;
+  /** Whether the model is served, or was and may come back. */
+  isKnown(model: string): boolean;
+  /** Whether there are models that are served soon and have not been yet. */
+  isStarting(): boolean;
   /** Addresses that stand behind the models now, for people who read `/health`. */
   endpoints(): readonly string[];
   /**

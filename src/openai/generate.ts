@@ -76,7 +76,7 @@ export async function generate<Request extends GenerationRequest>(
     const { request, ignored } = route.parse(body, exchange.tenant);
     exchange.reportIgnored(ignored);
     labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
-    if (context.backend.models().length === 0) await context.backend.whenServed(signal);
+    await context.backend.whenServed(request.model, signal);
     checkServed(request.model, context.backend);
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;
@@ -88,11 +88,12 @@ export async function generate<Request extends GenerationRequest>(
   }
 }
 
-/** A model that is not listed is unknown; when none is listed, the server is not ready. */
+/** A model that is not listed is unknown, unless it may be about to come; when none is listed, the server is not ready. */
 function checkServed(model: string, backend: OpenAIBackend): void {
   const served = backend.models().map(({ id }) => id);
-  if (served.length === 0) throw overloaded("no_workers");
   if (served.includes(model)) return;
+  const mayCome = backend.isKnown(model) || backend.isStarting();
+  if (served.length === 0 || mayCome) throw overloaded("no_workers");
   const message = `The model '${model.slice(0, 100)}' does not exist. There is: ${served.join(", ")}.`;
   throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
 }

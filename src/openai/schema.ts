@@ -57,7 +57,7 @@ export interface CompletionRequest extends GenerationRequest {
   readonly prompts: readonly (string | Int32Array)[];
 }
 
-interface ChatMessage {
+export interface ChatMessage {
   readonly role: "system" | "developer" | "user" | "assistant" | "tool";
   /** Text parts arrive joined by newlines. */
   readonly content: string;

@@ -11,6 +11,9 @@ export type InstanceId = number;
  */
 export type Client<S extends Service> = Endpoints<S> & Instances<S> & Dependency<S>;
 
+/** Clients of all services that the graph links to one field, by the services' names, in the order of the links. */
+export type Clients<S extends Service> = ReadonlyMap<string, Client<S>> & Dependency<S>;
+
 /** How many there are, and which of them gets the call. */
 export interface Instances<S extends Service> {
   /** The live instances, oldest first, as of now. */

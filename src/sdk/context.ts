@@ -1,10 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import type { WorkQueue } from "../queue/work-queue.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
-import type { InstanceId, Ref } from "./client.ts";
+import type { Client, InstanceId, Ref } from "./client.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Service } from "./service.ts";
+import type { Service, ServiceNode } from "./service.ts";
 import type { SideThread } from "./side-thread.ts";
 
 /** Where an instance runs, and what the process lends it. */
@@ -15,6 +15,8 @@ export interface ServiceContext<Prepared = unknown> {
   readonly workerId: number;
   readonly numWorkers: number;
   readonly namespace: string;
+  /** All services that run, and who is linked to whom. */
+  readonly graph: readonly ServiceNode[];
   /** This incarnation: the id of its actor and of its lease in the registry. */
   readonly instanceId: InstanceId;
   /** What the class's static `prepare` returned. */
@@ -29,6 +31,8 @@ export interface ServiceContext<Prepared = unknown> {
   refOf<S extends Service>(instance: InstanceId): Ref<S>;
   /** A thread of this instance's own, that runs `src/ENTRY.worker.ts` and may be ended at any time. */
   sideThread(entry: string, data: unknown): SideThread;
+  /** A service of `graph` to which this one has no link, and which the caller knows. */
+  clientOf<S extends Service>(service: string): Promise<Client<S>>;
   readonly clock: Clock;
   /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
   metrics(): Promise<Metrics>;

@@ -1,11 +1,13 @@
 // What a service class declares, read from one object of it that never runs.
 
 import { ServiceDefinitionError } from "./error.ts";
-import { type ConfigSchema, needOf } from "./need.ts";
+import { type ConfigSchema, type Links, needOf } from "./need.ts";
 import type { Service, ServiceClass } from "./service.ts";
 
 export interface ServiceDescription {
   readonly name: string;
+  /** Its name, and those of the services that it extends, its parent first. */
+  readonly lineage: readonly string[];
   /** Of `configured()`; `undefined` for a service that takes no configuration. */
   readonly schema: ConfigSchema | undefined;
   readonly dependencies: readonly DeclaredDependency[];
@@ -16,6 +18,7 @@ export interface ServiceDescription {
 export interface DeclaredDependency {
   readonly field: string;
   readonly service: ServiceClass;
+  readonly links: Links;
 }
 
 export function describeService(service: ServiceClass): ServiceDescription {
@@ -64,7 +67,7 @@ function readDescription(service: ServiceClass): ServiceDescription {
     const need = needOf(value);
     if (need?.type === "dependency") {
       checkDependency(service, field, need.service);
-      dependencies.push({ field, service: need.service });
+      dependencies.push({ field, service: need.service, links: need.links });
     }
     if (need?.type === "configuration") {
       checkSchema(service, field, need.schema);
@@ -84,7 +87,13 @@ function readDescription(service: ServiceClass): ServiceDescription {
       { service: service.name },
     );
   }
-  return { name: service.name, schema: schemas[0], dependencies, endpoints: endpointsOf(service) };
+  return {
+    name: service.name,
+    lineage: classesOf(service).map(({ name }) => name),
+    schema: schemas[0],
+    dependencies,
+    endpoints: endpointsOf(service),
+  };
 }
 
 // The two checks are the compiler's, for graphs that no compiler has seen.
@@ -105,14 +114,23 @@ function checkSchema(service: ServiceClass, field: string, schema: unknown): voi
   );
 }
 
-/** Methods of the class and of those between it and `Service`; what a subclass redefines stands once. */
+/** The class, and those between it and `Service`. */
+function classesOf(service: ServiceClass): readonly ServiceClass[] {
+  const classes: ServiceClass[] = [];
+  for (
+    let one: unknown = service;
+    isServiceClass(one) && !Object.hasOwn(one, SERVICE);
+    one = Object.getPrototypeOf(one)
+  ) {
+    classes.push(one);
+  }
+  return classes;
+}
+
+/** Methods of the class and of those that it extends; what a subclass redefines stands once. */
 function endpointsOf(service: ServiceClass): readonly string[] {
   const names = new Set<string>();
-  for (
-    let prototype: object | null = service.prototype;
-    prototype !== null && isServiceClass(prototype.constructor);
-    prototype = Object.getPrototypeOf(prototype)
-  ) {
+  for (const { prototype } of classesOf(service)) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof property.value === "function" && !NO_ENDPOINTS.has(name)) names.add(name);
     }

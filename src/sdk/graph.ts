@@ -9,8 +9,8 @@ import type { Service, ServiceClass } from "./service.ts";
 export interface GraphService {
   readonly name: string;
   readonly service: ServiceClass;
-  /** Dependency field to the name of the service that is linked there; unbound fields are absent. */
-  readonly edges: ReadonlyMap<string, string>;
+  /** Dependency field to the names of the services that are linked there; unbound fields are absent. */
+  readonly edges: ReadonlyMap<string, readonly string[]>;
 }
 
 /** `S` is the service that the next `link()` goes on from. Made by `A.link(B)` and `graph(...)`. */
@@ -55,9 +55,11 @@ export class Graph<S extends Service = Service> {
   link<D extends DependencyOf<S>>(target: ServiceClass<D>): Graph<D> {
     if (!isServiceClass(target))
       throw notAService(`${this.#last.name}.link() takes a service`, target);
-    const links = fieldsFor(this.#last, target).map((field) => ({
+    if (isAbstract(target)) throw abstractTarget(target);
+    const links = fieldsFor(this.#last, target).map((declared) => ({
       from: this.#last,
-      field,
+      field: declared.field,
+      isOneOfSeveral: declared.links === "several",
       to: target,
     }));
     return new Graph(this.entry, target, uniqueLinks([...this.#links, ...links]));
@@ -79,11 +81,12 @@ export function graph(
 interface Link {
   readonly from: ServiceClass;
   readonly field: string;
+  readonly isOneOfSeveral: boolean;
   readonly to: ServiceClass;
 }
 
 /** The fields of `from` that `to` fits: those that declare it, else those that declare what it extends. */
-function fieldsFor(from: ServiceClass, to: ServiceClass): readonly string[] {
+function fieldsFor(from: ServiceClass, to: ServiceClass): readonly DeclaredDependency[] {
   const { name, dependencies } = describeService(from);
   const exact = dependencies.filter(({ service }) => service === to);
   const fitting = exact.length > 0 ? exact : dependencies.filter((one) => fits(one, to));
@@ -99,41 +102,50 @@ function fieldsFor(from: ServiceClass, to: ServiceClass): readonly string[] {
         `add a field "= depends(${to.name})" to ${name}, or link ${to.name} to the service that has one`,
     );
   }
-  return fitting.map(({ field }) => field);
+  return fitting;
 }
 
-function fits(dependency: DeclaredDependency, to: ServiceClass): boolean {
-  return Object.prototype.isPrototypeOf.call(dependency.service, to);
+function fits({ service }: DeclaredDependency, to: ServiceClass): boolean {
+  return Object.prototype.isPrototypeOf.call(service, to) || to.implements.includes(service);
+}
+
+/** Its own word: what extends an abstract service inherits `isAbstract`. */
+function isAbstract(service: ServiceClass): boolean {
+  return Object.hasOwn(service, "isAbstract") && service.isAbstract;
 }
 
 function list(dependencies: readonly DeclaredDependency[]): string {
   return dependencies.map(({ field, service }) => `${field} (${service.name})`).join(", ");
 }
 
-/** A graph may name an edge twice, in two paths; it may not link two services to one field. */
+/** A graph may name an edge twice, in two paths; two services are linked to one field only if it takes several. */
 function uniqueLinks(links: readonly Link[]): readonly Link[] {
   const unique: Link[] = [];
   for (const link of links) {
-    const known = unique.find(({ from, field }) => from === link.from && field === link.field);
-    if (!known) unique.push(link);
-    else if (known.to !== link.to) {
+    const same = unique.filter(({ from, field }) => from === link.from && field === link.field);
+    if (same.some(({ to }) => to === link.to)) continue;
+    const [other] = same;
+    if (other && !link.isOneOfSeveral) {
       throw new GraphError(
-        `${link.from.name}.${link.field} is linked to ${known.to.name} and to ${link.to.name}; keep one`,
+        `${link.from.name}.${link.field} is linked to ${other.to.name} and to ${link.to.name}; keep one, ` +
+          'or declare the field depends(..., "several")',
       );
     }
+    unique.push(link);
   }
   return unique;
 }
 
-/** Where nothing is linked, every declared dependency is an edge, and so on downward. */
+/** Where nothing is linked, every declared dependency is an edge, and so on downward; but nothing runs that is abstract. */
 function declaredLinks(entry: ServiceClass): readonly Link[] {
   const links: Link[] = [];
   const seen = new Set<ServiceClass>();
   const visit = (from: ServiceClass) => {
     if (seen.has(from)) return;
     seen.add(from);
-    for (const { field, service } of describeService(from).dependencies) {
-      links.push({ from, field, to: service });
+    for (const { field, service, links: kind } of describeService(from).dependencies) {
+      if (isAbstract(service)) continue;
+      links.push({ from, field, isOneOfSeveral: kind === "several", to: service });
       visit(service);
     }
   };
@@ -171,12 +183,19 @@ function orderedServices(
     path.push(service);
     for (const { to } of mine) visit(to);
     path.pop();
-    const edges = new Map(mine.map(({ field, to }) => [field, describeService(to).name]));
+    const edges = new Map<string, readonly string[]>();
+    for (const { field, to } of mine) {
+      edges.set(field, [...(edges.get(field) ?? []), describeService(to).name]);
+    }
     ordered.set(name, { name, service, edges });
   };
 
   for (const entry of entries) visit(entry);
   return [...ordered.values()];
+}
+
+function abstractTarget({ name }: ServiceClass): GraphError {
+  return new GraphError(`${name} is abstract: link a service that extends it`, { service: name });
 }
 
 function notAService(expectation: string, value: unknown): GraphError {

@@ -7,6 +7,7 @@ export { AddressError, type EndpointAddress, parseAddress } from "../registry/ad
 export type { MirrorUpdate } from "../registry/mirror.ts";
 export type {
   Client,
+  Clients,
   DependencyOf,
   Endpoints,
   EveryInstance,
@@ -26,7 +27,7 @@ export {
 export { Graph, type GraphService, graph } from "./graph.ts";
 export type { LiveSetting, LiveSettings } from "./live-settings.ts";
 export type { Metrics } from "./metrics.ts";
-export { type ConfigSchema, configured, depends, isLinked } from "./need.ts";
+export { type ConfigSchema, configured, depends, isLinked, type Links } from "./need.ts";
 export {
   type ConfigProblem,
   type EndedInstance,
@@ -37,6 +38,7 @@ export {
   type RunningInstance,
   Service,
   type ServiceClass,
+  type ServiceNode,
   type ServiceView,
 } from "./service.ts";
 export type { SideThread } from "./side-thread.ts";

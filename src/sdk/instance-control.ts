@@ -3,6 +3,7 @@
 
 import type { ActorStats } from "../actor/actor.ts";
 import type { LogLevel } from "../base/log.ts";
+import type { ServiceNode } from "./service.ts";
 
 /** All that a thread is told about the instance that it runs. Structured-cloneable. */
 export interface InstanceInit {
@@ -12,16 +13,10 @@ export interface InstanceInit {
   readonly numWorkers: number;
   readonly config: Readonly<Record<string, unknown>>;
   readonly maxCalls: number;
-  readonly edges: readonly Edge[];
+  /** All services that run. */
+  readonly graph: readonly ServiceNode[];
   readonly prepared: unknown;
   readonly logLevel: LogLevel;
-}
-
-/** A dependency field and the service that is linked there. */
-interface Edge {
-  readonly field: string;
-  readonly service: string;
-  readonly namespace: string;
 }
 
 /** Request to the main thread: `start()` has ended, so callers may find the instance. Body: `Ready`. */

@@ -3,13 +3,16 @@
 
 import type { GenericSchema, InferOutput, ObjectEntries } from "valibot";
 
-import type { Client } from "./client.ts";
+import type { Client, Clients } from "./client.ts";
 import { UnboundFieldError } from "./error.ts";
 import type { Service, ServiceClass } from "./service.ts";
 
 export type Need =
-  | { readonly type: "dependency"; readonly service: ServiceClass }
+  | { readonly type: "dependency"; readonly service: ServiceClass; readonly links: Links }
   | { readonly type: "configuration"; readonly schema: ConfigSchema };
+
+/** How many services a graph links to a field: one, at most one, or any number. */
+export type Links = "one" | "optional" | "several";
 
 /** `v.strictObject({...})` with camelCase keys, alone or as the first part of a `v.pipe`. */
 export type ConfigSchema = GenericSchema<unknown, Readonly<Record<string, unknown>>> & {
@@ -19,12 +22,24 @@ export type ConfigSchema = GenericSchema<unknown, Readonly<Record<string, unknow
 
 /**
  * Declares that this service calls another one. The field becomes a `Client` of whatever service the graph
- * links here: the declared class or, if that is abstract, one that extends it.
+ * links here: the declared class or one that extends it. With `"optional"` the service also runs without a link, and
+ * asks `isLinked(field)`. With `"several"` the field becomes a map from the name of each linked service to its client.
  *
- * @example worker = depends(VllmWorker);
+ * @example
+ * worker = depends(VllmWorker);
+ * router = depends(Router, "optional");
+ * backends = depends(ChatBackend, "several");
  */
-export function depends<S extends Service>(service: ServiceClass<S>): Client<S> {
-  return inert({ type: "dependency", service });
+export function depends<S extends Service>(
+  service: ServiceClass<S>,
+  links?: "one" | "optional",
+): Client<S>;
+export function depends<S extends Service>(service: ServiceClass<S>, links: "several"): Clients<S>;
+export function depends<S extends Service>(
+  service: ServiceClass<S>,
+  links: Links = "one",
+): Client<S> | Clients<S> {
+  return inert({ type: "dependency", service, links });
 }
 
 /**

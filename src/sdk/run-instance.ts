@@ -12,6 +12,7 @@ import type { Clock } from "../base/clock.ts";
 import { createLogger } from "../base/log.ts";
 import { QueueClient } from "../queue/queue-client.ts";
 import { RegistryClient } from "../registry/registry-client.ts";
+import type { Client } from "./client.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ServiceContext } from "./context.ts";
 import { describeService, instantiate } from "./describe.ts";
@@ -154,18 +155,24 @@ export class Instance {
       const need = needOf(value);
       if (need?.type === "configuration") setField(this.#service, field, this.#config.config);
     }
-    for (const { field, service, namespace } of init.edges) {
-      const instances = new InstanceList(this.#registry, { name: service, namespace });
-      this.#lists.push(instances);
-      await instances.open();
-      this.#follower.follow(instances.run());
-      const client = createClient({
-        actor: this.#actor,
-        instances,
-        random: this.#options.random,
-      });
-      setField(this.#service, field, client);
+    const edges = init.graph.find(({ name }) => name === init.service)?.edges ?? new Map();
+    for (const { field, links } of describeService(service).dependencies) {
+      const clients = new Map<string, object>();
+      for (const name of edges.get(field) ?? []) clients.set(name, await this.#clientOf(name));
+      const [first] = clients.values();
+      if (first) setField(this.#service, field, links === "several" ? clients : first);
     }
+  }
+
+  async #clientOf(name: string): Promise<object> {
+    const { init, random } = this.#options;
+    const node = init.graph.find((one) => one.name === name);
+    assert(node, `${name} is a service of this graph`);
+    const instances = new InstanceList(this.#registry, node);
+    this.#lists.push(instances);
+    await instances.open();
+    this.#follower.follow(instances.run());
+    return createClient({ actor: this.#actor, instances, random });
   }
 
   #context(): ServiceContext {
@@ -175,11 +182,15 @@ export class Instance {
       workerId: init.workerId,
       numWorkers: init.numWorkers,
       namespace: init.namespace,
+      graph: init.graph,
       instanceId: scope.init.id,
       prepared: init.prepared,
       registry: this.#registry,
       settings: liveSettings(this.#control),
       queue: (name) => new QueueClient(this.#control, name),
+      // Which service it is, the caller knows.
+      clientOf: async <S extends Service>(name: string) =>
+        (await this.#clientOf(name)) as Client<S>,
       refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
       sideThread: this.#options.sideThread,
       clock,

@@ -22,6 +22,12 @@ export abstract class Service<Prepared = unknown> {
   /** For the runtime: tells service classes from other functions. */
   static readonly [SERVICE] = true;
 
+  /** Set by a class that only others extend, and no graph runs: `Object.hasOwn` tells it from those. */
+  static readonly isAbstract: boolean = false;
+
+  /** Services in whose place a graph may link this one, though it does not extend them. It has their endpoints. */
+  static readonly implements: readonly ServiceClass[] = [];
+
   /** Endpoints whose stream is a lease: the generator goes on only when the caller asks for the next item. */
   static readonly leases: readonly string[] = [];
 
@@ -40,10 +46,10 @@ export abstract class Service<Prepared = unknown> {
 
   /**
    * Runs in the main thread, once in the life of the process and before the first instance starts; it is told
-   * the environment, which nobody else reads. Its result,
+   * the environment, which nobody else reads, and what else runs. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
-  static prepare?(config: unknown, environment: Environment): unknown;
+  static prepare?(config: unknown, environment: Environment, graph: GraphView): unknown;
 
   /** Runs in the main thread after the thread of an instance has ended, however it ended. */
   static release?(prepared: unknown, instance: EndedInstance): void | Promise<void>;
@@ -133,6 +139,8 @@ export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
   Pick<
     typeof Service,
     | "footprint"
+    | "implements"
+    | "isAbstract"
     | "leases"
     | "live"
     | "prepare"
@@ -145,6 +153,7 @@ export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
 export interface FootprintScale {
   readonly numWorkers: number;
   readonly environment: Environment;
+  readonly graph: GraphView;
 }
 
 /** The environment's variables, as the process was started with them. */
@@ -180,14 +189,20 @@ export interface GraphView {
   readonly environment: Environment;
 }
 
-export interface ServiceView {
+export interface ServiceView extends ServiceNode {
+  readonly numWorkers: number;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Whether it is this service, or one that extends it. */
+  is(service: ServiceClass): boolean;
+}
+
+/** A service of the graph that runs. */
+export interface ServiceNode {
   readonly name: string;
   readonly namespace: string;
-  readonly numWorkers: number;
   readonly endpoints: readonly string[];
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Dependency field to the name of the service that is linked there. */
-  readonly edges: ReadonlyMap<string, string>;
+  /** Dependency field to the names of the services that are linked there; unbound fields are absent. */
+  readonly edges: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What the runtime gives an instance before its `start()`. */

@@ -15,6 +15,7 @@ import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
 import { instanceKey, instanceValue } from "../registry/instance-key.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type RegistryServer, serveRegistry } from "../registry/registry-server.ts";
+import { describeService } from "../sdk/describe.ts";
 import {
   type ClusterReport,
   type InstanceInit,
@@ -26,10 +27,10 @@ import {
   SCRAPE,
 } from "../sdk/instance-control.ts";
 import { LIST_SETTINGS, type LiveSetting, SET_SETTING } from "../sdk/live-settings.ts";
-import type { Environment } from "../sdk/service.ts";
+import type { Environment, ServiceNode } from "../sdk/service.ts";
 import { DeployedSettings } from "./live-settings.ts";
 import { logEvent } from "./log-event.ts";
-import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
+import { type DeploymentPlan, type GraphSource, graphViewOf, type ServicePlan } from "./plan.ts";
 
 export interface DeployOptions {
   readonly host: ActorHost;
@@ -79,6 +80,11 @@ interface RunningInstance {
   inRegistry: boolean;
 }
 
+/** What threads are told of each service. */
+function nodeOf({ name, namespace, service, edges }: ServicePlan): ServiceNode {
+  return { name, namespace, endpoints: describeService(service).endpoints, edges };
+}
+
 class RunningDeployment implements Deployment {
   readonly registry: Registry;
   readonly ready: Promise<void>;
@@ -124,7 +130,8 @@ class RunningDeployment implements Deployment {
     const specs: ServiceSpec[] = [];
     for (const [index, service] of this.#plan.services.entries()) {
       const environment = this.#options.environment ?? {};
-      const prepared = await service.service.prepare?.(service.config, environment);
+      const graph = graphViewOf(this.#plan, service.name, environment);
+      const prepared = await service.service.prepare?.(service.config, environment, graph);
       const isEntry = service.name === this.#plan.entry;
       specs.push({
         name: service.name,
@@ -159,12 +166,6 @@ class RunningDeployment implements Deployment {
   }
 
   #threadData(service: ServicePlan, workerId: number, prepared: unknown): ThreadData {
-    const namespaces = new Map(this.#plan.services.map(({ name, namespace }) => [name, namespace]));
-    const edges = [...service.edges].map(([field, target]) => ({
-      field,
-      service: target,
-      namespace: namespaces.get(target) ?? service.namespace,
-    }));
     return {
       source: this.#plan.source,
       init: {
@@ -174,7 +175,7 @@ class RunningDeployment implements Deployment {
         numWorkers: service.numWorkers,
         config: service.config,
         maxCalls: service.maxCalls,
-        edges,
+        graph: this.#plan.services.map(nodeOf),
         prepared,
         logLevel: this.#options.logLevel ?? "info",
       },

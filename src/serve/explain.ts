@@ -2,7 +2,7 @@
 
 import type { Environment } from "../sdk/service.ts";
 import { renderPlace } from "./config-error.ts";
-import type { DeploymentPlan, ServicePlan } from "./plan.ts";
+import { type DeploymentPlan, graphViewOf, type ServicePlan } from "./plan.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
 export async function renderExplanation(
@@ -11,7 +11,7 @@ export async function renderExplanation(
   environment: Environment = {},
 ): Promise<string> {
   const memory = await Promise.all(
-    plan.services.map((service) => memoryRows(service, environment)),
+    plan.services.map((service) => memoryRows(service, plan, environment)),
   );
   return [
     "",
@@ -39,7 +39,9 @@ function originRows({ name }: ServicePlan, config: ResolvedConfig): readonly (re
 
 function planRow({ name, numWorkers, edges, maxCalls, env }: ServicePlan): readonly string[] {
   const ids = numWorkers === 1 ? `${name}:1` : `${name}:1..${numWorkers}`;
-  const calls = [...edges].map(([field, target]) => `${field} -> ${target}`).join(", ");
+  const calls = [...edges]
+    .map(([field, targets]) => `${field} -> ${targets.join(" and ")}`)
+    .join(", ");
   const variables = Object.keys(env).join(", ");
   return [
     ids,
@@ -51,9 +53,11 @@ function planRow({ name, numWorkers, edges, maxCalls, env }: ServicePlan): reado
 
 async function memoryRows(
   { name, service, config, numWorkers }: ServicePlan,
+  plan: DeploymentPlan,
   environment: Environment,
 ) {
-  const footprints = (await service.footprint?.(config, { numWorkers, environment })) ?? [];
+  const scale = { numWorkers, environment, graph: graphViewOf(plan, name, environment) };
+  const footprints = (await service.footprint?.(config, scale)) ?? [];
   return footprints.map(({ what, bytes }) => [
     name,
     bytes === undefined ? "not known: its files are not here" : `${(bytes / 1e6).toFixed(1)} MB`,

@@ -16,7 +16,7 @@ import type { Environment, GraphView } from "../sdk/service.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { didYouMean } from "./nearest.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
-import type { DeploymentPlan, ServicePlan } from "./plan.ts";
+import { type DeploymentPlan, type ServicePlan, viewOf } from "./plan.ts";
 
 export class DeployedSettings implements LiveSettings {
   readonly #plan: DeploymentPlan;
@@ -72,11 +72,9 @@ export class DeployedSettings implements LiveSettings {
     const view: GraphView = {
       service: name,
       entry: this.#plan.entry,
-      services: this.#plan.services.map((other) => ({
-        ...other,
-        endpoints: describeService(other.service).endpoints,
-        config: this.#configOf(other.name),
-      })),
+      services: this.#plan.services.map((other) =>
+        viewOf({ ...other, config: this.#configOf(other.name) }),
+      ),
       environment: this.#environment,
     };
     const problem = service.validate?.(config, view).find((one) => one.key === key);

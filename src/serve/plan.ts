@@ -3,8 +3,9 @@
 import type { RestartLimits } from "../actor/restart-budget.ts";
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
+import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
-import type { ServiceClass } from "../sdk/service.ts";
+import type { Environment, GraphView, ServiceClass, ServiceView } from "../sdk/service.ts";
 import { didYouMean } from "./nearest.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
@@ -31,8 +32,8 @@ export interface ServicePlan {
   readonly restarts: RestartLimits;
   /** An instance that does not answer for so long is killed and started again; undefined: never. */
   readonly heartbeatTimeoutMs: number | undefined;
-  /** Dependency field to service name; fields that the graph leaves unbound are absent. */
-  readonly edges: ReadonlyMap<string, string>;
+  /** Dependency field to the names of the services linked there; fields that the graph leaves unbound are absent. */
+  readonly edges: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Where a thread finds the graph again: threads share no classes, so each imports its own. */
@@ -67,10 +68,39 @@ export function planDeployment({ graph, source, config, only }: PlanInput): Depl
         periodMs: resolved.args["restart-period-ms"],
       },
       heartbeatTimeoutMs: resolved.args["heartbeat-timeout-ms"] || undefined,
-      edges: new Map([...edges].filter(([, target]) => running.has(target))),
+      edges: runningEdges(edges, running),
     };
   });
   return { source, entry: only ?? graph.entry.name, services };
+}
+
+function runningEdges(
+  edges: ServicePlan["edges"],
+  running: ReadonlySet<string>,
+): ServicePlan["edges"] {
+  const bound = [...edges].map(
+    ([field, targets]) => [field, targets.filter((name) => running.has(name))] as const,
+  );
+  return new Map(bound.filter(([, targets]) => targets.length > 0));
+}
+
+/** What a service is told of the others: by `validate`, `prepare` and `footprint`. */
+export function viewOf(
+  service: Pick<ServicePlan, "config" | "edges" | "name" | "namespace" | "numWorkers" | "service">,
+): ServiceView {
+  const { name, namespace, numWorkers, config, edges } = service;
+  const { endpoints } = describeService(service.service);
+  const is = (other: ServiceClass) =>
+    other === service.service || Object.prototype.isPrototypeOf.call(other, service.service);
+  return { name, namespace, numWorkers, endpoints, config, edges, is };
+}
+
+export function graphViewOf(
+  { entry, services }: DeploymentPlan,
+  service: string,
+  environment: Environment,
+): GraphView {
+  return { service, entry, services: services.map(viewOf), environment };
 }
 
 function serviceNamed(graph: Graph, wanted: string) {

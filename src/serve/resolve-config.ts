@@ -9,13 +9,14 @@ import * as v from "valibot";
 
 import { describeService, type ServiceDescription } from "../sdk/describe.ts";
 import type { Graph, GraphService } from "../sdk/graph.ts";
-import type { Environment, ServiceView } from "../sdk/service.ts";
+import type { Environment } from "../sdk/service.ts";
 import type { Span } from "./config-error.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { Findings } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
 import { canonicalKey, kebabKey, type Path, SERVICE_ARGS } from "./path.ts";
+import { viewOf } from "./plan.ts";
 import { keyText, toPlain } from "./python-value.ts";
 import { resolveServiceArgs, type ServiceArgs } from "./service-args.ts";
 import { COMMON, COMMON_CONFIGS, commonConfigs, type Setting, settingsOf } from "./settings.ts";
@@ -74,6 +75,15 @@ function checkServiceNames(tree: ConfigTree, graph: Graph, findings: Findings): 
   const own = graph.services.map(({ name }) => name);
   for (const name of tree.services.keys()) {
     if (own.includes(name) || name === COMMON) continue;
+    const heirs = heirsOf(name, graph);
+    if (heirs.length > 0) {
+      findings.report(
+        `this graph has no service ${JSON.stringify(name)}, but ${heirs.join(" and ")}, which extends it; ` +
+          `name the section ${heirs.join(" or ")}`,
+        tree.keySpan([name]),
+      );
+      continue;
+    }
     if (isUpstreamService(name) || declaredServices(graph).has(name)) {
       findings.ignored.add(name);
       continue;
@@ -84,6 +94,13 @@ function checkServiceNames(tree: ConfigTree, graph: Graph, findings: Findings): 
       tree.keySpan([name]),
     );
   }
+}
+
+/** Services whose classes extend one of this name. */
+function heirsOf(name: string, graph: Graph): readonly string[] {
+  return graph.services
+    .filter(({ service }) => describeService(service).lineage.includes(name))
+    .map((heir) => heir.name);
 }
 
 /** What may stand in `Common`: a key of any service of the graph, or of Dynamo's. */
@@ -138,7 +155,7 @@ function writtenKeys(
     const camelKey = keys.get(canonicalKey(setting.key));
     const earlier = camelKey === undefined ? undefined : written.get(camelKey);
     if (camelKey === undefined) {
-      checkUnknownKey(tree, description.name, setting, keys.keys(), findings);
+      checkUnknownKey(tree, description, setting, keys.keys(), findings);
     } else if (earlier) {
       findings.report(
         `${setting.path.join(".")} is the same key as ${earlier.path.join(".")}; keep one of the two`,
@@ -151,12 +168,12 @@ function writtenKeys(
 
 function checkUnknownKey(
   tree: ConfigTree,
-  service: string,
+  { name: service, lineage }: ServiceDescription,
   { key, path }: Setting,
   known: Iterable<string>,
   findings: Findings,
 ): void {
-  const upstream = upstreamKeys(service);
+  const upstream = new Set(lineage.flatMap((one) => [...upstreamKeys(one)]));
   if (upstream.has(canonicalKey(key))) {
     findings.ignored.add(`${service}.${key}`);
     return;
@@ -171,7 +188,7 @@ function checkUnknownKey(
 
 function parseConfig(
   tree: ConfigTree,
-  { name, schema }: ServiceDescription,
+  { name, lineage, schema }: ServiceDescription,
   written: ReadonlyMap<string, Setting>,
   findings: Findings,
 ): Readonly<Record<string, unknown>> {
@@ -183,7 +200,7 @@ function parseConfig(
       .map(([key, { value }]) => [key, toPlain(value)]),
   );
   let result = v.safeParse(schema, input);
-  for (const key of foreignValues(name, input, result.issues ?? [])) {
+  for (const key of foreignValues(lineage, input, result.issues ?? [])) {
     findings.ignored.add(`${name}.${kebabKey(key)}=${String(input[key])}`);
     delete input[key];
     result = v.safeParse(schema, input);
@@ -248,7 +265,7 @@ function checkTogether(
   services: ReadonlyMap<string, ResolvedService>,
   findings: Findings,
 ): void {
-  const views = graph.services.map((node) => viewOf(node, services.get(node.name)));
+  const views = graph.services.map((node) => viewOf(planned(node, services.get(node.name))));
   for (const { name, service } of graph.services) {
     const view = { service: name, entry: graph.entry.name, services: views, environment };
     const resolved = services.get(name);
@@ -262,14 +279,12 @@ function checkTogether(
   }
 }
 
-function viewOf({ name, service, edges }: GraphService, resolved?: ResolvedService): ServiceView {
+function planned(node: GraphService, service?: ResolvedService) {
   return {
-    name,
-    namespace: resolved?.namespace ?? DEFAULT_NAMESPACE,
-    numWorkers: resolved?.args.workers ?? 1,
-    endpoints: describeService(service).endpoints,
-    config: resolved?.config ?? {},
-    edges,
+    ...node,
+    namespace: service?.namespace ?? DEFAULT_NAMESPACE,
+    numWorkers: service?.args.workers ?? 1,
+    config: service?.config ?? {},
   };
 }
 
@@ -279,12 +294,14 @@ function issuePath(issue: v.BaseIssue<unknown>): readonly string[] {
 
 /** Keys whose value is wrong here and right in a larger graph of Dynamo's. */
 function foreignValues(
-  service: string,
+  lineage: readonly string[],
   input: Readonly<Record<string, unknown>>,
   issues: readonly v.BaseIssue<unknown>[],
 ): readonly string[] {
   const keys = issues.map((issue) => issuePath(issue)[0]).filter((key) => key !== undefined);
-  return keys.filter((key) => isUpstreamValue(service, kebabKey(key), input[key]));
+  return keys.filter((key) =>
+    lineage.some((service) => isUpstreamValue(service, kebabKey(key), input[key])),
+  );
 }
 
 /** Kebab-case key to the schema's own. */

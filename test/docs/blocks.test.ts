@@ -180,7 +180,7 @@ function writeFiles(folder: string, blocks: readonly Block[]): void {
 }
 
 function deadLinksOf(document: string): readonly string[] {
-  const text = readFileSync(join(root, document), "utf8");
+  const text = readFileSync(join(root, document), "utf8").replace(/^```[\s\S]*?^```/gm, "");
   const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(
     (match) => match[1] ?? "",
   );

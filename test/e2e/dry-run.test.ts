@@ -113,6 +113,7 @@ describe("the dry run of each graph with its configurations", () => {
     ["disagg_router", "disagg_router"],
     ["disagg_routerless", "disagg_routerless"],
     ["routerless", "routerless"],
+    ["two_models", "two_models"],
   ]) {
     test(`graphs.${graph} with ${config}.yaml`, async () => {
       const args = [

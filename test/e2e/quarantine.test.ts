@@ -92,7 +92,7 @@ describe("a poison that many send, beside streams", () => {
     const refused = await server.post("/v1/completions", POISON);
     const { error } = (await refused.json()) as { error: { message: string } };
     expect(error.message).toMatch(
-      /a worker ended .* The server's log says why instance \d+ of VllmWorker/,
+      /a worker ended .* The server's log says why instance \d+ of MortalWorker/,
     );
     const [, until = ""] = /refused until (\S+);/.exec(error.message) ?? [];
     expect(Date.parse(until) - Date.now()).toBeWithin(8 * 60_000, 10 * 60_000);

@@ -109,6 +109,23 @@ describe("while no model can be routed to any more", () => {
   });
 });
 
+describe("while others are served", () => {
+  const others = () => [{ id: "other", created: 1, maxModelLen: 512 }];
+  const statusOf = async (backend: Parameters<typeof harness>[0]) =>
+    (await harness({ models: others, ...backend }).app.fetch(post(COMPLETION))).status;
+
+  test("a model that may come back is 503, and one that nobody knows is 404", async () => {
+    expect(await statusOf({ isKnown: () => true })).toBe(503);
+    expect(await statusOf({})).toBe(404);
+  });
+
+  test("and some are yet to come, a name is 503 and so is the health", async () => {
+    expect(await statusOf({ isStarting: () => true })).toBe(503);
+    const { app } = harness({ models: others, isStarting: () => true });
+    expect((await app.fetch(new Request("http://test/health"))).status).toBe(503);
+  });
+});
+
 test("a request that kills workers is 500, with what the processor says of it", async () => {
   const { app, opened } = harness();
   const answer = app.fetch(post(COMPLETION));

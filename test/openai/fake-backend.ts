@@ -27,6 +27,14 @@ export class FakeBackend implements OpenAIBackend {
 
   async whenServed() {}
 
+  isKnown() {
+    return false;
+  }
+
+  isStarting() {
+    return false;
+  }
+
   endpoints() {
     return ["dyn://dynamo.Processor.chat"];
   }

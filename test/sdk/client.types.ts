@@ -4,6 +4,7 @@ import * as v from "valibot";
 
 import {
   type Client,
+  type Clients,
   type ConfigProblem,
   configured,
   type DependencyOf,
@@ -190,3 +191,17 @@ class Native extends Service<Prepared> {
   }
 }
 depends(Native) satisfies Client<Native>;
+
+class Hub extends Service {
+  workers = depends(Worker, "several");
+  spare = depends(Worker, "optional");
+  #isHub = true;
+  isHub() {
+    return this.#isHub;
+  }
+}
+same<Hub["workers"], Clients<Worker>>();
+same<Hub["spare"], Client<Worker>>();
+same<DependencyOf<Hub>, Worker>();
+same<ReturnType<Hub["workers"]["get"]>, Client<Worker> | undefined>();
+Hub.link(FastWorker);

@@ -3,6 +3,7 @@ import * as v from "valibot";
 
 import { describeService, isServiceClass } from "../../src/sdk/describe.ts";
 import { configured, depends, type Graph, graph, Service } from "../../src/sdk/index.ts";
+import { unlinkedDependencies } from "../../src/sdk/unlinked.ts";
 
 class Worker extends Service {
   #worker = true;
@@ -40,7 +41,12 @@ class Frontend extends Service {
 
 /** Service to its edges, in the order to start in. */
 function shape(of: Graph) {
-  return of.services.map(({ name, edges }) => [name, Object.fromEntries(edges)]);
+  return of.services.map(({ name, edges }) => {
+    return [
+      name,
+      Object.fromEntries([...edges].map(([field, names]) => [field, names.join(" and ")])),
+    ];
+  });
 }
 
 describe("link", () => {
@@ -55,7 +61,7 @@ describe("link", () => {
   test("leaves a declared dependency without an edge unbound", () => {
     const [, , processor] = Frontend.link(Processor).link(Router).link(Worker).services;
     expect(processor?.name).toBe("Processor");
-    expect([...(processor?.edges ?? [])]).toEqual([["router", "Router"]]);
+    expect([...(processor?.edges ?? [])]).toEqual([["router", ["Router"]]]);
   });
 
   test("gives a new graph and leaves the old one alone", () => {
@@ -106,6 +112,79 @@ describe("link", () => {
       { left: "FastWorker", right: "FastWorker" },
     ]);
   });
+});
+
+describe("several", () => {
+  class Hub extends Service {
+    workers = depends(Worker, "several");
+    router = depends(Router, "optional");
+  }
+  class OtherWorker extends Worker {}
+
+  test("services are linked to a field that takes several, in the order of the links", () => {
+    const both = graph(Hub.link(OtherWorker), Hub.link(FastWorker), Hub.link(OtherWorker));
+    expect(shape(both).at(-1)).toEqual(["Hub", { workers: "OtherWorker and FastWorker" }]);
+  });
+
+  test("are refused by a field that takes one", () => {
+    expect(() => graph(Router.link(FastWorker), Router.link(OtherWorker))).toThrow(
+      'Router.worker is linked to FastWorker and to OtherWorker; keep one, or declare the field depends(..., "several")',
+    );
+  });
+});
+
+describe("an abstract service", () => {
+  abstract class Speaker extends Service {
+    static override readonly isAbstract: boolean = true;
+    abstract speak(): string;
+  }
+  class English extends Speaker {
+    speak() {
+      return "hello";
+    }
+  }
+  class Machine extends Worker {
+    static override readonly implements = [Speaker];
+    speak() {
+      return "beep";
+    }
+  }
+  class Radio extends Service {
+    speaker = depends(Speaker);
+  }
+
+  test("is stood for by what extends it, and by what says that it implements it", () => {
+    expect(shape(Radio.link(English)).at(-1)).toEqual(["Radio", { speaker: "English" }]);
+    expect(shape(Radio.link(Machine)).at(-1)).toEqual(["Radio", { speaker: "Machine" }]);
+  });
+
+  test("is never linked, nor served where nothing is linked", () => {
+    expect(() => Radio.link(Speaker)).toThrow("Speaker is abstract: link a service");
+    expect(shape(graph(Radio))).toEqual([["Radio", {}]]);
+  });
+
+  test("is told where nothing stands for it", () => {
+    expect(unlinkedDependencies(graph(Radio))).toEqual([
+      "nothing is linked to Radio.speaker, so its calls will fail; add Radio.link(...) with Speaker or a " +
+        'service that extends it, or declare the field depends(Speaker, "optional")',
+    ]);
+  });
+});
+
+test("a dependency that is left unlinked is told, unless it is optional", () => {
+  class Careful extends Service {
+    worker = depends(Worker);
+    router = depends(Router, "optional");
+  }
+  class Door extends Service {
+    careful = depends(Careful);
+  }
+  expect(unlinkedDependencies(Door.link(Careful))[0]).toStartWith(
+    "nothing is linked to Careful.worker",
+  );
+  expect(unlinkedDependencies(Door.link(Careful))).toHaveLength(1);
+  expect(unlinkedDependencies(Door.link(Careful).link(Worker))).toEqual([]);
+  expect(unlinkedDependencies(graph(Door))).toEqual([]);
 });
 
 describe("graph", () => {
@@ -196,8 +275,9 @@ describe("describeService", () => {
     }
     expect(describeService(Door)).toEqual({
       name: "Door",
+      lineage: ["Door", "Worker"],
       schema,
-      dependencies: [{ field: "worker", service: Worker }],
+      dependencies: [{ field: "worker", service: Worker, links: "one" }],
       endpoints: ["open", "chat/completions", "isWorker"],
     });
   });

@@ -41,7 +41,7 @@ export class Processor extends Service {
       router: v.optional(v.picklist(["random", "round-robin"]), "random"),
     }),
   );
-  router = depends(Router);
+  router = depends(Router, "optional");
   worker = depends(VllmWorker);
 
   async *"chat/completions"(prompt: string): AsyncGenerator<string> {

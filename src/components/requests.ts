@@ -1,0 +1,124 @@
+// Requests and answers, as services of users make and read them.
+
+import { DynamoError } from "dynamo";
+
+import { ApiError } from "../openai/api-error.ts";
+import {
+  type ChatCompletionRequest,
+  type ChatMessage,
+  type CompletionRequest,
+  type GenerationRequest,
+  parseChatRequest,
+  parseCompletionRequest,
+} from "../openai/schema.ts";
+import type { TextOutput } from "../protocol/llm.ts";
+
+/** Of a chat to ask: its messages, and whatever is not to have its default. */
+export type ChatFields = Partial<Omit<ChatCompletionRequest, "messages">> & {
+  readonly messages: readonly (Omit<ChatMessage, "name"> & Partial<ChatMessage>)[];
+};
+
+/** Of prompts to continue. */
+export type CompletionFields = Partial<Omit<CompletionRequest, "prompts">> &
+  Pick<CompletionRequest, "prompts">;
+
+/**
+ * A chat to ask, checked, with every default applied. Made of another request, it is that one with changes.
+ *
+ * @throws {InvalidRequestError} which names the field, its bounds, and what it was.
+ * @example chatRequest({ messages: [{ role: "user", content: "hello" }], maxTokens: 50 });
+ */
+export function chatRequest(fields: ChatFields): ChatCompletionRequest {
+  const { messages, useRawPrompt = false } = fields;
+  return checked(() => {
+    const wire = wireOf(fields);
+    const nvext = { ...wire.nvext, use_raw_prompt: useRawPrompt };
+    const body = { ...wire, messages: messages.map(withoutUndefined), nvext };
+    return parseChatRequest(body, fields.tenant ?? 0).request;
+  });
+}
+
+/**
+ * Prompts to continue: texts, or token ids.
+ *
+ * @throws {InvalidRequestError} as `chatRequest`.
+ */
+export function completionRequest(fields: CompletionFields): CompletionRequest {
+  return checked(() => {
+    const requests = fields.prompts.map((prompt) => {
+      const one = typeof prompt === "string" ? prompt : [...prompt];
+      return parseCompletionRequest({ ...wireOf(fields), prompt: one }, fields.tenant ?? 0).request;
+    });
+    const [first] = requests;
+    if (first) return { ...first, prompts: requests.flatMap(({ prompts }) => prompts) };
+    throw new InvalidRequestError("'prompts' must have at least one item; got none.");
+  });
+}
+
+/** The text of an answer of one choice, when it has come whole. */
+export async function textOf(answer: AsyncIterable<TextOutput>): Promise<string> {
+  let text = "";
+  for await (const output of answer) text = output.restarts ? output.text : text + output.text;
+  return text;
+}
+
+/** As a client would send it. */
+function wireOf(fields: Partial<GenerationRequest>) {
+  const { stream, includeUsage, backendInstanceId, annotations, model = "any" } = fields;
+  const given = Object.entries(WIRE_NAMES).map(([name, wire]) => [wire, Reflect.get(fields, name)]);
+  return {
+    ...withoutUndefined(Object.fromEntries(given)),
+    model,
+    ...(stream && includeUsage && { stream_options: { include_usage: true } }),
+    nvext: withoutUndefined({ backend_instance_id: backendInstanceId, annotations }),
+  };
+}
+
+/** Of all fields but those that have another place on the wire, or none. */
+const WIRE_NAMES: Readonly<
+  Record<
+    Exclude<
+      keyof GenerationRequest,
+      "annotations" | "backendInstanceId" | "includeUsage" | "model" | "tenant"
+    >,
+    string
+  >
+> = {
+  n: "n",
+  stream: "stream",
+  temperature: "temperature",
+  topP: "top_p",
+  topK: "top_k",
+  minP: "min_p",
+  seed: "seed",
+  presencePenalty: "presence_penalty",
+  frequencyPenalty: "frequency_penalty",
+  repetitionPenalty: "repetition_penalty",
+  maxTokens: "max_tokens",
+  minTokens: "min_tokens",
+  ignoreEos: "ignore_eos",
+  stop: "stop",
+};
+
+function withoutUndefined(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** What is wrong is told in the words of the fields. */
+function checked<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new InvalidRequestError(
+      error.message.replace(/'[\w.[\]]+'/g, (name) =>
+        name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      ),
+    );
+  }
+}
+
+/** A field of a request that a service has made is out of its bounds. Clients are told. */
+export class InvalidRequestError extends DynamoError {
+  override readonly code = "invalid_request";
+}
