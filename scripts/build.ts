@@ -8,8 +8,8 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-
 import { BUILD_TARGETS, type BuildTarget, hostTarget } from "./build-targets.ts";
+import { buildTypes } from "./build-types.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -70,8 +70,12 @@ async function buildExecutable(target: BuildTarget): Promise<void> {
   const folder = join(root, target.folder, "executable");
   const model = join(folder, "built-in");
   for (const file of MODEL_FILES) cpSync(join(root, "models/built-in", file), join(model, file));
+  const init = join(root, "native/build/init");
+  await buildTypes(join(init, "types"));
+  cpSync(join(root, "templates"), init, { recursive: true });
+  const assets = [model, init].flatMap((path) => ["--asset", path]);
   const build = [process.execPath, "build", ...flags, ...entries];
-  await run([...build, "--asset", model, "--outfile", join(folder, "dynamo")]);
+  await run([...build, ...assets, "--outfile", join(folder, "dynamo")]);
   renameSync(join(folder, "dynamo"), join(root, isHost ? "dynamo" : `dynamo-${target.name}`));
   rmSync(folder, { recursive: true }); // the source maps are inside the executable as well
 }

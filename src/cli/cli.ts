@@ -18,6 +18,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Serve a graph of services",
     load: async () => (await import("./serve.ts")).serveCommand,
   },
+  init: {
+    description: "Write a first graph, and the types for an editor",
+    load: async () => (await import("./init.ts")).initCommand,
+  },
 };
 
 interface CommandEntry {
