@@ -215,6 +215,34 @@ describe("two models in one process", () => {
   });
 });
 
+test("while the workers of one model restart, the other serves, and a request for the first waits", async () => {
+  const mocked = ["Steady", "Frail"].flatMap((name) => [
+    ...[`--${name}.model=mock`, `--${name}Worker.model=mock`, `--${name}Worker.engine=mocker`],
+    ...[`--${name}.served-model-name=${name.toLowerCase()}`, `--${name}Worker.speedup-ratio=100`],
+  ]);
+  const patient = "--Frail.wait-for-worker-ms=30000";
+  const server = await startServer({ args: [fixture("two-mortal"), ...mocked, patient] });
+  const ask = (model: string, prompt: string) =>
+    server.post("/v1/completions", { model, prompt, max_tokens: 2 });
+  try {
+    const deadly = ask("frail", "die");
+    for (let n = 0; n < 400 && !server.stderr().includes("FrailWorker:1 failed"); n++) {
+      await Bun.sleep(10);
+    }
+    const [steady, frail] = await Promise.all([ask("steady", "hello"), ask("frail", "hello")]);
+    expect({ steady: steady.status, frail: frail.status }).toEqual({ steady: 200, frail: 200 });
+    expect((await deadly).status).toBe(500);
+    expect(await server.metric("dynamo_runtime_restarts_total", { service: "FrailWorker" })).toBe(
+      1,
+    );
+    expect(await server.metric("dynamo_runtime_restarts_total", { service: "SteadyWorker" })).toBe(
+      0,
+    );
+  } finally {
+    expect(await server.stop()).toBe(0);
+  }
+}, 60_000);
+
 test("a dependency that the graph forgets is told when it loads, with the cure", async () => {
   const { code, stderr } = await runDynamo(["serve", fixture("forgotten"), "--dry-run"]);
   expect(code).toBe(0);
