@@ -57,6 +57,8 @@ export class Instance {
   readonly #follower: Follower;
   readonly #metrics = new InstanceMetrics();
   readonly #lists: InstanceList[] = [];
+  /** Of services to which it has no link. */
+  readonly #clients = new Map<string, Promise<object>>();
   readonly #config: LiveConfig;
   /** Of the service's own `start()`; undefined until it is called. */
   #started: Promise<void> | undefined;
@@ -164,6 +166,13 @@ export class Instance {
     }
   }
 
+  /** One client for all who ask: each follows the registry for as long as the instance runs. */
+  #lookedUp(name: string): Promise<object> {
+    const known = this.#clients.get(name) ?? this.#clientOf(name);
+    this.#clients.set(name, known);
+    return known;
+  }
+
   async #clientOf(name: string): Promise<object> {
     const { init, random } = this.#options;
     const node = init.graph.find((one) => one.name === name);
@@ -190,7 +199,7 @@ export class Instance {
       queue: (name) => new QueueClient(this.#control, name),
       // Which service it is, the caller knows.
       clientOf: async <S extends Service>(name: string) =>
-        (await this.#clientOf(name)) as Client<S>,
+        (await this.#lookedUp(name)) as Client<S>,
       refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
       sideThread: this.#options.sideThread,
       clock,

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 
 import { errorCode } from "../../src/base/error.ts";
-import { depends, type FromInstance, Graph, type Ref, Service } from "../../src/sdk/index.ts";
+import {
+  depends,
+  type FromInstance,
+  Graph,
+  graph,
+  isLinked,
+  type Ref,
+  Service,
+} from "../../src/sdk/index.ts";
 import {
   deployInProcess,
   type InProcessDeployment,
@@ -112,6 +120,12 @@ class Caller extends Service {
 
   override start() {
     caller = this;
+  }
+  lookUp(service: string) {
+    return this.context.clientOf<Worker>(service);
+  }
+  get graph() {
+    return this.context.graph;
   }
   isCaller() {
     return this.#caller;
@@ -293,6 +307,47 @@ describe("instances", () => {
     expect(instances).not.toContain(old);
     expect(await dying).toMatchObject({ code: "actor_down" });
     expect(await worker.all().whoAmI()).toMatchObject([{ value: 2 }, { value: 1 }]);
+  });
+});
+
+describe("a service to which there is no link", () => {
+  class Outsider extends Service {
+    caller = depends(Caller);
+  }
+
+  test("is found in the graph and called, by one client for all who ask", async () => {
+    deployment = await deployInProcess(Graph.of(Outsider), { workers: { Worker: 2 } });
+    expect(caller.graph.map(({ name }) => name)).toEqual([
+      "Worker",
+      "Broker",
+      "Caller",
+      "Outsider",
+    ]);
+    expect(caller.graph.at(-1)?.edges).toEqual(new Map([["caller", ["Caller"]]]));
+    const worker = await caller.lookUp("Worker");
+    expect((await worker.all().whoAmI()).map(({ value }) => value)).toEqual([1, 2]);
+    expect(await caller.lookUp("Worker")).toBe(worker);
+  });
+});
+
+describe("several services that are linked to one field", () => {
+  class Other extends Worker {}
+  class Hub extends Service {
+    workers = depends(Worker, "several");
+    spare = depends(Broker, "optional");
+
+    override start() {
+      hub = this;
+    }
+  }
+  let hub: Hub;
+
+  test("are clients by their names; what is optional may be unlinked", async () => {
+    deployment = await deployInProcess(graph(Hub.link(Other), Hub.link(Worker)));
+    expect([...hub.workers.keys()]).toEqual(["Other", "Worker"]);
+    for (const worker of hub.workers.values()) expect(await worker.whoAmI()).toBe(1);
+    expect(isLinked(hub.workers)).toBe(true);
+    expect(isLinked(hub.spare)).toBe(false);
   });
 });
 
