@@ -18,6 +18,8 @@ export type SupervisorEvent =
       readonly child: string;
       readonly id: ActorId;
       readonly exit: ActorExit;
+      /** Callers could find it. False for a start that failed. */
+      readonly wasReady: boolean;
       readonly attempt: number;
     }
   /** The spec's `ended` threw. */

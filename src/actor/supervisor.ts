@@ -45,6 +45,8 @@ interface RunningService {
 interface Slot {
   readonly spec: ChildSpec;
   running: Incarnation | undefined;
+  /** `running` can be called. */
+  isReady: boolean;
   restarts: number;
   /** Starts since it was parked; 0 if it is not, or has recovered. */
   attempt: number;
@@ -125,8 +127,8 @@ export class Supervisor {
 
   #service(spec: ServiceSpec): RunningService {
     const slots = spec.children.map((child) => ({
-      ...{ spec: child, running: undefined, restarts: 0, attempt: 0, isParked: false },
-      ...{ probation: undefined, unwatch: undefined },
+      ...{ spec: child, running: undefined, restarts: 0, attempt: 0 },
+      ...{ isReady: false, isParked: false, probation: undefined, unwatch: undefined },
     }));
     return { spec, budget: new RestartBudget(this.#options.clock, spec), slots };
   }
@@ -147,6 +149,7 @@ export class Supervisor {
       onExit: (exit) => this.#onExit(slot, exit),
     });
     slot.running = incarnation;
+    slot.isReady = false;
     const { child, exited } = incarnation;
     const started = spec.start(child).then(
       () => undefined,
@@ -168,6 +171,7 @@ export class Supervisor {
   #onReady(service: RunningService, slot: Slot, incarnation: Incarnation): void {
     slot.isParked = false;
     if (slot.running !== incarnation || this.#stopping !== undefined) return; // it has ended already
+    slot.isReady = true;
     const { heartbeatTimeoutMs, periodMs } = service.spec;
     if (slot.attempt > 0) {
       slot.probation = this.#options.clock.after(periodMs, () => {
@@ -194,11 +198,12 @@ export class Supervisor {
   }
 
   #onExit(slot: Slot, exit: ActorExit): void {
-    const { running, attempt } = slot;
+    const { running, attempt, isReady: wasReady } = slot;
     assert(running !== undefined, `${slot.spec.id} ends once`);
     slot.running = undefined;
     release(slot);
-    this.#emit({ type: "ended", child: slot.spec.id, id: running.child.id, exit, attempt });
+    const { id } = running.child;
+    this.#emit({ type: "ended", child: slot.spec.id, id, exit, wasReady, attempt });
   }
 
   /** A child that ran has ended: does what its spec says. */

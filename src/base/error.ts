@@ -12,8 +12,9 @@ export class DynamoError extends Error {
     this.details = details;
   }
 
+  /** The class's name without the number that a bundler may append. */
   override get name(): string {
-    return this.constructor.name;
+    return this.constructor.name.replace(/\d+$/, "");
   }
 }
 

@@ -6,6 +6,7 @@ import { systemClock } from "../base/clock.ts";
 import { createLogger } from "../base/log.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
+import { KEY_VARIABLE } from "../components/frontend-access.ts";
 import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
@@ -159,6 +160,8 @@ async function serve(input: CommandInput): Promise<number> {
   const notice = configNotice(options);
   if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
   if (config.ignored.length > 0) context.err(`dynamo: warning: ${ignoredText(config.ignored)}\n`);
+  const unusedKey = unusedKeyText(plan, context);
+  if (unusedKey !== undefined) context.err(`dynamo: warning: ${unusedKey}\n`);
   if (flags.has("dry-run")) context.out(renderDryRun(tree.services));
   if (flags.has("explain")) context.out(await renderExplanation(config, plan, context.environment));
   return flags.has("dry-run") ? 0 : run(plan, context);
@@ -257,6 +260,16 @@ or without one, to try the server:
   dynamo serve graphs.agg:Frontend -f configs/mock.yaml
 
 A graph of your own is a file: graphs/mine.ts is graphs.mine:Entry. See dynamo serve --help.`;
+}
+
+/** A key that no service asks for leaves the server open. */
+function unusedKeyText(plan: DeploymentPlan, { environment }: CliContext): string | undefined {
+  if (environment[KEY_VARIABLE] === undefined) return undefined;
+  const asksForKeys = plan.services.some(({ service }) => {
+    return describeService(service).schema?.entries["apiKeyFile"] !== undefined;
+  });
+  if (asksForKeys) return undefined;
+  return `${KEY_VARIABLE} is set, and no service here asks for API keys; requests are served without one. Frontend of dynamo/components asks for them`;
 }
 
 function ignoredText(ignored: readonly string[]): string {

@@ -19,8 +19,8 @@ export interface AccessConfig {
   readonly insecure: boolean;
 }
 
-/** A key that opens everything, for servers with one user. */
-const KEY_VARIABLE = "DYNAMO_API_KEY";
+/** The variable of a key that opens everything, for servers with one user. */
+export const KEY_VARIABLE = "DYNAMO_API_KEY";
 
 /** What the environment says of access; cloneable, for the frontend's thread. */
 export interface PreparedAccess {
@@ -62,8 +62,8 @@ export function validateAccess(
   const problems: (ConfigProblem | undefined)[] = [
     ...listOf(allowHost).map((name) => hostProblem(name)),
     ...listOf(allowOrigin).map((origin) => originProblem(origin)),
-    keyProblem(() => apiKey !== undefined && singleKey(apiKey, KEY_VARIABLE)),
-    keyProblem(() => apiKeyFile !== undefined && readKeyFile(apiKeyFile)),
+    keyProblem(undefined, () => apiKey !== undefined && singleKey(apiKey, KEY_VARIABLE)),
+    keyProblem("apiKeyFile", () => apiKeyFile !== undefined && readKeyFile(apiKeyFile)),
   ];
   if (!isLoopback(host) && !insecure && apiKey === undefined && apiKeyFile === undefined) {
     problems.push({
@@ -88,12 +88,12 @@ function originProblem(origin: string): ConfigProblem | undefined {
   return { key: "allowOrigin", message };
 }
 
-function keyProblem(read: () => unknown): ConfigProblem | undefined {
+function keyProblem(key: string | undefined, read: () => unknown): ConfigProblem | undefined {
   try {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof DynamoError) return { key: "apiKeyFile", message: error.message };
+    if (error instanceof DynamoError) return { key, message: error.message };
     throw error;
   }
 }

@@ -32,9 +32,9 @@ export class FrontendDispatch {
     const { clock, service, waitMs, log } = options;
     this.#options = options;
     this.#quarantine = new Quarantine({
-      ...{ clock, service },
+      clock,
       onCondemned: (content, instance) => {
-        const fields = { service, instance, content: content.toString(16) };
+        const fields = { service, id: instance, content: content.toString(16) };
         log.error("a request has killed an instance and is refused from now on", fields);
       },
     });

@@ -152,9 +152,9 @@ export class Processor extends ChatBackend {
     const { clock } = this.context;
     const service = this.#workers;
     this.#quarantine = new Quarantine({
-      ...{ clock, service },
+      clock,
       onCondemned: (content, worker) => {
-        const fields = { worker, content: content.toString(16) };
+        const fields = { id: worker, content: content.toString(16) };
         this.log.error("a request has killed a worker and is refused from now on", fields);
       },
     });

@@ -27,8 +27,6 @@ export type Permit =
 
 export interface QuarantineOptions {
   readonly clock: Clock;
-  /** The service that dies, for messages. */
-  readonly service: string;
   readonly onCondemned: (content: Content, worker: InstanceId) => void;
 }
 
@@ -299,9 +297,9 @@ export class Quarantine {
   }
 
   #refusal({ worker, until }: Verdict): RequestKillsWorkersError {
-    const { clock, service } = this.#options;
+    const { clock } = this.#options;
     const retryAt = new Date(clock.wallTime() + until - clock.now()).toISOString();
-    return new RequestKillsWorkersError({ service, worker, retryAt });
+    return new RequestKillsWorkersError({ worker, retryAt });
   }
 
   #tell(): void {
@@ -314,16 +312,12 @@ export class Quarantine {
 export class RequestKillsWorkersError extends DynamoError {
   override readonly code = "request_kills_workers";
 
-  constructor(of: {
-    readonly service: string;
-    readonly worker: InstanceId;
-    readonly retryAt: string;
-  }) {
+  constructor(of: { readonly worker: InstanceId; readonly retryAt: string }) {
     super(
       `This request is not run: a worker ended while this was the only request that it had given no token for. ` +
-        `The server's log says why instance ${of.worker} of ${of.service} ended. ` +
+        `The server's log has the cause in its line with id=${of.worker}. ` +
         `The same prompt and sampling are refused until ${of.retryAt}; try another prompt, or try again then.`,
-      { service: of.service, instance: of.worker, retry_at: of.retryAt },
+      { instance: of.worker, retry_at: of.retryAt },
     );
   }
 }

@@ -45,6 +45,9 @@ export class ApiKeys {
     this.#clock = clock;
     this.#log = log;
     this.#keys = others;
+    for (const { name, isShort } of others) {
+      if (isShort) log.warn("an API key of fewer than 16 characters can be guessed", { name });
+    }
     if (file === undefined) return;
     const { keys, version, isPublic } = readKeyFile(file);
     this.#take(keys, version);

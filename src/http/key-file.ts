@@ -40,6 +40,7 @@ export function parseKeyFile(text: string, file: string): readonly ApiKey[] {
 
 /** A key in no file, as from the environment. Throws `invalid_key_file` with `source` where it cannot be one. */
 export function singleKey(key: string, source: string): ApiKey {
+  if (key === "") throw new KeyFileError(`${source} is empty; set a key, or unset it`);
   if (!isKey(key)) {
     throw new KeyFileError(
       `${source} must be visible ASCII characters without spaces; set a key, or unset it`,

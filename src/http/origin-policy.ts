@@ -44,7 +44,8 @@ export function corsHeaders(
   return {
     ...vary,
     "access-control-allow-origin": isPublic ? "*" : origin,
-    "access-control-expose-headers": "x-request-id, x-dynamo-ignored-params, retry-after",
+    "access-control-expose-headers":
+      "x-request-id, x-dynamo-ignored-params, retry-after, x-should-retry",
   };
 }
 

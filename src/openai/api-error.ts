@@ -60,7 +60,7 @@ export function toApiError(error: unknown, parameter?: "messages" | "prompt"): A
   }
   const status = TOLD.get(code);
   if (status !== undefined && error instanceof DynamoError) {
-    return new ApiError({ status, code, message: error.message });
+    return told(error, status);
   }
   return new ApiError({
     status: 500,
@@ -69,11 +69,17 @@ export function toApiError(error: unknown, parameter?: "messages" | "prompt"): A
   });
 }
 
+/** The error event of a stream that has begun: the client has a part of its answer. */
+export function toStreamError(error: unknown): ApiError {
+  const apiError = toApiError(error);
+  return OVERLOADED.has(apiError.code) ? cutStream(apiError.code) : apiError;
+}
+
 export function invalidRequest(code: string, message: string, param?: string): ApiError {
   return new ApiError({ status: 400, code, message, param });
 }
 
-/** Codes of errors whose message is meant for the client as it is. */
+/** Codes of errors whose message is meant for the client. The same request gets the same 500 again. */
 const TOLD: ReadonlyMap<string, number> = new Map([
   ["no_such_setting", 404],
   ["invalid_setting", 400],
@@ -106,15 +112,28 @@ export function overloaded(code: string): ApiError {
   });
 }
 
-/** For a client that has a part of its stream. */
-export function cutByShutdown(): ApiError {
+function cutStream(code: string): ApiError {
+  const cause = CUT_BY[code] ?? `The server cannot go on with this answer (${code})`;
+  const message = `${cause}, and this is how far it came. Send the request again.`;
+  return new ApiError({ status: 503, code, message });
+}
+
+const CUT_BY: Readonly<Record<string, string>> = {
+  server_shutdown: "The server is about to end",
+  actor_down: "The worker of this answer has ended",
+};
+
+/** A template's file is for the log; clients get the reason alone. */
+function told({ code, message, details }: DynamoError, status: number): ApiError {
+  const reason = `This model's chat template cannot be used: ${details["reason"]}.`;
   return new ApiError({
-    status: 503,
-    code: "server_shutdown",
-    message:
-      "The server is about to end, and this is how far the answer came. Send the request again.",
+    ...{ status, code, message: code === "template_error" ? reason : message },
+    headers: status === 500 ? NO_RETRY : {},
   });
 }
+
+/** OpenAI's clients repeat a request after a 5xx, but for this header. */
+const NO_RETRY = { "x-should-retry": "false" };
 
 function overflowMessage(error: DynamoError): string {
   const { prompt_tokens, max_tokens, max_model_len } = error.details;

@@ -126,6 +126,7 @@ async function answer({ router, admission }: Door, exchange: Exchange): Promise<
     return await whenAdmitted(exchange, {
       access,
       admission,
+      allow: path === "*" ? EVERY_METHOD : match?.allow,
       answer() {
         if (access === "client" && exchange.connection.isSpare) throw tooManyConnections();
         return serve(path, match, exchange);

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { DynamoError } from "../base/error.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
-import { type ApiError, toApiError } from "./api-error.ts";
+import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
 import type { FailureLog } from "./failure-log.ts";
 
 export class Exchange {
@@ -69,14 +69,14 @@ export class Exchange {
   }
 
   error(error: unknown, parameter?: "messages" | "prompt"): Response {
-    const apiError = this.#translate(error, parameter);
+    const apiError = this.#logged(error, toApiError(error, parameter));
     const headers = { ...this.#headers, ...apiError.headers };
     return Response.json(apiError.body(this.requestId), { status: apiError.status, headers });
   }
 
   /** An error in the middle of a stream, whose status line has long been sent. */
   errorEvent(error: unknown): string {
-    return `data: ${JSON.stringify(this.#translate(error).body(this.requestId))}\n\n`;
+    return `data: ${JSON.stringify(this.#logged(error, toStreamError(error)).body(this.requestId))}\n\n`;
   }
 
   /** For a client that is gone, and will not read it; nginx's number. */
@@ -90,16 +90,15 @@ export class Exchange {
       try {
         await pump(sink);
       } catch (error) {
-        if (!(error instanceof DynamoError)) this.#translate(error);
+        if (!(error instanceof DynamoError)) this.#logged(error, toApiError(error));
         throw error;
       }
     };
   }
 
-  /** A failure of the server is logged here; the client is told no more than that it happened. */
-  #translate(error: unknown, parameter?: "messages" | "prompt"): ApiError {
-    const apiError = toApiError(error, parameter);
-    if (apiError.status === 500) this.#failures.report(this.requestId, error, apiError);
+  /** A failure of the server is logged under the request's id. */
+  #logged(error: unknown, apiError: ApiError): ApiError {
+    if (apiError.status >= 500) this.#failures.report(this.requestId, error, apiError);
     return apiError;
   }
 }

@@ -3,10 +3,10 @@ import { toWireError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { ApiError } from "./api-error.ts";
 
-/** How often an expected failure is logged, however many clients provoke it. */
+/** An expected failure is logged once in this time, however many clients provoke it. */
 const PERIOD_MS = 60_000;
 
-/** Requests that failed with 500: bugs each with its stack, expected failures once a minute and code. */
+/** Requests that failed with 5xx: bugs each with its stack, expected failures once a minute and code. */
 export class FailureLog {
   readonly #log: Logger;
   readonly #clock: Clock;

@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { DynamoError, errorCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
-import { cutByShutdown, overloaded } from "./api-error.ts";
+import { overloaded } from "./api-error.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
 import {
   type FrontendMetrics,
@@ -108,7 +108,7 @@ export class Generation {
       return;
     }
     if (this.#tally.openChoices().length > 0) {
-      await this.#fail(cutByShutdown(), sink);
+      await this.#fail(overloaded(SHUT_DOWN), sink);
       return;
     }
     const usage = head.includeUsage ? chunks.usage(this.#tally.usage()) : "";

@@ -8,6 +8,8 @@ import type { Exchange } from "./exchange.ts";
 export interface Guarded {
   readonly access: Access;
   readonly admission: AdmissionPolicy;
+  /** The methods that the path takes, for a preflight's answer. */
+  readonly allow?: string | undefined;
   answer(): Response | Promise<Response>;
 }
 
@@ -18,7 +20,7 @@ export function whenAdmitted(exchange: Exchange, guarded: Guarded): Response | P
   return settled ? settled.then(() => decide(exchange, guarded)) : decide(exchange, guarded);
 }
 
-function decide(exchange: Exchange, { access, admission, answer }: Guarded) {
+function decide(exchange: Exchange, { access, admission, allow, answer }: Guarded) {
   const { method, headers } = exchange.request;
   const { peer } = exchange.connection;
   const verdict = admit({ method, headers, peer }, access, admission);
@@ -28,7 +30,7 @@ function decide(exchange: Exchange, { access, admission, answer }: Guarded) {
       exchange.tenant = verdict.tenant ?? exchange.tenant;
       return answer();
     case "preflight":
-      return exchange.nothing();
+      return exchange.nothing(allow === undefined ? {} : { allow });
     case "refused":
       return exchange.error(new ApiError(verdict.refusal));
     default:

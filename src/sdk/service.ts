@@ -175,7 +175,8 @@ export interface EndedInstance {
 
 /** What is wrong with a value of the configuration. `key` is in camelCase, as in the schema. */
 export interface ConfigProblem {
-  readonly key: string;
+  /** The key at fault; undefined where the fault is in the environment. */
+  readonly key: string | undefined;
   readonly message: string;
 }
 

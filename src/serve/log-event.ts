@@ -1,4 +1,5 @@
-// What the supervisor tells, as lines of the log. A parked child is tried again for ever, so its lines grow rare.
+// Writes the supervisor's events into the log. A parked child is tried again for ever, so lines about starts that fail
+// grow rare. Each end of an instance that was ready has a line, with its id.
 
 import type { SupervisorEvent } from "../actor/supervisor-event.ts";
 import { unreachable } from "../base/assert.ts";
@@ -8,17 +9,12 @@ import type { Logger } from "../base/log.ts";
 export function logEvent(log: Logger, event: SupervisorEvent): void {
   switch (event.type) {
     case "started": {
-      const say = event.attempt === 0 ? log.info : log.debug;
-      say(`${event.child} started`, { ms: Math.round(event.ms) });
+      const how = event.attempt === 0 ? "started" : "runs again, after it was parked";
+      log.info(`${event.child} ${how}`, { id: event.id, ms: Math.round(event.ms) });
       break;
     }
     case "ended":
-      if (event.exit.type === "failed") {
-        const say = event.attempt === 0 ? log.error : log.debug;
-        // What failed in an expected way is told in its message; the stack of a bug is worth more.
-        const { code, message, stack } = event.exit.error;
-        say(`${event.child} failed: ${code === "internal" ? (stack ?? message) : message}`);
-      } else log.debug(`${event.child} ended`, { how: event.exit.type });
+      logEnded(log, event);
       break;
     case "restarting": {
       const say = event.attempt === 0 ? log.warn : log.debug;
@@ -33,12 +29,14 @@ export function logEvent(log: Logger, event: SupervisorEvent): void {
       break;
     case "hung":
       log.error(`${event.child} hangs and is killed`, {
+        id: event.id,
         silentMs: event.forMs,
         lastEndpoint: event.endpoint ?? "none yet",
       });
       break;
     case "killed":
       log.warn(`${event.child} did not stop in time and was killed`, {
+        id: event.id,
         afterMs: Math.round(event.afterMs),
       });
       break;
@@ -47,12 +45,24 @@ export function logEvent(log: Logger, event: SupervisorEvent): void {
       break;
     case "stuck":
       log.error(
-        `${event.child} does not end: it is inside native code. It is started again when that returns; if it never does, restart the process`,
+        `${event.child} (id=${event.id}) does not end: it is inside native code. It is started again when that returns; if it never does, restart the process`,
       );
       break;
     default:
       unreachable(event);
   }
+}
+
+/** An expected failure is told by its message; the stack of a bug is worth more. */
+function logEnded(log: Logger, event: Extract<SupervisorEvent, { type: "ended" }>): void {
+  const { child, id, exit, wasReady, attempt } = event;
+  if (exit.type !== "failed") {
+    log.debug(`${child} ended`, { id, how: exit.type });
+    return;
+  }
+  const say = wasReady || attempt === 0 ? log.error : log.debug;
+  const { code, message, stack } = exit.error;
+  say(`${child} (id=${id}) failed: ${code === "internal" ? (stack ?? message) : message}`);
 }
 
 type Parked = Extract<SupervisorEvent, { type: "parked" }>;

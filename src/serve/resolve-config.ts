@@ -270,6 +270,10 @@ function checkTogether(
     const view = { service: name, entry: graph.entry.name, services: views, environment };
     const resolved = services.get(name);
     for (const { key, message } of service.validate?.(resolved?.config, view) ?? []) {
+      if (key === undefined) {
+        findings.report(`${name}: ${message}`, undefined);
+        continue;
+      }
       const setting = resolved?.settings.find((one) => canonicalKey(one.key) === kebabKey(key));
       findings.report(
         `${name}.${setting?.key ?? kebabKey(key)}: ${message}`,

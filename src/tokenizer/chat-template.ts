@@ -125,7 +125,7 @@ export class TemplateError extends DynamoError {
   override readonly code = "template_error";
 
   constructor(place: string, reason: string) {
-    super(`the model's chat template cannot be used (${place}): ${reason}`);
+    super(`the model's chat template cannot be used (${place}): ${reason}`, { reason });
   }
 }
 

@@ -144,6 +144,23 @@ describe("serve's flags", () => {
     }
   });
 
+  test("a key in the environment that no service asks for is warned about", async () => {
+    const key = { DYNAMO_API_KEY: "environment-key-0123" };
+    const open = await run("serve graphs.hello_world:Frontend --dry-run", key);
+    expect(open.exitCode).toBe(0);
+    expect(open.err).toContain("warning: DYNAMO_API_KEY is set, and no service here asks for API");
+    const agg = await run("serve graphs.agg:Frontend -f configs/mock.yaml --dry-run", key);
+    expect(agg).toMatchObject({ exitCode: 0, err: "" });
+  });
+
+  test("an empty key in the environment is blamed on nothing else", async () => {
+    const agg = "serve graphs.agg:Frontend -f configs/mock.yaml --dry-run";
+    const { exitCode, err } = await run(agg, { DYNAMO_API_KEY: "" });
+    expect(exitCode).toBe(2);
+    expect(err).toContain("Frontend: DYNAMO_API_KEY is empty; set a key, or unset it");
+    expect(err).not.toContain("mock.yaml");
+  });
+
   test("what is set by its own name beats them, and they beat the file", async () => {
     const { out } = await run(
       `${SERVE} -f configs/agg.yaml --model a/b --VllmWorker.model=c --dry-run`,

@@ -29,7 +29,13 @@ const LOCAL: AccessConfig = {
 };
 
 describe("found before the start:", () => {
-  const table: readonly [string, Partial<AccessConfig>, string | undefined, string?, string?][] = [
+  const table: readonly [
+    string,
+    Partial<AccessConfig>,
+    string | undefined,
+    (string | undefined)?,
+    string?,
+  ][] = [
     ["this machine needs no key", {}, undefined],
     ["others need one", { host: "0.0.0.0" }, undefined, "host", "lets other machines in"],
     ["so do names that are not localhost", { host: "box.lan" }, undefined, "host", "--insecure"],
@@ -40,9 +46,10 @@ describe("found before the start:", () => {
       "an empty variable is a mistake",
       {},
       "",
-      "apiKeyFile",
-      "DYNAMO_API_KEY must be visible ASCII",
+      undefined,
+      "DYNAMO_API_KEY is empty; set a key, or unset it",
     ],
+    ["so is one with spaces", {}, "a b", undefined, "DYNAMO_API_KEY must be visible ASCII"],
     [
       "a file that is not there",
       { apiKeyFile: "none" },
@@ -66,7 +73,7 @@ describe("found before the start:", () => {
     test(what, () => {
       const problems = validateAccess({ ...LOCAL, ...config }, { DYNAMO_API_KEY: apiKey });
       expect(problems).toEqual(
-        key === undefined ? [] : [{ key, message: expect.stringContaining(message ?? "") }],
+        message === undefined ? [] : [{ key, message: expect.stringContaining(message) }],
       );
     });
   }

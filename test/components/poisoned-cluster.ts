@@ -37,7 +37,6 @@ export class Cluster {
   readonly condemned: Content[] = [];
   readonly quarantine = new Quarantine({
     clock: this.clock,
-    service: "Worker",
     onCondemned: (content) => this.condemned.push(content),
   });
   /** Those that no order has caused. */

@@ -247,3 +247,12 @@ test("what others can read or guess is warned about", () => {
   expect(lines.join()).not.toMatch(/alice|brief/); // either may be the key
   expect(world().lines).toEqual([]);
 });
+
+test("a short key of the environment is warned about too", () => {
+  const lines: string[] = [];
+  const log = createLogger("test", "info", (line) => lines.push(line));
+  const others = [singleKey("short", "DYNAMO_API_KEY")];
+  new ApiKeys({ file: undefined, others, clock: systemClock, log });
+  expect(lines.join()).toContain("fewer than 16 characters can be guessed  name=DYNAMO_API_KEY");
+  expect(lines).toHaveLength(1);
+});

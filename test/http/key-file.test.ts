@@ -80,7 +80,8 @@ describe("a file of keys", () => {
 
 test("a single key is an admin's, and named after where it is from", () => {
   expect(singleKey(A, "DYNAMO_API_KEY")).toMatchObject({ name: "DYNAMO_API_KEY", scope: "admin" });
-  for (const key of ["", " ", "a b", "schlüssel", "a\n"]) {
+  expect(() => singleKey("", "DYNAMO_API_KEY")).toThrow("DYNAMO_API_KEY is empty");
+  for (const key of [" ", "a b", "schlüssel", "a\n"]) {
     expect(() => singleKey(key, "DYNAMO_API_KEY")).toThrow("DYNAMO_API_KEY must be visible ASCII");
   }
 });

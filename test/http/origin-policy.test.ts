@@ -73,7 +73,8 @@ describe("CORS", () => {
     expect(corsHeaders(new Headers({ origin: CHAT }), [CHAT])).toEqual({
       vary: "Origin",
       "access-control-allow-origin": CHAT,
-      "access-control-expose-headers": "x-request-id, x-dynamo-ignored-params, retry-after",
+      "access-control-expose-headers":
+        "x-request-id, x-dynamo-ignored-params, retry-after, x-should-retry",
     });
     for (const headers of [{}, { origin: "http://evil.example" }]) {
       expect(corsHeaders(new Headers(headers), [CHAT])).toEqual({ vary: "Origin" });

@@ -109,13 +109,18 @@ test("an allowed page can read every answer: whole, streamed, and refused", asyn
 
 test("a preflight is 204, on any path and without a key", async () => {
   const { app } = harness({ admission: policy() });
-  for (const path of ["/v1/chat/completions", "/config/Router/mode", "/nothing"]) {
+  for (const [path, allow] of [
+    ["/v1/chat/completions", "POST, OPTIONS"],
+    ["/config/Router/mode", "PUT, OPTIONS"],
+    ["/nothing", null],
+  ] as const) {
     const headers = { origin: PAGE, "access-control-request-method": "POST" };
     const response = await app.fetch(
       new Request(`http://test${path}`, { method: "OPTIONS", headers }),
     );
     expect(response.status).toBe(204);
     expect(response.headers.get("access-control-allow-origin")).toBe(PAGE);
+    expect(response.headers.get("allow")).toBe(allow);
     expect(await response.text()).toBe("");
   }
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ErrorDetails } from "../../src/base/error.ts";
 import { type DynamoError, RemoteError } from "../../src/base/error.ts";
+import { TemplateError } from "../../src/tokenizer/chat-template.ts";
 import { CHAT, COMPLETION, eventsOf, harness, post } from "./harness.ts";
 
 /** A failure as it arrives from another thread. */
@@ -13,16 +14,39 @@ describe("failures before the first token", () => {
   for (const code of [...overloaded, "server_shutdown"]) {
     test(`${code} is 503 with Retry-After, streamed or not`, async () => {
       for (const stream of [false, true]) {
-        const { app, opened } = harness();
+        const { app, opened, lines } = harness();
         const answer = app.fetch(post({ ...COMPLETION, stream }));
         (await opened()).fail(remote(code));
         const response = await answer;
         expect(response.status).toBe(503);
         expect(response.headers.get("retry-after")).toBe("1");
         expect(await response.json()).toMatchObject({ error: { type: "server_error", code } });
+        expect(response.headers.get("x-should-retry")).toBeNull();
+        expect(lines.join("")).toContain(`request=${response.headers.get("x-request-id")}`);
       }
     });
   }
+
+  for (const code of ["request_kills_workers", "invalid_logits", "encode_failed"]) {
+    test(`${code} is 500 that clients do not repeat`, async () => {
+      const { app, opened, lines } = harness();
+      const answer = app.fetch(post(COMPLETION, { "x-request-id": "mine" }));
+      (await opened()).fail(remote(code));
+      const response = await answer;
+      expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
+      expect(lines.join("")).toContain("request=mine");
+    });
+  }
+
+  test("an unusable template is told without its file, which the log has", async () => {
+    const { app, opened, lines } = harness();
+    const answer = app.fetch(post(CHAT, {}, "chat/completions"));
+    (await opened()).fail(new TemplateError("/secret/tokenizer_config.json", "it does not end"));
+    const text = await (await answer).text();
+    expect(text).toContain("This model's chat template cannot be used: it does not end");
+    expect(text).not.toContain("secret");
+    expect(lines.join("")).toContain("/secret/tokenizer_config.json");
+  });
 
   test("an overflow is 400 with the counts, on the field that carries the prompt", async () => {
     const { app, opened } = harness();
@@ -194,8 +218,8 @@ describe("an annotation of the last output", () => {
 
 describe("failures in the middle of a stream", () => {
   test("an error is an event in OpenAI's shape, and no [DONE] follows", async () => {
-    const { app, opened } = harness();
-    const answer = app.fetch(post({ ...COMPLETION, stream: true }));
+    const { app, opened, lines } = harness();
+    const answer = app.fetch(post({ ...COMPLETION, stream: true }, { "x-request-id": "mine" }));
     const stream = await opened();
     stream.push({ text: "one" });
     stream.fail(remote("actor_down"));
@@ -204,6 +228,11 @@ describe("failures in the middle of a stream", () => {
     const [first, error, ...more] = eventsOf(await response.text());
     expect(first).toMatchObject({ choices: [{ text: "one" }] });
     expect(error).toMatchObject({ error: { code: "actor_down", type: "server_error" } });
+    expect(error).toHaveProperty(
+      "error.message",
+      "The worker of this answer has ended, and this is how far it came. Send the request again.",
+    );
+    expect(lines.join("")).toContain("request=mine");
     expect(more).toEqual([]);
   });
 
