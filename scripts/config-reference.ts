@@ -30,7 +30,8 @@ function reference(): string {
 
 function row(key: string, schema: GenericSchema): string {
   const fallback = getDefault(schema);
-  const shown = fallback === undefined ? "" : `\`${String(fallback)}\``;
+  const text = Array.isArray(fallback) ? JSON.stringify(fallback) : String(fallback);
+  const shown = fallback === undefined ? "" : `\`${text}\``;
   return `| \`${spelling(key)}\` | ${valuesOf(schema)} | ${shown} | ${getDescription(schema)} |`;
 }
 

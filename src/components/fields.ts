@@ -35,11 +35,11 @@ export const MOCK_MODEL = "mock";
 const RENDER_TIMEOUT_MS = 250;
 
 export const renderTimeoutMs = key(
-  "CPU milliseconds that the model's chat template may take for one request, and 1 more for each 20 messages or 16,384 characters, up to three times as many; the request is refused with `template_error` then.",
+  "CPU milliseconds that the model's chat template may take for one request. Each 20 messages or 16,384 characters add 1; the limit triples at most. A chat that needs more is refused with `template_error`.",
   v.optional(count(), RENDER_TIMEOUT_MS),
 );
 
 export const allowSpecialTokensInContent = key(
-  "Whether special tokens that a client writes into messages, such as `<|im_end|>`, are tokens and not text: a client can then write turns of others (docs/security.md).",
+  "Makes special tokens that a client writes into messages, such as `<|im_end|>`, tokens and not text: a client can then write turns of others (docs/security.md).",
   v.optional(v.boolean(), false),
 );

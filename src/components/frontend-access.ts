@@ -70,7 +70,7 @@ export function validateAccess(
       key: "host",
       message:
         `${host} lets other machines in, and nothing asks them for a key. Give --api-key-file FILE ` +
-        `(or the variable ${KEY_VARIABLE}), or --insecure to serve everyone who can reach it`,
+        `(or the variable ${KEY_VARIABLE}), or --insecure to serve all that can reach it`,
     });
   }
   return problems.filter((problem) => problem !== undefined);

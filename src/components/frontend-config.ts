@@ -14,7 +14,7 @@ export const FrontendConfig = v.strictObject({
     v.optional(v.string()),
   ),
   endpoint: key(
-    "Where chats go: namespace.Service.endpoint, as `dynamo.Processor.chat/completions`. Default: what is linked.",
+    "The endpoint that chats go to: namespace.Service.endpoint, as `dynamo.Processor.chat/completions`. Default: what is linked.",
     v.optional(v.string()),
   ),
   host: key(
