@@ -11,7 +11,7 @@ interface Hello {
   readonly hello: { readonly threadId: number | undefined };
 }
 
-/** How long it may take to load before its end does not wait for it any more. */
+/** Time that an end waits for a thread that still loads. */
 const LOAD_MS = 2000;
 
 /** For the thread itself: what it posts first. */

@@ -1,4 +1,4 @@
-// How an actor ended, in the words of those who hear of it.
+// The end of an actor, as its supervisor, callers and monitors name it.
 
 import { RemoteError } from "../base/error.ts";
 import type { ActorExit } from "./actor-host.ts";

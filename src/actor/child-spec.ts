@@ -1,4 +1,4 @@
-// What a supervisor is told to run: services, and the children of each.
+// A supervisor's orders: services, and the children of each.
 
 import type { ActorExit } from "./actor-host.ts";
 import type { ActorId } from "./actor-id.ts";
@@ -10,7 +10,7 @@ export interface ServiceSpec extends RestartLimits {
   readonly name: string;
   /** A ready child that does not answer for so long is killed and restarted; undefined: never. */
   readonly heartbeatTimeoutMs: number | undefined;
-  /** Of the time that is left for a stop when its turn comes: what it may take. 0 to 1. */
+  /** Its share, 0 to 1, of the time that is left for a stop when its turn comes. */
   readonly stopShare: number;
   readonly children: readonly ChildSpec[];
 }
@@ -21,9 +21,9 @@ export interface ChildSpec {
   readonly tag: string;
   /** permanent: always restarted; transient: when it failed; temporary: never. */
   readonly restart: "permanent" | "transient" | "temporary";
-  /** At the first start: whether it waits for those before it. `nobody`: its thread is spawned at once. */
+  /** The children that its first start waits for. `nobody`: its thread is spawned at once. */
   readonly awaits: "those before" | "nobody";
-  /** What each incarnation's thread is given. */
+  /** Data for each incarnation's thread. */
   readonly data: unknown;
   readonly env: Readonly<Record<string, string>>;
   /** Resolves when the child may be called. Runs for each incarnation, right after its thread was spawned. */

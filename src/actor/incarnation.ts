@@ -19,7 +19,7 @@ export interface IncarnationOptions {
   readonly onExit: (exit: ActorExit) => void;
 }
 
-/** How long a killed thread may take to end: the native call that it is in returns first. */
+/** Time for a killed thread to end: the native call that it is in returns first. */
 const KILL_MS = 2000;
 
 export class Incarnation {
@@ -55,9 +55,9 @@ export class Incarnation {
   }
 
   /**
-   * Ends the thread without asking, and waits for that. Undefined if it does not come: then those who wait for the
-   * child's answers are told at once, and all else waits until the thread has really ended, since it may still
-   * write to what it holds.
+   * Ends the thread without asking, and waits for its exit. Undefined if the exit does not come: then callers that wait
+   * for the child's answers are told at once. All else waits until the thread has really ended, since it may still
+   * write to memory that it holds.
    */
   async kill(): Promise<ActorExit | undefined> {
     const { spec, switchboard, onEvent } = this.#options;

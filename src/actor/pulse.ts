@@ -1,5 +1,5 @@
-// What a thread shows of its life to the main thread, in memory that both see: how often it has answered a ping or begun
-// something new, and the endpoint that it last began or resumed. A thread that hangs can still be read.
+// A thread's signs of life, in memory that it shares with the main thread: a count of answered pings and begun calls,
+// and the endpoint that it last began or resumed. They can be read while the thread hangs.
 //
 // Answered pings alone would not do: a port hands over all that has come before the event loop turns, so a thread whose
 // callers ask again at once may work for long without seeing a ping (seen on a busy machine with calls of 0.6 s).

@@ -1,4 +1,4 @@
-// How often the children of one service are started again at once, and how long a child waits beyond that.
+// Limits the immediate restarts of one service's children, and delays each further one.
 //
 //   failure ── within the budget ──> restart at once
 //      └────── beyond it ──────────> parked: 0.1 s, 0.2 s, ... 10 s, until a start has lived for a period
@@ -34,7 +34,7 @@ export class RestartBudget {
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 10_000;
-/** Of a delay, added at random, so that children with one cause do not all start at once. */
+/** Largest random addition, as a share of the delay, so that children with one cause do not all start at once. */
 const JITTER = 0.25;
 
 /** Before the `attempt`th start of a parked child (1 is the first). `random` is 0 to 1. */

@@ -1,4 +1,4 @@
-// What happens to children, as values. Their receiver decides what to print.
+// Events of children, as values. Their receiver decides which to print.
 
 import type { ActorExit } from "./actor-host.ts";
 import type { ActorId } from "./actor-id.ts";

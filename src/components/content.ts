@@ -4,22 +4,22 @@ import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.
 import type { PreprocessedRequest } from "../protocol/llm.ts";
 import type { Content } from "./quarantine.ts";
 
-/** Another one in each process, so that no client can look for contents that share a name. */
+/** Differs in each process, so that no client can look for contents that share a name. */
 const SEED = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
 
-/** Of a sequence: its token ids and its sampling without the seed. */
+/** The content of a sequence: its token ids and its sampling without the seed. */
 export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): Content {
   const { seed: _, ...rest } = sampling;
   return Bun.hash.xxHash3(JSON.stringify(rest), Bun.hash.xxHash3(tokenIds, SEED));
 }
 
-/** Fields of a request that do not change what is computed: who asks, of which worker, and how it is answered. */
+/** Fields that do not change the computation: the client, its choice of worker, and the form of the answer. */
 const ASIDE: ReadonlySet<string> = new Set([
   ...["seed", "tenant", "backendInstanceId"],
   ...["stream", "includeUsage", "annotations"],
 ]);
 
-/** Of a request whose tokens are not known yet: all but its seed and those aside. */
+/** The content of a request whose tokens are not known yet: all fields but those of `ASIDE`. */
 export function contentOfRequest(request: ChatCompletionRequest | CompletionRequest): Content {
   const asked = Object.entries(request).filter(([name]) => !ASIDE.has(name));
   return Bun.hash.xxHash3(JSON.stringify(asked, brief), SEED);

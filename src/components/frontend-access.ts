@@ -1,4 +1,4 @@
-// Who may use the frontend, as its configuration and the environment say.
+// Access to the frontend, as its configuration and the environment say.
 
 import type { ConfigProblem, Environment } from "dynamo";
 
@@ -22,7 +22,7 @@ export interface AccessConfig {
 /** The variable of a key that opens everything, for servers with one user. */
 export const KEY_VARIABLE = "DYNAMO_API_KEY";
 
-/** What the environment says of access; cloneable, for the frontend's thread. */
+/** The environment's part of the access; cloneable, for the frontend's thread. */
 export interface PreparedAccess {
   readonly apiKey: string | undefined;
 }
@@ -52,7 +52,7 @@ export function openAccess(
   };
 }
 
-/** What the schema cannot see: names that are none, keys that cannot be read, a door that stands open. */
+/** Finds mistakes that the schema cannot see: bad host names and origins, unreadable keys, an open server without keys. */
 export function validateAccess(
   config: AccessConfig,
   environment: Environment,

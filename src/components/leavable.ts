@@ -1,6 +1,6 @@
 /**
- * A stream whose reader can leave it also while it waits for what is no call, as its turn: `return()` resolves
- * `left` at once, where an async generator's own would come after the pending `next()`.
+ * A stream whose reader can leave it also while it waits for something other than a call, such as its turn. `return()`
+ * resolves `left` at once; that of an async generator would come after the pending `next()`.
  */
 export function leavable<T>(
   open: (left: Promise<void>) => AsyncIterator<T, unknown>,

@@ -1,4 +1,4 @@
-// Which requests kill workers. A ledger of the sequences on their way says which of them had no token yet when a
+// Finds requests that kill workers. A ledger of the sequences on their way says which of them had no token yet when a
 // worker died:
 //
 //   waiting --permit, sent--> at a worker, no token --token--> at a worker, has a token
@@ -19,7 +19,7 @@ import { DynamoError } from "../base/error.ts";
 /** The name of what a sequence asks for: its token ids and sampling, without the seed. */
 export type Content = bigint;
 
-/** Where a sequence may go now: to any worker but some, to one only, or nowhere yet. */
+/** The workers that a sequence may go to now: any but some, one only, or none yet. */
 export type Permit =
   | { readonly type: "any"; readonly avoid: readonly InstanceId[] }
   | { readonly type: "only"; readonly worker: InstanceId }
@@ -47,7 +47,7 @@ export class Trial {
   /** Rejects if its content is condemned while it is at a worker without a token: it is called back from there. */
   readonly condemned: Promise<never>;
   readonly condemn: (error: Error) => void;
-  /** Where it is; undefined while it waits. */
+  /** The worker that has it; undefined while it waits. */
   worker: InstanceId | undefined;
   hasToken = false;
   /** It was at a death in company: it is tried alone, even if another of its content had a token meanwhile. */
@@ -133,7 +133,7 @@ export class Quarantine {
     }
     if (verdict) return this.#permitAlone(trial, wanted);
     if (trial.isSuspect) return this.#permitAlone(trial, wanted);
-    this.#release(trial); // Of a content that was cleared meanwhile.
+    this.#release(trial); // Its content was cleared meanwhile.
     const avoid = this.#forbiddenTo(trial);
     const choices = wanted === undefined ? this.#live : [wanted];
     if (choices.length > 0 && choices.every((one) => avoid.includes(one))) return WAIT;

@@ -1,5 +1,5 @@
-// What a frontend knows of the models behind it: those that can be routed to now, and for how long one may be waited
-// for that was there and is not.
+// A frontend's list of the models behind it: those that can be routed to now, and the time that a request may wait for
+// one that was there and is not.
 
 import type { MirrorUpdate } from "dynamo";
 

@@ -1,4 +1,4 @@
-// Who gives a seat, and its blocks, to a sequence that waits for want of them: pure policy.
+// Chooses the sequence that gives its seat and its blocks to one that waits for them: pure policy.
 
 import type { Sequence } from "./sequence.ts";
 import type { TenantQueue } from "./tenant-queue.ts";

@@ -1,15 +1,16 @@
-// Whose turn it is: sequences wait by tenant, and the tenant that was served least goes first.
+// Sequences wait by tenant, and the tenant that was served least goes first.
 //
 //   add -----> waiting --seat--> seated --unseat--> out
 //   resume ------^ ^----requeue----+                 |
 //     ^----------------------------------------------+
 //
-// A tenant's virtual time is the number of tokens that steps have computed for it. Who begins to wait is lifted to the
-// system's virtual time, so that idle time gives no credit: the least of those who wait (start-time fair queueing, Goyal et
-// al., SIGCOMM 1996; over tokens as in VTC, Sheng et al., OSDI 2024, arXiv:2401.00588).
+// A tenant's virtual time is the number of tokens that steps have computed for it. A tenant that begins to wait is
+// lifted to the system's virtual time, the least of the waiting tenants', so that idle time gives no credit (start-time
+// fair queueing, Goyal et al., SIGCOMM 1996; over tokens as in VTC, Sheng et al., OSDI 2024, arXiv:2401.00588).
 //
 // Bound: while two tenants both wait, the tokens that they are served differ by at most 2 * seats * L, with L the most
-// tokens that one sequence costs. Who is ahead is given no seat, so its lead grows by what it still runs, and no more.
+// tokens that one sequence costs. The tenant ahead is given no seat, so its lead grows only by
+// the sequences that it still runs.
 
 import { assert } from "../base/assert.ts";
 import type { Sequence } from "./sequence.ts";
@@ -22,14 +23,14 @@ class Tenant {
   virtualTime = 0;
   /** Sequences that run, or have their prompts computed elsewhere. */
   numSeats = 0;
-  /** By arrival. Who was preempted came before all who never ran, and so is first. */
+  /** By arrival. A preempted sequence came before all that never ran, and so is first. */
   readonly waiting: Sequence[] = [];
 }
 
 export class TenantQueue {
-  /** Those with sequences that wait or have a seat. */
+  /** Tenants with sequences that wait or have a seat. */
   readonly #active = new Map<number, Tenant>();
-  /** Those who are ahead of `#virtualTime` but have nothing to do, longest first. */
+  /** Tenants ahead of `#virtualTime` without sequences, the longest idle first. */
   readonly #idle = new Map<number, Tenant>();
   #virtualTime = 0;
   /** The furthest that any tenant had come when it ended. */
@@ -68,8 +69,8 @@ export class TenantQueue {
   }
 
   /**
-   * The oldest sequence of the tenant that was served least. Where two were served alike, it is the one with
-   * fewer seats, then the one whose sequence is older.
+   * The oldest sequence of the tenant that was served least. Among tenants served alike it is the one
+   * with fewer seats, then the one whose sequence is older.
    */
   next(): Sequence | undefined {
     let first: Tenant | undefined;
@@ -79,21 +80,22 @@ export class TenantQueue {
     return first?.waiting[0];
   }
 
-  /** Whether a waiting sequence's tenant comes before a seated one's, which is another. */
+  /** True if a waiting sequence's tenant is another than the seated one's, and comes before it. */
   precedes(waiting: Sequence, seated: Sequence): boolean {
     if (waiting.tenant === seated.tenant) return false;
     return this.compare(waiting, seated) < 0;
   }
 
-  /** Negative where the tenant of `a` was served less. */
+  /** Negative if the tenant of `a` was served less. */
   compare(a: Sequence, b: Sequence): number {
     const [first, second] = [this.#of(a), this.#of(b)];
     return first.virtualTime - second.virtualTime || first.numSeats - second.numSeats;
   }
 
   /**
-   * The tenant that has to give `sequence` a seat, if it waits for want of one: who holds most, provided that it has at
-   * least twice as many as the other will have. So seats are not taken back and forth, and not by who has its share.
+   * The tenant that has to give `sequence` a seat, if it waits for want of one: the tenant with most seats, provided that it
+   * has at least twice as many as the other will have. So seats are not taken back and forth, nor by
+   * a tenant that has its share.
    */
   debtorOf(sequence: Sequence): number | undefined {
     const { numSeats } = this.#of(sequence);
@@ -107,7 +109,7 @@ export class TenantQueue {
     return debtor;
   }
 
-  /** Whether the tenant of a waiting sequence has no seat, and was served less than that of a seated one. */
+  /** True if the tenant of a waiting sequence has no seat, and was served less than that of a seated one. */
   isBehind(waiting: Sequence, seated: Sequence): boolean {
     const tenant = this.#of(waiting);
     return tenant.numSeats === 0 && tenant.virtualTime < this.#of(seated).virtualTime;
@@ -139,7 +141,7 @@ export class TenantQueue {
     account.virtualTime += numTokens;
   }
 
-  /** Asserts that `seated` are those who have seats, and that each queue is in order. */
+  /** Asserts that `seated` are the sequences with seats, and that each queue is in order. */
   checkIntegrity(seated: Iterable<Sequence>): void {
     const numSeats = new Map<number, number>();
     for (const { tenant } of seated) numSeats.set(tenant, (numSeats.get(tenant) ?? 0) + 1);
@@ -213,7 +215,7 @@ export class TenantQueue {
     this.#forget();
   }
 
-  /** Those who would be lifted if they came back; beyond the limit, those who are idle longest. */
+  /** Forgets idle tenants that a return would lift; beyond the limit, the longest idle ones too. */
   #forget(): void {
     for (const [number, { virtualTime }] of this.#idle) {
       if (virtualTime > this.#virtualTime && this.#idle.size <= MAX_IDLE) return;

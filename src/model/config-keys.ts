@@ -50,7 +50,7 @@ const OFF: KeyRules["off"] = {
   position_embedding_type: ["rope", "rotary"],
 };
 
-/** What multiplies something, or is on in every Llama. */
+/** Factors, and switches that are on in every Llama. */
 const FIXED: KeyRules["fixed"] = {
   ...Object.fromEntries(
     [

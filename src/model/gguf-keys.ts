@@ -15,7 +15,7 @@ const KNOWN = [
   ...["expert_count", "tensor_data_layout", "pooling_type", "decoder_start_token_id"],
 ];
 
-/** What other decoders compute. */
+/** Features of other decoders. */
 const OFF = [
   ...["attention.scale", "attention.max_alibi_bias", "attention.clamp_kqv"],
   ...["attention.sliding_window_pattern", "attention.temperature_scale"],
@@ -30,7 +30,7 @@ const OFF = [
   ...["rope.freq_base_swa", "rope.scaling.yarn_log_multiplier"],
 ];
 
-/** What multiplies something; 0 is llama.cpp's word for not set. */
+/** Factors; 0 is llama.cpp's word for not set. */
 const FACTORS = [
   ...["logit_scale", "residual_scale", "embedding_scale", "attention.output_scale"],
   ...["attention.value_scale", "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"],

@@ -7,9 +7,9 @@ import { ModelError } from "./model-error.ts";
 export interface KeyRules {
   /** Read elsewhere, or without a bearing on what is computed. */
   readonly known: ReadonlySet<string>;
-  /** What another decoder would be told: each is off when absent, false, 0 or empty, or has one of these values. */
+  /** Features of other decoders: each is off when absent, false, 0 or empty, or has one of these values. */
   readonly off: Readonly<Record<string, readonly unknown[]>>;
-  /** Where absent is as good as these values, and nothing else is. */
+  /** Each key must be absent or have one of these values. */
   readonly fixed: Readonly<Record<string, readonly unknown[]>>;
 }
 

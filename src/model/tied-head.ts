@@ -7,7 +7,7 @@ import type { StoredTensor } from "./stored-tensor.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
-/** What a head in 4 bits has in its place. */
+/** A head in 4 bits has this tensor in place of `HEAD`. */
 const QUANTIZED_HEAD = "lm_head.qweight";
 
 const PIECE_BYTES = 8 << 20;

@@ -1,4 +1,4 @@
-// What the C++ runtime wants of a glibc newer than 2.28, in words that older ones know. The
+// Functions of glibc newer than 2.28 that the C++ runtime calls, built from older ones. The
 // definitions are hidden: they serve this library alone, on new systems as well, so that what is
 // tested is what runs on old ones.
 //

@@ -29,7 +29,7 @@ struct WideningDots {
     const auto& group = block.group(index);
     for (size_t v = 0; v < kVectors; ++v) {
       int32x4_t low[kRows];   // Pairs of inputs of the outputs 0 and 1.
-      int32x4_t high[kRows];  // Of 2 and 3.
+      int32x4_t high[kRows];  // The same of the outputs 2 and 3.
 #pragma GCC unroll 4
       for (size_t m = 0; m < kRows; ++m) low[m] = high[m] = vdupq_n_s32(0);
 #pragma GCC unroll 4
