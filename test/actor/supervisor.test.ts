@@ -101,11 +101,19 @@ test("a child that fails beyond its service's intensity is parked, and tried aga
   expect(parked[0]).toMatchObject({ child: "a", service: "a", attempt: 1 });
   expect(parked.every(({ cause }) => cause.message === "still broken")).toBe(true);
   expect(stage.child("a").restarts).toBeGreaterThan(60);
+  const [served, ...neverReady] = stage.eventsOf("ended");
+  expect(served?.wasReady).toBe(true);
+  expect(neverReady.some(({ wasReady }) => wasReady)).toBe(false);
 
   isBroken = false;
   await stage.clock.advance(10_000);
   expect(stage.child("a").isParked).toBe(false);
   expect([...stage.host.running.keys()]).toEqual(["a"]);
+  stage.thread("a").fail(new Error("another cause"));
+  await stage.settle(60);
+  const last = stage.eventsOf("ended").at(-1);
+  expect(last?.wasReady).toBe(true);
+  expect(last?.attempt).toBeGreaterThan(60);
   await stage.supervisor.stop();
   expect(stage.clock.numTimers).toBe(0);
 });

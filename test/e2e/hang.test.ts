@@ -148,11 +148,13 @@ test("a worker inside a native step is not blamed for steps longer than the limi
 
 test("an instance that fails for ever is parked and comes back; nothing ends the deployment", async () => {
   const server = await start("--Worker.ServiceArgs.max-restarts=2");
+  const crashed: number[] = [];
   for (let crash = 0; crash < 5; crash++) {
     const [id] = await until(async () => {
       const now = await instances(server);
       return now.length === 1 ? now : undefined;
     });
+    crashed.push(id ?? 0);
     await fetch(`${server.url}/crash?worker=${id}`);
     await until(async () => ((await instances(server)).includes(id ?? 0) ? undefined : true));
   }
@@ -162,6 +164,8 @@ test("an instance that fails for ever is parked and comes back; nothing ends the
   expect(await server.metric("dynamo_runtime_restarts_total", { service: "Worker" })).toBe(5);
   expect(server.stderr().match(/Worker:1 is parked/g)).toHaveLength(1);
   expect(server.stderr()).toContain("raise Worker.ServiceArgs.max-restarts");
+  for (const id of crashed) expect(server.stderr()).toContain(`Worker:1 (id=${id}) failed: `);
+  expect(server.stderr().match(/Worker:1 runs again, after it was parked/g)).toHaveLength(3);
   expect(await server.stop()).toBe(0);
 });
 
