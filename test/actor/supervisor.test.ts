@@ -111,9 +111,7 @@ test("a child that fails beyond its service's intensity is parked, and tried aga
   expect([...stage.host.running.keys()]).toEqual(["a"]);
   stage.thread("a").fail(new Error("another cause"));
   await stage.settle(60);
-  const last = stage.eventsOf("ended").at(-1);
-  expect(last?.wasReady).toBe(true);
-  expect(last?.attempt).toBeGreaterThan(60);
+  expect(stage.eventsOf("ended").at(-1)?.wasReady).toBe(true);
   await stage.supervisor.stop();
   expect(stage.clock.numTimers).toBe(0);
 });
