@@ -13,11 +13,17 @@ import {
   HEADER_WORDS,
   RESET_FLAG,
 } from "./envelope.ts";
-import { MessageTooLargeError } from "./error.ts";
+import { MailboxFullError, MessageTooLargeError } from "./error.ts";
 import type { RingWriter } from "./ring.ts";
 
 /** Frames up to this lie in the ring itself. */
 const SLOT_BYTES = 64 * 1024;
+
+/**
+ * A call that is larger than a slot waits in the outbox if it takes at most half of what others of its kind leave free
+ * of this. So the first may be of any size, and there is room for a smaller one behind it.
+ */
+const LARGE_OUTBOX_BYTES = 128 * 1024 * 1024;
 
 const ARENA_FRAME_BYTES = HEADER_BYTES + 8;
 const PAGE_BYTES = 4096;
@@ -33,6 +39,7 @@ export class FrameWriter {
   #windows: Buffer[] = [];
   #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
+  #largeBytes = 0;
 
   connect(ring: RingWriter, arena: ArenaWriter): void {
     this.#ring = ring;
@@ -45,7 +52,12 @@ export class FrameWriter {
     return this.#outboxBytes;
   }
 
-  /** Throws if the envelope cannot be packed or is too large; then nothing of it was written. */
+  /** Bytes of those among them that would lie in the ring itself. */
+  get smallOutboxBytes(): number {
+    return this.#outboxBytes - this.#largeBytes;
+  }
+
+  /** Throws if the envelope cannot be packed, is too large, or is a large call that has no room; then nothing of it was written. */
   write(envelope: Envelope): void {
     switch (envelope.type) {
       case "item":
@@ -79,6 +91,7 @@ export class FrameWriter {
     for (const frame of this.#outbox) {
       if (!this.#place(frame)) break;
       this.#outboxBytes -= frame.byteLength;
+      if (frame.byteLength > SLOT_BYTES) this.#largeBytes -= frame.byteLength;
       numMoved++;
     }
     if (numMoved > 0) this.#outbox = this.#outbox.slice(numMoved);
@@ -138,6 +151,7 @@ export class FrameWriter {
         { bytes: frameBytes, maxBytes: MAX_FRAME_BYTES },
       );
     }
+    if (code === CODES.call && frameBytes > SLOT_BYTES) this.#checkRoom(frameBytes);
     const words = new Int32Array(frameBytes / 4);
     const frame = new Uint8Array(words.buffer);
     putHeader(words, 0, frameBytes, code | this.#flags(), call, length);
@@ -146,11 +160,22 @@ export class FrameWriter {
     return frame;
   }
 
+  #checkRoom(frameBytes: number): void {
+    const maxBytes = Math.floor((LARGE_OUTBOX_BYTES - this.#largeBytes) / 2);
+    if (frameBytes <= maxBytes) return;
+    this.#packer.reset();
+    throw new MailboxFullError(
+      `a call of ${frameBytes} bytes while ${this.#largeBytes} bytes of large calls wait in the lane: try again later`,
+      { bytes: frameBytes, maxBytes },
+    );
+  }
+
   /** Into the ring, or behind what waits already. */
   #post(frame: Uint8Array): void {
     if (this.#outboxBytes === 0 && this.#place(frame)) return;
     this.#outbox.push(frame);
     this.#outboxBytes += frame.byteLength;
+    if (frame.byteLength > SLOT_BYTES) this.#largeBytes += frame.byteLength;
   }
 
   #place(frame: Uint8Array): boolean {

@@ -52,7 +52,7 @@ const EAGER_BYTES = 16 * 1024;
 const RELEASE_BYTES = RING_BYTES / 8;
 // One drain handles this much, then other events of the loop have their turn.
 const DRAIN_BYTES = 2 * RING_BYTES;
-/** New calls are refused while this much waits for room. */
+/** New calls are refused while this much waits for room. Frames larger than a slot have a limit of their own. */
 const MAX_OUTBOX_BYTES = 4 * RING_BYTES;
 
 export class Lane {
@@ -82,7 +82,7 @@ export class Lane {
 
   /** So much waits that nothing may be added but what was promised. */
   get isFull(): boolean {
-    return this.#writer.outboxBytes >= MAX_OUTBOX_BYTES;
+    return this.#writer.smallOutboxBytes >= MAX_OUTBOX_BYTES;
   }
 
   connect(offer: LaneOffer): void {

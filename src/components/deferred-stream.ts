@@ -1,6 +1,7 @@
-/** The stream that `open` gives, once it has it. One that was left before is never begun. */
+/** The stream that `open` gives, once it has it. One that was left before is never begun: `unused` runs in its place. */
 export function deferredStream<T>(
   open: () => Promise<AsyncIterableIterator<T>>,
+  unused: () => void = () => undefined,
 ): AsyncIterableIterator<T> {
   let opening: Promise<AsyncIterableIterator<T>> | undefined;
   let stream: AsyncIterableIterator<T> | undefined;
@@ -11,7 +12,9 @@ export function deferredStream<T>(
       if (isLeft) return end;
       opening ??= open();
       stream ??= await opening;
-      return isLeft ? end : stream.next();
+      if (!isLeft) return stream.next();
+      unused();
+      return end;
     },
     async return() {
       isLeft = true;

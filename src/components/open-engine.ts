@@ -27,6 +27,7 @@ import {
   planMemory,
 } from "./memory-budget.ts";
 import type { PreparedWorker } from "./prepared-worker.ts";
+import { MAX_SEQUENCES } from "./sequence-shares.ts";
 import type { VllmWorkerConfig } from "./worker-config.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 
@@ -40,9 +41,7 @@ export interface OpenEngineOptions {
   readonly follow: (work: Promise<void>) => void;
 }
 
-/** Requests that may wait for a place among `max-num-seqs`; the worker's mailbox is the nearer limit. */
-const MAX_WAITING = 4096;
-/** Half of a mailbox, so that clients that do not read leave room for the others. */
+/** So that clients that do not read leave room for the others. */
 const MAX_STALLED = 512;
 
 /** The mocked model's context, where `max-model-len` is not given. */
@@ -75,7 +74,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     runner,
     config: {
       enablePrefixCaching: config.enablePrefixCaching,
-      maxWaiting: MAX_WAITING,
+      maxWaiting: MAX_SEQUENCES,
       maxStalled: MAX_STALLED,
       longPrefillTokenThreshold: config.longPrefillTokenThreshold,
       ngram: ngramOptions(config),

@@ -45,6 +45,7 @@ import { Quarantine } from "./quarantine.ts";
 import { Router } from "./router.ts";
 import { blockSizeProblems } from "./router-config.ts";
 import { needsRouter, ROUTER_MODES } from "./routing-modes.ts";
+import { sharedPlacesOf } from "./sequence-shares.ts";
 import { type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { DirectChooser, RoutedChooser, type WorkerChooser } from "./worker-choice.ts";
@@ -95,6 +96,7 @@ export class Processor extends ChatBackend {
       log,
       renderTimeoutMs,
       allowSpecialTokens,
+      numShared: sharedPlacesOf(context.numWorkers),
     });
     this.#publisher = new ModelPublisher(this.context, this.config);
     this.#startDispatcher();

@@ -18,6 +18,7 @@ import {
 } from "./fields.ts";
 import { leavable } from "./leavable.ts";
 import { ModelPublisher } from "./published-model.ts";
+import { SHARED_PLACES } from "./sequence-shares.ts";
 import { type Answering, type Send, TextGenerator } from "./text-generator.ts";
 import { VllmWorker } from "./worker.ts";
 import { VllmWorkerConfig } from "./worker-config.ts";
@@ -46,6 +47,7 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
       log: this.log,
       renderTimeoutMs,
       allowSpecialTokens: allowSpecialTokensInContent,
+      numShared: SHARED_PLACES,
     });
     this.#text.maxModelLen = this.limits().maxModelLen;
     await new ModelPublisher(this.context, this.config).publish(this.#text.maxModelLen);

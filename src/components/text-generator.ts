@@ -20,6 +20,7 @@ import { MOCK_MODEL } from "./fields.ts";
 import { mergeStreams } from "./merge-streams.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
+import { type Places, SequenceShares } from "./sequence-shares.ts";
 import type { TextClient } from "./text-client.ts";
 
 /**
@@ -52,6 +53,8 @@ export interface TextGeneratorOptions {
   readonly renderTimeoutMs: number;
   /** True if messages may bring in special tokens. */
   readonly allowSpecialTokens: boolean;
+  /** Places of sequences that tenants share. */
+  readonly numShared: number;
 }
 
 interface TextStreams {
@@ -64,6 +67,7 @@ interface TextGeneratorParts {
   /** A mocked model has none. */
   readonly card?: ModelCard;
   readonly eosTokenIds: readonly number[];
+  readonly numShared: number;
 }
 
 export class TextGenerator {
@@ -74,8 +78,10 @@ export class TextGenerator {
   readonly #text: TextStreams;
   readonly #card: ModelCard | undefined;
   readonly #eosTokenIds: readonly number[];
+  readonly #shares: SequenceShares;
 
-  private constructor({ prompts, text, card, eosTokenIds }: TextGeneratorParts) {
+  private constructor({ prompts, text, card, eosTokenIds, numShared }: TextGeneratorParts) {
+    this.#shares = new SequenceShares(numShared);
     this.#prompts = prompts;
     this.#text = text;
     this.#card = card;
@@ -85,12 +91,15 @@ export class TextGenerator {
   static async open({
     model,
     allowSpecialTokens,
+    numShared,
     ...options
   }: TextGeneratorOptions): Promise<TextGenerator> {
     if (model === MOCK_MODEL) {
       const { MockTokenizer } = await import("../tokenizer/mock-tokenizer.ts");
       const text = new MockTokenizer();
-      return new TextGenerator({ prompts: new MockPrompts(text), text, eosTokenIds: [] });
+      return new TextGenerator({
+        ...{ prompts: new MockPrompts(text), text, eosTokenIds: [], numShared },
+      });
     }
     const { openTokenizer } = await import("../tokenizer/open-tokenizer.ts");
     const { TokenText } = await import("../tokenizer/token-text.ts");
@@ -109,7 +118,7 @@ export class TextGenerator {
     const text = new TokenText(files);
     await opened;
     const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
-    return new TextGenerator({ prompts, text, card, eosTokenIds });
+    return new TextGenerator({ prompts, text, card, eosTokenIds, numShared });
   }
 
   chat(
@@ -117,13 +126,13 @@ export class TextGenerator {
     { send, left }: Answering,
   ): AsyncIterableIterator<TextOutput> {
     const { messages, useRawPrompt, tenant } = request;
-    return deferredStream(async () => {
+    return this.#withPlaces(request, 1, async (places) => {
       const maxTokens = this.maxModelLen;
       const options = { maxTokens, client: { tenant, left } };
       const prompts = useRawPrompt
         ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], options)
         : [await this.#prompts.chat(messages, options)];
-      return this.#generate(request, { prompts, maxTokens, send });
+      return this.#generate(request, { prompts, maxTokens, send, places });
     });
   }
 
@@ -131,10 +140,32 @@ export class TextGenerator {
     request: CompletionRequest,
     { send, left }: Answering,
   ): AsyncIterableIterator<TextOutput> {
-    return deferredStream(async () => {
+    return this.#withPlaces(request, request.prompts.length, async (places) => {
       const prompts = await this.#encode(request.prompts, { tenant: request.tenant, left });
-      return this.#generate(request, { prompts, maxTokens: DEFAULT_COMPLETION_TOKENS, send });
+      const maxTokens = DEFAULT_COMPLETION_TOKENS;
+      return this.#generate(request, { prompts, maxTokens, send, places });
     });
+  }
+
+  /** Takes the places of all its sequences before any work is done for it. Each sequence releases its own. */
+  #withPlaces(
+    { tenant, n }: GenerationRequest,
+    numPrompts: number,
+    open: (places: Places) => Promise<AsyncIterableIterator<TextOutput>>,
+  ): AsyncIterableIterator<TextOutput> {
+    let places: Places | undefined;
+    return deferredStream(
+      async () => {
+        places = this.#shares.take(tenant, numPrompts * n);
+        try {
+          return await open(places);
+        } catch (error) {
+          places.releaseAll();
+          throw error;
+        }
+      },
+      () => places?.releaseAll(),
+    );
   }
 
   /** Token ids are taken as they are. */
@@ -154,28 +185,34 @@ export class TextGenerator {
   /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
   #generate(
     request: GenerationRequest,
-    { prompts, ...rest }: { readonly prompts: readonly Int32Array[] } & Defaults,
+    { prompts, maxTokens, ...rest }: Prompts,
   ): AsyncIterableIterator<TextOutput> {
-    const choices = prompts.flatMap((tokenIds, prompt) => {
+    const sequences = prompts.flatMap((tokenIds) => {
       const first = request.seed ?? randomSeed();
-      return Array.from({ length: request.n }, (_, choice) => {
-        const index = prompt * request.n + choice;
-        const seed = seedOfChoice(first, choice);
-        return this.#choice(request, { tokenIds, index, seed, ...rest });
-      });
+      return Array.from({ length: request.n }, (_, choice) =>
+        this.#sequence(request, { tokenIds, maxTokens, seed: seedOfChoice(first, choice) }),
+      );
     });
+    const choices = sequences.map((sequence, index) =>
+      this.#choice(request, { sequence, index, ...rest }),
+    );
     const [only] = choices;
     return only && choices.length === 1 ? only : mergeStreams(choices);
   }
 
-  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { tokenIds, index, seed, maxTokens, send } = choice;
+  #sequence(request: GenerationRequest, { tokenIds, maxTokens, seed }: Prompt) {
     const stop = stopOf(request, {
       eosTokenIds: this.#eosTokenIds,
       maxTokens: Math.max(1, Math.min(maxTokens, this.maxModelLen - tokenIds.length)),
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
+    return { tenant: request.tenant, tokenIds, sampling, stop };
+  }
+
+  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
+    const { sequence, index, send, places } = choice;
+    const { tokenIds, stop } = sequence;
     const openText = () =>
       this.#text.textStream({
         promptTokenIds: tokenIds,
@@ -183,29 +220,32 @@ export class TextGenerator {
         minTokens: stop.minTokens,
         stopTokenIds: stop.stopTokenIds,
       });
-    let text = openText();
     let hasSent = false;
     const numPromptTokens = tokenIds.length;
-    const sequence = { tenant: request.tenant, tokenIds, sampling, stop };
-    for await (const output of send(sequence, () => hasSent)) {
-      const { finishReason, numCachedTokens, annotations, restarts } = output;
-      if (restarts) text = openText();
-      const piece = text.push(output.tokenIds);
-      const { numTokens } = piece;
-      const counts = {
-        ...{ index, numTokens, numPromptTokens, numCachedTokens },
-        ...(restarts && { restarts }),
-      };
-      hasSent ||= request.stream && piece.text !== "";
-      if (piece.stopped) {
-        yield { ...counts, text: piece.text, finishReason: "stop" };
-        return; // Leaving the loop ends the sequence.
+    try {
+      let text = openText();
+      for await (const output of send(sequence, () => hasSent)) {
+        const { finishReason, numCachedTokens, annotations, restarts } = output;
+        if (restarts) text = openText();
+        const piece = text.push(output.tokenIds);
+        const { numTokens } = piece;
+        const counts = {
+          ...{ index, numTokens, numPromptTokens, numCachedTokens },
+          ...(restarts && { restarts }),
+        };
+        hasSent ||= request.stream && piece.text !== "";
+        if (piece.stopped) {
+          yield { ...counts, text: piece.text, finishReason: "stop" };
+          return; // Leaving the loop ends the sequence.
+        }
+        if (finishReason === undefined) yield { ...counts, text: piece.text };
+        else {
+          const end = { ...counts, text: piece.text + text.finish(), finishReason };
+          yield annotations === undefined ? end : { ...end, annotations };
+        }
       }
-      if (finishReason === undefined) yield { ...counts, text: piece.text };
-      else {
-        const end = { ...counts, text: piece.text + text.finish(), finishReason };
-        yield annotations === undefined ? end : { ...end, annotations };
-      }
+    } finally {
+      places.release();
     }
   }
 
@@ -230,14 +270,21 @@ function union(ids: readonly number[], id: number | undefined): readonly number[
   return id === undefined || ids.includes(id) ? ids : [...ids, id];
 }
 
-interface Defaults {
+interface Prompts {
+  readonly prompts: readonly Int32Array[];
   /** Tokens of the output, where the request does not say. */
   readonly maxTokens: number;
   readonly send: Send;
+  readonly places: Places;
 }
 
-interface Choice extends Defaults {
+interface Prompt {
   readonly tokenIds: Int32Array;
-  readonly index: number;
+  readonly maxTokens: number;
   readonly seed: bigint;
+}
+
+interface Choice extends Pick<Prompts, "send" | "places"> {
+  readonly sequence: PreprocessedRequest;
+  readonly index: number;
 }

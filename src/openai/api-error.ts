@@ -13,6 +13,9 @@ export interface ApiErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Statuses of what may be sent again in a moment. */
+const RETRIED: ReadonlySet<number> = new Set([429, 503]);
+
 /** An answer that is an error. Its message is meant for the client. */
 export class ApiError extends DynamoError {
   override readonly code: string;
@@ -25,10 +28,11 @@ export class ApiError extends DynamoError {
     this.status = options.status;
     this.code = options.code;
     this.param = options.param;
-    this.headers = options.headers ?? {};
+    this.headers = options.headers ?? (RETRIED.has(options.status) ? { "retry-after": "1" } : {});
   }
 
   get type(): string {
+    if (this.status === 429) return "rate_limit_error";
     return this.status >= 500 ? "server_error" : "invalid_request_error";
   }
 
@@ -86,6 +90,7 @@ const TOLD: ReadonlyMap<string, number> = new Map([
   ["invalid_logits", 500],
   ["request_kills_workers", 500],
   ["slow_reader", 503],
+  ["too_many_sequences", 429],
   ["template_error", 500],
   ["encode_failed", 500],
 ]);
@@ -108,7 +113,6 @@ export function overloaded(code: string): ApiError {
     status: 503,
     code,
     message: `The server cannot take this request now (${code}). Try again in a moment.`,
-    headers: { "retry-after": "1" },
   });
 }
 

@@ -23,8 +23,8 @@ const Namespace = v.pipe(
   v.regex(/^[^\s./:]+$/, "must be a name without dots, slashes, colons and spaces"),
 );
 
-/** Where the key is not set. */
-const DEFAULT_MAILBOX = 1024;
+/** Where the key is not set. Twice what all tenants together may have in flight at a worker (decision 25). */
+const DEFAULT_MAILBOX = 16_384;
 export const DEFAULT_RESTARTS: RestartLimits = { intensity: 10, periodMs: 60_000 };
 export const DEFAULT_HEARTBEAT_TIMEOUT_MS = 10_000;
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
+import { errorCode } from "../../src/base/error.ts";
 import { Net } from "./net.ts";
 
 let net: Net;
@@ -73,6 +74,30 @@ test("when nobody reads a lane its producer stops with the ring full, and a new 
   expect(refused.length).toBeGreaterThan(60);
   expect(refused.every(({ reason }) => reason.code === "mailbox_full")).toBe(true);
   expect(await producer.actor.call(deaf.id, "store", [payload])).toBeUndefined();
+});
+
+test("large calls that wait for a lane leave room for small ones, and for smaller large ones", async () => {
+  const producer = net.add(() => undefined);
+  const deaf = net.add(() => undefined);
+  await producer.actor.call(deaf.id, "open", []);
+  const send = async (bytes: number) => {
+    try {
+      await producer.actor.call(deaf.id, "store", [new Uint8Array(bytes)]);
+      return "taken";
+    } catch (error) {
+      return errorCode(error);
+    }
+  };
+  // All in one turn, so the callee cannot read.
+  const large = Array.from({ length: 24 }, () => send(15_000_000));
+  const others = [send(100_000), send(10), send(1_000_000)];
+  const outcomes = await Promise.all(large);
+  const numRefused = outcomes.filter((outcome) => outcome === "mailbox_full").length;
+  expect(numRefused).toBeGreaterThan(10);
+  expect(numRefused).toBeLessThan(20);
+  expect(outcomes.slice(0, 4)).toEqual(["taken", "taken", "taken", "taken"]);
+  expect(await Promise.all(others)).toEqual(["taken", "taken", "taken"]);
+  expect(await send(15_000_000)).toBe("taken");
 });
 
 test("all items of one turn are in the peer's hands in one turn", async () => {

@@ -183,7 +183,7 @@ describe("serve's flags", () => {
       `${SERVE} -f configs/agg.yaml --dry-run --explain --service-name Processor`,
     );
     expect(exitCode).toBe(0);
-    expect(out).toContain("entry Processor\n  Processor:1  1 thread  mailbox 1024\n");
+    expect(out).toContain("entry Processor\n  Processor:1  1 thread  mailbox 16384\n");
     const wrong = await run(`${SERVE} -f configs/agg.yaml --dry-run --service-name Procesor`);
     expect(wrong).toMatchObject({ exitCode: 2, out: "" });
     expect(wrong.err).toContain('Did you mean "Processor"?');
@@ -199,7 +199,7 @@ describe("serve's flags", () => {
     expect(explanation).toMatch(/^ {2}Processor\.block-size +64 +configs\/agg\.yaml:13$/m);
     expect(explanation).toMatch(/^ {2}VllmWorker\.max-num-seqs +256 +default$/m);
     expect(explanation).toMatch(
-      /^ {2}Frontend:1 +1 thread +mailbox 1024 +processor -> Processor$/m,
+      /^ {2}Frontend:1 +1 thread +mailbox 16384 +processor -> Processor$/m,
     );
     expect(explanation).toMatch(/^ {2}VllmWorker:1\.\.2 +2 threads/m);
     expect(explanation).toContain("total  4 actor threads beside the main thread");

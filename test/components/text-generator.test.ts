@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger, type Logger } from "../../src/base/log.ts";
-import { TextGenerator } from "../../src/components/text-generator.ts";
+import { type Send, TextGenerator } from "../../src/components/text-generator.ts";
 import { parseCompletionRequest } from "../../src/openai/schema.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { spawnSideThread } from "../../src/side-threads.ts";
@@ -19,7 +19,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 function open(model: string, log: Logger): Promise<TextGenerator> {
   const context = { sideThread: spawnSideThread, clock: systemClock };
-  const options = { renderTimeoutMs: 250, allowSpecialTokens: false };
+  const options = { renderTimeoutMs: 250, allowSpecialTokens: false, numShared: 512 };
   return TextGenerator.open({ model, context, log, ...options });
 }
 
@@ -70,6 +70,87 @@ describe("the seed of a choice", () => {
 
   test("is another for each prompt of a request that names none", async () => {
     expect(new Set(await seedsOf({ prompt: ["a", "a", "a"], n: 2 })).size).toBe(6);
+  });
+});
+
+describe("the places of a request's sequences", () => {
+  // Of 512 places a tenant gets 170, so one request of 128 at a time.
+  const fields = { model: "mock", prompt: ["a", "b"], n: 64, stream: true };
+  const end = { tokenIds: [65], numCachedTokens: 0, finishReason: "stop" as const };
+
+  async function* endless() {
+    for (;;) {
+      yield { tokenIds: [65], numCachedTokens: 0 };
+      await Bun.sleep(0);
+    }
+  }
+
+  async function* one() {
+    yield end;
+  }
+
+  // biome-ignore lint/correctness/useYield: it fails before
+  async function* failing() {
+    throw new Error("no worker");
+  }
+
+  function ask(generator: TextGenerator, tenant: number, send: Send, more: object = {}) {
+    const { request } = parseCompletionRequest({ ...fields, ...more }, tenant);
+    return generator
+      .complete(request, { send, left: new Promise(() => {}) })
+      [Symbol.asyncIterator]();
+  }
+
+  const refused = expect.objectContaining({ code: "too_many_sequences" });
+
+  test("are taken together; a second request is refused, and another tenant's is not", async () => {
+    const generator = await openMock();
+    const first = ask(generator, 1, endless);
+    await first.next();
+    expect(ask(generator, 1, one).next()).rejects.toEqual(refused);
+    expect((await ask(generator, 2, one).next()).done).toBe(false);
+    await first.return?.();
+  });
+
+  test("are free one by one, as its sequences end", async () => {
+    const generator = await openMock();
+    let numBegun = 0;
+    const first = ask(generator, 1, () => (numBegun++ < 100 ? one() : endless()));
+    for (let numEnded = 0; numEnded < 100; ) {
+      const { value } = await first.next();
+      if (value?.finishReason !== undefined) numEnded++;
+    }
+    await first.next();
+    expect((await ask(generator, 1, one).next()).done).toBe(false);
+    await first.return?.();
+  });
+
+  test.each([
+    ["whole", one, {}],
+    ["that fails", failing, {}],
+    ["that overflows the context", one, { max_tokens: 1000 }],
+  ] as const)("are free after an answer %s", async (_, send, more) => {
+    const generator = await openMock();
+    const first = ask(generator, 1, send, more);
+    try {
+      while (!(await first.next()).done);
+    } catch {
+      expect(send === failing || "max_tokens" in more).toBe(true);
+    }
+    const second = ask(generator, 1, one);
+    expect((await second.next()).done).toBe(false);
+  });
+
+  test("are free when the client has left, in the middle or before the first token", async () => {
+    const generator = await openMock();
+    const middle = ask(generator, 1, endless);
+    await middle.next();
+    await middle.return?.();
+    const early = ask(generator, 1, endless);
+    const next = early.next();
+    await early.return?.();
+    await next;
+    expect((await ask(generator, 1, one).next()).done).toBe(false);
   });
 });
 

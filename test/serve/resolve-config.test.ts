@@ -109,7 +109,7 @@ VllmWorker:
 describe("ServiceArgs", () => {
   test("have defaults", () => {
     const worker = resolve(MINIMAL).services.get("VllmWorker");
-    expect(worker?.args).toMatchObject({ workers: 1, mailbox: 1024, envs: {} });
+    expect(worker?.args).toMatchObject({ workers: 1, mailbox: 16384, envs: {} });
     expect(worker?.namespace).toBe("dynamo");
   });
 
