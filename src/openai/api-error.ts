@@ -132,7 +132,7 @@ function told({ code, message, details }: DynamoError, status: number): ApiError
   const reason = `This model's chat template cannot be used: ${details["reason"]}.`;
   return new ApiError({
     ...{ status, code, message: code === "template_error" ? reason : message },
-    headers: status === 500 ? NO_RETRY : {},
+    ...(status === 500 && { headers: NO_RETRY }),
   });
 }
 

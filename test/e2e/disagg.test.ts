@@ -178,6 +178,14 @@ test("a prefill worker and a worker that die under load take no request of the o
       while ((await restarts()) < 2 || n < 200) await ask(n++);
     };
     await Promise.all(Array.from({ length: 8 }, client));
+    if ((await restarts()) !== 2)
+      console.log(
+        server
+          .stderr()
+          .split("\n")
+          .filter((l) => /WARN|ERROR/.test(l))
+          .join("\n"),
+      );
     expect(await restarts()).toBe(2);
     // Only what the dead worker was decoding: at most what 8 clients had asked it for.
     expect(failures.length).toBeLessThanOrEqual(8);
