@@ -5,7 +5,7 @@
 //   Frontend: Middle: Backend: hello
 //   Frontend: Middle: Backend: world-mid-back
 
-import { configured, depends, Service } from "dynamo";
+import { checkAddress, configured, depends, Service } from "dynamo";
 import * as v from "valibot";
 
 const FrontendConfig = v.strictObject({
@@ -52,6 +52,11 @@ export class Frontend extends Service {
 
   #server: Bun.Server<undefined> | undefined;
 
+  /** Before anything starts: is the port free? */
+  static override check({ port }: { port: number }) {
+    return checkAddress("127.0.0.1", port);
+  }
+
   override start() {
     this.#server = Bun.serve({
       hostname: "127.0.0.1",
@@ -59,7 +64,8 @@ export class Frontend extends Service {
       routes: { "/generate": { POST: (request) => this.#generate(request) } },
       error: (error) => Response.json({ error: error.message }, { status: 500 }),
     });
-    this.log.info("hello", { url: `${this.#server.url}generate` });
+    const url = this.#server.url.href.replace(/\/$/, "");
+    this.context.announce({ url, example: `curl -N ${url}/generate -d '{"text": "hello world"}'` });
   }
 
   override async stop() {

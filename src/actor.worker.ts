@@ -10,7 +10,7 @@ import type { ThreadData } from "./serve/deploy.ts";
 import { importService } from "./serve/import-service.ts";
 import { spawnSideThread } from "./side-threads.ts";
 
-withPlainServerErrors();
+const servers = withPlainServerErrors();
 installSdkModules();
 enterActorThread(async (scope) => {
   const { source, init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
@@ -22,6 +22,7 @@ enterActorThread(async (scope) => {
     clock: systemClock,
     random: Math.random,
     sideThread: spawnSideThread,
+    findDoor: () => (servers[0] === undefined ? undefined : { url: servers[0] }),
   });
   await instance.start();
 });

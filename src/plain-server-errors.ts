@@ -1,9 +1,18 @@
-// A handler of Bun.serve that throws answers with a page of source lines and paths, unless NODE_ENV says "production".
-// Bun reads that from the environment of the process only, when it starts (measured: 1.4.5; neither --define nor
-// process.env nor a worker's env reaches it), so users' servers get the option instead, which they may set themselves.
+// What users' own servers (Bun.serve in a service) get here beside what Bun gives them.
+//
+// A handler that throws answers with a page of source lines and paths, unless NODE_ENV says "production". Bun reads
+// that from the environment of the process only, when it starts (measured: 1.4.5; neither --define nor process.env nor
+// a worker's env reaches it), so they get the option instead, which they may set themselves.
 
-export function withPlainServerErrors(): void {
+/** Addresses of the servers that this thread has opened since, without a slash at their end. */
+export function withPlainServerErrors(): readonly string[] {
   const { serve } = Bun;
-  const plain = (options: Parameters<typeof serve>[0]) => serve({ development: false, ...options });
+  const urls: string[] = [];
+  const plain = (options: Parameters<typeof serve>[0]) => {
+    const server = serve({ development: false, ...options });
+    if (server.port !== undefined) urls.push(server.url.href.replace(/\/$/, ""));
+    return server;
+  };
   Bun.serve = plain as typeof serve; // the same type, but for its overloads
+  return urls;
 }

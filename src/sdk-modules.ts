@@ -5,17 +5,21 @@
 import * as valibot from "valibot"; // imported before the plugin is, which would answer it with itself
 
 import { builtInModules } from "./built-in-graphs.ts";
+import { EMBEDDED_MODULES, type EmbeddedModule } from "./serve/embedded-modules.ts";
+
+const LOADERS: Readonly<Record<EmbeddedModule, () => Promise<Record<string, unknown>>>> = {
+  dynamo: () => import("./sdk/index.ts"),
+  "dynamo/components": () => import("./components/index.ts"),
+  valibot: async () => valibot,
+};
 
 export function installSdkModules(): void {
   Bun.plugin({
     name: "dynamo",
     setup(build) {
-      const provide = (name: string, load: () => Promise<Record<string, unknown>>) => {
-        build.module(name, async () => ({ exports: await load(), loader: "object" }));
-      };
-      provide("dynamo", () => import("./sdk/index.ts"));
-      provide("dynamo/components", () => import("./components/index.ts"));
-      provide("valibot", async () => valibot);
+      for (const name of EMBEDDED_MODULES) {
+        build.module(name, async () => ({ exports: await LOADERS[name](), loader: "object" }));
+      }
       for (const { name, text } of builtInModules) {
         build.module(name, () => ({ contents: text, loader: "ts" }));
       }

@@ -101,6 +101,7 @@ export class Supervisor {
         throw new ChildStartError(
           `${failure.spec.tag} did not start: ${failure.error.message}`,
           failure.error,
+          failure.spec.id,
         );
       }
     }
@@ -283,8 +284,12 @@ function assertUnique(ids: readonly string[]): void {
 export class ChildStartError extends DynamoError {
   override readonly code = "child_start";
 
-  constructor(message: string, cause: Error | undefined) {
+  /** The id in the spec of the child that failed. */
+  readonly child: string | undefined;
+
+  constructor(message: string, cause: Error | undefined, child?: string) {
     super(message);
     this.cause = cause;
+    this.child = child;
   }
 }

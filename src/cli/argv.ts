@@ -1,16 +1,29 @@
-// Reads an argument list strictly against a command's definition: what is not known is an error that
-// names it. (citty's own parser lets unknown flags pass, and knows no `--Service.key value`.)
+// Reads an argument list strictly against a command's definition: what is not known is a problem that
+// names it, and reading goes on, so that a user sees every mistake at once. (citty's own parser lets unknown
+// flags pass, and knows no `--Service.key value`.)
 
-import { didYouMean } from "../serve/nearest.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { looksLikeOverride, type Override, parseOverride } from "../serve/override.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type Argv = Pick<CommandInput, "flags" | "positionals" | "overrides">;
 
+export interface ReadArgv extends Argv {
+  /** What makes no sense, in the order of the line. */
+  readonly problems: readonly UsageError[];
+}
+
 /** `--Service.key=value` in any of its forms is an override; anything else must be defined in `args`. */
-export function readArgv(argv: readonly string[], command: Definition): Argv {
+export function scanArgv(argv: readonly string[], command: Definition): ReadArgv {
   return new ArgvReader(argv, command).read();
+}
+
+/** @throws {UsageError} for the first thing that makes no sense */
+export function readArgv(argv: readonly string[], command: Definition): Argv {
+  const { problems, ...read } = scanArgv(argv, command);
+  if (problems[0]) throw problems[0];
+  return read;
 }
 
 type Definition = Pick<Command, "args" | "synonyms">;
@@ -28,7 +41,11 @@ class ArgvReader {
   readonly #flags = new Map<string, string>();
   readonly #positionals: string[] = [];
   readonly #overrides: Override[] = [];
+  readonly #problems: UsageError[] = [];
   #at = 0;
+  #isBehindDashes = false;
+  /** The argument before was a flag that is not known: this one may be its value. */
+  #isAfterUnknown = false;
 
   constructor(argv: readonly string[], { args, synonyms }: Definition) {
     this.#argv = argv;
@@ -45,18 +62,32 @@ class ArgvReader {
     }
   }
 
-  read(): Argv {
+  read(): ReadArgv {
     while (this.#at < this.#argv.length) {
-      const argument = this.#next();
-      if (argument === "--") {
-        for (const rest of this.#argv.slice(this.#at)) this.#positional(rest);
-        break;
+      try {
+        this.#argument(this.#next());
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        this.#problems.push(error);
       }
-      if (looksLikeOverride(argument)) this.#override(argument);
-      else if (argument.startsWith("-") && argument !== "-") this.#flag(argument);
-      else this.#positional(argument);
     }
-    return { flags: this.#flags, positionals: this.#positionals, overrides: this.#overrides };
+    return {
+      flags: this.#flags,
+      positionals: this.#positionals,
+      overrides: this.#overrides,
+      problems: this.#problems,
+    };
+  }
+
+  #argument(argument: string): void {
+    const isValue = this.#isAfterUnknown && !argument.startsWith("-");
+    this.#isAfterUnknown = false;
+    if (isValue) return;
+    if (this.#isBehindDashes) this.#positional(argument);
+    else if (argument === "--") this.#isBehindDashes = true;
+    else if (looksLikeOverride(argument)) this.#override(argument);
+    else if (argument.startsWith("-") && argument !== "-") this.#flag(argument);
+    else this.#positional(argument);
   }
 
   #override(argument: string): void {
@@ -85,7 +116,10 @@ class ArgvReader {
     const [spelling, text] = splitOnce(argument);
     const kebab = spelling.replaceAll("_", "-");
     const flag = this.#defined.get(this.#synonyms[kebab] ?? kebab);
-    if (!flag) throw this.#unknown(spelling);
+    if (!flag) {
+      this.#isAfterUnknown = text === undefined;
+      throw this.#unknown(spelling);
+    }
     if (this.#flags.has(flag.name)) throw new UsageError(`--${flag.name} is given twice`);
     if (!flag.takesValue) {
       if (text !== undefined) throw new UsageError(`${argument}: --${flag.name} takes no value`);
@@ -101,8 +135,10 @@ class ArgvReader {
   }
 
   #positional(argument: string): void {
-    this.#positionals.push(argument);
-    if (this.#positionals.length <= this.#maxPositionals) return;
+    if (this.#positionals.length < this.#maxPositionals) {
+      this.#positionals.push(argument);
+      return;
+    }
     const hint = argument.includes(".") ? "; a setting is written --Service.key=value" : "";
     throw new UsageError(`unexpected argument ${JSON.stringify(argument)}${hint}`);
   }

@@ -5,12 +5,14 @@
 import { type ArgsDef, type CommandMeta, renderUsage } from "citty";
 
 import { version } from "../../package.json";
-import { DynamoError, errorCode } from "../base/error.ts";
-import { didYouMean } from "../serve/nearest.ts";
-import { readArgv } from "./argv.ts";
+import { errorCode } from "../base/error.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { type readArgv, scanArgv } from "./argv.ts";
 import type { Command } from "./command.ts";
 import { type CliContext, processContext } from "./context.ts";
-import { UsageError } from "./usage-error.ts";
+import { describeError } from "./describe-error.ts";
+import { isModelPath } from "./target.ts";
+import { SeveralErrors, UsageError } from "./usage-error.ts";
 
 /** One file a command, imported when it is called. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -47,7 +49,8 @@ export async function runCli(
   try {
     return await dispatch(argv, context);
   } catch (error) {
-    context.err(`dynamo: ${describeError(error)}\n`);
+    const errors = error instanceof SeveralErrors ? error.errors : [error];
+    for (const one of errors) context.err(`dynamo: ${describeError(one)}\n`);
     return FOUND_BEFORE_START.has(errorCode(error)) ? 2 : 1;
   }
 }
@@ -66,14 +69,11 @@ async function dispatch(argv: readonly string[], context: CliContext): Promise<n
   if (first === "help") return dispatch([...rest, "--help"], context);
   if (first === undefined || first.startsWith("-")) return runRoot(argv, context);
   const entry = COMMANDS[first];
-  if (!entry) {
-    const known = Object.keys(COMMANDS);
-    throw new UsageError(
-      `there is no command ${JSON.stringify(first)}.${didYouMean(first, known)} See dynamo --help.`,
-    );
-  }
+  if (!entry && isModelPath(first, context.workingDir))
+    return dispatch(["serve", ...argv], context);
+  if (!entry) throw await unknownCommand(first);
   const command = await entry.load();
-  const parsed = readArgv(rest, command);
+  const parsed = scanArgv(rest, command);
   if (parsed.flags.has("help")) {
     context.out(await renderHelp(command, context));
     return 0;
@@ -81,10 +81,33 @@ async function dispatch(argv: readonly string[], context: CliContext): Promise<n
   return command.run({ ...parsed, context });
 }
 
+async function unknownCommand(word: string): Promise<UsageError> {
+  const { builtInGraphs } = await import("../built-in-graphs.ts");
+  const [module = ""] = word.split(":");
+  const isGraph =
+    /\.[cm]?[jt]sx?$/.test(module) ||
+    module in builtInGraphs ||
+    `graphs.${module}` in builtInGraphs;
+  const hint = isGraph
+    ? ` To serve a graph, write dynamo serve ${word}.`
+    : `${didYouMean(word, Object.keys(COMMANDS))} See dynamo --help.`;
+  return new UsageError(`there is no command ${JSON.stringify(word)}.${hint}`);
+}
+
 async function runRoot(argv: readonly string[], context: CliContext): Promise<number> {
-  const { flags } = readArgv(argv, { args: ROOT_ARGS, synonyms: {} });
+  const { flags } = await readRootArgv(argv);
   context.out(flags.has("version") ? `dynamo ${version}\n` : await renderRootHelp(context));
   return 0;
+}
+
+async function readRootArgv(argv: readonly string[]): Promise<ReturnType<typeof readArgv>> {
+  const read = scanArgv(argv, { args: ROOT_ARGS, synonyms: {} });
+  const [problem] = read.problems;
+  if (!problem) return read;
+  const serve = await COMMANDS["serve"]?.load();
+  const isOfServe = serve && scanArgv(argv, serve).problems.length === 0;
+  if (!isOfServe) throw problem;
+  throw new UsageError(`${argv[0]} is for a command; write dynamo serve ${argv.join(" ")}`);
 }
 
 async function renderHelp({ meta, args, epilogue }: Command, context: CliContext): Promise<string> {
@@ -97,16 +120,16 @@ async function renderRootHelp(context: CliContext): Promise<string> {
     Object.entries(COMMANDS).map(([name, { description }]) => [name, { meta: { description } }]),
   );
   const usage = await renderUsage({ meta: ROOT_META, args: ROOT_ARGS, subCommands });
-  return forReader(`${usage}\n`, context);
+  return forReader(`${usage}\n\n${BEGIN}`, context);
 }
+
+const BEGIN = `TO BEGIN
+
+  dynamo serve            Serve the built-in model on http://127.0.0.1:8000
+  dynamo serve --model DIR, or dynamo DIR, or dynamo MODEL.gguf: a model of yours
+`;
 
 function forReader(text: string, { isTerminal }: CliContext): string {
   const lines = text.split("\n").map((line) => line.trimEnd());
   return isTerminal ? lines.join("\n") : Bun.stripANSI(lines.join("\n"));
-}
-
-/** An expected failure is its message; anything else is a bug, and its stack says where. */
-function describeError(error: unknown): string {
-  if (error instanceof DynamoError) return error.message;
-  return `unexpected failure: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -2,6 +2,7 @@ import type { ArgsDef, CommandMeta } from "citty";
 
 import type { Override } from "../serve/override.ts";
 import type { CliContext } from "./context.ts";
+import type { UsageError } from "./usage-error.ts";
 
 /** A command as data: citty's definition of its arguments, from which its help is made, and what it does. */
 export interface Command {
@@ -20,5 +21,7 @@ export interface CommandInput {
   readonly flags: ReadonlyMap<string, string>;
   readonly positionals: readonly string[];
   readonly overrides: readonly Override[];
+  /** What of the argument list makes no sense; the command tells it beside what else is wrong. */
+  readonly problems: readonly UsageError[];
   readonly context: CliContext;
 }

@@ -1,9 +1,10 @@
 // What a command may use of the world outside. Read once here and handed on as a value, so that
 // everything below can be tested without a process.
 
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 
 import { isWriteError } from "../base/log.ts";
+import { systemCode } from "../base/system-error.ts";
 
 export interface CliContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -11,6 +12,8 @@ export interface CliContext {
   readonly workingDir: string;
   /** Whether people read standard output: colours, then. */
   readonly isTerminal: boolean;
+  /** The same of standard error: coloured lines of the log, then. */
+  readonly isErrorTerminal: boolean;
   out(text: string): void;
   err(text: string): void;
   /** Calls `receive` for each request to end (Ctrl-C and its like) until the returned function is called. */
@@ -18,23 +21,40 @@ export interface CliContext {
 }
 
 export function processContext(): CliContext {
+  const interrupts = interruptsOf(readText("/proc/self/status") ?? "");
   return {
     environment: { ...process.env },
     workingDir: process.cwd(),
     isTerminal: process.stdout.isTTY === true,
+    isErrorTerminal: process.stderr.isTTY === true,
     out: (text) => writeAll(1, text),
     err: writeError,
     onInterrupt(receive) {
-      for (const signal of INTERRUPTS) process.on(signal, receive);
+      for (const signal of interrupts) process.on(signal, receive);
       return () => {
-        for (const signal of INTERRUPTS) process.off(signal, receive);
+        for (const signal of interrupts) process.off(signal, receive);
       };
     },
   };
 }
 
-/** Not SIGHUP: listening for it would undo nohup. */
-const INTERRUPTS = ["SIGINT", "SIGTERM"] as const;
+const SIGHUP = 1;
+
+/** SIGHUP, too, unless it is ignored: nohup asks for that, and to listen would undo it. `status` is /proc/self/status. */
+export function interruptsOf(status: string): readonly NodeJS.Signals[] {
+  const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+  const isIgnored = ((BigInt(`0x${mask}`) >> BigInt(SIGHUP - 1)) & 1n) === 1n;
+  return isIgnored ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined; // no such file: nothing is known to be ignored
+  }
+}
 
 /** There is nobody to tell that this failed; and a server outlives its log. */
 function writeError(text: string): void {

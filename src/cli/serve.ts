@@ -1,36 +1,44 @@
 // `dynamo serve`: graph and configuration to a plan, and the plan to a running deployment, until Ctrl-C.
 
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 
+import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
-import { createLogger } from "../base/log.ts";
+import { DynamoError } from "../base/error.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { KEY_VARIABLE } from "../components/frontend-access.ts";
 import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
+import type { Door } from "../sdk/door.ts";
 import type { Graph } from "../sdk/graph.ts";
-import type { ServiceClass } from "../sdk/service.ts";
 import { unlinkedDependencies } from "../sdk/unlinked.ts";
 import { installSdkModules } from "../sdk-modules.ts";
+import { checkPlan } from "../serve/check-plan.ts";
+import { ConfigError, renderBriefly } from "../serve/config-error.ts";
 import {
   type ConfigSourceOptions,
   configNotice,
   isConfigured,
   readConfig,
 } from "../serve/config-source.ts";
+import type { ConfigTree } from "../serve/config-tree.ts";
 import { deploy } from "../serve/deploy.ts";
 import { renderDryRun } from "../serve/dry-run.ts";
 import { renderExplanation } from "../serve/explain.ts";
-import { loadGraph } from "../serve/load-graph.ts";
-import { impliedOverride, type Override, parseFlagValue } from "../serve/override.ts";
+import { type LoadedGraph, loadGraph } from "../serve/load-graph.ts";
 import { type DeploymentPlan, planDeployment } from "../serve/plan.ts";
-import type { PythonValue } from "../serve/python-value.ts";
-import { resolveConfig } from "../serve/resolve-config.ts";
+import { type ResolvedConfig, resolveConfig } from "../serve/resolve-config.ts";
+import { spawnSideThread } from "../side-threads.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
+import { modelServices, withModels } from "./default-model.ts";
+import { describeError } from "./describe-error.ts";
+import { impliedOverrides } from "./implied-overrides.ts";
+import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
+import { readTarget } from "./target.ts";
 import { untilEnded } from "./until-ended.ts";
-import { UsageError } from "./usage-error.ts";
+import { throwAll, UsageError } from "./usage-error.ts";
 
 export const serveCommand: Command = {
   meta: { name: "serve", description: "Serve a graph of services" },
@@ -40,14 +48,14 @@ export const serveCommand: Command = {
       type: "positional",
       required: false,
       description:
-        "module:Entry, as graphs.agg:Frontend (graphs/agg.ts), or a path: ./my/graph.ts:Entry",
+        "A built-in graph (agg, the default; agg_router, disagg, ...), module:Entry (graphs.mine:Frontend is graphs/mine.ts), a path (./my/graph.ts:Entry), or a model: DIR, MODEL.gguf",
     },
     file: {
       type: "string",
       alias: "f",
       valueHint: "FILE",
       description:
-        "YAML: a map of services, each with a map of its keys (default, where a model is needed: configs/built-in.yaml)",
+        "YAML: a map of services, each with a map of its keys. Without a model in it, the built-in one serves",
     },
     model: {
       type: "string",
@@ -84,6 +92,17 @@ export const serveCommand: Command = {
     insecure: {
       type: "boolean",
       description: "Serve other machines (--host 0.0.0.0) without API keys",
+    },
+    "log-level": {
+      type: "string",
+      valueHint: "LEVEL",
+      description:
+        "debug, info (default), warn or error; of one service: --Service.ServiceArgs.log-level",
+    },
+    "log-format": {
+      type: "string",
+      valueHint: "FORMAT",
+      description: "text (default) or json: an object a line on standard error",
     },
     "dry-run": {
       type: "boolean",
@@ -127,139 +146,176 @@ ENVIRONMENT
 
 EXAMPLES
 
-  dynamo serve graphs.agg:Frontend --model ./SmolLM2-135M-Instruct
+  dynamo serve
+  dynamo serve --model ./SmolLM2-135M-Instruct
+  dynamo serve agg_router --VllmWorker.ServiceArgs.workers=2
   dynamo serve graphs.agg:Frontend -f ./configs/agg.yaml --dry-run
-  dynamo serve graphs.agg:Frontend -f ./configs/mock.yaml --VllmWorker.ServiceArgs.workers=2
 
 EXIT CODES
 
-  0  ended by Ctrl-C after what was running had ended (a second Ctrl-C ends at once: 130)
+  0  ended by Ctrl-C, SIGTERM or SIGHUP (unless started with nohup) after what was running had ended; a second Ctrl-C
+     ends at once: 130
   1  an instance failed in its first start; one that fails later is started again
   2  bad usage, graph or configuration; nothing was started
 `,
   run: serve,
 };
 
-async function serve(input: CommandInput): Promise<number> {
-  const { flags, positionals, overrides, context } = input;
-  const [spec] = positionals;
-  if (spec === undefined) throw new UsageError(noGraph());
+async function serve(given: CommandInput): Promise<number> {
+  const problems: DynamoError[] = [...given.problems];
+  const { input, spec } = withTarget(given, problems);
+  const { flags, context } = input;
   const workingDir = resolve(context.workingDir, flags.get("working-dir") ?? ".");
   installSdkModules();
-  const { graph, source } = await loadGraph(spec, { workingDir, builtIns: builtInGraphs });
-  for (const text of unlinkedDependencies(graph)) context.err(`dynamo: warning: ${text}\n`);
+  const loaded = await collect(problems, () =>
+    loadGraph(spec, { workingDir, builtIns: builtInGraphs }),
+  );
   const options: ConfigSourceOptions = {
-    file: flags.get("file") ?? defaultFile(input, graph),
+    file: flags.get("file") ?? defaultFile(input, loaded?.graph),
+    isDefault: !flags.has("file"),
     environment: context.environment,
     workingDir: context.workingDir,
     builtIns: builtInConfigs,
   };
-  const tree = readConfig(options).override([...impliedOverrides(input, graph), ...overrides]);
-  const config = resolveConfig(tree, graph, context.environment);
-  const plan = planDeployment({ graph, source, config, only: flags.get("service-name") });
+  const written = await collect(problems, () => readConfig(options));
+  const resolved =
+    loaded && written && (await collect(problems, () => resolveAll(input, loaded, written)));
+  const logging = await collect(problems, () => readLogOptions(flags, context));
+  const warn = warner(logging, context);
+  if (loaded) for (const text of unlinkedDependencies(loaded.graph)) warn(text);
+  throwAll(problems);
+  assert(resolved && logging, "what could not be resolved is a problem");
+  const { config, plan } = resolved;
   const notice = configNotice(options);
-  if (notice !== undefined) context.err(`dynamo: ${notice}\n`);
-  if (config.ignored.length > 0) context.err(`dynamo: warning: ${ignoredText(config.ignored)}\n`);
-  const unusedKey = unusedKeyText(plan, context);
-  if (unusedKey !== undefined) context.err(`dynamo: warning: ${unusedKey}\n`);
-  if (flags.has("dry-run")) context.out(renderDryRun(tree.services));
+  if (notice !== undefined) warn(notice);
+  for (const text of warnings(resolved, context)) warn(text);
+  const obstacles = await checkPlan(plan, config, {
+    environment: context.environment,
+    clock: systemClock,
+    sideThread: spawnSideThread,
+  });
+  if (flags.has("dry-run")) {
+    for (const one of obstacles) warn(renderBriefly(one));
+    printDryRun(resolved, context);
+  }
   if (flags.has("explain")) context.out(await renderExplanation(config, plan, context.environment));
-  return flags.has("dry-run") ? 0 : run(plan, context);
+  if (flags.has("dry-run")) return 0;
+  if (obstacles.length > 0) throw new ConfigError(obstacles);
+  return run(plan, logging, context);
 }
 
-async function run(plan: DeploymentPlan, context: CliContext): Promise<number> {
-  const log = createLogger("dynamo", "info", context.err);
+interface ResolvedServe {
+  /** As it was typed: what a dry run prints. */
+  readonly tree: ConfigTree;
+  readonly config: ResolvedConfig;
+  readonly plan: DeploymentPlan;
+}
+
+function resolveAll(
+  input: CommandInput,
+  { graph, source }: LoadedGraph,
+  written: ConfigTree,
+): ResolvedServe {
+  const tree = written.override([...impliedOverrides(input, graph), ...input.overrides]);
+  const config = resolveConfig(withModels(tree, graph), graph, input.context.environment);
+  const only = input.flags.get("service-name");
+  return { tree, config, plan: planDeployment({ graph, source, config, only }) };
+}
+
+/** The result of `read`, or undefined, its failure being one of `problems`. */
+async function collect<T>(
+  problems: DynamoError[],
+  read: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DynamoError)) throw error;
+    problems.push(error);
+    return undefined;
+  }
+}
+
+/** A model in the place of the graph is `--model`. */
+function withTarget(
+  input: CommandInput,
+  problems: DynamoError[],
+): { readonly input: CommandInput; readonly spec: string } {
+  const { graph, model } = readTarget(input.positionals[0], input.context.workingDir);
+  if (model === undefined) return { input, spec: graph };
+  if (input.flags.has("model")) {
+    const message = `${JSON.stringify(model)} is a model, and --model names one, too; give one of the two`;
+    problems.push(new UsageError(message));
+  }
+  return { input: { ...input, flags: new Map([["model", model], ...input.flags]) }, spec: graph };
+}
+
+async function run(
+  plan: DeploymentPlan,
+  logging: LogOptions,
+  context: CliContext,
+): Promise<number> {
+  const log = mainLogger(logging, context);
   const host = new WorkerHost({ env: context.environment, clock: systemClock });
   const deployment = deploy(plan, {
     host,
     clock: systemClock,
     log,
+    logLevel: logging.level,
+    logStyle: logging.style,
     environment: context.environment,
   });
-  return untilEnded(deployment, { onInterrupt: context.onInterrupt, clock: systemClock, log });
+  const onReady = (door: Door | undefined) => {
+    if (logging.style.format === "json") log.info("ready", { url: door?.url, try: door?.example });
+    else context.err(readyLine(plan.entry, door));
+  };
+  const { onInterrupt } = context;
+  try {
+    return await untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log });
+  } catch (error) {
+    if (logging.style.format !== "json") throw error;
+    log.error(describeError(error));
+    return 1;
+  }
 }
 
-/** The built-in model is for graphs that need one, when nobody says which. */
-function defaultFile(input: CommandInput, graph: Graph): string | undefined {
+/** Before a start there is no log, but where lines are for programs, all of them are. */
+function warner(logging: LogOptions | undefined, context: CliContext): (text: string) => void {
+  if (logging?.style.format === "json") return mainLogger(logging, context).warn;
+  return (text) => context.err(`dynamo: warning: ${text}\n`);
+}
+
+/** The last line of a start: to be read by people, and pasted. */
+function readyLine(entry: string, door: Door | undefined): string {
+  if (!door) return `ready: ${entry}\n`;
+  return `ready: ${door.url}${door.example === undefined ? "" : `  try: ${door.example}`}\n`;
+}
+
+/** What `dynamo serve` alone runs is written down: for graphs that have all of its services, when nothing is said. */
+function defaultFile(input: CommandInput, graph: Graph | undefined): string | undefined {
   const { flags, overrides, context } = input;
-  if (isConfigured(context.environment)) return undefined;
+  if (!graph || isConfigured(context.environment)) return undefined;
   const isNamed = flags.has("model") || overrides.some(({ path }) => path[1] === "model");
-  const needsModel = graph.services.some(({ service }) => {
-    return describeService(service).schema?.entries["model"] !== undefined;
-  });
-  return needsModel && !isNamed ? DEFAULT_CONFIG : undefined;
+  const names = new Set(modelServices(graph));
+  const isWhole = ["Processor", "VllmWorker"].every((name) => names.has(name));
+  return isWhole && !isNamed ? DEFAULT_CONFIG : undefined;
 }
 
-/** Some flags are short for settings; what is set by its own name beats them. */
-function impliedOverrides({ flags, context }: CommandInput, graph: Graph): readonly Override[] {
-  const entry = describeService(graph.entry).name;
-  const overrides: Override[] = [];
-  for (const [name, parse] of Object.entries(ENTRY_FLAGS)) {
-    const text = flags.get(name);
-    if (text === undefined) continue;
-    overrides.push(impliedOverride([entry, name], { name, text }, parse(text)));
-  }
-  if (flags.has("explain-routing")) overrides.push(explainRouting(graph));
-  const text = flags.get("model");
-  if (text === undefined) return overrides;
-  const servedName = basename(resolve(context.workingDir, text));
-  const withModel = graph.services.filter(({ service }) =>
-    hasKeys(service, "model", "servedModelName"),
-  );
-  for (const { name, service } of graph.services.toReversed()) {
-    const flag = { name: "model", text };
-    if (service === graph.entry && hasKeys(service, "servedModelName") && withModel.length < 2) {
-      overrides.push(impliedOverride([name, "served_model_name"], flag, servedName));
-    }
-    if (hasKeys(service, "model")) overrides.push(impliedOverride([name, "model"], flag, text));
-  }
-  return overrides;
+function printDryRun({ plan, tree }: ResolvedServe, context: CliContext): void {
+  const silent = plan.services.map(({ name }) => name).filter((name) => !tree.services.has(name));
+  if (silent.length > 0) context.err(`dynamo: ${silentText(silent.toReversed())}\n`);
+  context.out(renderDryRun(tree.services));
 }
 
-/** Flags that are keys of the entry, and what their text stands for there. */
-const ENTRY_FLAGS: Readonly<Record<string, (text: string) => PythonValue>> = {
-  host: parseFlagValue,
-  port: parseFlagValue,
-  "api-key-file": (text) => text,
-  "allow-host": (text) => text.split(","),
-  "allow-origin": (text) => text.split(","),
-  insecure: () => true,
-};
-
-function hasKeys(service: ServiceClass, ...keys: readonly string[]): boolean {
-  const entries = describeService(service).schema?.entries ?? {};
-  return keys.every((key) => key in entries);
+/** A dry run prints what was typed; these run besides. */
+function silentText(services: readonly string[]): string {
+  return `also in the graph, with no section of their own: ${services.join(", ")}`;
 }
 
-function explainRouting(graph: Graph): Override {
-  const router = graph.services.find(({ service }) => {
-    return describeService(service).schema?.entries["explainRouting"] !== undefined;
-  });
-  if (router) {
-    const flag = { name: "explain-routing", text: "true" };
-    return impliedOverride([router.name, "explain-routing"], flag);
-  }
-  throw new UsageError(
-    "--explain-routing: this graph has no Router whose decisions could be explained; graphs.agg_router has one",
-  );
-}
-
-function noGraph(): string {
-  return `which graph? These are built in:
-
-${Object.keys(builtInGraphs)
-  .map((name) => `  ${name}`)
-  .join("\n")}
-
-To begin, with a model as on the Hugging Face hub:
-
-  dynamo serve graphs.agg:Frontend --model DIR
-
-or without one, to try the server:
-
-  dynamo serve graphs.agg:Frontend -f configs/mock.yaml
-
-A graph of your own is a file: graphs/mine.ts is graphs.mine:Entry. See dynamo serve --help.`;
+/** What starts all the same, but not as it may be meant. */
+function warnings({ config, plan }: ResolvedServe, context: CliContext): readonly string[] {
+  const ignored = config.ignored.length > 0 ? ignoredText(config.ignored) : undefined;
+  return [ignored, unusedKeyText(plan, context)].filter((text) => text !== undefined);
 }
 
 /** A key that no service asks for leaves the server open. */

@@ -7,14 +7,17 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Door } from "../sdk/door.ts";
 import type { Deployment } from "../serve/deploy.ts";
 
-export type RunningDeployment = Pick<Deployment, "ready" | "stop">;
+export type RunningDeployment = Pick<Deployment, "entryDoor" | "ready" | "stop">;
 
 export interface UntilEndedOptions {
   onInterrupt(receive: () => void): () => void;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called when everything can be called, and the entry has said where; if it does. */
+  onReady(door: Door | undefined): void;
 }
 
 /** For a stop as a whole. deploy.ts plans for less, so this is for what is stuck in native code. */
@@ -27,7 +30,7 @@ const INTERRUPTED = 130; // 128 + SIGINT, as shells have it
 
 export async function untilEnded(
   deployment: RunningDeployment,
-  { onInterrupt, clock, log }: UntilEndedOptions,
+  { onInterrupt, onReady, clock, log }: UntilEndedOptions,
 ): Promise<number> {
   const startedAt = clock.now();
   const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
@@ -53,7 +56,10 @@ export async function untilEnded(
   });
   const failedToStart = deployment.ready.then(
     () => {
-      log.info("ready", { ms: Math.round(clock.now() - startedAt) });
+      log.info("all services are ready", { ms: Math.round(clock.now() - startedAt) });
+      deployment.entryDoor.then((door) => {
+        if (!isStopping) onReady(door);
+      }, reject);
       return interrupted;
     },
     (error: unknown) => {

@@ -1,5 +1,8 @@
 // Access to the frontend, as its configuration and the environment say.
 
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+
 import type { ConfigProblem, Environment } from "dynamo";
 
 import type { Clock } from "../base/clock.ts";
@@ -65,15 +68,23 @@ export function validateAccess(
     keyProblem(undefined, () => apiKey !== undefined && singleKey(apiKey, KEY_VARIABLE)),
     keyProblem("apiKeyFile", () => apiKeyFile !== undefined && readKeyFile(apiKeyFile)),
   ];
-  if (!isLoopback(host) && !insecure && apiKey === undefined && apiKeyFile === undefined) {
+  const hasKeys = apiKey !== undefined || apiKeyFile !== undefined;
+  if (!isLoopback(host) && !insecure && !hasKeys) {
     problems.push({
       key: "host",
       message:
         `${host} lets other machines in, and nothing asks them for a key. Give --api-key-file FILE ` +
-        `(or the variable ${KEY_VARIABLE}), or --insecure to serve all that can reach it`,
+        `(or the variable ${KEY_VARIABLE}), or --insecure to serve all that can reach it${isForeign(host) ? `. This machine has no address ${host}, besides` : ""}`,
     });
   }
   return problems.filter((problem) => problem !== undefined);
+}
+
+/** An address of another machine. */
+function isForeign(host: string): boolean {
+  if (isIP(host) === 0 || host === "0.0.0.0" || host === "::") return false;
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return !own.some(({ address }) => address === host);
 }
 
 function hostProblem(name: string): ConfigProblem | undefined {

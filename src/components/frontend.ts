@@ -3,7 +3,16 @@
 //   HTTP --> Frontend --chat, completions--> Processor, a worker that serves chats itself, or a user's ChatBackend
 //            (models/ in the registry say what each can be asked for)
 
-import { configured, depends, type Environment, type GraphView, isLinked, Service } from "dynamo";
+import {
+  checkAddress,
+  configured,
+  type Door,
+  depends,
+  type Environment,
+  type GraphView,
+  isLinked,
+  Service,
+} from "dynamo";
 
 import type { Timer } from "../base/clock.ts";
 import { connectionsWithin, descriptorLimit } from "../http/descriptor-limit.ts";
@@ -11,6 +20,7 @@ import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import type { HttpServer } from "../http/listen.ts";
 import type { OpenAIBackend } from "../openai/backend.ts";
 import { ChatBackend } from "./chat-backend.ts";
+import { clientUrl, exampleRequest } from "./example-request.ts";
 import { openAccess, type PreparedAccess, prepareAccess } from "./frontend-access.ts";
 import { FrontendConfig, validateFrontend } from "./frontend-config.ts";
 import { FrontendRoutes } from "./frontend-routes.ts";
@@ -49,6 +59,10 @@ export class Frontend extends Service<PreparedFrontend> {
 
   static override validate = validateFrontend;
 
+  static override check({ host, port }: FrontendConfig) {
+    return checkAddress(host, port);
+  }
+
   override async start(): Promise<void> {
     const { clock, graph, service } = this.context;
     const services = reachedFrom(graph, service).map(({ name }) => name);
@@ -72,6 +86,15 @@ export class Frontend extends Service<PreparedFrontend> {
     });
     this.#server = listen(app, { host, port, clock, limits: limitsOf(this.config) });
     this.log.info("listening", { url: this.#server.url });
+    const needsKey = admission.keys !== undefined;
+    this.context.announce(this.#door(clientUrl(this.#server.url), needsKey));
+  }
+
+  /** Once there is a model to ask. */
+  async #door(url: string, needsKey: boolean): Promise<Door> {
+    if (this.context.prepared.publishers.length === 0) return { url };
+    const model = await this.#models.first;
+    return { url, example: exampleRequest({ url, model, needsKey }) };
   }
 
   override async stop(remainingMs: number): Promise<void> {

@@ -17,6 +17,8 @@ export interface MemoryBudget {
   readonly kvBlockBytes: number;
   /** KV blocks of one worker. Address space: a block takes memory from its first use on. */
   readonly numBlocks: number;
+  /** The key or the fact that gave their number. */
+  readonly kvBy: string;
   readonly kv: number;
   /** What weights, workspace and the fewest blocks that will do cannot go without. */
   readonly needed: number;
@@ -54,12 +56,16 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
     });
 
   const blocksPerSequence = Math.ceil(maxModelLen / config.blockSize);
-  const room = kvRoom(config, { weights, workspace, free, numModels }) / numWorkers;
-  const fitting = Math.min(Math.floor(room / blockBytes), blocksPerSequence * config.maxNumSeqs);
   // A length that was asked for must fit; the model's own is shortened to what does.
   const fewest = config.maxModelLen === undefined ? 1 : blocksPerSequence;
-  const numBlocks =
-    config.numGpuBlocksOverride ?? Math.max(1, fitting, isSized(config) ? 1 : fewest);
+  const { numBlocks, by: kvBy } = isSized(config)
+    ? sizedBlocks(config, blockBytes)
+    : fittingBlocks(kvRoom(config, { weights, workspace, free, numModels }), {
+        numWorkers,
+        blockBytes,
+        fewest,
+        most: blocksPerSequence * config.maxNumSeqs,
+      });
   const numNeeded = isSized(config) ? numBlocks : fewest;
   return {
     weights,
@@ -67,6 +73,7 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
     kvCacheDType,
     kvBlockBytes: blockBytes,
     numBlocks,
+    kvBy,
     kv: numWorkers * numBlocks * blockBytes,
     needed: weights + workspace + numWorkers * numNeeded * blockBytes,
     free,
@@ -84,21 +91,79 @@ function isSized(config: VllmWorkerConfig): boolean {
   return config.numGpuBlocksOverride !== undefined || config.kvCacheMemoryBytes !== undefined;
 }
 
-/** For the KV blocks of all workers. */
+interface Blocks {
+  readonly numBlocks: number;
+  readonly by: string;
+}
+
+/** Of one worker: as many as were asked for, also where sequences can fill fewer. The rest keeps prefixes. */
+function sizedBlocks(config: VllmWorkerConfig, blockBytes: number): Blocks {
+  const { numGpuBlocksOverride, kvCacheMemoryBytes = 0 } = config;
+  if (numGpuBlocksOverride !== undefined) {
+    return { numBlocks: numGpuBlocksOverride, by: "num-gpu-blocks-override" };
+  }
+  const numBlocks = Math.max(1, Math.floor(kvCacheMemoryBytes / blockBytes));
+  return { numBlocks, by: "kv-cache-memory-bytes" };
+}
+
+interface Room {
+  /** For the KV blocks of all workers. */
+  readonly bytes: number;
+  readonly by: string;
+}
+
+interface BlockLimits {
+  readonly numWorkers: number;
+  readonly blockBytes: number;
+  readonly fewest: number;
+  /** More than all sequences together can fill. */
+  readonly most: number;
+}
+
+function fittingBlocks({ bytes, by }: Room, limits: BlockLimits): Blocks {
+  const { numWorkers, blockBytes, fewest, most } = limits;
+  const fitting = Math.floor(bytes / numWorkers / blockBytes);
+  if (fitting >= most) return { numBlocks: most, by: "max-num-seqs times max-model-len" };
+  if (fitting < fewest) return { numBlocks: fewest, by: "max-model-len" };
+  return { numBlocks: fitting, by };
+}
+
 function kvRoom(
   config: VllmWorkerConfig,
-  {
-    weights,
-    workspace,
-    free,
-    numModels,
-  }: Pick<MemoryBudget, "weights" | "workspace" | "free"> & { readonly numModels: number },
-): number {
-  if (config.kvCacheMemoryBytes !== undefined) return config.kvCacheMemoryBytes;
-  if (config.gpuMemoryUtilization !== undefined) {
-    return totalmem() * config.gpuMemoryUtilization - weights - workspace;
-  }
-  return Math.min((free * DEFAULT_KV_SHARE) / numModels, free - weights - workspace);
+  { weights, workspace, free, numModels }: RoomScope,
+): Room {
+  const left = { bytes: free - weights - workspace, by: "free memory" };
+  const asked =
+    config.gpuMemoryUtilization === undefined
+      ? { bytes: (free * DEFAULT_KV_SHARE) / numModels, by: defaultShare(numModels) }
+      : {
+          bytes: totalmem() * config.gpuMemoryUtilization - weights - workspace,
+          by: "gpu-memory-utilization",
+        };
+  return asked.bytes < left.bytes ? asked : left;
+}
+
+interface RoomScope extends Pick<MemoryBudget, "weights" | "workspace" | "free"> {
+  readonly numModels: number;
+}
+
+function defaultShare(numModels: number): string {
+  const share = "a quarter of free memory";
+  return numModels > 1 ? `${share} for ${numModels} models` : share;
+}
+
+/** Keys of sizes that were set and do not rule, each with what does. */
+export function overruledSizes(
+  config: VllmWorkerConfig,
+  { kvBy }: Pick<MemoryBudget, "kvBy">,
+): readonly string[] {
+  const sizes = {
+    "kv-cache-memory-bytes": config.kvCacheMemoryBytes,
+    "gpu-memory-utilization": config.gpuMemoryUtilization,
+  };
+  return Object.entries(sizes)
+    .filter(([key, value]) => value !== undefined && key !== kvBy)
+    .map(([key, value]) => `${key}=${value} does not decide: ${kvBy} does`);
 }
 
 // --- advice ------------------------------------------------------------------------------------

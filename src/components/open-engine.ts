@@ -24,6 +24,7 @@ import {
   type Demand,
   gigabytes,
   type MemoryBudget,
+  overruledSizes,
   planMemory,
 } from "./memory-budget.ts";
 import type { PreparedWorker } from "./prepared-worker.ts";
@@ -126,7 +127,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const demand = { service, model, numWorkers, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
-  if (context.workerId === 1) logBudget(log, budget);
+  if (context.workerId === 1) logBudget(log, budget, config);
   checkFits(budget, config, demand);
   const hooks = loadHooks(options);
   const runner = await openNativeRunner({
@@ -166,10 +167,13 @@ function poolOf(
   };
 }
 
-function logBudget(log: Logger, { weights, kv, workspace, free }: MemoryBudget): void {
+function logBudget(log: Logger, budget: MemoryBudget, config: VllmWorkerConfig): void {
+  const { weights, kv, kvBy, workspace, free } = budget;
+  for (const text of overruledSizes(config, budget)) log.warn(text);
   log.info("memory", {
     weights: gigabytes(weights),
     kv: gigabytes(kv),
+    "kv-by": kvBy,
     workspace: gigabytes(workspace),
     total: gigabytes(weights + kv + workspace),
     free: gigabytes(free),
@@ -179,8 +183,6 @@ function logBudget(log: Logger, { weights, kv, workspace, free }: MemoryBudget):
 /** Speculation is for what computes: the mocked engine's tokens repeat nothing. */
 function ngramOptions(config: VllmWorkerConfig): NgramOptions | undefined {
   if (config.speculative === undefined || config.engine === "mocker") return undefined;
-  const { promptLookupMin, promptLookupMax } = config;
-  if (promptLookupMin > promptLookupMax) throw new LookupRangeError(config);
   return config;
 }
 
@@ -224,7 +226,7 @@ export async function engineFootprint(
   return [
     { what: "weights, shared by all workers", bytes: budget.weights },
     {
-      what: `${scale.numWorkers} x ${budget.numBlocks} KV blocks of ${config.blockSize} tokens, taken as they are used`,
+      what: `${scale.numWorkers} x ${budget.numBlocks} KV blocks of ${config.blockSize} tokens, by ${budget.kvBy}, taken as they are used`,
       bytes: budget.kv,
     },
     { what: "workspace at most, taken as it is used", bytes: budget.workspace },
@@ -248,16 +250,4 @@ async function cacheFootprint(
   if (!weightCache || directory === undefined) return [];
   const { bytes, numFiles } = await cacheUsage(directory);
   return [{ what: `packed weights on disk, ${numFiles} files in ${directory}`, bytes }];
-}
-
-/** No length of match lies between the two. */
-class LookupRangeError extends DynamoError {
-  override readonly code = "invalid_config";
-
-  constructor({ promptLookupMin, promptLookupMax }: VllmWorkerConfig) {
-    super(
-      `VllmWorker.prompt-lookup-min is ${promptLookupMin}, above prompt-lookup-max, ${promptLookupMax}; ` +
-        "lower the one or raise the other",
-    );
-  }
 }

@@ -36,6 +36,11 @@ export class PrefillWorker extends Service<PreparedWorker> {
     return callers.flatMap((caller) => disagreements(config, caller));
   }
 
+  static override async check({ engine }: PrefillWorkerConfig) {
+    const { checkLibrary } = await import("./check-model.ts");
+    return checkLibrary(engine);
+  }
+
   override async start(): Promise<void> {
     const [{ PrefillLoop }, { openPrefillRunner }] = await Promise.all([
       import("./prefill-loop.ts"),

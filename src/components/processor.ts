@@ -7,6 +7,7 @@
 //                             Router, if the graph has one
 
 import {
+  type CheckScope,
   configured,
   depends,
   type GraphView,
@@ -76,6 +77,11 @@ export class Processor extends ChatBackend {
 
   static override readonly live = ["router"];
   static override readonly validate = validateProcessor;
+
+  static override async check({ model }: ProcessorConfig, scope: CheckScope) {
+    const { checkText } = await import("./check-model.ts");
+    return checkText(model, scope);
+  }
 
   #text!: TextGenerator;
   #chooser!: WorkerChooser;

@@ -4,7 +4,7 @@
 //   Frontend --request--> VllmWorkerRouterLess (tokenizer and engine on one thread)
 //   Frontend <==text===== VllmWorkerRouterLess
 
-import { configured } from "dynamo";
+import { type CheckScope, configured } from "dynamo";
 import * as v from "valibot";
 
 import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
@@ -37,6 +37,11 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
   static override readonly implements = [ChatBackend];
 
   #text!: TextGenerator;
+
+  static override async check(config: v.InferOutput<typeof RouterLessConfig>, scope: CheckScope) {
+    const { checkText } = await import("./check-model.ts");
+    return [...(await checkText(config.model, scope)), ...(await super.check(config, scope))];
+  }
 
   override async start(): Promise<void> {
     await super.start();

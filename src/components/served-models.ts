@@ -28,6 +28,7 @@ export class ServedModels {
   #served: ByName = new Map();
   #known: ByName = new Map();
   #changed = Promise.withResolvers<void>();
+  readonly #first = Promise.withResolvers<string>();
   #numWaiting = 0;
 
   constructor(options: ServedModelsOptions) {
@@ -37,6 +38,11 @@ export class ServedModels {
   /** Each name that can be asked for now, and its model. */
   get served(): ByName {
     return this.#served;
+  }
+
+  /** The name of the first model that was ever served, once it is. */
+  get first(): Promise<string> {
+    return this.#first.promise;
   }
 
   /** The service that a request for this name goes to, also while it is not there. */
@@ -68,6 +74,8 @@ export class ServedModels {
     }
     this.#served = this.#byName(live);
     this.#known = this.#byName(this.#last);
+    const [name] = this.#served.keys();
+    if (name !== undefined) this.#first.resolve(name);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }

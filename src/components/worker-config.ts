@@ -1,5 +1,6 @@
 // The keys of a worker: vLLM's, as far as they mean something here, and Dynamo's.
 
+import type { ConfigProblem } from "dynamo";
 import * as v from "valibot";
 
 import { KV_CACHE_DTYPES } from "../engine/kv-cache-dtype.ts";
@@ -57,10 +58,13 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.boolean(), false),
   ),
   gpuMemoryUtilization: key(
-    "Share of the machine's memory that weights and KV blocks may fill, where no size is given.",
+    "Share of the machine's memory that weights, workspace and KV blocks may fill, and no more than is free, where no size is given. Blocks that no sequence could fill are not made. The log says what decided (`kv-by`).",
     v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(1))),
   ),
-  kvCacheMemoryBytes: key("Bytes of KV blocks for each worker.", v.optional(count())),
+  kvCacheMemoryBytes: key(
+    "Bytes of KV blocks for each worker, as `2GB` or `1.5GiB`; goes before a share.",
+    v.optional(count()),
+  ),
   kvCacheDtype: key(
     "How K and V are held. `auto`: F32 for a model of F32, BF16 for any other. `int8` halves that, with a scale for each token and head.",
     v.optional(v.picklist(["auto", ...KV_CACHE_DTYPES]), "auto"),
@@ -104,3 +108,11 @@ export const VllmWorkerConfig = v.strictObject({
 });
 
 export type VllmWorkerConfig = v.InferOutput<typeof VllmWorkerConfig>;
+
+/** No length of match lies between a minimum and a lower maximum. */
+export function lookupProblems(config: VllmWorkerConfig): readonly ConfigProblem[] {
+  const { speculative, promptLookupMin: min, promptLookupMax: max } = config;
+  if (speculative === undefined || min <= max) return [];
+  const message = `it is ${min}, above prompt-lookup-max, ${max}; lower the one or raise the other`;
+  return [{ key: "promptLookupMin", message }];
+}

@@ -4,6 +4,7 @@
 //                                      VllmWorker --prompts--> PrefillWorker (graphs with one only)
 
 import {
+  type CheckScope,
   configured,
   depends,
   type Environment,
@@ -30,7 +31,7 @@ import {
   releaseWorker,
   workerProgress,
 } from "./prepared-worker.ts";
-import { VllmWorkerConfig } from "./worker-config.ts";
+import { lookupProblems, VllmWorkerConfig } from "./worker-config.ts";
 
 export interface WorkerLimits {
   /** Tokens that prompt and output may have together: by model, configuration and KV pool. */
@@ -61,11 +62,14 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   static override progress = workerProgress;
   static override release = releaseWorker;
 
-  static override validate({ remotePrefill }: VllmWorkerConfig, graph: GraphView) {
-    const self = graph.services.find(({ name }) => name === graph.service);
-    if (!remotePrefill || self?.edges.has("prefillWorker")) return [];
-    const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg, graphs.disagg_router and graphs.disagg_routerless have one`;
-    return [{ key: "remotePrefill", message }];
+  static override validate(config: VllmWorkerConfig, graph: GraphView) {
+    return [...lookupProblems(config), ...prefillProblems(config, graph)];
+  }
+
+  static override async check(config: VllmWorkerConfig, { numWorkers, graph }: CheckScope) {
+    const { checkEngine } = await import("./check-model.ts");
+    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    return checkEngine(config, demand);
   }
 
   static override async footprint(
@@ -153,4 +157,11 @@ async function memoryShare(
   const { othersNeed } = await import("./other-models.ts");
   const freeBytes = Math.max(0, free - (await othersNeed(config, others)));
   return { freeBytes, numModels: 1 + others.length };
+}
+
+function prefillProblems({ remotePrefill }: VllmWorkerConfig, graph: GraphView) {
+  const self = graph.services.find(({ name }) => name === graph.service);
+  if (!remotePrefill || self?.edges.has("prefillWorker")) return [];
+  const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg, graphs.disagg_router and graphs.disagg_routerless have one`;
+  return [{ key: "remotePrefill", message }];
 }

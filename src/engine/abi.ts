@@ -335,10 +335,39 @@ function open(path: string) {
   try {
     return dlopen(path, FUNCTIONS);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new NativeLibraryError(`cannot load the engine's library ${path}: ${reason}`);
+    throw libraryError(error);
   }
 }
+
+/** What `dlopen` throws, in words, with what to do. */
+export function libraryError(error: unknown): NativeLibraryError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const [, words] = FAILURES.find(([pattern]) => pattern.test(reason)) ?? [];
+  return new NativeLibraryError(
+    `the engine's library cannot be loaded: ${words ?? `${reason}. Build or copy the executable again`}`,
+  );
+}
+
+const FAILURES: readonly (readonly [RegExp, string])[] = [
+  [
+    /requires the JIT/,
+    "this process may make no machine code, for want of address space (ulimit -v) or since a sandbox forbids it. Raise the limit " +
+      "(ulimit -v unlimited; in systemd LimitAS=infinity), allow memory that is written and executed (in systemd " +
+      "MemoryDenyWriteExecute=no), or serve the engine that only takes time: -f configs/mock.yaml",
+  ],
+  [
+    /GLIBC(XX)?_[\d.]+/,
+    "this system's C library is older than glibc 2.28; update the system, or run dynamo in a container of a newer one",
+  ],
+  [
+    /[Cc]annot allocate memory|failed to map|cannot create .*(?:memory|segment)/,
+    "there is no memory or address space left for it. Raise the limits (ulimit -v unlimited), or end what fills the memory",
+  ],
+  [
+    /[Oo]peration not permitted|[Pp]ermission denied/,
+    "the system forbids to run code from a file in memory. Allow memfd_create and executable mappings in the sandbox",
+  ],
+];
 
 /** The engine's library is missing, damaged, or from another version. */
 export class NativeLibraryError extends DynamoError {

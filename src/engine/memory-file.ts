@@ -4,15 +4,13 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { writeSync } from "node:fs";
 
-import { NativeLibraryError } from "./abi.ts";
+import { libraryError, NativeLibraryError } from "./abi.ts";
 
 const MFD_CLOEXEC = 1; // children of this process do not get the file
 
 /** A descriptor of a new file that holds `bytes`. The file goes when the last descriptor of it is closed. */
 export function createMemoryFile(name: string, bytes: Uint8Array): number {
-  const libc = dlopen("libc.so.6", {
-    memfd_create: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
-  });
+  const libc = openLibc();
   const fd = libc.symbols.memfd_create(ptr(Buffer.from(`${name}\0`)), MFD_CLOEXEC);
   libc.close();
   if (fd < 0) {
@@ -23,4 +21,14 @@ export function createMemoryFile(name: string, bytes: Uint8Array): number {
   let numWritten = 0;
   while (numWritten < bytes.length) numWritten += writeSync(fd, bytes, numWritten);
   return fd;
+}
+
+function openLibc() {
+  try {
+    return dlopen("libc.so.6", {
+      memfd_create: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+    });
+  } catch (error) {
+    throw libraryError(error);
+  }
 }

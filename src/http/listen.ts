@@ -2,6 +2,8 @@
 
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
+import { listenProblem } from "../base/listen-problem.ts";
+import { systemCode } from "../base/system-error.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type HttpApp, HttpConnection } from "./connection.ts";
 import { DoorTime } from "./door-time.ts";
@@ -148,11 +150,10 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts
     });
   } catch (error) {
     time.stop();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CannotListenError(
-      `cannot listen on ${host}:${port} (${reason}); choose another with --port, or end what holds this one`,
-      { host, port },
-    );
+    throw new CannotListenError(listenProblem(host, port, systemCode(error)).message, {
+      host,
+      port,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 // JSON files of a model, and GGUF's metadata, read key by key. Whoever wrote them is not trusted: each value
 // is checked where it is read, and each error says `file: key`, what was expected and what was found.
 
+import { jsonFault } from "../base/json-fault.ts";
 import { ModelError } from "./model-error.ts";
 import { openFile, unreadable } from "./model-path.ts";
 
@@ -170,8 +171,11 @@ export function parseJsonObject(place: string, text: string): Readonly<Record<st
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ModelError(`${place} is not valid JSON: ${reason}`);
+    const fault = jsonFault(text);
+    if (!(error instanceof SyntaxError) || !fault) throw error;
+    throw new ModelError(
+      `${place}:${fault.line}:${fault.column} is not JSON: ${fault.message}. Fetch the file again, or mend it there`,
+    );
   }
   if (!isPlainObject(value)) throw new ModelError(`${place} holds ${show(value)}, not an object`);
   return value;

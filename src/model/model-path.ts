@@ -2,10 +2,12 @@
 // another folder's file is never read by mistake.
 
 import { open, readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { unreachable } from "../base/assert.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { READ_WITHOUT_WAITING } from "../base/regular-file.ts";
+import { describeSystemError } from "../base/system-error.ts";
 import { BUILT_IN_MODEL, builtInDirectory, isEmbedded } from "./built-in-model.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 
@@ -28,7 +30,7 @@ export async function locateModel(model: string): Promise<ModelLocation> {
     case "file":
       return { format: "gguf", path };
     case "nothing":
-      throw new ModelNotFoundError(noModelText(model, path));
+      throw new ModelNotFoundError(await noModelText(model, path));
     case "other":
       throw new ModelNotFoundError(`${path} is neither a directory nor a file`);
     default:
@@ -106,8 +108,7 @@ export function pathInDirectory(directory: string, name: string, writtenIn: stri
 
 /** An operating system's error as a `ModelError` that names the path. */
 export function unreadable(path: string, error: unknown): ModelError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ModelError(`${path} cannot be read: ${reason}`);
+  return new ModelError(`${path} cannot be read: ${describeSystemError(error)}`);
 }
 
 /** Has no descriptor: it lies in the executable, which is mapped, and only what is read is copied. */
@@ -155,9 +156,19 @@ async function kindOf(path: string): Promise<"directory" | "file" | "other" | "n
   }
 }
 
-function noModelText(model: string, path: string): string {
-  if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(model)) {
-    return `no model at ${path}; give the path of a Hugging Face model directory, or of a GGUF file`;
+/** A name in a folder that is there is a slip of the pen; a name in none may be that of the hub. */
+async function noModelText(model: string, path: string): Promise<string> {
+  const folder = dirname(path);
+  const isThere = (await kindOf(folder)) === "directory";
+  const isHubName = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(model);
+  if (!isHubName || isThere) {
+    const beside = isThere ? await readNames(folder) : [];
+    const written = dirname(model);
+    const near = didYouMean(
+      model,
+      beside.map((name) => (model.includes("/") ? join(written, name) : name)),
+    );
+    return `no model at ${path}.${near} Give the path of a Hugging Face model directory, or of a GGUF file`;
   }
   return (
     `no model at ${path}. "${model}" looks like a repository of the Hugging Face ` +

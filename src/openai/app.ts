@@ -14,6 +14,7 @@ import { FailureLog } from "./failure-log.ts";
 import { type AppContext, chatRoute, completionRoute, generate } from "./generate.ts";
 import { kvEvents } from "./kv-event-route.ts";
 import { FrontendMetrics } from "./metrics.ts";
+import { withLogLine } from "./request-log.ts";
 import { changeSetting, listSettings } from "./setting-routes.ts";
 import { whenAdmitted } from "./when-admitted.ts";
 
@@ -49,9 +50,11 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
   const router = new Router(routesOf(context));
   const { admission = LOCALHOST, server = 0, log, clock } = options;
   const failures = new FailureLog(log, clock);
+  const logged = (exchange: Exchange) =>
+    withLogLine(exchange, options, () => answer({ router, admission }, exchange));
   return {
     fetch: (request, connection = LOCAL) =>
-      answer({ router, admission }, new Exchange(request, connection, { server, failures })),
+      logged(new Exchange(request, connection, { server, failures })),
     refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, failures }).error(fault),
     endAnswers: () => {
       for (const open of [...context.open]) open.shutDown();

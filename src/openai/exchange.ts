@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 
 import { DynamoError } from "../base/error.ts";
+import type { LogFields } from "../base/log.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
 import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
@@ -15,7 +16,10 @@ export class Exchange {
   readonly connection: Connection;
   /** The scheduler shares out by tenant: the client's key, or its connection if it has none. */
   tenant: number;
+  /** For the log: what the route knows of its answer. */
+  facts: LogFields = {};
   readonly #failures: FailureLog;
+  #streamed: (() => void) | undefined;
   readonly #headers: Record<string, string>;
 
   /** `server`: sets its connections apart from those of other servers of the same workers. */
@@ -60,7 +64,12 @@ export class Exchange {
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     };
-    return new StreamingResponse(this.#reporting(pump), { headers, heartbeat: ":\n\n" });
+    return new StreamingResponse(this.#watched(pump), { headers, heartbeat: ":\n\n" });
+  }
+
+  /** Calls `receive` when the last event of a stream is written, or its client is gone. */
+  whenStreamed(receive: () => void): void {
+    this.#streamed = receive;
   }
 
   /** 204: all there is to say is in the headers. */
@@ -85,13 +94,15 @@ export class Exchange {
   }
 
   /** Expected failures, as a slow reader, have been logged by those who threw them. */
-  #reporting(pump: Pump): Pump {
+  #watched(pump: Pump): Pump {
     return async (sink) => {
       try {
         await pump(sink);
       } catch (error) {
         if (!(error instanceof DynamoError)) this.#logged(error, toApiError(error));
         throw error;
+      } finally {
+        this.#streamed?.();
       }
     };
   }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
+import type { LogFields, Logger } from "../base/log.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import { ApiError, overloaded } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
@@ -20,6 +20,7 @@ import {
   parseChatRequest,
   parseCompletionRequest,
 } from "./schema.ts";
+import type { Usage } from "./tally.ts";
 import { chatFormat, completionFormat, type WireFormat } from "./wire-format.ts";
 
 /** Shared by all requests of an app. */
@@ -121,11 +122,30 @@ function openGeneration<Request extends GenerationRequest>(opening: Opening<Requ
     labels,
     clock,
     log,
-    onEnd: () => open.delete(generation),
+    onEnd: (usage, firstMs) => {
+      open.delete(generation);
+      exchange.facts = factsOf(id, request.model, usage, firstMs);
+    },
     errorEvent: (error) => exchange.errorEvent(error),
   });
   open.add(generation);
   return generation;
+}
+
+function factsOf(
+  id: string,
+  model: string,
+  { prompt_tokens, completion_tokens, prompt_tokens_details }: Usage,
+  firstMs: number | undefined,
+): LogFields {
+  return {
+    model,
+    "prompt-tokens": prompt_tokens,
+    "cached-tokens": prompt_tokens_details.cached_tokens,
+    "output-tokens": completion_tokens,
+    "first-ms": firstMs === undefined ? undefined : Math.round(firstMs),
+    id,
+  };
 }
 
 /** The answer, or nothing worth reading as soon as the client is gone, whatever the backend does then. */

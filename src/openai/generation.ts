@@ -18,7 +18,7 @@ import {
   RequestMeter,
   type RequestStatus,
 } from "./metrics.ts";
-import { Tally } from "./tally.ts";
+import { Tally, type Usage } from "./tally.ts";
 import type { AnswerHead, ChunkWriter, WireFormat } from "./wire-format.ts";
 
 export interface GenerationOptions {
@@ -32,8 +32,8 @@ export interface GenerationOptions {
   readonly labels: RequestLabels;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called once, when the answer has ended for whatever reason. */
-  readonly onEnd: () => void;
+  /** Called once, when the answer has ended for whatever reason; `firstMs`: until its first token, if it had one. */
+  readonly onEnd: (usage: Usage, firstMs: number | undefined) => void;
   /** The event that tells the client of an error in the middle of its stream. */
   readonly errorEvent: (error: unknown) => string;
 }
@@ -44,13 +44,16 @@ export class Generation {
   readonly #tally: Tally;
   readonly #meter: RequestMeter;
   #state: "running" | "shut_down" | "ended" = "running";
+  readonly #startedAt: number;
   #first: TextOutput | undefined;
+  #firstMs: number | undefined;
 
   constructor(options: GenerationOptions) {
     const { open, metrics, labels, clock } = options;
     this.#options = options;
     this.#iterator = open()[Symbol.asyncIterator]();
     this.#tally = new Tally(options);
+    this.#startedAt = clock.now();
     this.#meter = new RequestMeter(metrics, labels, clock);
   }
 
@@ -58,6 +61,7 @@ export class Generation {
   async start(): Promise<void> {
     try {
       this.#first = await this.#next();
+      this.#firstMs = this.#options.clock.now() - this.#startedAt;
       if (this.#first === undefined) throw overloaded(SHUT_DOWN);
     } catch (error) {
       this.#end("error");
@@ -174,7 +178,7 @@ export class Generation {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#meter.end(status, this.#tally);
-    this.#options.onEnd();
+    this.#options.onEnd(this.#tally.usage(), this.#firstMs);
   }
 }
 

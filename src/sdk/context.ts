@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { WorkQueue } from "../queue/work-queue.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import type { Client, InstanceId, Ref } from "./client.ts";
+import type { Door } from "./door.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Service, ServiceNode } from "./service.ts";
@@ -33,6 +34,11 @@ export interface ServiceContext<Prepared = unknown> {
   sideThread(entry: string, data: unknown): SideThread;
   /** A service of `graph` to which this one has no link, and which the caller knows. */
   clientOf<S extends Service>(service: string): Promise<Client<S>>;
+  /**
+   * Where people reach this instance from outside. That of the entry's first instance is the last line of a start,
+   * printed when everything can be called and the promise has resolved. Call it in `start()`.
+   */
+  announce(door: Door | Promise<Door>): void;
   readonly clock: Clock;
   /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
   metrics(): Promise<Metrics>;

@@ -5,6 +5,7 @@ export { DynamoError, RemoteError } from "../base/error.ts";
 export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
 export type { MirrorUpdate } from "../registry/mirror.ts";
+export { checkAddress } from "./check-address.ts";
 export type {
   Client,
   Clients,
@@ -18,6 +19,7 @@ export type {
   Ref,
 } from "./client.ts";
 export type { ServiceContext } from "./context.ts";
+export type { Door } from "./door.ts";
 export {
   GraphError,
   NoWorkersError,
@@ -29,6 +31,7 @@ export type { LiveSetting, LiveSettings } from "./live-settings.ts";
 export type { Metrics } from "./metrics.ts";
 export { type ConfigSchema, configured, depends, isLinked, type Links } from "./need.ts";
 export {
+  type CheckScope,
   type ConfigProblem,
   type EndedInstance,
   type Environment,

@@ -2,7 +2,7 @@
 // the registry's.
 
 import type { ActorStats } from "../actor/actor.ts";
-import type { LogLevel } from "../base/log.ts";
+import type { LogLevel, LogStyle } from "../base/log.ts";
 import type { ServiceNode } from "./service.ts";
 
 /** All that a thread is told about the instance that it runs. Structured-cloneable. */
@@ -17,13 +17,19 @@ export interface InstanceInit {
   readonly graph: readonly ServiceNode[];
   readonly prepared: unknown;
   readonly logLevel: LogLevel;
+  readonly logStyle: LogStyle;
 }
 
 /** Request to the main thread: `start()` has ended, so callers may find the instance. Body: `Ready`. */
 export const READY = "instance.ready";
 export interface Ready {
   readonly endpoints: readonly string[];
+  /** Whether `ANNOUNCE` follows. */
+  readonly announces: boolean;
 }
+
+/** Request to the main thread: where people reach the instance. Body: `Door`. */
+export const ANNOUNCE = "instance.announce";
 
 /** Request to the main thread: the instance drains, so nobody shall find it any more. No body. */
 export const LEAVE = "instance.leave";

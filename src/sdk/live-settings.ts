@@ -7,6 +7,7 @@
 
 import type { ControlPort } from "../actor/control-port.ts";
 import { DynamoError } from "../base/error.ts";
+import type { LogLevel } from "../base/log.ts";
 import type { Mirror, MirrorUpdate } from "../registry/mirror.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 
@@ -46,6 +47,9 @@ export function settingsPrefix(of: {
   return `settings/${of.namespace}/${of.service}/`;
 }
 
+/** What every service may change while it runs, beside the keys that it names; a key of its own of that name goes before. */
+export const LOG_LEVEL = "logLevel";
+
 type Config = Record<string, unknown>;
 
 /** The configuration of one instance: as it was deployed, with what has changed since. */
@@ -53,11 +57,14 @@ export class LiveConfig {
   readonly #mirror: Mirror;
   readonly #prefix: string;
   readonly #config: Config;
+  readonly #setLevel: ((level: LogLevel) => void) | undefined;
 
   constructor(
     registry: RegistryClient,
     of: { readonly namespace: string; readonly service: string; readonly config: Readonly<Config> },
+    setLevel: ((level: LogLevel) => void) | undefined,
   ) {
+    this.#setLevel = setLevel;
     this.#prefix = settingsPrefix(of);
     this.#mirror = registry.mirror(this.#prefix);
     this.#config = { ...of.config };
@@ -88,7 +95,9 @@ export class LiveConfig {
     for (const event of events) {
       if (event.type !== "put") continue;
       const { key, value } = event.keyValue;
-      this.#config[key.slice(this.#prefix.length)] = JSON.parse(value);
+      const name = key.slice(this.#prefix.length);
+      if (name === LOG_LEVEL && this.#setLevel) this.#setLevel(JSON.parse(value));
+      else this.#config[name] = JSON.parse(value);
     }
   }
 }

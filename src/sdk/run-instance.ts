@@ -9,15 +9,17 @@ import { NoSuchEndpointError } from "../actor/error.ts";
 import type { Handler } from "../actor/running-call.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { createLogger } from "../base/log.ts";
+import { createLogger, type LogLevel } from "../base/log.ts";
 import { QueueClient } from "../queue/queue-client.ts";
 import { RegistryClient } from "../registry/registry-client.ts";
 import type { Client } from "./client.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ServiceContext } from "./context.ts";
 import { describeService, instantiate } from "./describe.ts";
+import type { Door } from "./door.ts";
 import { Follower } from "./follow.ts";
 import {
+  ANNOUNCE,
   type InstanceInit,
   LEAVE,
   METRICS,
@@ -26,7 +28,7 @@ import {
   SCRAPE,
 } from "./instance-control.ts";
 import { InstanceList } from "./instance-list.ts";
-import { LiveConfig, liveSettings } from "./live-settings.ts";
+import { LiveConfig, LOG_LEVEL, liveSettings } from "./live-settings.ts";
 import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
@@ -45,6 +47,8 @@ export interface InstanceOptions {
   /** 0 to 1, as `Math.random`: which instance a call goes to. */
   readonly random: () => number;
   readonly sideThread: SpawnSideThread;
+  /** Where the service listens, if it does not say so itself. */
+  readonly findDoor?: () => Door | undefined;
 }
 
 export class Instance {
@@ -63,17 +67,24 @@ export class Instance {
   /** Of the service's own `start()`; undefined until it is called. */
   #started: Promise<void> | undefined;
   #isStopping = false;
+  #door: Door | Promise<Door> | undefined;
 
   constructor(options: InstanceOptions) {
     const { scope, service, init, clock } = options;
-    const log = createLogger(scope.init.tag, init.logLevel);
+    const level = { level: init.logLevel };
+    const setLevel = service.live.includes(LOG_LEVEL)
+      ? undefined
+      : (changed: LogLevel) => {
+          level.level = changed;
+        };
+    const log = createLogger(scope.init.tag, level, undefined, init.logStyle);
     const leases = new Set(service.leases);
     this.#options = options;
     this.#service = instantiate(service);
     this.#endpoints = endpointsOf(service, this.#service);
     this.#control = new ControlPort(scope.channel);
     this.#registry = new RegistryClient(this.#control);
-    this.#config = new LiveConfig(this.#registry, init);
+    this.#config = new LiveConfig(this.#registry, init, setLevel);
     this.#actor = new Actor({
       id: scope.init.id,
       tag: scope.init.tag,
@@ -107,8 +118,14 @@ export class Instance {
     this.#started = (async () => this.#service.start?.())();
     await this.#started;
     if (this.#isStopping) return;
-    const ready: Ready = { endpoints: [...this.#endpoints.keys()] };
+    const door = this.#door ?? this.#options.findDoor?.();
+    const ready: Ready = { endpoints: [...this.#endpoints.keys()], announces: door !== undefined };
     await this.#control.request(READY, ready);
+    if (door) this.#follower.follow(this.#announce(door));
+  }
+
+  async #announce(door: Door | Promise<Door>): Promise<void> {
+    await this.#control.request(ANNOUNCE, await door);
   }
 
   /** At once and without asking the service; for hosts that run many actors on one thread. */
@@ -149,10 +166,8 @@ export class Instance {
 
   async #bindFields(): Promise<void> {
     const { init, service } = this.#options;
-    if (service.live.length > 0) {
-      await this.#config.open();
-      this.#follower.follow(this.#config.run());
-    }
+    await this.#config.open();
+    this.#follower.follow(this.#config.run());
     for (const [field, value] of Object.entries(this.#service)) {
       const need = needOf(value);
       if (need?.type === "configuration") setField(this.#service, field, this.#config.config);
@@ -202,6 +217,9 @@ export class Instance {
         (await this.#lookedUp(name)) as Client<S>,
       refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
       sideThread: this.#options.sideThread,
+      announce: (door) => {
+        this.#door ??= door;
+      },
       clock,
       metrics: () => this.#metrics.metrics(),
       scrape: async () => clusterText(await this.#control.request(SCRAPE, undefined)),

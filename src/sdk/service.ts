@@ -1,12 +1,14 @@
 // A service: a class whose fields say what it needs and whose public methods are its endpoints.
 
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { DependencyOf } from "./client.ts";
 import type { ServiceContext } from "./context.ts";
 import { SERVICE } from "./describe.ts";
 import type { Follow } from "./follow.ts";
 import { Graph } from "./graph.ts";
+import type { SpawnSideThread } from "./side-thread.ts";
 
 /** For the runtime only: `Service` keeps its binding private. */
 export let bindService: (service: Service, binding: ServiceBinding) => void;
@@ -63,6 +65,12 @@ export abstract class Service<Prepared = unknown> {
 
   /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
   static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
+
+  /**
+   * What would keep instances from starting, as far as the main thread can tell before any of them does: a file that
+   * is not there, a port that is taken. Under `--dry-run` it is told, and no error. It must hold nothing afterwards.
+   */
+  static check?(config: unknown, scope: CheckScope): Promise<readonly ConfigProblem[]>;
 
   /** What all instances together fill of memory, for `--explain`. Loads nothing. */
   static footprint?(config: unknown, scale: FootprintScale): Promise<readonly Footprint[]>;
@@ -138,6 +146,7 @@ export abstract class Service<Prepared = unknown> {
 export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
   Pick<
     typeof Service,
+    | "check"
     | "footprint"
     | "implements"
     | "isAbstract"
@@ -149,6 +158,12 @@ export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
     | "startsEarly"
     | "validate"
   >;
+
+/** What a check may use: it runs before there is an instance. */
+export interface CheckScope extends FootprintScale {
+  readonly clock: Clock;
+  readonly sideThread: SpawnSideThread;
+}
 
 export interface FootprintScale {
   readonly numWorkers: number;

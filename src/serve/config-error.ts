@@ -11,6 +11,8 @@ import { DynamoError } from "../base/error.ts";
 export interface SourceText {
   readonly name: string;
   readonly text: string;
+  /** The user has not written it: messages do not point there. */
+  readonly isDefault?: boolean;
 }
 
 /** A stretch of a text, as offsets. */
@@ -40,11 +42,19 @@ export function lineColumn({ source, start }: Span): LineColumn {
 
 /** `configs/agg.yaml:14`, or the flag itself. */
 export function renderPlace(span: Span): string {
+  if (span === DEFAULT_SPAN) return "default";
   return isFlag(span.source) ? span.source.text : `${span.source.name}:${lineColumn(span).line}`;
 }
 
+/** In one line, without the text around it. */
+export function renderBriefly({ message, span }: Problem): string {
+  if (!span || span.source.isDefault || isFlag(span.source)) return message;
+  const { line, column } = lineColumn(span);
+  return `${span.source.name}:${line}:${column}: ${message}`;
+}
+
 export function renderProblem({ message, span }: Problem): string {
-  if (!span) return message;
+  if (!span || span.source.isDefault) return message;
   const { source } = span;
   const { line, column } = lineColumn(span);
   const { text, caret } = excerpt(span, column - 1);
@@ -80,7 +90,14 @@ export function flagSpan(flag: string, start = 0, end = flag.length): Span {
 
 const FLAG = "command line";
 
-function isFlag(source: SourceText): boolean {
+/** The place of a value that was written nowhere. */
+export const DEFAULT_SPAN: Span = {
+  source: { name: "default", text: "", isDefault: true },
+  start: 0,
+  end: 0,
+};
+
+export function isFlag(source: SourceText): boolean {
   return source.name === FLAG;
 }
 

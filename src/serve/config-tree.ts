@@ -1,7 +1,8 @@
 // The configuration as written: services, their keys and values, and where each was written. It is
 // read from one text (YAML, or the JSON of an environment variable), and flags are merged into it.
 
-import { ConfigError, type SourceText, type Span } from "./config-error.ts";
+import { jsonFault } from "../base/json-fault.ts";
+import { ConfigError, lineColumn, type SourceText, type Span } from "./config-error.ts";
 import type { Override } from "./override.ts";
 import { canonicalKey, type Path, pathKey, SERVICE_ARGS } from "./path.ts";
 import { JsonError, parseJson } from "./python-json.ts";
@@ -61,7 +62,22 @@ export const emptyConfig = new ConfigTree(new Map(), {
 
 export function readYamlConfig(source: SourceText): ConfigTree {
   const document = parseYaml(source);
+  refuseRepeated(document);
   return new ConfigTree(expectMapOfMaps(document, document.value, source), document);
+}
+
+/** The one exception to PyYAML's reading (docs/decisions/0030): of two sections of a name it drops the first in silence. */
+function refuseRepeated({ repeated }: YamlDocument): void {
+  if (repeated.length === 0) return;
+  const problems = repeated.map(({ path, first, again }) => {
+    const name = path.join(".");
+    const cure = path.length === 1 ? "put all its keys into one section" : "keep one of the two";
+    return {
+      message: `${name} is given twice, in lines ${lineColumn(first).line} and ${lineColumn(again).line}; ${cure}`,
+      span: again,
+    };
+  });
+  throw new ConfigError(problems);
 }
 
 /** `DYNAMO_SERVICE_CONFIG` and its like. JSON is YAML too, which gives the positions. */
@@ -69,12 +85,13 @@ export function readJsonConfig(source: SourceText): ConfigTree {
   try {
     const value = parseJson(source.text);
     const document = parseYaml(source);
+    refuseRepeated(document);
     return new ConfigTree(expectMapOfMaps(document, value, source), document);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw new ConfigError([
-      { message: `${source.name} is not JSON: ${error.message}`, span: undefined },
-    ]);
+    const reason = jsonFault(source.text)?.message ?? error.message;
+    const span = { source, start: error.at, end: error.at + 1 };
+    throw new ConfigError([{ message: `not JSON: ${reason}`, span }]);
   }
 }
 

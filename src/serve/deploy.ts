@@ -5,10 +5,11 @@
 import type { ActorHost } from "../actor/actor-host.ts";
 import type { ActorId } from "../actor/actor-id.ts";
 import type { Child, ChildSpec, ServiceSpec } from "../actor/child-spec.ts";
-import { Supervisor } from "../actor/supervisor.ts";
+import { ChildStartError, Supervisor } from "../actor/supervisor.ts";
+import type { SupervisorEvent } from "../actor/supervisor-event.ts";
 import { Switchboard } from "../actor/switchboard.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Logger, LogLevel } from "../base/log.ts";
+import { type Logger, type LogLevel, type LogStyle, PLAIN_STYLE } from "../base/log.ts";
 import { EmbeddedQueues } from "../queue/embedded-queue.ts";
 import { type QueueServer, serveQueues } from "../queue/queue-server.ts";
 import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
@@ -16,7 +17,9 @@ import { instanceKey, instanceValue } from "../registry/instance-key.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type RegistryServer, serveRegistry } from "../registry/registry-server.ts";
 import { describeService } from "../sdk/describe.ts";
+import type { Door } from "../sdk/door.ts";
 import {
+  ANNOUNCE,
   type ClusterReport,
   type InstanceInit,
   LEAVE,
@@ -36,7 +39,9 @@ export interface DeployOptions {
   readonly host: ActorHost;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of services that have none of their own. */
   readonly logLevel?: LogLevel;
+  readonly logStyle?: LogStyle;
   /** For the services' `prepare`. */
   readonly environment?: Environment;
   /** Upper bound for `stop()`, all instances together. */
@@ -58,6 +63,8 @@ export interface Deployment {
   readonly ready: Promise<void>;
   /** Resolves when every instance has ended, after `stop()` or a start that failed. Nothing else ends it. */
   readonly ended: Promise<void>;
+  /** Where people reach the entry's first instance, once it knows; undefined if it does not say. */
+  readonly entryDoor: Promise<Door | undefined>;
   /** Ends in-flight work and then every instance, entry first. May be called before `ready`. */
   stop(): Promise<void>;
 }
@@ -89,27 +96,40 @@ class RunningDeployment implements Deployment {
   readonly registry: Registry;
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
+  readonly #door = Promise.withResolvers<Door | undefined>();
   readonly #plan: DeploymentPlan;
   readonly #options: DeployOptions;
   readonly #supervisor: Supervisor;
   readonly #settings: DeployedSettings;
   readonly #queues = new EmbeddedQueues();
   readonly #instances = new Map<ActorId, RunningInstance>();
+  /** Children that have started at least once. */
+  readonly #started = new Set<string>();
+  readonly #failures: SupervisorEvent[] = [];
 
   constructor(plan: DeploymentPlan, options: DeployOptions) {
     const { host, clock, random = Math.random, stopMs = DEFAULT_STOP_MS } = options;
     this.#plan = plan;
     this.#options = options;
     this.registry = new EmbeddedRegistry({ clock });
-    this.#settings = new DeployedSettings(plan, this.registry, options.environment ?? {});
+    this.#settings = new DeployedSettings(
+      plan,
+      this.registry,
+      options.environment ?? {},
+      options.logLevel ?? "info",
+    );
     this.#supervisor = new Supervisor({
       host,
       switchboard: new Switchboard(),
       ...{ clock, random, stopMs },
-      onEvent: (event) => logEvent(options.log, event),
+      onEvent: (event) => this.#log(event),
     });
     this.ended = this.#supervisor.ended.finally(() => this.registry.close());
     this.ready = this.#start();
+  }
+
+  get entryDoor(): Promise<Door | undefined> {
+    return this.#door.promise;
   }
 
   async stop(): Promise<void> {
@@ -120,9 +140,27 @@ class RunningDeployment implements Deployment {
   async #start(): Promise<void> {
     try {
       await this.#supervisor.start(await this.#prepareAll());
+      this.#tellFailures(undefined);
     } catch (error) {
+      this.#tellFailures(error);
       await this.#supervisor.stop();
       throw error;
+    }
+  }
+
+  /** A failure to start ends the deployment, and is then told with its error; so it is kept until that is known. */
+  #log(event: SupervisorEvent): void {
+    if (event.type === "started") this.#started.add(event.child);
+    const isFirstFailure = event.type === "ended" && event.exit.type === "failed";
+    if (isFirstFailure && !this.#started.has(event.child)) this.#failures.push(event);
+    else logEvent(this.#options.log, event);
+  }
+
+  /** `error` is told by others. */
+  #tellFailures(error: unknown): void {
+    const told = error instanceof ChildStartError ? error.child : undefined;
+    for (const event of this.#failures.splice(0)) {
+      if (!("child" in event) || event.child !== told) logEvent(this.#options.log, event);
     }
   }
 
@@ -177,7 +215,8 @@ class RunningDeployment implements Deployment {
         maxCalls: service.maxCalls,
         graph: this.#plan.services.map(nodeOf),
         prepared,
-        logLevel: this.#options.logLevel ?? "info",
+        logLevel: service.logLevel ?? this.#options.logLevel ?? "info",
+        logStyle: this.#options.logStyle ?? PLAIN_STYLE,
       },
     };
   }
@@ -194,7 +233,12 @@ class RunningDeployment implements Deployment {
     control.onRequest(SCRAPE, () => this.#scrape());
     control.onRequest(LIST_SETTINGS, () => this.#settings.list());
     control.onRequest<LiveSetting>(SET_SETTING, (setting) => this.#settings.set(setting));
+    const isEntry = service.name === this.#plan.entry;
+    control.onRequest<Door>(ANNOUNCE, (door) => {
+      if (isEntry) this.#door.resolve(door);
+    });
     control.onRequest<Ready>(READY, async (body) => {
+      if (isEntry && !body.announces) this.#door.resolve(undefined);
       await this.#enterRegistry(instance, body);
       resolve();
     });

@@ -1,6 +1,6 @@
 import type { BaseIssue } from "valibot";
 
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../base/nearest.ts";
 
 /**
  * What a schema found, as the end of a sentence that begins with the key: `must be a number, not "64"`.

@@ -7,29 +7,52 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, extname, relative } from "node:path";
 
 import { DynamoError } from "../base/error.ts";
+import { type JsonFault, jsonFault } from "../base/json-fault.ts";
+import { describeSystemError } from "../base/system-error.ts";
 import { renderProblem, type Span } from "./config-error.ts";
-import { JsonError, parseJson } from "./python-json.ts";
+import { isEmbedded } from "./embedded-modules.ts";
+import { missingExportText, missingModule } from "./import-words.ts";
 import { userModules } from "./user-modules.ts";
 
 /** `path` is the module that was imported; places are shown relative to `workingDir`. */
-export function explainImportError(error: unknown, path: string, workingDir: string): string {
+export async function explainImportError(
+  error: unknown,
+  path: string,
+  workingDir: string,
+): Promise<string> {
   const errors = error instanceof AggregateError ? error.errors : [error];
-  return errors.map((one) => explainOne(one, path, workingDir)).join("\n\n");
+  const texts = await Promise.all(errors.map((one) => explainOne(one, path, workingDir)));
+  return texts.join("\n\n");
 }
 
-function explainOne(error: unknown, path: string, workingDir: string): string {
-  const message = error instanceof Error ? error.message : String(error);
+async function explainOne(error: unknown, path: string, workingDir: string): Promise<string> {
+  const message = await messageOf(error, path);
   const place =
     positionOf(error) ??
     specifierOf(error) ??
     missingExport(error, path) ??
-    brokenJson(error, path) ??
+    brokenJson(error, path)?.place ??
     classOf(error, path) ??
     frameOf(error);
   const span = place && spanOf(place, workingDir);
   if (span) return renderProblem({ message, span });
   if (error instanceof DynamoError) return message;
   return `${shownPath(path, workingDir)} cannot be imported: ${message}`;
+}
+
+async function messageOf(error: unknown, path: string): Promise<string> {
+  if (!(error instanceof Error)) return String(error);
+  const resolving = resolveFailure(error);
+  if (resolving) return missingModule(resolving.specifier, resolving.referrer);
+  const absent = absentExport(error);
+  if (absent) return missingExportText(absent.name, absent.exporter);
+  const fault = brokenJson(error, path)?.fault;
+  if (fault) return `not JSON: ${fault.message}`;
+  const [, code, file = ""] = /^(E[A-Z]+) reading "(.*)"$/.exec(error.message) ?? [];
+  if (code !== undefined) {
+    return `${file} cannot be read: ${describeSystemError(Object.assign(new Error(code), { code }))}`;
+  }
+  return error.message;
 }
 
 interface Place {
@@ -51,41 +74,70 @@ function positionOf(error: unknown): Place | undefined {
 
 /** Of a `ResolveMessage`: where the importing file names what is not there. */
 function specifierOf(error: unknown): Place | undefined {
-  if (!(error instanceof Error) || !("specifier" in error) || !("referrer" in error))
-    return undefined;
-  return findText(String(error.referrer), String(error.specifier));
+  const failure = resolveFailure(error);
+  return failure && findText(failure.referrer, failure.specifier);
 }
 
-/** Of the linker: `Export named 'X' not found in module ...`. It says who lacks the name, not who imports it. */
-function missingExport(error: unknown, path: string): Place | undefined {
+function resolveFailure(error: unknown) {
+  if (!(error instanceof Error) || !("specifier" in error) || !("referrer" in error))
+    return undefined;
+  const referrer = String(error.referrer).replace(/^file:\/\//, "");
+  return { specifier: String(error.specifier), referrer };
+}
+
+/** Of the linker. It says who lacks the name, not who imports it. */
+function absentExport(error: unknown) {
   if (!(error instanceof SyntaxError)) return undefined;
-  const [, name, exporter] =
-    /^Export named '([^']+)' not found in module '([^']+)'/.exec(error.message) ?? [];
-  if (name === undefined) return undefined;
+  const [, name = "default", exporter] =
+    /^(?:Export named '([^']+)' not found|Missing 'default' export) in module '([^']+)'/.exec(
+      error.message,
+    ) ?? [];
+  return exporter === undefined ? undefined : { name, exporter };
+}
+
+function missingExport(error: unknown, path: string): Place | undefined {
+  const absent = absentExport(error);
+  if (!absent) return undefined;
+  const { exporter } = absent;
   for (const { file, imports } of userModules(path)) {
-    if (!imports.some((one) => one.file === exporter)) continue;
-    const text = readFileSync(file, "utf8");
-    for (const clause of text.matchAll(/\b(?:import|export)\s[^;"'`]*?["']/g)) {
-      const at = clause[0].search(new RegExp(`(?<![\\w$])${RegExp.escape(name)}(?![\\w$])`));
-      if (at >= 0) return placeAt(file, clause.index + at, name.length);
-    }
+    const from = imports.filter((one) => one.file === exporter || one.specifier === exporter);
+    const place = from.length > 0 ? clauseWith(absent, file) : undefined;
+    if (place) return place;
   }
   return undefined;
 }
 
+/** Where `file` imports the name. */
+function clauseWith(
+  { name, exporter }: { readonly name: string; readonly exporter: string },
+  file: string,
+): Place | undefined {
+  const text = readFileSync(file, "utf8");
+  for (const clause of text.matchAll(/\b(?:import|export)\s[^;"'`]*?(["'])([^"'`\n]*)\1/g)) {
+    if (isEmbedded(exporter) && clause[2] !== exporter) continue;
+    if (name === "default") return placeAt(file, clause.index, "import".length);
+    const at = wordAt(clause[0], name);
+    if (at >= 0) return placeAt(file, clause.index + at, name.length);
+  }
+  return undefined;
+}
+
+function wordAt(text: string, word: string): number {
+  return text.search(new RegExp(`(?<![\\w$])${RegExp.escape(word)}(?![\\w$])`));
+}
+
 /** Of a `.json` file: the message has neither its name nor a position. */
-function brokenJson(error: unknown, path: string): Place | undefined {
+function brokenJson(
+  error: unknown,
+  path: string,
+): { readonly place: Place; readonly fault: JsonFault } | undefined {
   if (!(error instanceof SyntaxError) || !error.message.startsWith("JSON Parse error")) {
     return undefined;
   }
   for (const { file } of userModules(path)) {
     if (extname(file) !== ".json") continue;
-    try {
-      parseJson(readFileSync(file, "utf8"));
-    } catch (reason) {
-      if (!(reason instanceof JsonError)) throw reason;
-      return placeAt(file, reason.at, 1);
-    }
+    const fault = jsonFault(readFileSync(file, "utf8"));
+    if (fault) return { fault, place: { file, line: fault.line, column: fault.column, length: 1 } };
   }
   return undefined;
 }

@@ -2,21 +2,23 @@
 // and puts it where the instances of its service watch.
 
 import * as v from "valibot";
-
+import { LOG_LEVELS } from "../base/log.ts";
+import { didYouMean } from "../base/nearest.ts";
 import type { Registry } from "../registry/registry.ts";
 import { describeService } from "../sdk/describe.ts";
 import {
   InvalidSettingError,
   type LiveSetting,
   type LiveSettings,
+  LOG_LEVEL,
   NoSuchSettingError,
   settingsPrefix,
 } from "../sdk/live-settings.ts";
 import type { Environment, GraphView } from "../sdk/service.ts";
 import { describeIssue } from "./describe-issue.ts";
-import { didYouMean } from "./nearest.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
 import { type DeploymentPlan, type ServicePlan, viewOf } from "./plan.ts";
+import { withSize } from "./sizes.ts";
 
 export class DeployedSettings implements LiveSettings {
   readonly #plan: DeploymentPlan;
@@ -24,8 +26,12 @@ export class DeployedSettings implements LiveSettings {
   readonly #environment: Environment;
   /** By service, as changed until now. */
   readonly #configs: Map<string, Record<string, unknown>>;
+  readonly #levels = new Map<string, unknown>();
+  readonly #level: string;
 
-  constructor(plan: DeploymentPlan, registry: Registry, environment: Environment) {
+  /** `level`: of services that have none of their own. */
+  constructor(plan: DeploymentPlan, registry: Registry, environment: Environment, level: string) {
+    this.#level = level;
     this.#plan = plan;
     this.#registry = registry;
     this.#environment = environment;
@@ -33,22 +39,33 @@ export class DeployedSettings implements LiveSettings {
   }
 
   async list(): Promise<readonly LiveSetting[]> {
-    return this.#plan.services.toReversed().flatMap(({ name, service }) =>
+    const plans = this.#plan.services.toReversed();
+    const own = plans.flatMap(({ name, service }) =>
       service.live.map((key) => ({
         service: name,
         key: kebabKey(key),
         value: this.#configOf(name)[key],
       })),
     );
+    const levels = plans
+      .filter((plan) => !isOwnKey(plan, LOG_LEVEL))
+      .map((plan) => ({
+        service: plan.name,
+        key: kebabKey(LOG_LEVEL),
+        value: this.#levelOf(plan),
+      }));
+    return [...own, ...levels];
   }
 
   async set(setting: LiveSetting): Promise<void> {
     const service = this.#serviceNamed(setting.service);
     const key = liveKey(service, setting.key);
     const value = parseValue(service, key, setting.value);
-    const config = { ...this.#configOf(service.name), [key]: value };
-    this.#checkTogether(service, key, config);
-    this.#configs.set(service.name, config);
+    if (isOwnKey(service, key)) {
+      const config = { ...this.#configOf(service.name), [key]: value };
+      this.#checkTogether(service, key, config);
+      this.#configs.set(service.name, config);
+    } else this.#levels.set(service.name, value);
     const prefix = settingsPrefix({ namespace: service.namespace, service: service.name });
     await this.#registry.put(prefix + key, JSON.stringify(value));
   }
@@ -61,6 +78,10 @@ export class DeployedSettings implements LiveSettings {
     throw new NoSuchSettingError(
       `this graph has no service ${JSON.stringify(name)}; it has ${names.join(", ")}.${didYouMean(name, names)}`,
     );
+  }
+
+  #levelOf({ name, logLevel }: ServicePlan): unknown {
+    return this.#levels.get(name) ?? logLevel ?? this.#level;
   }
 
   #configOf(service: string): Record<string, unknown> {
@@ -82,21 +103,31 @@ export class DeployedSettings implements LiveSettings {
   }
 }
 
-function liveKey({ name, service }: ServicePlan, written: string): string {
-  const known = service.live.map(kebabKey);
-  const index = known.indexOf(canonicalKey(written));
-  const key = service.live[index];
+function liveKey(plan: ServicePlan, written: string): string {
+  const known = keysOf(plan).map(kebabKey);
+  const key = keysOf(plan)[known.indexOf(canonicalKey(written))];
   if (key !== undefined) return key;
-  const has = known.length === 0 ? "none" : known.join(", ");
   throw new NoSuchSettingError(
-    `${name} has no setting ${JSON.stringify(written)} that may change while it runs; it has: ${has}.${didYouMean(written, known)}`,
+    `${plan.name} has no setting ${JSON.stringify(written)} that may change while it runs; it has: ${known.join(", ")}.${didYouMean(written, known)}`,
   );
 }
 
-function parseValue({ name, service }: ServicePlan, key: string, value: unknown): unknown {
-  const schema = describeService(service).schema?.entries[key] as v.GenericSchema; // describe.ts checks that it is there
-  const result = v.safeParse(schema, value);
+/** Those of the service, then what every service has. */
+function keysOf({ service }: ServicePlan): readonly string[] {
+  return [...new Set([...service.live, LOG_LEVEL])];
+}
+
+function isOwnKey({ service }: ServicePlan, key: string): boolean {
+  return service.live.includes(key);
+}
+
+const LogLevel = v.picklist(LOG_LEVELS);
+
+function parseValue(plan: ServicePlan, key: string, value: unknown): unknown {
+  const own = describeService(plan.service).schema?.entries[key] as v.GenericSchema; // describe.ts checks that it is there
+  const schema = isOwnKey(plan, key) ? own : LogLevel;
+  const result = v.safeParse(schema, withSize(schema, value));
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new InvalidSettingError(`${name}.${kebabKey(key)} ${describeIssue(issue)}`);
+  throw new InvalidSettingError(`${plan.name}.${kebabKey(key)} ${describeIssue(issue)}`);
 }

@@ -3,17 +3,18 @@
 //   graphs.agg:Frontend       graphs/agg.ts under the working directory, else the built-in one
 //   ./my/graph.ts:Frontend    a path
 //   graphs.agg                its single root
+//   agg                       short for graphs.agg, unless there is an agg.ts
 //
 // The caller has made "dynamo" importable before (src/sdk-modules.ts).
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 
 import { DynamoError } from "../base/error.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { describeService, isServiceClass } from "../sdk/describe.ts";
 import { Graph } from "../sdk/graph.ts";
 import { explainImportError } from "./import-error.ts";
-import { didYouMean } from "./nearest.ts";
 import type { GraphSource } from "./plan.ts";
 
 /** Name to import, for the graphs that the executable carries. */
@@ -31,10 +32,9 @@ export interface LoadOptions {
 }
 
 export async function loadGraph(spec: string, options: LoadOptions): Promise<LoadedGraph> {
-  const { module, entry } = parseSpec(spec);
-  const path = findFile(module, options.workingDir);
+  const { module: written, entry } = parseSpec(spec);
+  const { module, path } = findModule(written, options);
   const builtIn = options.builtIns[module];
-  if (path === undefined && builtIn === undefined) throw notFound(module, options);
   if (path === undefined) {
     const graph = graphOf((await builtIn?.()) ?? {}, module, entry);
     return { graph, source: { type: "built-in", name: module } };
@@ -63,12 +63,37 @@ function parseSpec(spec: string): GraphSpec {
 
 const EXTENSIONS = [".ts", ".tsx", ".mts", ".js", ".mjs"];
 
+interface FoundModule {
+  readonly module: string;
+  /** Absolute; undefined for what the executable carries. */
+  readonly path: string | undefined;
+}
+
+function findModule(written: string, options: LoadOptions): FoundModule {
+  for (const module of isShort(written) ? [written, GRAPHS + written] : [written]) {
+    const path = findFile(module, options.workingDir);
+    if (path !== undefined || options.builtIns[module] !== undefined) return { module, path };
+  }
+  throw notFound(written, options);
+}
+
+/** Where graphs are, by habit. */
+const GRAPHS = "graphs.";
+
+function isShort(module: string): boolean {
+  return !isPath(module) && !module.includes(".");
+}
+
 function findFile(module: string, workingDir: string): string | undefined {
   const base = isPath(module) ? module : module.replaceAll(".", "/");
   const candidates = EXTENSIONS.includes(extname(module))
     ? [module]
     : EXTENSIONS.map((extension) => base + extension);
-  return candidates.map((path) => resolve(workingDir, path)).find((path) => existsSync(path));
+  return candidates.map((path) => resolve(workingDir, path)).find(isFile);
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function isPath(module: string): boolean {
@@ -85,7 +110,7 @@ async function inUsersWords<T>(
     return await load();
   } catch (error) {
     if (error instanceof GraphLoadError) throw error;
-    throw new GraphLoadError(explainImportError(error, path, workingDir));
+    throw new GraphLoadError(await explainImportError(error, path, workingDir));
   }
 }
 
@@ -144,17 +169,23 @@ function nameOf(graph: Graph): string {
 
 function notFound(module: string, { workingDir, builtIns }: LoadOptions): GraphLoadError {
   const wanted = isPath(module) ? module : `${module.replaceAll(".", "/")}.ts`;
-  const onDisk = graphsNear(resolve(workingDir, wanted), workingDir);
-  const known = [...onDisk, ...Object.keys(builtIns)];
+  const shortened = (name: string) => (isShort(module) ? shortName(name) : name);
+  const onDisk = graphsNear(resolve(workingDir, wanted), workingDir).map(shortened);
+  const carried = Object.keys(builtIns).map(shortened);
+  const known = [...onDisk, ...carried];
   return new GraphLoadError(
     [
       `there is no graph ${JSON.stringify(module)}: no ${wanted} under ${workingDir}, and none is built in by that name.${didYouMean(module, known)}`,
       onDisk.length > 0 ? `  on disk:  ${onDisk.join(", ")}` : "",
-      `  built in: ${Object.keys(builtIns).join(", ")}`,
+      `  built in: ${carried.join(", ")}`,
     ]
       .filter((line) => line !== "")
       .join("\n"),
   );
+}
+
+function shortName(module: string): string {
+  return module.startsWith(GRAPHS) ? module.slice(GRAPHS.length) : module;
 }
 
 /** What could have been meant: modules where the wanted one would be, and in `graphs`. */
@@ -164,7 +195,10 @@ function graphsNear(path: string, workingDir: string): readonly string[] {
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((file) => EXTENSIONS.includes(extname(file)) && !basename(file).endsWith(".d.ts"));
-  return files.map((file) => moduleName(file, workingDir)).toSorted();
+  return files
+    .filter(isFile)
+    .map((file) => moduleName(file, workingDir))
+    .toSorted();
 }
 
 function moduleName(file: string, workingDir: string): string {

@@ -9,12 +9,14 @@ export function pathKey(path: Path): string {
   return JSON.stringify(path);
 }
 
-/** Keys are kebab or snake case in files and flags; this is the form in which the two are the same. */
+/** Keys are kebab, snake or camel case in files and flags; this is the form in which the three are the same. */
 export function canonicalKey(key: string): string {
-  return key.replaceAll("_", "-");
+  return key
+    .replaceAll("_", "-")
+    .replace(/(?<=[a-z0-9])[A-Z]+/g, (capitals) => `-${capitals.toLowerCase()}`);
 }
 
 /** The schema's `maxModelLen`, or `max_model_len`, as people write it: `max-model-len`. */
 export function kebabKey(schemaKey: string): string {
-  return canonicalKey(schemaKey.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  return canonicalKey(schemaKey);
 }

@@ -3,10 +3,11 @@
 import type { RestartLimits } from "../actor/restart-budget.ts";
 import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
+import type { LogLevel } from "../base/log.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
 import type { Environment, GraphView, ServiceClass, ServiceView } from "../sdk/service.ts";
-import { didYouMean } from "./nearest.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
 export interface DeploymentPlan {
@@ -32,6 +33,8 @@ export interface ServicePlan {
   readonly restarts: RestartLimits;
   /** An instance that does not answer for so long is killed and started again; undefined: never. */
   readonly heartbeatTimeoutMs: number | undefined;
+  /** Undefined: that of the deployment. */
+  readonly logLevel?: LogLevel | undefined;
   /** Dependency field to the names of the services linked there; fields that the graph leaves unbound are absent. */
   readonly edges: ReadonlyMap<string, readonly string[]>;
 }
@@ -68,6 +71,7 @@ export function planDeployment({ graph, source, config, only }: PlanInput): Depl
         periodMs: resolved.args["restart-period-ms"],
       },
       heartbeatTimeoutMs: resolved.args["heartbeat-timeout-ms"] || undefined,
+      logLevel: resolved.args["log-level"],
       edges: runningEdges(edges, running),
     };
   });

@@ -48,11 +48,13 @@ export function toPlain(value: PythonValue): unknown {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
-  if (isDict(value)) {
-    return Object.fromEntries([...value].map(([key, item]) => [keyText(key), toPlain(item)]));
-  }
+  if (isDict(value)) return toPlainDict(value);
   if (Array.isArray(value)) return value.map(toPlain);
   return value;
+}
+
+export function toPlainDict(dict: PythonDict): Readonly<Record<string, unknown>> {
+  return Object.fromEntries([...dict].map(([key, item]) => [keyText(key), toPlain(item)]));
 }
 
 /** The word for a value's kind in messages to people. */

@@ -21,6 +21,7 @@ import {
 import { ConfigError, type SourceText, type Span } from "./config-error.ts";
 import { type Path, pathKey } from "./path.ts";
 import { keyText, type PythonKey, type PythonValue, setKey } from "./python-value.ts";
+import { describeYamlError } from "./yaml-words.ts";
 
 export interface YamlDocument {
   readonly value: PythonValue;
@@ -28,6 +29,14 @@ export interface YamlDocument {
   keySpan(path: Path): Span | undefined;
   /** Where the value at `path` was written. */
   valueSpan(path: Path): Span | undefined;
+  /** Keys that one map has twice; PyYAML, and so `value`, takes the last. */
+  readonly repeated: readonly RepeatedKey[];
+}
+
+export interface RepeatedKey {
+  readonly path: Path;
+  readonly first: Span;
+  readonly again: Span;
 }
 
 export function parseYaml(source: SourceText): YamlDocument {
@@ -49,7 +58,7 @@ export function parseYaml(source: SourceText): YamlDocument {
   if (error) {
     const [start, end] = error.pos;
     throw new ConfigError([
-      { message: `not YAML: ${error.message}`, span: { source, start, end } },
+      { message: `not YAML: ${describeYamlError(error)}`, span: { source, start, end } },
     ]);
   }
   return new Constructor(source, document).construct();
@@ -79,6 +88,7 @@ class Constructor implements YamlDocument {
   readonly #targets: ReadonlyMap<Alias, Target>;
   readonly #keySpans = new Map<string, Span>();
   readonly #valueSpans = new Map<string, Span>();
+  readonly #repeated = new Map<string, RepeatedKey>();
   #numNodes = 0;
   #value: PythonValue = null;
 
@@ -95,6 +105,10 @@ class Constructor implements YamlDocument {
 
   get value(): PythonValue {
     return this.#value;
+  }
+
+  get repeated(): readonly RepeatedKey[] {
+    return [...this.#repeated.values()];
   }
 
   keySpan(path: Path): Span | undefined {
@@ -141,14 +155,23 @@ class Constructor implements YamlDocument {
   #entries(node: YAMLMap, path: Path): Entry[] {
     const merged: Entry[] = [];
     const own: Entry[] = [];
+    const seen = new Map<PythonKey, Node>();
     for (const pair of node.items as Pair<ParsedNode, Node>[]) {
       if (isPlain(pair.key, "<<")) merged.push(...this.#merge(pair.value, path));
       else {
         const key = this.#key(pair.key, path);
         own.push({ key, keyNode: pair.key, valueNode: pair.value });
+        if (seen.has(key)) this.#noteRepeated([...path, keyText(key)], seen.get(key), pair.key);
+        else seen.set(key, pair.key);
       }
     }
     return [...merged, ...own];
+  }
+
+  #noteRepeated(path: Path, first: Node, again: Node): void {
+    if (!first || !again) return;
+    const repeated = { path, first: this.#span(first), again: this.#span(again) };
+    this.#repeated.set(`${repeated.first.start},${repeated.again.start}`, repeated);
   }
 
   #merge(node: Node, path: Path): Entry[] {

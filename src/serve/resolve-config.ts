@@ -6,20 +6,20 @@
 // name that Dynamo knows and this graph does not is listed in `ignored`.
 
 import * as v from "valibot";
-
+import { didYouMean } from "../base/nearest.ts";
 import { describeService, type ServiceDescription } from "../sdk/describe.ts";
 import type { Graph, GraphService } from "../sdk/graph.ts";
 import type { Environment } from "../sdk/service.ts";
-import type { Span } from "./config-error.ts";
+import { isFlag, lineColumn, type Span } from "./config-error.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { Findings } from "./findings.ts";
-import { didYouMean } from "./nearest.ts";
 import { canonicalKey, kebabKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { viewOf } from "./plan.ts";
 import { keyText, toPlain } from "./python-value.ts";
 import { resolveServiceArgs, type ServiceArgs } from "./service-args.ts";
 import { COMMON, COMMON_CONFIGS, commonConfigs, type Setting, settingsOf } from "./settings.ts";
+import { withSize } from "./sizes.ts";
 import { isUpstreamService, isUpstreamValue, upstreamKeys, upstreamServices } from "./upstream.ts";
 
 export interface ResolvedConfig {
@@ -158,7 +158,7 @@ function writtenKeys(
       checkUnknownKey(tree, description, setting, keys.keys(), findings);
     } else if (earlier) {
       findings.report(
-        `${setting.path.join(".")} is the same key as ${earlier.path.join(".")}; keep one of the two`,
+        `${setting.path.join(".")} is the same key as ${earlier.path.join(".")}${lineOf(tree.keySpan(earlier.path))}; keep one of the two`,
         tree.keySpan(setting.path),
       );
     } else written.set(camelKey, setting);
@@ -175,10 +175,10 @@ function checkUnknownKey(
 ): void {
   const upstream = new Set(lineage.flatMap((one) => [...upstreamKeys(one)]));
   if (upstream.has(canonicalKey(key))) {
-    findings.ignored.add(`${service}.${key}`);
+    findings.ignored.add(asWritten(service, path));
     return;
   }
-  const spelled = (name: string) => (key.includes("_") ? name.replaceAll("-", "_") : name);
+  const spelled = (name: string) => inSpellingOf(key, name);
   const candidates = [...[...known, ...upstream].map(spelled), SERVICE_ARGS, COMMON_CONFIGS];
   findings.report(
     `${service} has no key ${JSON.stringify(key)}.${didYouMean(key, candidates)}`,
@@ -197,11 +197,12 @@ function parseConfig(
   const input: Record<string, unknown> = Object.fromEntries(
     [...written]
       .filter(([, { value }]) => value !== null)
-      .map(([key, { value }]) => [key, toPlain(value)]),
+      .map(([key, { value }]) => [key, withSize(schema.entries[key], toPlain(value))]),
   );
   let result = v.safeParse(schema, input);
   for (const key of foreignValues(lineage, input, result.issues ?? [])) {
-    findings.ignored.add(`${name}.${kebabKey(key)}=${String(input[key])}`);
+    const path = written.get(key)?.path ?? [name, kebabKey(key)];
+    findings.ignored.add(`${asWritten(name, path)}=${String(input[key])}`);
     delete input[key];
     result = v.safeParse(schema, input);
   }
@@ -311,6 +312,24 @@ function foreignValues(
 /** Kebab-case key to the schema's own. */
 function schemaKeys({ schema }: ServiceDescription): ReadonlyMap<string, string> {
   return new Map(Object.keys(schema?.entries ?? {}).map((key) => [kebabKey(key), key]));
+}
+
+/** A notice names what the user wrote: a key of `Common` stands there, whichever service asks for it. */
+function asWritten(service: string, path: Path): string {
+  return path[0] === service ? path.join(".") : `${path.join(".")} for ${service}`;
+}
+
+/** A name in kebab case as somebody writes names who has written `key`. */
+function inSpellingOf(key: string, name: string): string {
+  if (key.includes("_")) return name.replaceAll("-", "_");
+  if (!/[a-z][A-Z]/.test(key)) return name;
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** ` in line 4`, for what a file says. */
+function lineOf(span: Span | undefined): string {
+  if (!span || isFlag(span.source)) return "";
+  return ` in line ${lineColumn(span).line}`;
 }
 
 /** Names of all services that those of the graph declare, linked or not. */

@@ -3,13 +3,15 @@
 import * as v from "valibot";
 
 import type { RestartLimits } from "../actor/restart-budget.ts";
+import { LOG_LEVELS } from "../base/log.ts";
+import { didYouMean } from "../base/nearest.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import type { Findings } from "./findings.ts";
-import { didYouMean } from "./nearest.ts";
 import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { formatJson } from "./python-json.ts";
-import { isDict, keyText, type PythonDict, type PythonValue, toPlain } from "./python-value.ts";
+import { isDict, keyText, type PythonDict, type PythonValue, toPlainDict } from "./python-value.ts";
+import { withSize } from "./sizes.ts";
 import { upstreamServiceArgs } from "./upstream.ts";
 
 /** A thread each; more are a slip of the pen. */
@@ -64,6 +66,8 @@ const Schema = v.strictObject({
   ),
   /** An instance that answers nothing for so long is killed and started again. 0 or null: never. */
   "heartbeat-timeout-ms": v.optional(HeartbeatTimeout, DEFAULT_HEARTBEAT_TIMEOUT_MS),
+  /** Lines of the log that this service writes, from which level on. Default: `--log-level`. Changes while it serves. */
+  "log-level": v.optional(v.picklist(LOG_LEVELS)),
   /** Checked, and without effect: all threads share the machine. */
   resources: v.optional(
     v.strictObject({
@@ -90,7 +94,7 @@ export function resolveServiceArgs(
   if (section.has("resources")) findings.ignored.add(`${path.join(".")}.resources`);
   const written = writtenKeys(tree, withoutUpstreamKeys(section, path, findings), path, findings);
   const canonical = new Map([...written].map(([key, { value }]) => [key, value]));
-  const result = v.safeParse(Schema, withTextEnvs(canonical));
+  const result = v.safeParse(Schema, withSizes(withTextEnvs(canonical)));
   if (result.success) return result.output;
   for (const issue of result.issues) {
     const [key = "", ...rest] = (issue.path ?? []).map((item) => String(item.key));
@@ -145,12 +149,19 @@ function writtenKeys(
   return written;
 }
 
+function withSizes(args: Readonly<Record<string, unknown>>): unknown {
+  const entries: Readonly<Record<string, unknown>> = Schema.entries;
+  return Object.fromEntries(
+    Object.entries(args).map(([key, value]) => [key, withSize(entries[key], value)]),
+  );
+}
+
 /** Environment variables are strings: 1 is "1", true is "true". */
-function withTextEnvs(section: PythonDict): unknown {
+function withTextEnvs(section: PythonDict): Readonly<Record<string, unknown>> {
   const envs = section.get("envs");
-  if (!isDict(envs)) return toPlain(section);
+  if (!isDict(envs)) return toPlainDict(section);
   const texts = new Map([...envs].map(([name, value]) => [name, environmentText(value)] as const));
-  return toPlain(new Map(section).set("envs", texts));
+  return toPlainDict(new Map(section).set("envs", texts));
 }
 
 function environmentText(value: PythonValue): PythonValue {

@@ -1,9 +1,9 @@
 // The settings of one service as written: those of `Common` that it lists under `common-configs` and
 // does not set itself, then its own.
 
+import { didYouMean } from "../base/nearest.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import type { Findings } from "./findings.ts";
-import { didYouMean } from "./nearest.ts";
 import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { keyText, type PythonDict, type PythonValue } from "./python-value.ts";
 

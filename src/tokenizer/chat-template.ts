@@ -64,6 +64,7 @@ export class ChatTemplate implements ChatRenderer {
     try {
       return new ChatTemplate(new Template(source.text), source, specials);
     } catch (error) {
+      if (error instanceof RangeError) throw new TemplateError(source.place, error.message);
       throw new ModelError(`${source.place} is not a valid template: ${messageOf(error)}`);
     }
   }

@@ -10,7 +10,7 @@ import { ManualClock } from "../manual-clock.ts";
 async function told(ms: number, isTerminal: boolean): Promise<string[]> {
   const clock = new ManualClock();
   const lines: string[] = [];
-  const log = createLogger("test", "info", (line) => lines.push(line.slice(13)));
+  const log = createLogger("test", "info", (line) => lines.push(line.replace(/^\S+ /, "")));
   const write = (text: string) => lines.push(text);
   const progress = new Progress({ what: "loading m", log, clock, isTerminal, write });
   for (let now = 0; now < ms; now += 50) {

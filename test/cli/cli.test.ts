@@ -3,30 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { runCli } from "../../src/cli/cli.ts";
-import type { CliContext } from "../../src/cli/context.ts";
+import { runLine } from "./run-cli.ts";
 
 const SITE = join(import.meta.dir, "site");
 const ROOT = join(import.meta.dir, "../..");
 
-async function run(line: string, environment: Record<string, string> = {}) {
-  let out = "";
-  let err = "";
-  const context: CliContext = {
-    environment,
-    workingDir: ROOT,
-    isTerminal: false,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    onInterrupt: () => () => undefined,
-  };
-  const exitCode = await runCli(line.split(" "), context);
-  return { exitCode, out, err };
-}
+const run = (line: string, environment: Record<string, string> = {}) =>
+  runLine(line, { workingDir: ROOT, environment });
 
 const SERVE = `serve graphs.agg:Frontend --working-dir ${SITE}`;
 
@@ -216,13 +199,6 @@ describe("serve's flags", () => {
 });
 
 describe("usage", () => {
-  test("serve without a graph lists what is built in, and how to begin", async () => {
-    const { exitCode, err } = await run("serve");
-    expect(exitCode).toBe(2);
-    expect(err).toContain("graphs.agg\n");
-    expect(err).toContain("dynamo serve graphs.agg:Frontend --model DIR");
-  });
-
   test("an unknown command has a suggestion", async () => {
     expect(await run("serv")).toEqual({
       exitCode: 2,

@@ -2,12 +2,14 @@ import { expect, test } from "bun:test";
 import { DynamoError } from "../../src/base/error.ts";
 import { createLogger } from "../../src/base/log.ts";
 import { MAX_STOP_MS, untilEnded } from "../../src/cli/until-ended.ts";
+import type { Door } from "../../src/sdk/door.ts";
 import { ManualClock } from "../manual-clock.ts";
 
 /** A deployment whose steps the test decides, and a keyboard. */
 function setUp() {
   const clock = new ManualClock();
   const ready = Promise.withResolvers<void>();
+  const door = Promise.withResolvers<Door | undefined>();
   const stopped = Promise.withResolvers<void>();
   const lines: string[] = [];
   let numStops = 0;
@@ -15,6 +17,7 @@ function setUp() {
   const exitCode = untilEnded(
     {
       ready: ready.promise,
+      entryDoor: door.promise,
       stop: () => {
         numStops += 1;
         return stopped.promise;
@@ -27,6 +30,7 @@ function setUp() {
           receive = undefined;
         };
       },
+      onReady: (open) => lines.push(`open: ${open?.url}`),
       clock,
       log: createLogger("dynamo", "info", (line) => lines.push(line)),
     },
@@ -34,6 +38,7 @@ function setUp() {
   return {
     clock,
     ready,
+    door,
     stopped,
     lines,
     exitCode,
@@ -96,4 +101,17 @@ test("a deployment that cannot start throws why", async () => {
   start.ready.reject(new DynamoError("port 8000 is in use"));
   await expect(start.exitCode).rejects.toThrow("port 8000 is in use");
   expect(start.listens()).toBe(false);
+});
+
+test("where to reach it is told once everything is ready and the entry has said so", async () => {
+  const world = setUp();
+  world.ready.resolve();
+  await world.clock.turn();
+  expect(world.lines.some((line) => line.startsWith("open:"))).toBe(false);
+  world.door.resolve({ url: "http://127.0.0.1:1" });
+  await world.clock.turn();
+  expect(world.lines.at(-1)).toBe("open: http://127.0.0.1:1");
+  world.ctrlC();
+  world.stopped.resolve();
+  expect(await world.exitCode).toBe(0);
 });

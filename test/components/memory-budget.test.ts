@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { totalmem } from "node:os";
 import * as v from "valibot";
 
 import {
@@ -6,6 +7,7 @@ import {
   checkFits,
   type Demand,
   ModelDoesNotFitError,
+  overruledSizes,
   planMemory,
 } from "../../src/components/memory-budget.ts";
 import { VllmWorkerConfig } from "../../src/components/worker-config.ts";
@@ -53,6 +55,12 @@ describe("the budget of a model", () => {
     expect(tight.kv).toBeLessThan(0.25 * 6 * GB);
   });
 
+  test("is a part of that quarter where the process has several models", () => {
+    const both = planMemory(configOf({}), { ...demandOf(24), numModels: 2 });
+    expect(both.kv / (0.125 * 24 * GB)).toBeCloseTo(1, 3);
+    expect(both.kvBy).toBe("a quarter of free memory for 2 models");
+  });
+
   test("holds a sequence of the length that was asked for, though the share would not", () => {
     const config = configOf({ maxModelLen: 16384 });
     const budget = planMemory(config, demandOf(8));
@@ -73,6 +81,41 @@ describe("the budget of a model", () => {
     expect(two.kv).toBe(2 * 100 * 16 * KV_TOKEN_BYTES);
     const bytes = planMemory(configOf({ kvCacheMemoryBytes: 2 * GB }), demandOf(24));
     expect(bytes.kv / (2 * GB)).toBeCloseTo(1, 2);
+  });
+
+  test("is as many bytes for each worker as kv-cache-memory-bytes says", () => {
+    const config = configOf({ kvCacheMemoryBytes: 2 * GB, maxNumSeqs: 1, maxModelLen: 1024 });
+    for (const workers of [1, 2]) {
+      const budget = planMemory(config, demandOf(24, "Q4_0", workers));
+      expect(budget.kv / (workers * 2 * GB)).toBeCloseTo(1, 2);
+      expect(budget.kvBy).toBe("kv-cache-memory-bytes");
+      expect(overruledSizes(config, budget)).toEqual([]);
+    }
+  });
+
+  test("says which limit decides where gpu-memory-utilization does not", () => {
+    const decide = (changes: Parameters<typeof configOf>[0], freeGb: number) => {
+      const config = configOf({ gpuMemoryUtilization: 1, ...changes });
+      const budget = planMemory(config, demandOf(freeGb));
+      return { kv: budget.kv, said: overruledSizes(config, budget) };
+    };
+    const much = 1e6; // GB, so that the machine's memory is less
+    const whole = decide({}, much);
+    expect(whole.said).toEqual([]);
+    expect(whole.kv).toBeGreaterThan(0.5 * (totalmem() - 10 * GB));
+    expect(decide({}, 8).said).toEqual([
+      "gpu-memory-utilization=1 does not decide: free memory does",
+    ]);
+    expect(decide({ maxNumSeqs: 1, maxModelLen: 64 }, much).said).toEqual([
+      "gpu-memory-utilization=1 does not decide: max-num-seqs times max-model-len does",
+    ]);
+    expect(decide({ kvCacheMemoryBytes: GB }, 24).said).toEqual([
+      "gpu-memory-utilization=1 does not decide: kv-cache-memory-bytes does",
+    ]);
+    expect(decide({ kvCacheMemoryBytes: GB, numGpuBlocksOverride: 9 }, 24).said).toEqual([
+      `kv-cache-memory-bytes=${GB} does not decide: num-gpu-blocks-override does`,
+      "gpu-memory-utilization=1 does not decide: num-gpu-blocks-override does",
+    ]);
   });
 
   test("counts weights as they are packed", () => {

@@ -61,6 +61,23 @@ test("each name is its own service's, and one that two have is the first one's",
   ]);
 });
 
+test("the first name that is served is told once, whatever is served later", async () => {
+  const models = modelsOf(new ManualClock());
+  models.update(publishedBy("Other", { name: "o" }));
+  models.update(published);
+  expect(await models.first).toBe("o");
+  const named = new ServedModels({
+    ...{
+      clock: new ManualClock(),
+      services: ["Processor"],
+      publishers: ["Processor"],
+      name: "mine",
+    },
+  });
+  named.update(published);
+  expect(await named.first).toBe("mine");
+});
+
 test("it starts until each that will publish a model has done so once", () => {
   const models = modelsOf(new ManualClock());
   models.update(published);

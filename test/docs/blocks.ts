@@ -63,5 +63,5 @@ function asDynamo(command: string): string {
 
 /** Whether a command runs until Ctrl-C. */
 export function serves(command: string): boolean {
-  return command.startsWith("./dynamo serve ") && !/ --(dry-run|help)\b/.test(command);
+  return /^\.\/dynamo serve( |$)/.test(command) && !/ --(dry-run|help)\b/.test(command);
 }

@@ -72,7 +72,7 @@ test("a port that another process has is an error that names it and the cure", a
     const { port } = new URL(first.url);
     const args = ["serve", "graphs.agg:Frontend", "-f", "configs/mock.yaml", "--port", port];
     const { code, stderr } = await runDynamo(args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain(port);
     expect(stderr).toContain("--port");
   } finally {

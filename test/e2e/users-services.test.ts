@@ -208,10 +208,12 @@ describe("two models in one process", () => {
       each("ChatWorker"),
     ]);
     expect(alone.stdout).not.toContain("it will not start");
+    expect(alone.stderr).not.toContain("of memory");
     const both = await runDynamo([
       ...["serve", ...graph, "--dry-run", "--explain", each("ChatWorker"), each("CodeWorker")],
     ]);
     expect(both.stdout).toContain("it will not start");
+    expect(both.stderr).toMatch(/ChatWorker\.model: built-in needs .* of memory/);
   });
 });
 
@@ -248,6 +250,7 @@ test("a dependency that the graph forgets is told when it loads, with the cure",
   expect(code).toBe(0);
   expect(stderr).toBe(
     "dynamo: warning: nothing is linked to Room.clock, so its calls will fail; add Room.link(...) with Clock or a " +
-      'service that extends it, or declare the field depends(Clock, "optional")\n',
+      'service that extends it, or declare the field depends(Clock, "optional")\n' +
+      "dynamo: also in the graph, with no section of their own: Frontend, Room\n",
   );
 });

@@ -88,7 +88,7 @@ describe("listening", () => {
     const holder = Bun.serve({ hostname: HOST, port: 0, fetch: () => new Response() });
     const port = holder.port ?? 0;
     expect(() => listen(app, { host: HOST, port, clock })).toThrow(
-      new RegExp(`cannot listen on ${HOST}:${port} .*choose another with --port`),
+      `${HOST}:${port} is taken by another program; choose another port (--port ${port + 1}; 0 is any free one), or end what holds it`,
     );
     return holder.stop(true);
   });

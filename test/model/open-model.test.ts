@@ -192,7 +192,7 @@ describe("what is not there", () => {
   test("a missing directory is named", async () => {
     await expect(openModel("/no/such/model")).rejects.toThrow(ModelNotFoundError);
     await expect(openModel("/no/such/model")).rejects.toThrow(
-      "no model at /no/such/model; give the path of a Hugging Face model directory, or of a GGUF file",
+      "no model at /no/such/model. Give the path of a Hugging Face model directory, or of a GGUF file",
     );
   });
 

@@ -92,6 +92,7 @@ async function cli(argv: readonly string[]) {
     environment: {},
     workingDir: root,
     isTerminal: false,
+    isErrorTerminal: false,
     out: (text) => {
       out += text;
     },

@@ -87,7 +87,8 @@ describe("a client that leaves", () => {
     client.end();
     await Bun.sleep(20);
     expect(server.streams).toEqual([]);
-    expect(server.lines).toEqual([]); // its failure is no failure of ours
+    // Its failure is no failure of ours.
+    expect(server.lines.filter((line) => !line.includes(" INFO "))).toEqual([]);
   });
 
   test("at any moment, 300 times, leaves nothing behind", async () => {

@@ -99,6 +99,9 @@ describe("a key that a service names in `live`", () => {
     expect(await door.list()).toEqual([
       { service: "Worker", key: "mode", value: "fast" },
       { service: "Worker", key: "max-speed", value: 20 },
+      { service: "Caller", key: "log-level", value: "error" },
+      { service: "Door", key: "log-level", value: "error" },
+      { service: "Worker", key: "log-level", value: "error" },
     ]);
   });
 
@@ -124,7 +127,7 @@ describe("a key that a service names in `live`", () => {
     const door = await deployed();
     const set = async (service: string, key: string) => door.set(service, key, 2);
     await expect(set("Worker", "size")).rejects.toThrow("it has: mode, max-speed");
-    await expect(set("Door", "mode")).rejects.toThrow("it has: none");
+    await expect(set("Door", "mode")).rejects.toThrow("it has: log-level");
     await expect(set("Wrker", "mode")).rejects.toThrow('Did you mean "Worker"');
   });
 });

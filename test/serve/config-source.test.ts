@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -60,7 +60,14 @@ test("a file that is not there: what is, and what was meant", () => {
 
 test("a file that cannot be read says why", () => {
   expect(() => read("configs/latin1.yaml")).toThrow(
-    "configs/latin1.yaml cannot be read: it is not UTF-8 text",
+    "configs/latin1.yaml cannot be read: it is not UTF-8 text; save it as UTF-8",
   );
-  expect(() => read("configs")).toThrow("configs cannot be read:");
+  expect(() => read("configs")).toThrow(
+    "configs is a directory; -f takes a YAML file: configs/latin1.yaml, configs/mine.yaml",
+  );
+  expect(() => read(".")).toThrow(". is a directory; -f takes a YAML file, as configs/agg.yaml");
+  symlinkSync("circle.yaml", join(folder, "circle.yaml"));
+  expect(() => read("circle.yaml")).toThrow(
+    "circle.yaml cannot be read: its symbolic links lead in a circle",
+  );
 });

@@ -156,6 +156,6 @@ test("JSON of the environment keeps what YAML would read otherwise", () => {
   });
   expect(formatJson(config.services)).toBe('{"S": {"a": 1000.0, "b": 1.0}}');
   expect(() => readJsonConfig({ name: "DYNAMO_SERVICE_CONFIG", text: "{'S': 1}" })).toThrow(
-    "DYNAMO_SERVICE_CONFIG is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+    "DYNAMO_SERVICE_CONFIG:1:2: not JSON: expected a key in double quotes",
   );
 });

@@ -275,7 +275,7 @@ describe("a mistake is shown where it was made", () => {
 
   test("a key spelled in both ways is not decided in silence", () => {
     expect(failure(`${MINIMAL}  max-num-seqs: 4\n  max_num_seqs: 5\n`)).toContain(
-      "test.yaml:8:3: VllmWorker.max_num_seqs is the same key as VllmWorker.max-num-seqs; keep one of the two",
+      "test.yaml:8:3: VllmWorker.max_num_seqs is the same key as VllmWorker.max-num-seqs in line 7; keep one of the two",
     );
   });
 

@@ -100,10 +100,10 @@ ${PLANNER}`,
     ignored: [
       "Planner",
       "VllmWorker.ServiceArgs.resources",
-      "VllmWorker.router",
-      "VllmWorker.kv-transfer-config",
+      "Common.router for VllmWorker",
+      "Common.kv-transfer-config for VllmWorker",
       "VllmWorker.tensor-parallel-size",
-      "Router.model",
+      "Common.model for Router",
     ],
   },
   disagg: {
@@ -119,9 +119,9 @@ ${PREFILL_WORKER}${PLANNER}`,
     ignored: [
       "Planner",
       "PrefillWorker.ServiceArgs.resources",
-      "PrefillWorker.kv-transfer-config",
+      "Common.kv-transfer-config for PrefillWorker",
       "VllmWorker.ServiceArgs.resources",
-      "VllmWorker.kv-transfer-config",
+      "Common.kv-transfer-config for VllmWorker",
     ],
   },
   disagg_router: {
@@ -138,7 +138,7 @@ VllmWorker:
   enable-prefix-caching: true${DISAGG}${ARGS}
   common-configs: [model, block-size, max-model-len, router, kv-transfer-config]
 ${PREFILL_WORKER}${PLANNER}`,
-    ignored: expect.arrayContaining(["Planner", "Router.model"]),
+    ignored: expect.arrayContaining(["Planner", "Common.model for Router"]),
   },
   "multinode-405b": {
     graph: disaggRouter,
@@ -204,7 +204,7 @@ VllmWorker:
   common-configs: [model, block-size, max-model-len, kv-transfer-config, tensor-parallel-size]
 ${PREFILL_WORKER}`,
     graph: disagg,
-    ignored: expect.arrayContaining(["VllmWorker.tensor-parallel-size"]),
+    ignored: expect.arrayContaining(["Common.tensor-parallel-size for VllmWorker"]),
   },
 };
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
-import { didYouMean, nearest } from "../../src/serve/nearest.ts";
+import { didYouMean, nearest } from "../../src/base/nearest.ts";
 
 const KEYS = ["model", "block-size", "max-model-len", "max-num-seqs", "enforce-eager"];
 
