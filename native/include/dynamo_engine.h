@@ -50,7 +50,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 6u
+#define DYN_ABI_VERSION 7u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
@@ -94,6 +94,13 @@ typedef enum dyn_quantization {
   DYN_QUANTIZATION_Q8 = 8,  // 8 bits, a scale for 32 weights.
   DYN_QUANTIZATION_Q4 = 4,  // 4 bits likewise, but 8 for the embedding and the head.
 } dyn_quantization;
+
+// How an image of packed weights is taken from its file; bits.
+typedef enum dyn_load {
+  DYN_LOAD_MAP = 1,  // Mapped and shared with whoever maps it, not read into memory of its own:
+                     // the system may drop pages and read them again. Else it is read.
+  DYN_LOAD_IMAGE_ONLY = 2,  // There is nothing else: without a whole image the load fails.
+} dyn_load;
 
 // Where the weights of a model came from.
 typedef enum dyn_weights_source {
@@ -191,7 +198,7 @@ typedef struct dyn_model_config {
   uint32_t rope_layout;          // dyn_rope_layout
   uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
   uint32_t quantization;         // dyn_quantization
-  uint32_t reserved;             // 0
+  uint32_t load;                 // dyn_load. Those who join a model take it as it is.
 } dyn_model_config;
 
 typedef struct dyn_device_facts {
@@ -272,7 +279,8 @@ DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* fac
 // head turns from one position to the next, all scaling applied.
 //
 // cache_fd: a file that holds the image of a model of this key, or -1. A file that is not whole, or
-// of another key, instruction set or version of packing, is passed over.
+// of another key, instruction set or version of packing, is passed over. A file that is mapped must
+// not be cut or written to while the model is open.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
                                   const dyn_model_config* config, const double* rope_frequencies,
                                   const dyn_tensor* tensors, uint32_t num_tensors, int32_t cache_fd,
@@ -288,6 +296,12 @@ DYN_API dyn_status dyn_model_close(dyn_model* model);
 DYN_API dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner,
                                     const dyn_kv_pool_config* config, dyn_kv_pool** pool);
 DYN_API dyn_status dyn_kv_pool_close(dyn_kv_pool* pool);
+
+// Gives the memory of blocks [first_block, first_block + num_blocks) back to the system, but for
+// pages that other blocks have a part of. No sequence may hold them; their next use takes memory
+// again.
+DYN_API dyn_status dyn_kv_pool_discard(dyn_kv_pool* pool, uint32_t first_block,
+                                       uint32_t num_blocks);
 
 DYN_API dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner,
                                    const dyn_engine_config* config, dyn_engine** engine);

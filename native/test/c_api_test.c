@@ -41,7 +41,7 @@ static void print_layout(void) {
   FIELD(dyn_model_config, rope_layout);
   FIELD(dyn_model_config, sliding_window);
   FIELD(dyn_model_config, quantization);
-  FIELD(dyn_model_config, reserved);
+  FIELD(dyn_model_config, load);
   SIZE(dyn_device_facts);
   FIELD(dyn_device_facts, isa);
   FIELD(dyn_device_facts, num_threads);
@@ -103,6 +103,7 @@ static void nothing_is_open(void) {
   CHECK(dyn_engine_wait(engine, 0) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_engine_batch(engine, &batch) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_kv_pool_close(NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_kv_pool_discard(NULL, 0, 1) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_model_close(NULL) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_device_close(NULL) == DYN_INVALID_ARGUMENT);
   uint64_t progress = 1;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "base/mapping.h"
@@ -119,6 +120,22 @@ void pages_of_nothing_are_not_made() {
   CHECK(blocks_made(pool.memory) == std::vector<uint32_t>(kNumLayers, 0));
 }
 
+// As KvPool::discard asks for it: a part of each layer, that begins and ends within a page.
+void discarded_blocks_take_nothing_and_others_stay() {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  Mapping memory;
+  CHECK(Mapping::create(8 * page, "blocks", &memory).ok());
+  std::memset(memory.data(), 1, memory.size());
+  memory.discard(page / 2, 4 * page);
+  std::vector<unsigned char> is_there(8);
+  CHECK(mincore(memory.data(), memory.size(), is_there.data()) == 0);
+  for (size_t i = 0; i < 8; ++i) CHECK(((is_there[i] & 1) == 0) == (i >= 1 && i < 4));
+  CHECK(memory.data()[0] == std::byte{1} && memory.data()[page - 1] == std::byte{1});
+  CHECK(memory.data()[page] == std::byte{0} && memory.data()[4 * page] == std::byte{1});
+  memory.discard(page / 2, page / 4);
+  CHECK(memory.data()[page / 2] == std::byte{1});
+}
+
 }  // namespace
 
 int main() {
@@ -126,5 +143,7 @@ int main() {
   check_claim("a step may use many pages", a_step_may_use_many_pages);
   check_claim("the blocks of others are left alone", the_blocks_of_others_are_left_alone);
   check_claim("pages of nothing are not made", pages_of_nothing_are_not_made);
+  check_claim("memory of discarded blocks is given back, and no other",
+              discarded_blocks_take_nothing_and_others_stay);
   return check_finish();
 }

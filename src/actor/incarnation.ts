@@ -30,6 +30,7 @@ export class Incarnation {
   readonly #options: IncarnationOptions;
   readonly #thread: ActorThread;
   #hungForMs: number | undefined;
+  #isStuck = false;
 
   constructor(options: IncarnationOptions) {
     const { spec, host, switchboard } = options;
@@ -42,6 +43,11 @@ export class Incarnation {
     const { promise, resolve } = Promise.withResolvers<ActorExit>();
     this.exited = promise.then((exit) => this.#cleanUp(exit));
     this.#thread.onExit(resolve);
+  }
+
+  /** It was killed and does not end: its thread is inside native code, and nothing but a new process helps. */
+  get isStuck(): boolean {
+    return this.#isStuck;
   }
 
   /** Asks it to end; kills it after `limitMs`. */
@@ -64,6 +70,7 @@ export class Incarnation {
     this.#thread.terminate();
     const exit = await this.#within(KILL_MS);
     if (exit === undefined) {
+      this.#isStuck = true;
       onEvent({ type: "stuck", child: spec.id, id: this.child.id });
       switchboard.detach(this.child.id, actorEnd(this.#judge({ type: "killed" })));
     }

@@ -34,6 +34,8 @@ export interface ChildStatus {
   readonly restarts: number;
   /** It waits for its next start, or has begun it and is not ready. */
   readonly isParked: boolean;
+  /** It was killed and has not ended, so it cannot be started again. */
+  readonly isStuck: boolean;
 }
 
 interface RunningService {
@@ -122,7 +124,10 @@ export class Supervisor {
 
   children(): readonly ChildStatus[] {
     return this.#services.flatMap(({ spec: { name: service }, slots }) =>
-      slots.map(({ spec: { id }, restarts, isParked }) => ({ id, service, restarts, isParked })),
+      slots.map(({ spec: { id }, running, restarts, isParked }) => ({
+        ...{ id, service, restarts, isParked },
+        isStuck: running?.isStuck ?? false,
+      })),
     );
   }
 

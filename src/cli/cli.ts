@@ -24,6 +24,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Write a first graph, and the types for an editor",
     load: async () => (await import("./init.ts")).initCommand,
   },
+  pack: {
+    description: "Make an image of a model, with packed weights",
+    load: async () => (await import("./pack.ts")).packCommand,
+  },
+  "systemd-unit": {
+    description: "Print a unit file with which systemd keeps a server running",
+    load: async () => (await import("./systemd-unit.ts")).systemdUnitCommand,
+  },
 };
 
 interface CommandEntry {
@@ -78,7 +86,7 @@ async function dispatch(argv: readonly string[], context: CliContext): Promise<n
     context.out(await renderHelp(command, context));
     return 0;
   }
-  return command.run({ ...parsed, context });
+  return command.run({ ...parsed, argv: rest, context });
 }
 
 async function unknownCommand(word: string): Promise<UsageError> {

@@ -23,5 +23,7 @@ export interface CommandInput {
   readonly overrides: readonly Override[];
   /** What of the argument list makes no sense; the command tells it beside what else is wrong. */
   readonly problems: readonly UsageError[];
+  /** The arguments as they were typed. */
+  readonly argv: readonly string[];
   readonly context: CliContext;
 }

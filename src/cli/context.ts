@@ -8,8 +8,10 @@ import { systemCode } from "../base/system-error.ts";
 
 export interface CliContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
+  /** Absolute, as the next. */
   readonly workingDir: string;
+  /** The program that runs. */
+  readonly executable: string;
   /** Whether people read standard output: colours, then. */
   readonly isTerminal: boolean;
   /** The same of standard error: coloured lines of the log, then. */
@@ -25,6 +27,7 @@ export function processContext(): CliContext {
   return {
     environment: { ...process.env },
     workingDir: process.cwd(),
+    executable: process.execPath,
     isTerminal: process.stdout.isTTY === true,
     isErrorTerminal: process.stderr.isTTY === true,
     out: (text) => writeAll(1, text),

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative, resolve } from "node:path";
 
 import type { Command, CommandInput } from "./command.ts";
-import { UsageError } from "./usage-error.ts";
+import { throwAll, UsageError } from "./usage-error.ts";
 
 export const initCommand: Command = {
   meta: { name: "init", description: "Write a first graph, and the types for an editor" },
@@ -32,7 +32,8 @@ export const initCommand: Command = {
 /** Theirs is the version of the executable, so they are always written. */
 const TYPES = "types/";
 
-async function init({ positionals, context }: CommandInput): Promise<number> {
+async function init({ positionals, problems, context }: CommandInput): Promise<number> {
+  throwAll(problems);
   const folder = resolve(context.workingDir, positionals[0] ?? ".");
   const source = templates();
   for (const name of filesOf(source)) {

@@ -36,6 +36,8 @@ import { modelServices, withModels } from "./default-model.ts";
 import { describeError } from "./describe-error.ts";
 import { impliedOverrides } from "./implied-overrides.ts";
 import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
+import { openNotifySocket } from "./notify-socket.ts";
+import { ServiceManager, withoutManager } from "./service-manager.ts";
 import { readTarget } from "./target.ts";
 import { untilEnded } from "./until-ended.ts";
 import { throwAll, UsageError } from "./usage-error.ts";
@@ -256,7 +258,8 @@ async function run(
   context: CliContext,
 ): Promise<number> {
   const log = mainLogger(logging, context);
-  const host = new WorkerHost({ env: context.environment, clock: systemClock });
+  const env = withoutManager(context.environment);
+  const host = new WorkerHost({ env, clock: systemClock });
   const deployment = deploy(plan, {
     host,
     clock: systemClock,
@@ -265,13 +268,21 @@ async function run(
     logStyle: logging.style,
     environment: context.environment,
   });
+  const manager = new ServiceManager({
+    environment: context.environment,
+    pid: process.pid,
+    clock: systemClock,
+    log,
+    open: openNotifySocket,
+    stuck: () => deployment.stuck(),
+  });
   const onReady = (door: Door | undefined) => {
     if (logging.style.format === "json") log.info("ready", { url: door?.url, try: door?.example });
     else context.err(readyLine(plan.entry, door));
   };
   const { onInterrupt } = context;
   try {
-    return await untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log });
+    return await untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log, manager });
   } catch (error) {
     if (logging.style.format !== "json") throw error;
     log.error(describeError(error));

@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Door } from "../sdk/door.ts";
 import type { Deployment } from "../serve/deploy.ts";
+import type { ServiceManager } from "./service-manager.ts";
 
 export type RunningDeployment = Pick<Deployment, "entryDoor" | "ready" | "stop">;
 
@@ -18,6 +19,8 @@ export interface UntilEndedOptions {
   readonly log: Logger;
   /** Called when everything can be called, and the entry has said where; if it does. */
   onReady(door: Door | undefined): void;
+  /** Told how far the deployment is. */
+  readonly manager: Pick<ServiceManager, "ready" | "stopping" | "end">;
 }
 
 /** For a stop as a whole. deploy.ts plans for less, so this is for what is stuck in native code. */
@@ -30,7 +33,7 @@ const INTERRUPTED = 130; // 128 + SIGINT, as shells have it
 
 export async function untilEnded(
   deployment: RunningDeployment,
-  { onInterrupt, onReady, clock, log }: UntilEndedOptions,
+  { onInterrupt, onReady, clock, log, manager }: UntilEndedOptions,
 ): Promise<number> {
   const startedAt = clock.now();
   const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
@@ -43,6 +46,7 @@ export async function untilEnded(
     }
     isStopping = true;
     stoppingSince = clock.now();
+    manager.stopping();
     log.info("stopping; Ctrl-C again ends at once");
     const timer = clock.after(MAX_STOP_MS, () => {
       log.warn("not everything has ended in time", { ms: MAX_STOP_MS });
@@ -56,6 +60,7 @@ export async function untilEnded(
   });
   const failedToStart = deployment.ready.then(
     () => {
+      if (!isStopping) manager.ready();
       log.info("all services are ready", { ms: Math.round(clock.now() - startedAt) });
       deployment.entryDoor.then((door) => {
         if (!isStopping) onReady(door);
@@ -71,5 +76,6 @@ export async function untilEnded(
     return await Promise.race([interrupted, failedToStart]);
   } finally {
     release();
+    manager.end();
   }
 }

@@ -10,6 +10,7 @@ import { openTokenizer } from "../tokenizer/open-tokenizer.ts";
 import { templateFault } from "./check-template.ts";
 import { MOCK_MODEL } from "./fields.ts";
 import { checkFits, type Demand, planMemory } from "./memory-budget.ts";
+import { withImage } from "./with-image.ts";
 import type { VllmWorkerConfig } from "./worker-config.ts";
 
 /** Configuration, tokenizer and chat template: what a processor needs. */
@@ -40,7 +41,8 @@ export async function checkEngine(
   const library = await problemsOf("engine", () => loadLibrary(publishNativeLibrary()));
   const files = await problemsOf("model", async () => {
     const demand = { ...scale, model: await openModel(model) };
-    checkFits(planMemory(config, demand), config, demand);
+    const packed = withImage(config, demand.model);
+    checkFits(planMemory(packed, demand), packed, demand);
   });
   return [...library, ...files];
 }

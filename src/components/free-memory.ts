@@ -7,9 +7,20 @@ import { dirname, join } from "node:path";
 
 const CGROUPS = "/sys/fs/cgroup";
 
-/** In bytes. Cached files count as free, since the kernel gives their memory up. */
-export function freeMemory(): number {
-  return Math.min(freemem(), groupFreeMemory(CGROUPS, readText("/proc/self/cgroup") ?? ""));
+/**
+ * What the process takes beside weights, KV blocks and workspace: the code, which the kernel can drop and read again, is
+ * not in it; heaps of JavaScript, stacks and buffers are, under load.
+ */
+export const RUNTIME_BYTES = 128e6;
+
+/**
+ * Bytes that a model may fill: what is free or, where the process has a limit, what its runtime leaves of that. Cached
+ * files count as free, since the kernel gives their memory up.
+ */
+export function freeForModel(limit = Number.POSITIVE_INFINITY): number {
+  const groupFree = groupFreeMemory(CGROUPS, readText("/proc/self/cgroup") ?? "");
+  const limited = Math.min(limit, groupFree) - RUNTIME_BYTES;
+  return Math.max(0, Math.min(freemem(), limited));
 }
 
 /** `groups` is /proc/self/cgroup: a line for each hierarchy, `id:controllers:path`. Infinity where none has a limit. */

@@ -4,6 +4,7 @@
 //            (models/ in the registry say what each can be asked for)
 
 import {
+  type CheckScope,
   checkAddress,
   configured,
   type Door,
@@ -16,14 +17,16 @@ import {
 
 import type { Timer } from "../base/clock.ts";
 import { connectionsWithin, descriptorLimit } from "../http/descriptor-limit.ts";
+import { inheritedSocket } from "../http/inherited-socket.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import type { HttpServer } from "../http/listen.ts";
 import type { OpenAIBackend } from "../openai/backend.ts";
 import { ChatBackend } from "./chat-backend.ts";
 import { clientUrl, exampleRequest } from "./example-request.ts";
-import { openAccess, type PreparedAccess, prepareAccess } from "./frontend-access.ts";
+import { openAccess } from "./frontend-access.ts";
 import { FrontendConfig, validateFrontend } from "./frontend-config.ts";
 import { FrontendRoutes } from "./frontend-routes.ts";
+import { type PreparedPlace, placeOf, preparePlace } from "./frontend-socket.ts";
 import { reachedFrom } from "./graph-paths.ts";
 import { kvEventsOf } from "./kv-events.ts";
 import { MODELS_PREFIX } from "./published-model.ts";
@@ -33,7 +36,7 @@ import { publishersOf } from "./served-names.ts";
 /** How long before its deadline the server stops waiting for answers in flight and ends them. */
 const LAST_WORDS_MS = 1000;
 
-interface PreparedFrontend extends PreparedAccess {
+interface PreparedFrontend extends PreparedPlace {
   /** Services that will tell of a model. */
   readonly publishers: readonly string[];
 }
@@ -54,19 +57,21 @@ export class Frontend extends Service<PreparedFrontend> {
     graph: GraphView,
   ): PreparedFrontend {
     const publishers = publishersOf(graph).map(({ name }) => name);
-    return { ...prepareAccess(config, environment), publishers };
+    return { ...preparePlace(config, environment), publishers };
   }
 
   static override validate = validateFrontend;
 
-  static override check({ host, port }: FrontendConfig) {
-    return checkAddress(host, port);
+  static override async check({ host, port }: FrontendConfig, { environment }: CheckScope) {
+    const isOpen = inheritedSocket(environment, process.pid) !== undefined;
+    return isOpen ? [] : checkAddress(host, port);
   }
 
   override async start(): Promise<void> {
     const { clock, graph, service } = this.context;
     const services = reachedFrom(graph, service).map(({ name }) => name);
-    const { publishers } = this.context.prepared;
+    const { prepared } = this.context;
+    const { publishers } = prepared;
     const name = this.config.servedModelName;
     this.#models = new ServedModels({ clock, services, publishers, name });
     const [{ createApp }, { listen }] = await Promise.all([
@@ -74,8 +79,10 @@ export class Frontend extends Service<PreparedFrontend> {
       import("../http/listen.ts"),
       this.#followModels(),
     ]);
-    const { host, port, maxBodyMib } = this.config;
-    const admission = openAccess(this.config, this.context.prepared, { clock, log: this.log });
+    const { maxBodyMib } = this.config;
+    const place = placeOf(this.config, prepared);
+    const { host } = place;
+    const admission = openAccess({ ...this.config, host }, prepared, { clock, log: this.log });
     this.#keyWatch = admission.keys?.watch();
     const app = createApp(this.#backend(), {
       clock,
@@ -84,7 +91,7 @@ export class Frontend extends Service<PreparedFrontend> {
       server: this.context.instanceId,
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });
-    this.#server = listen(app, { host, port, clock, limits: limitsOf(this.config) });
+    this.#server = listen(app, { ...place, clock, limits: limitsOf(this.config) });
     this.log.info("listening", { url: this.#server.url });
     const needsKey = admission.keys !== undefined;
     this.context.announce(this.#door(clientUrl(this.#server.url), needsKey));

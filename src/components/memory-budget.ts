@@ -46,7 +46,9 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
   const kvCacheDType =
     config.kvCacheDtype === "auto" ? kvCacheDTypeFor(tensors) : config.kvCacheDtype;
   const blockBytes = kvBlockBytes(model.config, config.blockSize, kvCacheDType);
-  const weights = packedBytes(tensors, config.quantization);
+  // The system takes pages of a mapped image back when it needs them.
+  const isMapped = config.mapWeights && model.packed !== undefined;
+  const weights = isMapped ? 0 : packedBytes(tensors, config.quantization);
   const workspace =
     numWorkers *
     workspaceBytes(model.config, inputBytes(tensors, config.quantization), {
@@ -132,14 +134,21 @@ function kvRoom(
   config: VllmWorkerConfig,
   { weights, workspace, free, numModels }: RoomScope,
 ): Room {
-  const left = { bytes: free - weights - workspace, by: "free memory" };
-  const asked =
-    config.gpuMemoryUtilization === undefined
-      ? { bytes: (free * DEFAULT_KV_SHARE) / numModels, by: defaultShare(numModels) }
-      : {
-          bytes: totalmem() * config.gpuMemoryUtilization - weights - workspace,
-          by: "gpu-memory-utilization",
-        };
+  const fixed = weights + workspace;
+  const { gpuMemoryUtilization: share, memoryLimit } = config;
+  const left = { bytes: free - fixed, by: "free memory" };
+  if (share !== undefined) {
+    return leastOf({ bytes: totalmem() * share - fixed, by: "gpu-memory-utilization" }, left);
+  }
+  // The limit is there to be filled.
+  if (memoryLimit !== undefined) return { bytes: left.bytes / numModels, by: "memory-limit" };
+  return leastOf(
+    { bytes: (free * DEFAULT_KV_SHARE) / numModels, by: defaultShare(numModels) },
+    left,
+  );
+}
+
+function leastOf(asked: Room, left: Room): Room {
   return asked.bytes < left.bytes ? asked : left;
 }
 

@@ -29,6 +29,7 @@ import {
 } from "./memory-budget.ts";
 import type { PreparedWorker } from "./prepared-worker.ts";
 import { MAX_SEQUENCES } from "./sequence-shares.ts";
+import { withImage } from "./with-image.ts";
 import type { VllmWorkerConfig } from "./worker-config.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 
@@ -117,11 +118,12 @@ async function openMock({ config, context, log }: OpenEngineOptions): Promise<Op
 }
 
 async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
-  const { config, context, log } = options;
+  const { context, log } = options;
   const { openNativeRunner } = await import("../engine/native-runner.ts");
   const { library, memory } = context.prepared;
   assert(library !== undefined, "the library is published before a worker that computes starts");
-  const model = await openModel(config.model);
+  const model = await openModel(options.config.model);
+  const config = withImage(options.config, model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = context;
   const demand = { service, model, numWorkers, ...memory };
@@ -134,6 +136,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
     ...hooks,
     model,
     quantization: config.quantization,
+    access: config.mapWeights ? "map" : "read",
     library,
     owner: context.instanceId,
     kvCacheDType,
@@ -206,17 +209,18 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
 
 /** For `--explain`: what the engine would fill of memory, before anything is loaded. */
 export async function engineFootprint(
-  config: VllmWorkerConfig,
+  asked: VllmWorkerConfig,
   scale: Omit<Demand, "model">,
   environment: Environment,
 ): Promise<readonly Footprint[]> {
-  if (config.engine === "mocker") return [];
-  const model = await openModel(config.model).catch((error: unknown) => {
+  if (asked.engine === "mocker") return [];
+  const model = await openModel(asked.model).catch((error: unknown) => {
     if (error instanceof DynamoError) return undefined;
     throw error;
   });
-  if (!model) return [{ what: `weights of ${config.model}`, bytes: undefined }];
+  if (!model) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
   const demand = { ...scale, model };
+  const config = withImage(asked, model);
   const budget = planMemory(config, demand);
   const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({
     what: `saved by ${flag}`,

@@ -22,7 +22,8 @@ export async function othersNeed(own: Config, others: readonly ServiceView[]): P
     });
     if (!model) continue;
     const demand = { service: name, model, numWorkers, freeBytes: 0 };
-    const { needed, weights } = planMemory(theirs, demand);
+    const quantization = model.packed?.quantization ?? theirs.quantization;
+    const { needed, weights } = planMemory({ ...theirs, quantization }, demand);
     bytes += seen.has(weightsOf(theirs)) ? needed - weights : needed;
     seen.add(weightsOf(theirs));
   }

@@ -3,7 +3,7 @@
 import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
 import { cacheDirectory } from "./cache-directory.ts";
-import { freeMemory } from "./free-memory.ts";
+import { freeForModel } from "./free-memory.ts";
 
 interface PreparedConfig {
   readonly engine: "native" | "mocker";
@@ -11,7 +11,7 @@ interface PreparedConfig {
   readonly weightCache?: boolean;
 }
 
-/** A model's part of the memory that was free before the first worker started. */
+/** A model's part of the memory that the process could fill before the first worker started. */
 export interface MemoryShare {
   /** All but what the other models of the process need. */
   readonly freeBytes: number;
@@ -30,7 +30,7 @@ export interface PreparedWorker {
 export async function prepareWorker(
   { engine, weightCache = false }: PreparedConfig,
   environment: Environment,
-  memory: MemoryShare = { freeBytes: freeMemory(), numModels: 1 },
+  memory: MemoryShare = { freeBytes: freeForModel(), numModels: 1 },
 ): Promise<PreparedWorker> {
   if (engine === "mocker") return { library: undefined, memory, cacheDirectory: undefined };
   const [{ publishNativeLibrary }, { progressReader }] = await Promise.all([

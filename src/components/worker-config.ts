@@ -65,6 +65,10 @@ export const VllmWorkerConfig = v.strictObject({
     "Bytes of KV blocks for each worker, as `2GB` or `1.5GiB`; goes before a share.",
     v.optional(count()),
   ),
+  memoryLimit: key(
+    "Memory that the whole process may fill, as `2GB` or `1.5GiB`: weights, KV blocks, workspace and what else it needs (docs/operations.md). A control group's limit is kept to by itself.",
+    v.optional(count()),
+  ),
   kvCacheDtype: key(
     "How K and V are held. `auto`: F32 for a model of F32, BF16 for any other. `int8` halves that, with a scale for each token and head.",
     v.optional(v.picklist(["auto", ...KV_CACHE_DTYPES]), "auto"),
@@ -82,8 +86,16 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.picklist(["q8", "q4"])),
   ),
   weightCache: key(
-    "Keeps the packed weights of models from 64 MB on in ~/.cache/dynamo, for later starts: at most 32 GB, those used last.",
+    "Keeps the packed weights of models from 64 MB on in ~/.cache/dynamo, for later starts.",
     v.optional(v.boolean(), true),
+  ),
+  weightCacheSize: key(
+    "Most that all packed weights there may take, as `20GB`; those used last stay. Default: a tenth of what is free on the disk.",
+    v.optional(count()),
+  ),
+  mapWeights: key(
+    "Maps packed weights, an image's or cached ones, instead of reading them into memory of the process: for models near the size of memory (docs/operations.md). A decode step takes longer.",
+    v.optional(v.boolean(), false),
   ),
   speedupRatio: key(
     "For the mocker: how many times faster than its timing model.",

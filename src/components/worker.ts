@@ -13,15 +13,18 @@ import {
   type InstanceId,
   isLinked,
   Service,
+  type ServiceView,
 } from "dynamo";
 
 import { assert } from "../base/assert.ts";
-import type { LLMEngine } from "../engine/llm-engine.ts";
+import type { Timer } from "../base/clock.ts";
+import type { LLMEngine, MemoryPressure } from "../engine/llm-engine.ts";
 import type { KvReport } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
-import { freeMemory } from "./free-memory.ts";
+import { freeForModel } from "./free-memory.ts";
 import type { PrefillLender, PrefillWork } from "./kv-pool.ts";
+import { watchMemoryPressure } from "./memory-pressure.ts";
 import { PrefillDispatcher } from "./prefill-dispatcher.ts";
 import { PrefillWorker } from "./prefill-worker.ts";
 import {
@@ -49,6 +52,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   static override readonly live = ["maxLocalPrefillLength", "maxPrefillQueueSize"];
 
   #engine!: LLMEngine;
+  #memoryWatch: Timer | undefined;
   #prefill: PrefillDispatcher | undefined;
 
   static override async prepare(
@@ -97,9 +101,14 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
       this.follow(changes, (live) => prefill.update(pool, part, live));
     }
     this.follow(engine.run());
+    if (config.engine === "native") {
+      const onPressure = (level: MemoryPressure) => engine.setMemoryPressure(level);
+      this.#memoryWatch = watchMemoryPressure({ clock: context.clock, log, onPressure });
+    }
   }
 
   override async stop(): Promise<void> {
+    this.#memoryWatch?.cancel();
     await this.#engine.close();
   }
 
@@ -144,7 +153,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
   }
 }
 
-/** The process has one memory, and each service of workers a model of its own. */
+/** The process has one memory and the lowest of the limits, and each service of workers a model of its own. */
 async function memoryShare(
   config: VllmWorkerConfig,
   { service, services }: GraphView,
@@ -152,7 +161,8 @@ async function memoryShare(
   const others = services.filter(
     (one) => one.name !== service && one.is(VllmWorker) && one.config["engine"] !== "mocker",
   );
-  const free = freeMemory();
+  const limits = [config.memoryLimit, ...others.map((one) => limitOf(one.config))];
+  const free = Math.min(...limits.map(freeForModel));
   if (others.length === 0) return { freeBytes: free, numModels: 1 };
   const { othersNeed } = await import("./other-models.ts");
   const freeBytes = Math.max(0, free - (await othersNeed(config, others)));
@@ -164,4 +174,9 @@ function prefillProblems({ remotePrefill }: VllmWorkerConfig, graph: GraphView) 
   if (!remotePrefill || self?.edges.has("prefillWorker")) return [];
   const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg, graphs.disagg_router and graphs.disagg_routerless have one`;
   return [{ key: "remotePrefill", message }];
+}
+
+/** Of a configuration that was validated. */
+function limitOf({ memoryLimit }: ServiceView["config"]): VllmWorkerConfig["memoryLimit"] {
+  return memoryLimit as VllmWorkerConfig["memoryLimit"];
 }

@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 6;
+export const ABI_VERSION = 7;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -37,6 +37,9 @@ export const DTYPES = {
 export const Part = { WHOLE: 0, ZEROS: 1, SCALES: 2 } as const;
 
 export const Quantization = { NONE: 0, Q8: 8, Q4: 4 } as const;
+
+/** Bits. */
+export const Load = { MAP: 1, IMAGE_ONLY: 2 } as const;
 
 export const Isa = {
   ANY: 0,
@@ -164,7 +167,7 @@ export const MODEL_CONFIG = layout({
   rope_layout: "u32",
   sliding_window: "u32",
   quantization: "u32",
-  reserved: "u32",
+  load: "u32",
 });
 
 export const DEVICE_FACTS = layout({
@@ -252,6 +255,7 @@ const FUNCTIONS = {
   dyn_model_close: { args: [ptr], returns: i32 },
   dyn_kv_pool_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_kv_pool_close: { args: [ptr], returns: i32 },
+  dyn_kv_pool_discard: { args: [ptr, u32, u32], returns: i32 },
   dyn_engine_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_engine_close: { args: [ptr], returns: i32 },
   dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
@@ -281,6 +285,7 @@ export interface NativeLibrary {
   modelClose(model: Address): number;
   kvPoolOpen(model: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
   kvPoolClose(pool: Address): number;
+  kvPoolDiscard(pool: Address, firstBlock: number, numBlocks: number): number;
   engineOpen(pool: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
   engineClose(engine: Address): number;
   engineBatch(engine: Address, out: Uint8Array): number;
@@ -320,6 +325,7 @@ export function loadLibrary(path: string): NativeLibrary {
     modelClose: (model) => c.dyn_model_close(p(model)),
     kvPoolOpen: (model, owner, config, out) => c.dyn_kv_pool_open(p(model), owner, config, out),
     kvPoolClose: (pool) => c.dyn_kv_pool_close(p(pool)),
+    kvPoolDiscard: (pool, first, count) => c.dyn_kv_pool_discard(p(pool), first, count),
     engineOpen: (pool, owner, config, out) => c.dyn_engine_open(p(pool), owner, config, out),
     engineClose: (engine) => c.dyn_engine_close(p(engine)),
     engineBatch: (engine, out) => c.dyn_engine_batch(p(engine), out),

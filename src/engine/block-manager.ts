@@ -27,6 +27,7 @@ import type {
 import type { BlockTable } from "./block-table.ts";
 import { FreeList } from "./free-list.ts";
 import { type CachedBlock, storedInOrder } from "./kv-snapshot.ts";
+import type { BlockRun } from "./model-runner.ts";
 
 export interface BlockManagerOptions {
   /** The pool is the block ids [firstBlock, firstBlock + numBlocks). */
@@ -192,6 +193,24 @@ export class BlockManager {
     table.clear();
   }
 
+  /** Forgets what no sequence holds; the runs are all blocks that hold nothing now. */
+  shed(): readonly BlockRun[] {
+    const removed: BlockHash[] = [];
+    const isFree = new Uint8Array(this.numBlocks);
+    for (const block of [...this.#free]) {
+      isFree[block] = 1;
+      const hash = this.#hashes[block];
+      if (hash === undefined) continue;
+      this.#cached.delete(hash);
+      this.#hashes[block] = undefined;
+      this.#free.remove(block);
+      this.#free.pushWithoutContent(block);
+      removed.push(hash);
+    }
+    if (removed.length > 0) this.#emit({ type: "removed", blockHashes: removed });
+    return runsOf(isFree, this.#firstBlock);
+  }
+
   /** Forgets all content. No sequence may hold a block. */
   clear(): void {
     assert(this.numUsedBlocks === 0, "the prefix cache is cleared while blocks are in use");
@@ -341,4 +360,16 @@ function hashAt(table: BlockTable, blockIndex: number): BlockHash {
   const entry = table.chain[blockIndex];
   assert(entry !== undefined, "a block's hash is asked for before its tokens are known");
   return entry.blockHash;
+}
+
+/** Runs of blocks that are marked, as block ids. */
+function runsOf(marks: Uint8Array, firstBlock: number): readonly BlockRun[] {
+  const runs: BlockRun[] = [];
+  for (let start = marks.indexOf(1); start >= 0; ) {
+    const end = marks.indexOf(0, start);
+    const numBlocks = (end < 0 ? marks.length : end) - start;
+    runs.push({ firstBlock: firstBlock + start, numBlocks });
+    start = end < 0 ? -1 : marks.indexOf(1, end);
+  }
+  return runs;
 }

@@ -40,6 +40,8 @@ export interface EngineConfig {
   readonly ngram?: NgramOptions | undefined;
 }
 
+export type MemoryPressure = "none" | "some" | "full";
+
 export interface LLMEngineOptions {
   /** Closed by the engine, when its last step has ended. */
   readonly runner: ModelRunner;
@@ -67,6 +69,7 @@ export class LLMEngine {
   readonly #loop: StepLoop;
   #closing: Promise<void> | undefined;
 
+  #memory: MemoryPressure = "none";
   #stepsTotal = 0;
   #promptTokensTotal = 0;
   #generationTokensTotal = 0;
@@ -110,6 +113,7 @@ export class LLMEngine {
    */
   generate(request: PreprocessedRequest): AsyncIterableIterator<TokenOutput> {
     if (this.#loop.isOver) throw new EngineClosedError();
+    if (this.#memory === "full") throw new MemoryShortError();
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
     validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
@@ -142,6 +146,16 @@ export class LLMEngine {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /**
+   * How short memory is around the process. `some`: blocks that no sequence holds forget their content and give
+   * their memory back. `full`: new requests are refused as well, until it is told better.
+   */
+  setMemoryPressure(level: MemoryPressure): void {
+    if (this.#loop.isOver) return;
+    this.#memory = level;
+    if (level !== "none") this.#runner.discard?.(this.#blocks.shed());
   }
 
   stats(): EngineStats {
@@ -324,6 +338,14 @@ interface OpenStream {
 }
 
 /** The queue is at its limit. The caller may try again, here later or elsewhere now. */
+export class MemoryShortError extends DynamoError {
+  override readonly code = "memory_short";
+
+  constructor() {
+    super("memory is short around the server: it takes no new request until that is over");
+  }
+}
+
 export class EngineFullError extends DynamoError {
   override readonly code = "engine_full";
 

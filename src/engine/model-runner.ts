@@ -77,5 +77,13 @@ export interface ModelRunner {
   submit(shape: StepShape): void;
   /** Resolves when the step's outputs are in the batch. May block the thread while it computes. */
   wait(): Promise<void>;
+  /** Gives back the memory of blocks that no sequence holds, between steps. */
+  discard?(runs: readonly BlockRun[]): void;
   close(): void;
+}
+
+/** The block ids [firstBlock, firstBlock + numBlocks). */
+export interface BlockRun {
+  readonly firstBlock: number;
+  readonly numBlocks: number;
 }

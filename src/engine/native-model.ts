@@ -13,6 +13,7 @@ import {
   DTYPES,
   encode,
   type FieldsOf,
+  Load,
   MODEL_CONFIG,
   Part,
   Quantization,
@@ -28,15 +29,23 @@ export interface ModelTable {
   readonly ropeFrequencies: Float64Array; // [headSize / 2]
   readonly tensors: Uint8Array; // [numTensors] dyn_tensor
   readonly numTensors: number;
+  /** The file of a packed image's weights. */
+  readonly imageFd: number | undefined;
 }
 
 /** What float weights are made into when they are loaded; undefined leaves them as they are. */
 export type OnlineQuantization = "q8" | "q4" | undefined;
 
+export interface TableOptions {
+  readonly quantization: OnlineQuantization;
+  /** Whether packed weights are mapped where there is a file of them, or read. */
+  readonly access: "map" | "read";
+}
+
 /** Hands `use` the model's table; its files are open until `use` returns. */
 export function withModelTable<T>(
   model: ModelFiles,
-  quantization: OnlineQuantization,
+  { quantization, access }: TableOptions,
   use: (table: ModelTable) => T,
 ): T {
   const files = new OpenFiles();
@@ -44,10 +53,13 @@ export function withModelTable<T>(
     const rows = tensorTable(model).map((entry) => tensorFields(entry, files.open(entry.at.path)));
     const config = configFields(model.config, quantization);
     const frequencies = ropeFrequencies(model.config);
-    const key = modelKey(files, config, frequencies, rows);
+    const { packed } = model;
+    const key = packed?.key ?? modelKey(files, config, frequencies, rows);
+    const load = (access === "map" ? Load.MAP : 0) | (packed ? Load.IMAGE_ONLY : 0);
     return use({
       key,
-      config: encode(MODEL_CONFIG, { ...config, key }),
+      imageFd: packed && files.open(packed.path),
+      config: encode(MODEL_CONFIG, { ...config, load, key }),
       ropeFrequencies: frequencies,
       tensors: encode(TENSOR, ...rows),
       numTensors: rows.length,
@@ -228,7 +240,7 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
     sliding_window: config.slidingWindow ?? 0,
     quantization: QUANTIZATIONS[quantization ?? "none"],
-    reserved: 0,
+    load: 0,
   };
 }
 

@@ -22,8 +22,10 @@ export interface WeightCacheOptions {
   readonly clock: Clock;
   /** Weights of fewer bytes are packed sooner than a file of them is worth. */
   readonly minBytes?: number;
-  /** Of all files together. The ones that were used last stay. */
-  readonly maxBytes?: number;
+  /** Of all files together. The ones that were used last stay. Default: a tenth of what the disk has to give. */
+  readonly maxBytes?: number | undefined;
+  /** Bytes that are free on a directory's disk. */
+  readonly freeBytes?: (directory: string) => Promise<number>;
   /** Opens a new file. */
   readonly create?: (path: string) => Promise<FileHandle>;
 }
@@ -35,8 +37,10 @@ export interface ImageSource {
   isGone(): boolean;
 }
 
-const MIN_CACHED_BYTES = 64e6;
-const MAX_CACHE_BYTES = 32e9;
+/** What is smaller is packed sooner than it is read. */
+export const MIN_CACHED_BYTES = 64e6;
+/** Of what is free on the disk, the cache's own files counted as free. */
+const DEFAULT_SHARE = 0.1;
 
 const SUFFIX = ".dynpack";
 const PART_SUFFIX = ".part";
@@ -49,12 +53,10 @@ const STALE_PART_MS = 3600_000;
 export class WeightCache {
   readonly #options: WeightCacheOptions;
   readonly #minBytes: number;
-  readonly #maxBytes: number;
 
   constructor(options: WeightCacheOptions) {
     this.#options = options;
     this.#minBytes = options.minBytes ?? MIN_CACHED_BYTES;
-    this.#maxBytes = options.maxBytes ?? MAX_CACHE_BYTES;
   }
 
   /** Hands `use` a descriptor of the file, if there is one, which is open until `use` returns. */
@@ -75,13 +77,15 @@ export class WeightCache {
 
   /** Writes the image under its name, unless it is too small to be worth it. */
   async save(name: string, image: ImageSource): Promise<void> {
-    if (image.numBytes < this.#minBytes || image.numBytes > this.#maxBytes) return;
+    if (image.numBytes < this.#minBytes) return;
     const write = async () => {
       const { directory } = this.#options;
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await this.#removeStaleParts();
-      await checkRoom(directory, image.numBytes);
-      if (await this.#write(name, image)) await this.#prune(name);
+      const maxBytes = await this.#maxBytes();
+      if (image.numBytes > maxBytes) throw new CacheLimitError(image.numBytes, maxBytes);
+      await this.#checkRoom(image.numBytes);
+      if (await this.#write(name, image)) await this.#prune(name, maxBytes);
     };
     await this.#attempt("write them", write, () => image.isGone());
   }
@@ -111,12 +115,29 @@ export class WeightCache {
     }
   }
 
+  async #maxBytes(): Promise<number> {
+    const { directory, maxBytes } = this.#options;
+    if (maxBytes !== undefined) return maxBytes;
+    const { bytes } = await cacheUsage(directory);
+    return DEFAULT_SHARE * ((await this.#freeBytes()) + bytes);
+  }
+
+  async #checkRoom(numBytes: number): Promise<void> {
+    if ((await this.#freeBytes()) >= numBytes + SPARE_DISK_BYTES) return;
+    throw Object.assign(new Error("the disk has no room for them"), { code: "ENOSPC" });
+  }
+
+  #freeBytes(): Promise<number> {
+    const { directory, freeBytes = freeOnDisk } = this.#options;
+    return freeBytes(directory);
+  }
+
   /** Removes the files that were not used for longest, down to the limit. */
-  async #prune(newest: string): Promise<void> {
+  async #prune(newest: string, maxBytes: number): Promise<void> {
     const files = await listFiles(this.#options.directory, SUFFIX);
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { path, bytes } of files.toSorted((a, b) => a.usedMs - b.usedMs)) {
-      if (total <= this.#maxBytes) return;
+      if (total <= maxBytes) return;
       if (path === this.#pathOf(newest)) continue;
       await rm(path, { force: true });
       total -= bytes;
@@ -171,7 +192,8 @@ export async function cacheUsage(directory: string): Promise<{ bytes: number; nu
   return { bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), numFiles: files.length };
 }
 
-async function writeImage(file: FileHandle, image: ImageSource): Promise<void> {
+/** Writes an image that is still there, and has it on the disk. */
+export async function writeImage(file: FileHandle, image: ImageSource): Promise<void> {
   for (let offset = 0; offset < image.numBytes && !image.isGone(); ) {
     const piece = image.read(offset, Math.min(PIECE_BYTES, image.numBytes - offset));
     const { bytesWritten } = await file.write(piece, 0, piece.length, offset);
@@ -180,10 +202,21 @@ async function writeImage(file: FileHandle, image: ImageSource): Promise<void> {
   if (!image.isGone()) await file.sync(); // before the name: a file that has it is whole
 }
 
-async function checkRoom(directory: string, numBytes: number): Promise<void> {
+async function freeOnDisk(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize >= numBytes + SPARE_DISK_BYTES) return;
-  throw Object.assign(new Error("the disk has no room for them"), { code: "ENOSPC" });
+  return bavail * bsize;
+}
+
+/** An image would be more than the cache may take. */
+class CacheLimitError extends Error {
+  readonly code = "EFBIG";
+
+  constructor(numBytes: number, maxBytes: number) {
+    const [needed, limit] = [numBytes, maxBytes].map((bytes) => `${(bytes / 1e9).toFixed(2)} GB`);
+    super(
+      `they take ${needed}, and the cache may take ${limit}, a tenth of the free space where nothing else is set: --VllmWorker.weight-cache-size=${needed?.replace(" ", "")}`,
+    );
+  }
 }
 
 interface CacheFile {

@@ -8,6 +8,7 @@ import { ByteBudget } from "./byte-budget.ts";
 import { type HttpApp, HttpConnection } from "./connection.ts";
 import { DoorTime } from "./door-time.ts";
 import { FlushQueue } from "./flush-queue.ts";
+import { duplicateSocket } from "./inherited-socket.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DateHeader } from "./response-head.ts";
 
@@ -22,6 +23,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
+  /** A socket that the process was started with, which has that host and port; see inherited-socket.ts. */
+  readonly inheritedFd?: number | undefined;
 }
 
 export interface HttpServer {
@@ -42,10 +45,13 @@ export function listen(app: ServedApp, options: ListenOptions): HttpServer {
   const { host, clock } = options;
   const connections = new Connections();
   const time = new DoorTime(clock, () => connections.checkDeadlines());
-  const socket = bind(app, options, { connections, time });
+  const { inheritedFd } = options;
+  const fd = inheritedFd === undefined ? undefined : duplicate(inheritedFd);
+  const socket = bind(app, options, { connections, time, fd });
+  const port = fd === undefined ? socket.port : options.port;
   return {
-    port: socket.port,
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${socket.port}/`,
+    port,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}/`,
     async stop(graceMs) {
       socket.stop();
       const ended = connections.retire();
@@ -101,12 +107,21 @@ class Connections {
 interface Parts {
   readonly connections: Connections;
   readonly time: DoorTime;
+  readonly fd: number | undefined;
 }
 
 /** Numbers from 2^31 up are those of keys: `tenantOf`. */
 const MAX_NUMBER = 2 ** 31;
 
-function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts) {
+function duplicate(fd: number): number {
+  const own = duplicateSocket(fd);
+  if (own !== undefined) return own;
+  throw new CannotListenError(`the socket ${fd} that the process was started with is closed`, {
+    fd,
+  });
+}
+
+function bind(app: HttpApp, options: ListenOptions, { connections, time, fd }: Parts) {
   const { host, port, clock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { spareMs } = limits;
@@ -119,11 +134,15 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time }: Parts
     flushQueue: new FlushQueue(clock),
     date: new DateHeader(clock),
   };
+  // Bun listens on a descriptor that it is given, which its types do not say (1.4.5).
+  const place =
+    fd === undefined
+      ? { hostname: host, port }
+      : ({ fd } as unknown as { hostname: string; port: number });
   let number = 0;
   try {
     return Bun.listen<HttpConnection | undefined>({
-      hostname: host,
-      port,
+      ...place,
       allowHalfOpen: true,
       socket: {
         open(socket) {

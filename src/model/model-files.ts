@@ -159,4 +159,19 @@ export interface ModelFiles extends ModelCard {
    * `model.embed_tokens.weight`, whichever of its two names the file uses.
    */
   readonly tensors: ReadonlyMap<string, ModelTensor>;
+  /** Where its weights are packed already; then the tensors' own bytes are nowhere. */
+  readonly packed?: PackedWeights;
+}
+
+/** The weights of a packed image; see packed-model.ts. */
+export interface PackedWeights {
+  readonly path: string;
+  /** The instruction set that they are packed for, as the engine names it. */
+  readonly isa: string;
+  /** The engine's form of packed weights. */
+  readonly packVersion: number;
+  /** Which model they are of. */
+  readonly key: bigint;
+  /** What float weights were made into. */
+  readonly quantization: "q8" | "q4" | undefined;
 }

@@ -13,9 +13,12 @@ import { ModelError, ModelNotFoundError } from "./model-error.ts";
 
 const MAX_SHOWN_FILES = 8;
 
-/** A model's files: a directory as on the Hugging Face hub, or one GGUF file that has it all. */
+/** The file that makes a directory a packed image; see packed-model.ts. */
+export const PACKED_CARD = "packed-model.json";
+
+/** A model's files: a directory as on the Hugging Face hub, one GGUF file that has it all, or a packed image. */
 export interface ModelLocation {
-  readonly format: "hub" | "gguf";
+  readonly format: "hub" | "gguf" | "packed";
   /** Absolute. */
   readonly path: string;
 }
@@ -40,7 +43,8 @@ export async function locateModel(model: string): Promise<ModelLocation> {
 
 /** Safetensors come first: a directory that has them is complete, and a GGUF file beside them a copy. */
 async function locateInDirectory(directory: string): Promise<ModelLocation> {
-  const names = await listFiles(directory, [".safetensors", ".gguf"]);
+  const names = await listFiles(directory, [".safetensors", ".gguf", PACKED_CARD]);
+  if (names.includes(PACKED_CARD)) return { format: "packed", path: directory };
   const files = names.filter((name) => name.endsWith(".gguf"));
   if (files.length === 0 || files.length < names.length) return { format: "hub", path: directory };
   const models = [...new Set(files.map((name) => partName(name, 0) ?? name))];

@@ -12,6 +12,7 @@ import { ModelNotFoundError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
 import { locateModel } from "./model-path.ts";
 import { openGguf, openGgufConfig } from "./open-gguf.ts";
+import { openPacked } from "./packed-model.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { resolveTiedHead, tiedCopies } from "./tied-head.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
@@ -28,6 +29,7 @@ import {
 export async function openModel(model: string): Promise<ModelFiles> {
   const { format, path } = await locateModel(model);
   if (format === "gguf") return openGguf(path);
+  if (format === "packed") return openPacked(path);
   const { card, quantization } = await openDirectory(path);
   const stored = await readSafetensors(path);
   const config = await resolveTiedHead(card.config, stored);
@@ -42,7 +44,8 @@ export async function openModel(model: string): Promise<ModelFiles> {
 /** Opens a model's configuration alone, for those who need no weights. */
 export async function openModelConfig(model: string): Promise<ModelCard> {
   const { format, path } = await locateModel(model);
-  return format === "gguf" ? openGgufConfig(path) : (await openDirectory(path)).card;
+  if (format === "gguf") return openGgufConfig(path);
+  return format === "packed" ? openPacked(path) : (await openDirectory(path)).card;
 }
 
 interface ConfigFiles {

@@ -100,6 +100,7 @@ const OVERLOADED = new Set([
   "no_workers",
   "mailbox_full",
   "engine_full",
+  "memory_short",
   "text_queue_full",
   "workers_busy",
   "actor_down",

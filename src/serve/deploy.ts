@@ -65,6 +65,8 @@ export interface Deployment {
   readonly ended: Promise<void>;
   /** Where people reach the entry's first instance, once it knows; undefined if it does not say. */
   readonly entryDoor: Promise<Door | undefined>;
+  /** Instances that hang and cannot be started again in this process, as `VllmWorker:1`. */
+  stuck(): readonly string[];
   /** Ends in-flight work and then every instance, entry first. May be called before `ready`. */
   stop(): Promise<void>;
 }
@@ -130,6 +132,11 @@ class RunningDeployment implements Deployment {
 
   get entryDoor(): Promise<Door | undefined> {
     return this.#door.promise;
+  }
+
+  stuck(): readonly string[] {
+    const children = this.#supervisor.children();
+    return children.filter(({ isStuck }) => isStuck).map(({ id }) => id);
   }
 
   async stop(): Promise<void> {

@@ -395,6 +395,7 @@ test("a hung child that does not end even when killed fails its callers at once,
   await stage.clock.advance(1700);
   await stage.clock.advance(2000);
   expect(stage.eventsOf("stuck")).toMatchObject([{ child: "a", id }]);
+  expect(stage.supervisor.children()).toMatchObject([{ id: "a", isStuck: true }]);
   expect(await down).toContain("it hung");
   expect(stage.child("a").restarts).toBe(0);
   stage.host.releaseKills();

@@ -23,6 +23,7 @@ export async function runLine(
     workingDir,
     isTerminal: false,
     isErrorTerminal: false,
+    executable: "/usr/bin/dynamo",
     out: (text) => {
       out += text;
     },

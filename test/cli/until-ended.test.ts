@@ -12,6 +12,7 @@ function setUp() {
   const door = Promise.withResolvers<Door | undefined>();
   const stopped = Promise.withResolvers<void>();
   const lines: string[] = [];
+  const told: string[] = [];
   let numStops = 0;
   let receive: (() => void) | undefined;
   const exitCode = untilEnded(
@@ -33,6 +34,11 @@ function setUp() {
       onReady: (open) => lines.push(`open: ${open?.url}`),
       clock,
       log: createLogger("dynamo", "info", (line) => lines.push(line)),
+      manager: {
+        ready: () => void told.push("ready"),
+        stopping: () => void told.push("stopping"),
+        end: () => void told.push("end"),
+      },
     },
   );
   return {
@@ -41,6 +47,7 @@ function setUp() {
     door,
     stopped,
     lines,
+    told,
     exitCode,
     ctrlC: () => receive?.(),
     numStops: () => numStops,
@@ -58,6 +65,7 @@ test("the first Ctrl-C drains, and ends with 0", async () => {
   expect(await world.exitCode).toBe(0);
   expect(world.listens()).toBe(false);
   expect(world.clock.numTimers).toBe(0);
+  expect(world.told).toEqual(["ready", "stopping", "end"]);
 });
 
 test("the second ends at once with 130, whatever still runs", async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { freeMemory, groupFreeMemory } from "../../src/components/free-memory.ts";
+import { freeForModel, groupFreeMemory, RUNTIME_BYTES } from "../../src/components/free-memory.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dynamo-cgroups-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -14,8 +14,14 @@ function group(path: string, files: Readonly<Record<string, string>>): void {
 }
 
 test("is not more than the machine has", () => {
-  expect(freeMemory()).toBeGreaterThan(0);
-  expect(freeMemory()).toBeLessThanOrEqual(freemem() * 1.1);
+  expect(freeForModel()).toBeGreaterThan(0);
+  expect(freeForModel()).toBeLessThanOrEqual(freemem() * 1.1);
+});
+
+test("leaves the runtime its part of a limit", () => {
+  expect(freeForModel(1e9)).toBe(1e9 - RUNTIME_BYTES);
+  expect(freeForModel(2 ** 29)).toBe(2 ** 29 - RUNTIME_BYTES);
+  expect(freeForModel(1000)).toBe(0);
 });
 
 test("is what the tightest group around the process leaves, old file pages counted as free", () => {

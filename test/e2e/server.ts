@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What runs it: an emulator or a chroot, then its path there. */
   readonly command?: readonly string[];
+  /** Where it listens. Default: a free port. */
+  readonly port?: number;
   /** What must answer before the server counts as started: `/health` with 200, or anything at all. */
   readonly readyWhen?: "healthy" | "listening";
   /** How long the start may take; only a hang takes so long. */
@@ -50,7 +52,7 @@ export interface Server {
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const command = options.command ?? [executable];
   const child = Bun.spawn([...command, "serve", ...options.args, "--port", String(port)], {
     cwd: options.cwd ?? root,

@@ -104,6 +104,24 @@ describe("blocks", () => {
     expect(hold(blocks, [6, 7, 8]).numFound).toBe(1);
   });
 
+  test("are forgotten when memory is short, but for those that a sequence holds", () => {
+    const { blocks, events } = setUp(6);
+    const held = hold(blocks, [1, 2, 3, 4]);
+    blocks.free(hold(blocks, [5, 6, 7, 8]).table);
+    const heldIds = new Set(Array.from(held.table.blockIds.subarray(0, held.table.numBlocks)));
+    const numEvents = events.length;
+    const runs = blocks.shed();
+    const shed = runs.flatMap(({ firstBlock, numBlocks }) =>
+      Array.from({ length: numBlocks }, (_, i) => firstBlock + i),
+    );
+    expect(shed).toHaveLength(4);
+    expect(shed.filter((block) => heldIds.has(block))).toEqual([]);
+    expect(events.slice(numEvents).map(({ data }) => data.type)).toEqual(["removed"]);
+    blocks.checkIntegrity([held.table]);
+    expect(hold(blocks, [5, 6, 7]).numFound).toBe(0);
+    expect(hold(blocks, [1, 2, 3]).numFound).toBe(1);
+  });
+
   test("leave the last token to be computed, though its block is cached", () => {
     const { blocks } = setUp(8);
     hold(blocks, [1, 2, 3, 4]);

@@ -3,6 +3,7 @@
 // or a wrong penalty changes the output. `naiveOutput` says what it must be, without any block.
 
 import type {
+  BlockRun,
   ModelRunner,
   RunnerLimits,
   StepBatch,
@@ -54,6 +55,8 @@ export class FakeRunner implements ModelRunner {
   /** One entry a step, oldest first. */
   readonly steps: StepShape[] = [];
   isClosed = false;
+  /** Blocks, each as often as it was discarded. */
+  numDiscarded = 0;
   readonly #memory: FakeMemory;
   readonly #slots: Int32Array;
   readonly #onStep: (() => void | Promise<void>) | undefined;
@@ -89,6 +92,15 @@ export class FakeRunner implements ModelRunner {
       while (row > 0 && at(this.batch.logitsRows, row - 1) >= start) this.#sample(--row, s);
     }
     this.#memory.endStep(this);
+  }
+
+  /** What stood there is gone. */
+  discard(runs: readonly BlockRun[]): void {
+    const { blockSize } = this.limits;
+    for (const { firstBlock, numBlocks } of runs) {
+      this.#slots.fill(-1, firstBlock * blockSize, (firstBlock + numBlocks) * blockSize);
+      this.numDiscarded += numBlocks;
+    }
   }
 
   close(): void {

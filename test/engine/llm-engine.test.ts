@@ -212,6 +212,38 @@ describe("on a KV pool a twentieth of what is needed", () => {
     engine.checkIntegrity();
   });
 
+  test("mixed requests finish with the same output while memory is short, and nothing is cached", async () => {
+    const requests = mixedRequests(60, 60);
+    let engine: LLMEngine | undefined;
+    const started = start({
+      limits: { numBlocks: 40, maxNumSeqs: 60, firstBlock: 5 },
+      onStep: () => engine?.setMemoryPressure("some"),
+    });
+    engine = started.engine;
+    const answers = await Promise.all(requests.map((r) => answerOf(started.engine.generate(r))));
+    const expected = requests.map((request) => naiveOutput(request, SMALL_LIMITS.vocabSize));
+    expect(answers.map((answer) => answer.tokenIds)).toEqual(expected);
+    expect(started.runner.numDiscarded).toBeGreaterThan(0);
+    engine.setMemoryPressure("some");
+    const prompt = requestOf(promptOf(20));
+    await answerOf(engine.generate(prompt));
+    engine.setMemoryPressure("some");
+    expect((await answerOf(engine.generate(prompt))).numCachedTokens ?? 0).toBe(0);
+    engine.checkIntegrity();
+  });
+
+  test("new requests are refused while memory is very short, and those that run go on", async () => {
+    const { engine } = start();
+    const running = answerOf(engine.generate(requestOf(promptOf(5))));
+    engine.setMemoryPressure("full");
+    expect(() => engine.generate(requestOf(promptOf(5)))).toThrow("memory is short");
+    expect((await running).tokenIds.length).toBeGreaterThan(0);
+    engine.setMemoryPressure("none");
+    expect(
+      (await answerOf(engine.generate(requestOf(promptOf(5))))).tokenIds.length,
+    ).toBeGreaterThan(0);
+  });
+
   test("a sequence that fills the pool alone finishes", async () => {
     const { engine } = start({ limits: { numBlocks: 5 } });
     expect(engine.maxModelLen).toBe(20);

@@ -23,7 +23,8 @@ import fc from "fast-check";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
-import { type LoadedFacts, openNativeRunner } from "../../src/engine/native-runner.ts";
+import type { LoadedFacts } from "../../src/engine/load-model.ts";
+import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import { cacheUsage, WeightCache, type WeightCacheOptions } from "../../src/engine/weight-cache.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
@@ -92,7 +93,7 @@ async function start(cache: WeightCache | undefined, owner = 1): Promise<Start> 
     runner.submit({ numSeqs: 1, numTokens: PROMPT.length, numRows: 1 });
     await runner.wait();
     const sample = { id: batch.sampledIds[0] as number, logprob: batch.logprobs[0] as number };
-    return { isCached: facts?.isCached === true, sample };
+    return { isCached: facts?.from === "cache", sample };
   } finally {
     runner.close();
   }
@@ -303,7 +304,22 @@ describe("the size of the cache", () => {
   test("models that are small, or beyond the limit, are left out", async () => {
     await cacheIn(directory, { minBytes: 1001 }).save("small", image);
     await cacheIn(directory, { maxBytes: 999 }).save("large", image);
-    expect(existsSync(directory)).toBe(false);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain("weight-cache-size");
+    expect(existsSync(directory) ? readdirSync(directory) : []).toEqual([]);
+  });
+
+  test("is a tenth of what the disk has free, what it takes itself counted as free", async () => {
+    const tenth = cacheIn(directory, { freeBytes: async () => 1e9 });
+    const save = (numBytes: number) => tenth.save("b", { ...image, numBytes });
+    const spacious = cacheIn(directory, { freeBytes: async () => 2e9 });
+    await spacious.save("a", image);
+    expect(warnings).toEqual([]);
+    await save(1e8 + 101);
+    expect(warnings.pop()).toContain("a tenth of the free space");
+    await save(1e8 + 99); // within the limit, but the disk keeps more than that free
+    expect(warnings.pop()).toContain("no room");
+    expect(readdirSync(directory)).toEqual(["a.dynpack"]);
   });
 
   test("beyond the limit the files that were used last stay", async () => {

@@ -93,6 +93,7 @@ async function cli(argv: readonly string[]) {
     workingDir: root,
     isTerminal: false,
     isErrorTerminal: false,
+    executable: "/usr/bin/dynamo",
     out: (text) => {
       out += text;
     },

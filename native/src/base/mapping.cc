@@ -1,7 +1,9 @@
 #include "base/mapping.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -32,6 +34,30 @@ Status Mapping::create(uint64_t num_bytes, const char* what, Mapping* mapping) {
   mapping->data_ = static_cast<std::byte*>(memory);
   mapping->size_ = num_bytes;
   return {};
+}
+
+Status Mapping::map_file(int fd, uint64_t num_bytes, const char* what, Mapping* mapping) {
+  *mapping = Mapping();
+  void* memory = mmap(nullptr, num_bytes, PROT_READ, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) {
+    return out_of_memory("cannot map " + std::to_string(num_bytes) + " bytes of " + what);
+  }
+  mapping->data_ = static_cast<std::byte*>(memory);
+  mapping->size_ = num_bytes;
+  return {};
+}
+
+// Before Linux 5.14 the system cannot, and pages come with their first use.
+bool Mapping::populate(uint64_t offset, uint64_t num_bytes) const {
+  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, which older headers do not have.
+  return madvise(data_ + offset, num_bytes, kPopulateRead) == 0 || errno == EINVAL;
+}
+
+void Mapping::discard(uint64_t offset, uint64_t num_bytes) const {
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t begin = (offset + page - 1) / page * page;
+  const uint64_t end = (offset + num_bytes) / page * page;
+  if (begin < end) madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
 void Mapping::use_huge_pages() const {

@@ -20,6 +20,17 @@ class Mapping {
   // `what` names the memory in the error. 0 bytes are allowed and map nothing.
   static Status create(uint64_t num_bytes, const char* what, Mapping* mapping);
 
+  // The first `num_bytes` of a file, read-only and shared with whoever maps it. To be populated
+  // before it is looked at: a page that the file does not have is a signal.
+  static Status map_file(int fd, uint64_t num_bytes, const char* what, Mapping* mapping);
+
+  // Has the system read [offset, offset + num_bytes) in, from a page's beginning. False where it
+  // cannot: the file was cut, or its disk fails.
+  bool populate(uint64_t offset, uint64_t num_bytes) const;
+
+  // Gives the whole pages within [offset, offset + num_bytes) back; they are zero again.
+  void discard(uint64_t offset, uint64_t num_bytes) const;
+
   // Asks for pages of 2 MiB, where the system has them to give. For what is read again and again.
   void use_huge_pages() const;
 

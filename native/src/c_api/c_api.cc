@@ -183,6 +183,13 @@ dyn_status dyn_kv_pool_close(dyn_kv_pool* pool) {
   });
 }
 
+dyn_status dyn_kv_pool_discard(dyn_kv_pool* pool, uint32_t first_block, uint32_t num_blocks) {
+  return guarded([&]() -> Status {
+    const std::shared_ptr<KvPool> of = process().pool_handles.find(pool);
+    return of == nullptr ? not_open("KV pool") : of->discard(first_block, num_blocks);
+  });
+}
+
 dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner, const dyn_engine_config* config,
                            dyn_engine** engine) {
   return guarded([&]() -> Status {

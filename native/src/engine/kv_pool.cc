@@ -12,8 +12,10 @@ namespace {
 constexpr uint32_t kMaxBlockSize = 1u << 16;
 
 // In huge pages attention reads blocks with fewer misses of the TLB; but each layer takes a whole
-// one, which in a small pool is more than all of its blocks.
+// one, and another ahead of use. In a small pool, or where a page is hundreds of blocks, that is
+// more than all that is used: 24 MB for a first request to the built-in model.
 constexpr uint64_t kLeastHugeLayer = 8u << 20;
+constexpr uint64_t kLeastHugeBlock = 8u << 10;
 
 }  // namespace
 
@@ -49,7 +51,7 @@ Status KvPool::create(std::shared_ptr<Model> model, const dyn_kv_pool_config& co
   created->model_ = std::move(model);
   created->config_ = config;
   created->bytes_per_layer_ = layer_bytes;
-  if (layer_bytes >= kLeastHugeLayer) {
+  if (layer_bytes >= kLeastHugeLayer && layer.block_bytes() >= kLeastHugeBlock) {
     created->blocks_.use_huge_pages();
     created->pages_ahead_ = PagesAhead({.blocks = created->blocks_.data(),
                                         .num_layers = shape.num_layers,
@@ -67,6 +69,17 @@ Status KvPool::check_same(const Model& model, const dyn_kv_pool_config& config) 
     return {};
   }
   return invalid_argument("the key is that of a pool with another model or shape");
+}
+
+Status KvPool::discard(uint32_t first_block, uint32_t num_blocks) const {
+  if (first_block > config_.num_blocks || num_blocks > config_.num_blocks - first_block) {
+    return invalid_argument("blocks are discarded that the pool does not have");
+  }
+  const uint64_t block_bytes = bytes_per_layer_ / config_.num_blocks;
+  for (uint64_t at = 0; at < blocks_.size(); at += bytes_per_layer_) {
+    blocks_.discard(at + first_block * block_bytes, num_blocks * block_bytes);
+  }
+  return {};
 }
 
 KvLayers KvPool::layers() const {

@@ -22,6 +22,9 @@ class KvPool {
   // Whether a second opener of the key means the same pool.
   Status check_same(const Model& model, const dyn_kv_pool_config& config) const;
 
+  // Gives the memory of these blocks back.
+  Status discard(uint32_t first_block, uint32_t num_blocks) const;
+
   Model& model() const { return *model_; }
   const dyn_kv_pool_config& config() const { return config_; }
   KvLayers layers() const;

@@ -21,8 +21,9 @@ Status Model::open(std::shared_ptr<Device> device, uint32_t opener, const dyn_mo
   std::vector<WeightSlot> slots;
   RETURN_IF_ERROR(Weights::create(config, rope_frequencies, tensors, &opened->weights_, &slots));
   const ImageKey key = {.model = config.key, .isa = opened->device_->isa()};
-  RETURN_IF_ERROR(ModelLoader::start(
-      std::move(slots), key, opened->device_->threads().num_threads(), cache_fd, &opened->loader_));
+  const ImageFile file = {.fd = cache_fd, .load = config.load};
+  const uint32_t num_threads = opened->device_->threads().num_threads();
+  RETURN_IF_ERROR(ModelLoader::start(std::move(slots), key, num_threads, file, &opened->loader_));
   *model = std::move(opened);
   return {};
 }
@@ -35,7 +36,9 @@ Status Model::wait(uint32_t timeout_us, dyn_model_progress* progress) {
 
 Status Model::check_same(const dyn_model_config& config,
                          std::span<const double> rope_frequencies) const {
-  if (std::memcmp(&config, &config_, sizeof(config)) == 0 &&
+  dyn_model_config same = config;
+  same.load = config_.load;
+  if (std::memcmp(&same, &config_, sizeof(same)) == 0 &&
       std::ranges::equal(rope_frequencies, weights_.rope_frequencies())) {
     return {};
   }

@@ -31,13 +31,14 @@ std::vector<uint64_t> lay_out(const std::vector<WeightSlot>& slots, uint64_t* en
 }  // namespace
 
 Status ModelLoader::start(std::vector<WeightSlot> slots, const ImageKey& key, uint32_t num_threads,
-                          int cache_fd, std::unique_ptr<ModelLoader>* loader) {
+                          const ImageFile& file, std::unique_ptr<ModelLoader>* loader) {
   uint64_t body_bytes = 0;
   std::vector<uint64_t> offsets = lay_out(slots, &body_bytes);
   auto started = std::make_unique<ModelLoader>(std::move(slots), key, body_bytes);
   started->offsets_ = std::move(offsets);
   started->rows_.assign(num_threads, std::vector<std::byte>(started->largest_panel()));
-  RETURN_IF_ERROR(started->copy_descriptors(cache_fd));
+  started->file_ = file;
+  RETURN_IF_ERROR(started->copy_descriptors());
   started->threads_ = std::make_unique<ThreadPool>();
   RETURN_IF_ERROR(started->threads_->start(num_threads));
   started->threads_->enqueue(&started->job_);
@@ -75,7 +76,7 @@ ModelLoader::~ModelLoader() {
 }
 
 // The caller may close its own at any time, and the system may give their numbers to other files.
-Status ModelLoader::copy_descriptors(int cache_fd) {
+Status ModelLoader::copy_descriptors() {
   std::unordered_map<int, int> copies;
   for (WeightSlot& slot : slots_) {
     for (dyn_tensor& tensor : slot.tensors) {
@@ -88,9 +89,9 @@ Status ModelLoader::copy_descriptors(int cache_fd) {
       tensor.fd = entry->second;
     }
   }
-  if (cache_fd < 0) return {};
-  cache_fd_ = fcntl(cache_fd, F_DUPFD_CLOEXEC, 0);
-  if (cache_fd_ >= 0) descriptors_.push_back(cache_fd_);
+  if (file_.fd < 0) return {};
+  file_.fd = fcntl(file_.fd, F_DUPFD_CLOEXEC, 0);
+  if (file_.fd >= 0) descriptors_.push_back(file_.fd);
   return {};
 }
 
@@ -138,6 +139,9 @@ Status ModelLoader::load() {
     const std::lock_guard lock(mutex_);
     source_ = DYN_WEIGHTS_CACHED;
   } else {
+    if (file_.load & DYN_LOAD_IMAGE_ONLY) {
+      return not_loadable("the file of packed weights is damaged, or not of this model");
+    }
     RETURN_IF_ERROR(image_.create());
     RETURN_IF_ERROR(pack_all());
   }
@@ -146,11 +150,13 @@ Status ModelLoader::load() {
 }
 
 bool ModelLoader::load_cached() {
-  if (cache_fd_ < 0 || !image_.open(cache_fd_)) return false;
+  const bool is_mapped = file_.load & DYN_LOAD_MAP;
+  const auto access = is_mapped ? WeightImage::Access::kMap : WeightImage::Access::kRead;
+  if (file_.fd < 0 || !image_.open(file_.fd, access)) return false;
   std::atomic<bool> is_whole = true;
   threads_->parallel_for(image_.num_chunks(), [&](uint32_t index, uint32_t) {
     if (!is_whole || stopping_) return;
-    if (!image_.read_chunk(cache_fd_, index)) is_whole = false;
+    if (!image_.read_chunk(file_.fd, index)) is_whole = false;
     num_bytes_done_ += image_.chunk_bytes(index);
   });
   if (!is_whole) num_bytes_done_ = 0;

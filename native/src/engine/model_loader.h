@@ -22,11 +22,16 @@
 
 namespace dyn {
 
+// Where an image may be, and how it is taken from there.
+struct ImageFile {
+  int fd;         // -1: nowhere.
+  uint32_t load;  // dyn_load
+};
+
 class ModelLoader {
  public:
-  // Begins to load. `cache_fd` may be -1.
   static Status start(std::vector<WeightSlot> slots, const ImageKey& key, uint32_t num_threads,
-                      int cache_fd, std::unique_ptr<ModelLoader>* loader);
+                      const ImageFile& file, std::unique_ptr<ModelLoader>* loader);
   ModelLoader(std::vector<WeightSlot> slots, const ImageKey& key, uint64_t body_bytes);
   ModelLoader(const ModelLoader&) = delete;
   ModelLoader& operator=(const ModelLoader&) = delete;
@@ -47,7 +52,7 @@ class ModelLoader {
   };
 
   uint64_t largest_panel() const;
-  Status copy_descriptors(int cache_fd);
+  Status copy_descriptors();
   void close_descriptors();
   void run();  // On the leader of the loader's threads.
   Status load();
@@ -62,7 +67,7 @@ class ModelLoader {
   std::vector<uint64_t> offsets_;     // [num_slots] in the image's body
   std::vector<uint32_t> first_item_;  // [num_slots + 1]
   std::vector<int> descriptors_;      // To be closed when the load has ended.
-  int cache_fd_ = -1;
+  ImageFile file_ = {.fd = -1, .load = 0};
   WeightImage image_;
 
   std::vector<std::vector<std::byte>> rows_;  // [num_threads] scratch

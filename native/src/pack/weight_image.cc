@@ -13,7 +13,8 @@
 namespace dyn {
 namespace {
 
-constexpr uint64_t kPage = 4096;
+// The largest page there is (arm64), so that the body of a mapped file begins on one.
+constexpr uint64_t kPage = 65536;
 constexpr uint64_t kChunkBytes = uint64_t{2} << 20;
 constexpr char kMagic[8] = {'d', 'y', 'n', 'p', 'a', 'c', 'k', '\0'};
 
@@ -60,10 +61,18 @@ Status WeightImage::create() {
   return {};
 }
 
-bool WeightImage::open(int fd) {
+bool WeightImage::open(int fd, Access access) {
   struct stat status;
   if (fstat(fd, &status) != 0 || static_cast<uint64_t>(status.st_size) != num_bytes()) return false;
-  if (!create().ok() || !read_whole(fd, 0, header_bytes_, memory_.data())) return false;
+  is_mapped_ = access == Access::kMap;
+  if (is_mapped_) {
+    if (!Mapping::map_file(fd, num_bytes(), "packed weights", &memory_).ok()) return false;
+    return memory_.populate(0, header_bytes_) && has_own_header();
+  }
+  return create().ok() && read_whole(fd, 0, header_bytes_, memory_.data()) && has_own_header();
+}
+
+bool WeightImage::has_own_header() const {
   Header header;
   std::memcpy(&header, memory_.data(), sizeof(header));
   const uint64_t expected = header.checksum;
@@ -89,8 +98,9 @@ void WeightImage::seal() {
 bool WeightImage::read_chunk(int fd, uint32_t index) {
   const Chunk read = chunk(index);
   std::byte* to = memory_.data() + read.offset;
-  return read_whole(fd, read.offset, read.num_bytes, to) &&
-         checksum(to, read.num_bytes) == checksums()[index];
+  const bool is_there = is_mapped_ ? memory_.populate(read.offset, read.num_bytes)
+                                   : read_whole(fd, read.offset, read.num_bytes, to);
+  return is_there && checksum(to, read.num_bytes) == checksums()[index];
 }
 
 WeightImage::Chunk WeightImage::chunk(uint32_t index) const {

@@ -1,16 +1,17 @@
 // WeightImage: all packed weights of a model in one stretch of memory, which is also what a cache
 // file holds, byte for byte:
 //
-//   header, checksums [num_chunks], zeros up to a page
+//   header, checksums [num_chunks], zeros up to a page of 64 KiB
 //   body: the weights, each on a cache line, in chunks of 2 MiB that have a checksum each
 //
 // Weights are either packed into it, and it is sealed, or it is read from a file. A file from
 // another model, instruction set or version, cut short or damaged anywhere is no image: every chunk
 // is checked before anything is computed with it.
 //
-// Read, not mapped: huge pages are to be had for memory, but hardly for a file's pages, which were
-// given out singly when it was written; and with 4 KiB pages a decode step of one sequence takes
-// 17 % longer.
+// Read, not mapped, unless it is asked for: huge pages are to be had for memory, but hardly for a
+// file's pages, which were given out singly when it was written; and with 4 KiB pages a decode step
+// of one sequence takes 17 % longer. A mapped image takes no memory that the system could not take
+// back.
 
 #pragma once
 
@@ -24,7 +25,7 @@ namespace dyn {
 
 // Raise it with any change of how weights lie in panels or in the image: native/test/image_test.cc
 // fails where they have changed.
-inline constexpr uint32_t kPackVersion = 1;
+inline constexpr uint32_t kPackVersion = 2;
 
 // What an image is of.
 struct ImageKey {
@@ -40,10 +41,13 @@ class WeightImage {
   // Takes memory for the whole image. The body is zero.
   Status create();
 
-  // Takes the memory and reads the header in, where the file has the right length and header.
-  bool open(int fd);
+  enum class Access { kRead, kMap };
 
-  // Reads a chunk of the file in, and says whether it is there and whole.
+  // Takes memory and reads the header in, or maps the file, where that has the right length and
+  // header. A mapped image cannot be written to.
+  bool open(int fd, Access access);
+
+  // Has a chunk of the file read in, and says whether it is there and whole.
   bool read_chunk(int fd, uint32_t index);
 
   const std::byte* data() const { return memory_.data(); }
@@ -64,6 +68,7 @@ class WeightImage {
   };
 
   Chunk chunk(uint32_t index) const;
+  bool has_own_header() const;
   Header expected_header() const;
   uint64_t* checksums() const;
 
@@ -71,6 +76,7 @@ class WeightImage {
   const uint64_t body_bytes_;
   const uint32_t num_chunks_;
   const uint64_t header_bytes_;
+  bool is_mapped_ = false;
   Mapping memory_;
 };
 

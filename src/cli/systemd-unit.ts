@@ -1,0 +1,144 @@
+// `dynamo systemd-unit`: a unit file for `dynamo serve` with the same arguments.
+
+import { resolve } from "node:path";
+
+import type { Command, CommandInput } from "./command.ts";
+import { serveCommand } from "./serve.ts";
+import { throwAll } from "./usage-error.ts";
+
+export const systemdUnitCommand: Command = {
+  meta: {
+    name: "systemd-unit",
+    description: "Print a unit file with which systemd keeps a server running",
+  },
+  args: {
+    ...serveCommand.args,
+    socket: {
+      type: "boolean",
+      description: "Print the socket unit that goes with it: systemd listens, from the boot on",
+    },
+  },
+  synonyms: serveCommand.synonyms,
+  epilogue: `The arguments are those of dynamo serve, and stand in the unit as they are typed here. What they name is found
+from the current folder, and has to be readable by all users: the service has a user of its own.
+
+EXAMPLES
+
+  dynamo systemd-unit graphs.agg:Frontend --model /srv/models/SmolLM2-135M-Instruct >/etc/systemd/system/dynamo.service
+  dynamo systemd-unit --socket --port 8000 >/etc/systemd/system/dynamo.socket
+  systemctl daemon-reload && systemctl enable --now dynamo
+`,
+  async run({ argv, flags, problems, context }: CommandInput): Promise<number> {
+    throwAll(problems);
+    if (flags.has("socket")) {
+      context.out(socketFile(`${flags.get("host") ?? "127.0.0.1"}:${flags.get("port") ?? 8000}`));
+      return 0;
+    }
+    const workingDir = resolve(context.workingDir);
+    const isPrivileged = Number(flags.get("port") ?? 8000) < 1024;
+    context.out(unitFile({ executable: context.executable, argv, workingDir, isPrivileged }));
+    return 0;
+  },
+};
+
+export interface UnitOptions {
+  /** Absolute. */
+  readonly executable: string;
+  /** Of `dynamo serve`. */
+  readonly argv: readonly string[];
+  readonly workingDir: string;
+  /** Whether the port is one that takes a privilege. */
+  readonly isPrivileged: boolean;
+}
+
+/** By systemd.service(5) and systemd.exec(5); nothing in it is newer than systemd 247 (Debian 11). */
+export function unitFile({ executable, argv, workingDir, isPrivileged }: UnitOptions): string {
+  const command = [executable, "serve", ...argv].map(quoteArgument).join(" ");
+  const capability = isPrivileged ? "CAP_NET_BIND_SERVICE" : "";
+  return `[Unit]
+Description=dynamo, an LLM inference server
+Documentation=man:systemd.exec(5)
+After=network-online.target
+Wants=network-online.target
+# Tried again for ever, as dynamo does with its own instances.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=${command}
+WorkingDirectory=${workingDir.replaceAll("%", "%%")}
+# Ready is when the model is loaded, which takes as long as the disk takes.
+TimeoutStartSec=infinity
+TimeoutStopSec=15
+WatchdogSec=30
+# A core file would hold the weights.
+WatchdogSignal=SIGKILL
+LimitCORE=0
+Restart=on-failure
+RestartSec=2
+# Bad usage or configuration: a new start would end alike.
+RestartPreventExitStatus=2
+KillMode=mixed
+
+# Packed weights, for the next start: /var/cache/dynamo.
+CacheDirectory=dynamo
+Environment=XDG_CACHE_HOME=%C
+# A limit here is kept to by itself: weights, KV blocks and workspace are sized to it.
+#MemoryMax=4G
+
+DynamicUser=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=${capability}
+AmbientCapabilities=${capability}
+UMask=0077
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+# Not ProcSubset=pid: /proc/meminfo says how much memory is free.
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+LockPersonality=yes
+# JavaScript is compiled to machine code while it runs.
+MemoryDenyWriteExecute=no
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function socketFile(address: string): string {
+  return `[Unit]
+Description=The port of dynamo, an LLM inference server
+
+[Socket]
+ListenStream=${address}
+
+[Install]
+WantedBy=sockets.target
+`;
+}
+
+/** As systemd reads it again: no specifiers, no variables, one word. */
+function quoteArgument(argument: string): string {
+  const escaped = argument
+    .replaceAll("%", "%%")
+    .replaceAll("$", "$$$$")
+    .replace(/[\\"]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\t", "\\t");
+  return /^[\w./:=@,+%-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+}

@@ -1,0 +1,223 @@
+// Loads a model's weights into the native library: packed from its files, read from the cache or from an image; and
+// packs a model for an image.
+
+import { assert } from "../base/assert.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { ModelFiles } from "../model/model-files.ts";
+import {
+  type Address,
+  DEVICE_FACTS,
+  decode,
+  Isa,
+  loadLibrary,
+  MODEL_PROGRESS,
+  mapMemory,
+  Status,
+  THREADS_ANY,
+  ThreadsBy,
+  WeightsSource,
+} from "./abi.ts";
+import { hugePageBytes } from "./huge-pages.ts";
+import { check, Handles, InvalidArgumentError } from "./native-handles.ts";
+import {
+  ModelNotLoadableError,
+  type ModelTable,
+  type OnlineQuantization,
+  withModelTable,
+} from "./native-model.ts";
+import { cacheName, type ImageSource, type WeightCache } from "./weight-cache.ts";
+
+export interface LoadOptions {
+  readonly model: ModelFiles;
+  readonly quantization?: OnlineQuantization;
+  /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
+  readonly threads: number | undefined;
+  /** Whether packed weights are mapped where there is a file of them, or read (default). */
+  readonly access?: "map" | "read";
+  /** Where packed weights are kept from one start to the next, and who minds what is written there afterwards. */
+  readonly cache?: WeightCache;
+  readonly follow?: (work: Promise<void>) => void;
+  /** Called while the weights are loaded. */
+  readonly onProgress?: (numBytesDone: number, numBytes: number) => void;
+  readonly onLoaded?: (facts: LoadedFacts) => void;
+  readonly clock?: Clock;
+  /** Called with the packed weights; they are there as long as the handles. */
+  readonly onImage?: (image: ImageSource) => void;
+}
+
+export interface LoadedFacts {
+  /** The instruction set, as `Isa` names it. */
+  readonly isa: string;
+  readonly numThreads: number;
+  /** What set their number, as `ThreadsBy` names it. */
+  readonly threadsBy: string;
+  /** Packed from the model's files, or packed before: in the cache, or in the image that was given. */
+  readonly from: "model" | "cache" | "image";
+  readonly imageBytes: number;
+  /** How much of that lies in huge pages; undefined if the system does not tell. */
+  readonly hugePageBytes: number | undefined;
+}
+
+/** A packed image chooses the instruction set that it was packed for. */
+export function openDevice(
+  handles: Handles,
+  { threads = THREADS_ANY, model: { path, packed } }: LoadOptions,
+): Address {
+  const { native, owner } = handles;
+  const isa = packed === undefined ? Isa.ANY : numberIn(Isa, packed.isa);
+  try {
+    if (isa === undefined) throw new InvalidArgumentError("no such instruction set");
+    return handles.open(
+      "device",
+      (out) => native.deviceOpen(owner, threads, isa, out),
+      native.deviceClose,
+    );
+  } catch (error) {
+    if (packed === undefined || !(error instanceof InvalidArgumentError)) throw error;
+    throw new ModelNotLoadableError(
+      `${path} is packed for ${packed.isa}, which this process cannot use (${error.message}); pack the model for this machine: dynamo pack MODEL OUT, or with --isa`,
+    );
+  }
+}
+
+/** The model's handle, loaded, and the key that says which model it is. */
+export async function loadModel(
+  handles: Handles,
+  device: Address,
+  options: LoadOptions,
+): Promise<[Address, bigint]> {
+  const { model, quantization, access = "read" } = options;
+  const { native, owner } = handles;
+  const facts = new Uint8Array(DEVICE_FACTS.size);
+  check(native, native.deviceDescribe(device, facts), "device");
+  const { isa, pack_version: packVersion, ...threads } = decode(DEVICE_FACTS, facts);
+  const { packed } = model;
+  if (packed && packed.packVersion !== packVersion) {
+    throw new ModelNotLoadableError(
+      `${model.path} has weights in form ${packed.packVersion}, and this version of dynamo has form ${packVersion}: pack the model again`,
+    );
+  }
+  const open = (table: ModelTable, cacheFd: number | undefined) =>
+    handles.open(
+      `model ${model.path}`,
+      (out) => {
+        const { config, ropeFrequencies, tensors, numTensors } = table;
+        const { modelOpen } = native;
+        const fd = table.imageFd ?? cacheFd ?? NO_FILE;
+        return modelOpen(device, owner, config, ropeFrequencies, tensors, numTensors, fd, out);
+      },
+      native.modelClose,
+    );
+  const cache = packed ? undefined : options.cache;
+  const [weights, key, name] = withModelTable(model, { quantization, access }, (table) => {
+    const name = cacheName(model.path, [table.key, isa, packVersion]);
+    const handle = cache ? cache.withFile(name, (fd) => open(table, fd)) : open(table, undefined);
+    return [handle, table.key, name];
+  });
+  const progress = await untilLoaded(handles, weights, options);
+  const isCached = progress.source === WeightsSource.CACHED;
+  options.onLoaded?.({
+    isa: nameIn(Isa, isa),
+    numThreads: threads.num_threads,
+    threadsBy: nameIn(ThreadsBy, threads.threads_by),
+    from: packed ? "image" : isCached ? "cache" : "model",
+    imageBytes: progress.num_bytes,
+    hugePageBytes: hugePageBytes(progress.image),
+  });
+  options.onImage?.(imageOf(handles, progress));
+  if (cache && progress.opener === owner) {
+    const work = isCached ? cache.touch(name) : cache.save(name, imageOf(handles, progress));
+    options.follow?.(work);
+  }
+  return [weights, key];
+}
+
+const NO_FILE = -1;
+/** Between two looks at what else the thread has to do. */
+const LOAD_SLICE_US = 50_000;
+
+async function untilLoaded(
+  { native }: Handles,
+  weights: Address,
+  { model, clock = systemClock, onProgress }: LoadOptions,
+): Promise<Record<keyof typeof MODEL_PROGRESS.types, number>> {
+  const bytes = new Uint8Array(MODEL_PROGRESS.size);
+  for (;;) {
+    const status = native.modelWait(weights, LOAD_SLICE_US, bytes);
+    const progress = decode(MODEL_PROGRESS, bytes);
+    if (status !== Status.TIMEOUT) {
+      check(native, status, `model ${model.path}`);
+      return progress;
+    }
+    onProgress?.(progress.num_bytes_done, progress.num_bytes);
+    await clock.turn();
+  }
+}
+
+/** The packed weights, for as long as the runner is open. */
+function imageOf(
+  handles: Handles,
+  { image, num_bytes: numBytes }: Record<"image" | "num_bytes", number>,
+): ImageSource {
+  return {
+    numBytes,
+    read: (offset, length) => new Uint8Array(mapMemory(image + offset, length)),
+    isGone: () => handles.isClosed,
+  };
+}
+
+function numberIn(numbers: Record<string, number>, wanted: string): number | undefined {
+  return numbers[wanted.toUpperCase().replaceAll("-", "_")];
+}
+
+function nameIn(numbers: Record<string, number>, wanted: number): string {
+  const name = Object.entries(numbers).find(([, number]) => number === wanted)?.[0] ?? "unknown";
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
+export interface PackOptions extends Pick<LoadOptions, "model" | "quantization" | "onProgress"> {
+  readonly library: string;
+  /** The instruction set to pack for, as `Isa` names it. Default: the best of this machine. */
+  readonly isa: string | undefined;
+}
+
+export interface PackedImage {
+  readonly isa: string;
+  readonly packVersion: number;
+  readonly key: bigint;
+  readonly image: ImageSource;
+}
+
+/** Packs a model's weights, and hands them to `use` for as long as that takes. */
+export async function withPackedImage<T>(
+  options: PackOptions,
+  use: (image: PackedImage) => Promise<T>,
+): Promise<T> {
+  const { library, isa: name, ...others } = options;
+  const handles = new Handles(loadLibrary(library), PACKING_OWNER);
+  const { native, owner } = handles;
+  const isa = name === undefined ? Isa.ANY : numberIn(Isa, name);
+  if (isa === undefined) throw new InvalidArgumentError(`there is no instruction set ${name}`);
+  try {
+    const open = (out: BigUint64Array) => native.deviceOpen(owner, THREADS_ANY, isa, out);
+    const device = handles.open("device", open, native.deviceClose);
+    let source: ImageSource | undefined;
+    const [, key] = await loadModel(handles, device, {
+      ...others,
+      threads: undefined,
+      onImage: (image) => {
+        source = image;
+      },
+    });
+    const facts = new Uint8Array(DEVICE_FACTS.size);
+    check(native, native.deviceDescribe(device, facts), "device");
+    const { isa: used, pack_version: packVersion } = decode(DEVICE_FACTS, facts);
+    assert(source !== undefined, "a model that is loaded has an image");
+    return await use({ isa: nameIn(Isa, used), packVersion, key, image: source });
+  } finally {
+    handles.close();
+  }
+}
+
+/** No actor has it. */
+const PACKING_OWNER = 2 ** 32 - 1;

@@ -1,0 +1,54 @@
+// What is open in the native library, and its failures as errors.
+
+import { DynamoError } from "../base/error.ts";
+import { type Address, type NativeLibrary, Status } from "./abi.ts";
+import { ModelNotLoadableError } from "./native-model.ts";
+
+/** What one owner has open, to be closed in reverse. */
+export class Handles {
+  readonly native: NativeLibrary;
+  readonly owner: number;
+  isClosed = false;
+  readonly #out = new BigUint64Array(1);
+  readonly #closers: (() => number)[] = [];
+
+  constructor(native: NativeLibrary, owner: number) {
+    this.native = native;
+    this.owner = owner;
+  }
+
+  open(
+    what: string,
+    opener: (out: BigUint64Array) => number,
+    closer: (handle: Address) => number,
+  ): Address {
+    check(this.native, opener(this.#out), what);
+    const handle = Number(this.#out[0]);
+    this.#closers.push(() => closer(handle));
+    return handle;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const closer of this.#closers.splice(0).reverse()) check(this.native, closer(), "close");
+  }
+}
+
+/** Throws what the library says of a call that failed. */
+export function check(native: NativeLibrary, status: number, what: string): void {
+  if (status === Status.OK) return;
+  const message = `${what}: ${native.lastError()}`;
+  if (status === Status.MODEL_NOT_LOADABLE) throw new ModelNotLoadableError(message);
+  if (status === Status.OUT_OF_MEMORY) throw new OutOfMemoryError(message);
+  throw new InvalidArgumentError(message);
+}
+
+/** The system has no room for what the limits ask for. Lower them. */
+export class OutOfMemoryError extends DynamoError {
+  override readonly code = "out_of_memory";
+}
+
+/** A rule of dynamo_engine.h was broken: a setting that cannot be, or a bug in the scheduler. */
+export class InvalidArgumentError extends DynamoError {
+  override readonly code = "invalid_argument";
+}
