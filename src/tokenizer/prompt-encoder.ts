@@ -56,7 +56,11 @@ export class PromptEncoder {
     this.#frame = textFrameOf(files, library);
     const isComplete = this.#splitter.isLossless && this.#hasAllBytes(vocabulary);
     this.#maxWordBytes = isComplete ? this.#longest(vocabulary) : Number.POSITIVE_INFINITY;
-    const isKept = isComplete && keepsText(files.tokenizer.object("normalizer"));
+    // An added token may take any number of spaces beside it.
+    const strips = [...files.addedTokens.values()].some(
+      ({ fields }) => fields["lstrip"] === true || fields["rstrip"] === true,
+    );
+    const isKept = isComplete && !strips && keepsText(files.tokenizer.object("normalizer"));
     this.#maxTokenBytes = isKept
       ? SHRINK * files.vocabulary.maxTokenBytes
       : Number.POSITIVE_INFINITY;

@@ -101,7 +101,7 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
   });
 
   test("a library that is none is an error with its path", () => {
-    expect(() => loadLibrary("/nowhere/lib.so")).toThrow(/cannot load .*\/nowhere\/lib\.so/);
+    expect(() => loadLibrary("/nowhere/lib.so")).toThrow(/cannot be loaded: .*\/nowhere\/lib\.so/);
   });
 });
 

@@ -10,7 +10,12 @@ test("connections leave a quarter of the descriptors for files, and are some in 
 
 test("the limit is the one of this process", () => {
   const script = `import { descriptorLimit } from "./src/http/descriptor-limit.ts"; console.log(descriptorLimit())`;
-  const { stdout } = Bun.spawnSync(["sh", "-c", `ulimit -n 200 && exec bun -e '${script}'`]);
+  const { stdout } = Bun.spawnSync([
+    "sh",
+    "-c",
+    `ulimit -n 200 && exec "$0" -e '${script}'`,
+    process.execPath,
+  ]);
   expect(stdout.toString().trim()).toBe(process.platform === "linux" ? "200" : "undefined");
   if (process.platform === "linux") expect(descriptorLimit()).toBeGreaterThan(0);
 });
