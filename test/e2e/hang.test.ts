@@ -49,14 +49,6 @@ describe("an actor that hangs", () => {
     expect(await response.text()).toBe("0\n1\n2\n3\n4\nhung\n");
   });
 
-  test("is health's business: without another worker there is 503, and 200 when it is back", async () => {
-    await until(async () => ((await instances(server)).length === 2 ? true : undefined));
-    const hangs = (await instances(server)).map((id) => fetch(`${server.url}/spin?worker=${id}`));
-    await until(async () => ((await health(server)) === 503 ? true : undefined));
-    await until(async () => ((await health(server)) === 200 ? true : undefined));
-    for (const hang of hangs) expect((await hang).status).toBe(500);
-  });
-
   test("may compute for less than the limit", async () => {
     const before = await until(async () => {
       const now = await instances(server);
