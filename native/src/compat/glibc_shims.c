@@ -9,7 +9,7 @@
 //   pthread_cond_clockwait    2.30   std::condition_variable::wait_for
 //
 // The functions of pthread and math that only changed their version are bound to the old one:
-// glibc_stubs.c.
+// ../../glibc_2_28.cmake.
 
 #define _GNU_SOURCE
 #include <link.h>
