@@ -97,7 +97,7 @@ typedef enum dyn_quantization {
 
 // How an image of packed weights is taken from its file; bits.
 typedef enum dyn_load {
-  DYN_LOAD_MAP = 1,  // Mapped and shared with whoever maps it, not read into memory of its own:
+  DYN_LOAD_MAP = 1,  // Mapped and shared by all that map it, not read into memory of its own:
                      // the system may drop pages and read them again. Else it is read.
   DYN_LOAD_IMAGE_ONLY = 2,  // There is nothing else: without a whole image the load fails.
 } dyn_load;
@@ -322,7 +322,7 @@ DYN_API dyn_status dyn_engine_submit(dyn_engine* engine, uint32_t num_seqs, uint
 DYN_API dyn_status dyn_engine_wait(dyn_engine* engine, uint32_t timeout_us);
 
 // Says whether the owner's submitted steps go on, from any thread: a number that changes for as
-// long as the device computes; 0 where no step of the owner is under way. For whoever watches a
+// long as the device computes; 0 where no step of the owner is under way. For a watcher of a
 // worker that is inside dyn_engine_wait.
 DYN_API dyn_status dyn_owner_progress(uint32_t owner, uint64_t* progress);
 

@@ -14,7 +14,7 @@ export interface ActorInit {
   readonly data: unknown;
   /** Added to the environment that the thread sees. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where the thread shows that it lives; see pulse.ts. */
+  /** The thread shows here that it lives; see pulse.ts. */
   readonly pulse: SharedArrayBuffer;
 }
 

@@ -28,7 +28,7 @@ export interface ActorOptions {
   readonly windowOf?: (endpoint: string) => number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where it shows that it lives, for a supervisor; see pulse.ts. */
+  /** The actor shows its supervisor here that it lives; see pulse.ts. */
   readonly pulse?: SharedArrayBuffer;
 }
 

@@ -20,7 +20,7 @@ class Mapping {
   // `what` names the memory in the error. 0 bytes are allowed and map nothing.
   static Status create(uint64_t num_bytes, const char* what, Mapping* mapping);
 
-  // The first `num_bytes` of a file, read-only and shared with whoever maps it. To be populated
+  // The first `num_bytes` of a file, read-only and shared by all that map it. To be populated
   // before it is looked at: a page that the file does not have is a signal.
   static Status map_file(int fd, uint64_t num_bytes, const char* what, Mapping* mapping);
 

@@ -22,7 +22,7 @@
 
 namespace dyn {
 
-// Where an image may be, and how it is taken from there.
+// Places of an image, and how it is taken from there.
 struct ImageFile {
   int fd;         // -1: nowhere.
   uint32_t load;  // dyn_load

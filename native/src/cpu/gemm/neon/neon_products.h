@@ -1,4 +1,4 @@
-// What the tables of NEON, with and without the dot product and BF16, have in common.
+// Functions that the tables of NEON share, with and without the dot product and BF16.
 
 #pragma once
 
