@@ -53,7 +53,7 @@ async function pack({ positionals, flags, problems, context }: CommandInput): Pr
     throw new UsageError(`--quantization is q8 or q4, not ${quantization}`);
   }
   const [{ packModel }, { publishNativeLibrary }] = await Promise.all([
-    import("../components/pack-model.ts"),
+    import("../components/worker/pack-model.ts"),
     import("../engine/native-library.ts"),
   ]);
   const log = createLogger("dynamo", "info", context.err);

@@ -7,7 +7,7 @@ import { systemClock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
-import { KEY_VARIABLE } from "../components/frontend-access.ts";
+import { KEY_VARIABLE } from "../components/frontend/access.ts";
 import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";

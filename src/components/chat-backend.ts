@@ -3,7 +3,7 @@
 
 import { Service } from "dynamo";
 
-import type { ChatCompletionRequest, CompletionRequest } from "../openai/schema.ts";
+import type { ChatCompletionRequest, CompletionRequest } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 
 /**

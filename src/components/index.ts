@@ -5,7 +5,7 @@ export type {
   ChatMessage,
   CompletionRequest,
   GenerationRequest,
-} from "../openai/schema.ts";
+} from "../protocol/chat.ts";
 export type {
   Annotations,
   FinishReason,
@@ -14,11 +14,11 @@ export type {
   TokenOutput,
 } from "../protocol/llm.ts";
 export { ChatBackend } from "./chat-backend.ts";
-export { Frontend } from "./frontend.ts";
-export { FrontendConfig } from "./frontend-config.ts";
-export { PrefillWorker } from "./prefill-worker.ts";
-export { PrefillWorkerConfig } from "./prefill-worker-config.ts";
-export { Processor, ProcessorConfig } from "./processor.ts";
+export { FrontendConfig } from "./frontend/config.ts";
+export { Frontend } from "./frontend/frontend.ts";
+export { PrefillWorkerConfig } from "./prefill/config.ts";
+export { PrefillWorker } from "./prefill/prefill-worker.ts";
+export { Processor, ProcessorConfig } from "./processor/processor.ts";
 export {
   type ChatFields,
   type CompletionFields,
@@ -27,8 +27,8 @@ export {
   InvalidRequestError,
   textOf,
 } from "./requests.ts";
-export { Router } from "./router.ts";
-export { RouterConfig } from "./router-config.ts";
-export { RouterLessConfig, VllmWorkerRouterLess } from "./routerless-worker.ts";
-export { VllmWorker } from "./worker.ts";
-export { VllmWorkerConfig } from "./worker-config.ts";
+export { RouterConfig } from "./router/config.ts";
+export { Router } from "./router/router.ts";
+export { VllmWorkerConfig } from "./worker/config.ts";
+export { RouterLessConfig, VllmWorkerRouterLess } from "./worker/routerless-worker.ts";
+export { VllmWorker } from "./worker/worker.ts";

@@ -2,15 +2,14 @@
 
 import { DynamoError } from "dynamo";
 
-import { ApiError } from "../openai/api-error.ts";
-import {
-  type ChatCompletionRequest,
-  type ChatMessage,
-  type CompletionRequest,
-  type GenerationRequest,
-  parseChatRequest,
-  parseCompletionRequest,
-} from "../openai/schema.ts";
+import { ApiError } from "../door/api-error.ts";
+import { parseChatRequest, parseCompletionRequest } from "../openai/schema.ts";
+import type {
+  ChatCompletionRequest,
+  ChatMessage,
+  CompletionRequest,
+  GenerationRequest,
+} from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 
 /** Of a chat to ask: its messages, and whatever is not to have its default. */

@@ -3,7 +3,7 @@
 // memory.
 
 import { assert } from "../base/assert.ts";
-import type { FinishReason, TokenOutput } from "../protocol/llm.ts";
+import type { SequenceEnd, TokenOutput } from "../protocol/llm.ts";
 import type { Sequence } from "./sequence.ts";
 
 type Result = IteratorResult<TokenOutput, undefined>;
@@ -108,7 +108,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, finishReason } };
   }
 
-  #finishReason(): FinishReason | undefined {
+  #finishReason(): SequenceEnd | undefined {
     const { endReason } = this.#sequence;
     const isTold =
       endReason !== "error" && endReason !== "cancelled" && endReason !== "server_shutdown";

@@ -10,9 +10,9 @@
 
 import { assert } from "../base/assert.ts";
 import type {
-  FinishReason,
   PreprocessedRequest,
   SamplingOptions,
+  SequenceEnd,
   StopConditions,
 } from "../protocol/llm.ts";
 import { BlockTable } from "./block-table.ts";
@@ -22,7 +22,7 @@ import { TokenCounts } from "./token-counts.ts";
 const FIRST_DRAFT_LENGTH = 3;
 
 /** Why a sequence has ended. A reader gets a finish reason in its last output; of the rest it is told by a throw. */
-export type EndReason = FinishReason | "cancelled" | "server_shutdown" | "error";
+export type EndReason = SequenceEnd | "cancelled" | "server_shutdown" | "error";
 
 /** What was computed for a tenant; tenant-queue.ts keeps it. */
 interface Account {
@@ -122,7 +122,7 @@ export class Sequence {
 }
 
 /** Why a sequence ends with its last token, if it does. */
-export function stopReason(sequence: Sequence): FinishReason | undefined {
+export function stopReason(sequence: Sequence): SequenceEnd | undefined {
   const { stopTokenIds, maxTokens } = sequence.stop;
   const lastTokenId = sequence.tokenIds[sequence.numTokens - 1] as number;
   if (stopTokenIds.includes(lastTokenId)) return "stop";

@@ -139,7 +139,7 @@ function badRequestLine(line: string): HttpFault {
 }
 
 function noProxy(): HttpFault {
-  const headers = { allow: "GET, HEAD, POST, PUT, OPTIONS" };
+  const headers = { allow: "GET, HEAD, POST, PUT, DELETE, OPTIONS" };
   const message = "This server is no proxy: it takes no CONNECT.";
   return new HttpFault({ status: 405, code: "method_not_allowed", message, headers });
 }

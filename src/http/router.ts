@@ -2,7 +2,7 @@
 // the end.
 
 export interface Route<Handler> {
-  readonly method: "GET" | "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** `:name` stands for one segment, `:name+` at the end for one or more. */
   readonly path: string;
   readonly handler: Handler;

@@ -1,7 +1,7 @@
 // How many parts a body may have, looked at before any of them: a body of 16 MiB has room for a million fields, and
 // naming each that is unknown would take the thread that writes all streams for seconds.
 
-import { invalidRequest } from "./api-error.ts";
+import { invalidRequest } from "../door/api-error.ts";
 import { MAX_CHOICES, MAX_MESSAGES, MAX_STOPS } from "./wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

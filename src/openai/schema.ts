@@ -1,9 +1,15 @@
-// A request as the rooms behind the door see it: checked, in camelCase, with every default applied
-// except those that the model decides. Parsing is here, the fields and their bounds are in wire.ts.
+// From the body of a chat or a completion to a request as the rooms behind the door see it. Parsing is here, the fields
+// and their bounds are in wire.ts.
 
 import * as v from "valibot";
 
-import { invalidRequest } from "./api-error.ts";
+import { invalidRequest } from "../door/api-error.ts";
+import type { Parsed } from "../door/generation-route.ts";
+import type {
+  ChatCompletionRequest,
+  CompletionRequest,
+  GenerationRequest,
+} from "../protocol/chat.ts";
 import { checkSizes } from "./request-sizes.ts";
 import { isHarmless, refuseUnsupported } from "./unsupported.ts";
 import {
@@ -14,61 +20,7 @@ import {
   KNOWN_FIELDS,
   MAX_CHOICES,
 } from "./wire.ts";
-
-/** `undefined` leaves a value to the model's generation config. */
-export interface GenerationRequest {
-  /** Whose it is: a connection, or a key. */
-  readonly tenant: number;
-  readonly model: string;
-  /** Choices for each prompt. */
-  readonly n: number;
-  readonly stream: boolean;
-  /** A stream ends with a chunk that has the usage. */
-  readonly includeUsage: boolean;
-  readonly temperature: number | undefined;
-  readonly topP: number | undefined;
-  /** 0 is off. */
-  readonly topK: number | undefined;
-  readonly minP: number | undefined;
-  /** 64 bits. `undefined`: any, and another one each time. */
-  readonly seed: bigint | undefined;
-  readonly presencePenalty: number;
-  readonly frequencyPenalty: number;
-  readonly repetitionPenalty: number | undefined;
-  /** `undefined`: as many as the context has room for. */
-  readonly maxTokens: number | undefined;
-  readonly minTokens: number;
-  readonly ignoreEos: boolean;
-  /** The worker that is to take it; undefined leaves the choice to the router. */
-  readonly backendInstanceId: number | undefined;
-  /** Further facts that the client wants to be told; unknown names are passed over. */
-  readonly annotations: readonly string[];
-  readonly stop: readonly string[];
-}
-
-export interface ChatCompletionRequest extends GenerationRequest {
-  readonly messages: readonly ChatMessage[];
-  /** The text of the messages is the prompt; no template is applied. */
-  readonly useRawPrompt: boolean;
-}
-
-export interface CompletionRequest extends GenerationRequest {
-  /** Texts, or token ids that are used as they are. At least one. */
-  readonly prompts: readonly (string | Int32Array)[];
-}
-
-export interface ChatMessage {
-  readonly role: "system" | "developer" | "user" | "assistant" | "tool";
-  /** Text parts arrive joined by newlines. */
-  readonly content: string;
-  readonly name: string | undefined;
-}
-
-export interface Parsed<Request> {
-  readonly request: Request;
-  /** Fields that the client sent and this server does not know. */
-  readonly ignored: readonly string[];
-}
+import { chatFormat, completionFormat } from "./wire-format.ts";
 
 export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatCompletionRequest> {
   const given = withoutNulls(body);
@@ -80,9 +32,14 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
     messages: fields.messages.map(messageOf),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
+    tools: [],
+    toolChoice: "auto",
+    parallelToolCalls: true,
+    templateVariables: {},
   };
   checkTogether(request, 1);
-  return { request, ignored: [...ignoredIn(given, KNOWN_FIELDS.chat), ...unknownInMessages] };
+  const ignored = [...ignoredIn(given, KNOWN_FIELDS.chat), ...unknownInMessages];
+  return { request, ignored, format: chatFormat };
 }
 
 export function parseCompletionRequest(body: unknown, tenant: number): Parsed<CompletionRequest> {
@@ -91,7 +48,11 @@ export function parseCompletionRequest(body: unknown, tenant: number): Parsed<Co
   const fields = parse(completionFields, given);
   const request: CompletionRequest = { ...generationOf(fields, tenant), prompts: fields.prompt };
   checkTogether(request, request.prompts.length);
-  return { request, ignored: ignoredIn(given, KNOWN_FIELDS.completion) };
+  return {
+    request,
+    ignored: ignoredIn(given, KNOWN_FIELDS.completion),
+    format: completionFormat,
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

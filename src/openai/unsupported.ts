@@ -1,7 +1,7 @@
 // Fields of OpenAI's and vLLM's API that this server knows and does not do yet. Ignoring one would
 // change what the client gets, so it is refused by name, unless its value asks for nothing.
 
-import { type ApiError, invalidRequest } from "./api-error.ts";
+import { type ApiError, invalidRequest } from "../door/api-error.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,34 +1,13 @@
 // How the answers of the two routes are written: whole, and as chunks of a stream.
 // The parts that are the same in every chunk of a choice are made once; per token only its text is escaped.
 
-import type { FinishReason } from "../protocol/llm.ts";
-import type { Usage } from "./tally.ts";
-
-/** Repeated in every chunk of an answer. */
-export interface AnswerHead {
-  readonly id: string;
-  readonly model: string;
-  /** Seconds since the Unix epoch. */
-  readonly created: number;
-  readonly includeUsage: boolean;
-}
-
-interface Choice {
-  readonly text: string;
-  readonly finishReason: FinishReason;
-  /** Why it is no longer, where that is no word of OpenAI's. */
-  readonly stopReason?: string;
-}
-
-export interface WireFormat {
-  readonly idPrefix: string;
-  chunks(head: AnswerHead): ChunkWriter;
-  answer(head: AnswerHead, choices: readonly Choice[], usage: Usage): object;
-}
+import type { AnswerHead, EventWriter, WireFormat } from "../door/generation-route.ts";
+import type { Usage } from "../door/tally.ts";
+import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
 
 export const chatFormat: WireFormat = {
   idPrefix: "chatcmpl-",
-  chunks: (head) =>
+  events: (head) =>
     new ChunkWriter(head, {
       object: "chat.completion.chunk",
       opening: `"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null`,
@@ -41,11 +20,11 @@ export const chatFormat: WireFormat = {
     object: "chat.completion",
     created,
     model,
-    choices: choices.map(({ text, ...end }, index) => ({
+    choices: choices.map(({ text, finishReason, stopReason }, index) => ({
       index,
       message: { role: "assistant", content: text, refusal: null },
       logprobs: null,
-      ...endFields(end),
+      ...endFields({ finishReason, stopReason }),
     })),
     usage,
   }),
@@ -53,7 +32,7 @@ export const chatFormat: WireFormat = {
 
 export const completionFormat: WireFormat = {
   idPrefix: "cmpl-",
-  chunks: (head) =>
+  events: (head) =>
     new ChunkWriter(head, {
       object: "text_completion",
       opening: undefined,
@@ -66,22 +45,34 @@ export const completionFormat: WireFormat = {
     object: "text_completion",
     created,
     model,
-    choices: choices.map(({ text, ...end }, index) => ({
+    choices: choices.map(({ text, finishReason, stopReason }, index) => ({
       index,
       text,
       logprobs: null,
-      ...endFields(end),
+      ...endFields({ finishReason, stopReason }),
     })),
     usage,
   }),
 };
 
 /** `stop_reason` is vLLM's key. */
-function endFields({ finishReason, stopReason }: Omit<Choice, "text">) {
+function endFields({ finishReason, stopReason }: Ending) {
   return {
     finish_reason: finishReason,
     ...(stopReason !== undefined && { stop_reason: stopReason }),
   };
+}
+
+interface Ending {
+  readonly finishReason: FinishReason;
+  readonly stopReason: string | undefined;
+}
+
+/** As Dynamo has them: named events without data, their value in a comment. */
+function annotationEvents(annotations: Annotations): string {
+  return Object.entries(annotations)
+    .map(([name, value]) => `event: ${name}\n: ${JSON.stringify(value)}\n\n`)
+    .join("");
 }
 
 /** The parts of a choice's JSON in which the routes differ. */
@@ -95,7 +86,7 @@ interface ChunkParts {
 }
 
 /** Writes the events of one stream. */
-export class ChunkWriter {
+export class ChunkWriter implements EventWriter {
   readonly #parts: ChunkParts;
   readonly #head: string;
   readonly #tail: string;
@@ -103,9 +94,11 @@ export class ChunkWriter {
   /** By choice, what stands before its text. */
   readonly #beforeText: string[] = [];
   readonly #afterText: string;
+  readonly #includeUsage: boolean;
 
   constructor({ id, model, created, includeUsage }: AnswerHead, parts: ChunkParts) {
     this.#parts = parts;
+    this.#includeUsage = includeUsage;
     const { object } = parts;
     const fields = JSON.stringify({ id, object, created, model }).slice(0, -1);
     this.#usageHead = `data: ${fields},"choices":[],"usage":`;
@@ -115,20 +108,27 @@ export class ChunkWriter {
     this.#afterText = parts.afterText + this.#tail;
   }
 
+  output({ index, text, finishReason, annotations }: TextOutput): string {
+    const facts = annotations === undefined ? "" : annotationEvents(annotations);
+    const events = text === "" ? facts : facts + this.#text(index, text);
+    return finishReason === undefined ? events : events + this.#finish(index, finishReason);
+  }
+
+  end(usage: Usage): string {
+    const last = this.#includeUsage ? `${this.#usageHead}${JSON.stringify(usage)}}\n\n` : "";
+    return `${last}data: [DONE]\n\n`;
+  }
+
   // per token: one JSON.stringify, one concatenation
-  text(index: number, text: string): string {
+  #text(index: number, text: string): string {
     const before = this.#beforeText[index];
-    if (before === undefined) return this.#open(index) + this.text(index, text);
+    if (before === undefined) return this.#open(index) + this.#text(index, text);
     return before + JSON.stringify(text) + this.#afterText;
   }
 
-  finish(index: number, reason: FinishReason): string {
+  #finish(index: number, reason: FinishReason): string {
     const opening = this.#beforeText[index] === undefined ? this.#open(index) : "";
     return `${opening}${this.#head}${index},${this.#parts.closing}"${reason}"${this.#tail}`;
-  }
-
-  usage(usage: Usage): string {
-    return `${this.#usageHead}${JSON.stringify(usage)}}\n\n`;
   }
 
   #open(index: number): string {

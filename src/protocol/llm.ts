@@ -1,6 +1,8 @@
 // What travels between frontend, processor and workers. Types only.
 // A request gets smaller and surer on its way down: text -> token ids -> a sequence in the engine.
 
+import type { ToolCallDelta } from "./chat.ts";
+
 /** How the next token is chosen. Every field has its value; the defaults were applied at the door. */
 export interface SamplingOptions {
   /** 0 is greedy. */
@@ -41,7 +43,10 @@ export interface PreprocessedRequest {
 }
 
 /** OpenAI's words. A sequence that is ended from outside has none: its stream throws. */
-export type FinishReason = "stop" | "length";
+export type SequenceEnd = "stop" | "length";
+
+/** `tool_calls`: the model ended its turn with a call. */
+export type FinishReason = SequenceEnd | "tool_calls";
 
 /** What one engine step added to one sequence. */
 export interface TokenOutput {
@@ -52,7 +57,7 @@ export interface TokenOutput {
   /** Present in the first output after the sequence was begun again elsewhere: what came before is void. */
   readonly restarts?: true;
   /** Present in the last output only. */
-  readonly finishReason?: FinishReason;
+  readonly finishReason?: SequenceEnd;
   /** Facts about the request, by name. Present in the last output only, if at all. */
   readonly annotations?: Annotations;
 }
@@ -63,9 +68,16 @@ export type Annotations = Readonly<Record<string, string>>;
 export interface TextOutput {
   /** Which of the `n` choices. */
   readonly index: number;
+  /** What the client is told: neither thoughts nor calls. */
   readonly text: string;
+  /** What the model thought before its answer. */
+  readonly reasoning?: string;
+  /** Calls of tools, in pieces. */
+  readonly toolCalls?: readonly ToolCallDelta[];
   /** Tokens that this piece stands for. 0 where text was held back or flushed. */
   readonly numTokens: number;
+  /** How many of them were thoughts. */
+  readonly numReasoningTokens?: number;
   readonly numPromptTokens: number;
   readonly numCachedTokens: number;
   /** Present in the first output after the choice was begun again: what came before is void. Never after text was sent. */

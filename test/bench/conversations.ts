@@ -1,7 +1,7 @@
 // Conversations over four workers of the built-in model, in each mode of the router: how much of the prefix that a
 // turn shares with the one before it is reused, and how long a turn takes. One server; the mode changes live.
 
-import { ROUTER_MODES, type RouterMode } from "../../src/components/routing-modes.ts";
+import { ROUTER_MODES, type RouterMode } from "../../src/components/router/routing-modes.ts";
 import { type Server, startServer } from "../e2e/server.ts";
 import { median } from "./median.ts";
 

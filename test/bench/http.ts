@@ -9,14 +9,13 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-
+import { createApp } from "../../src/api/app.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
+import type { OpenAIBackend } from "../../src/door/backend.ts";
 import { listen } from "../../src/http/listen.ts";
-import { createApp } from "../../src/openai/app.ts";
-import type { OpenAIBackend } from "../../src/openai/backend.ts";
 import type { TextOutput } from "../../src/protocol/llm.ts";
-import { FakeBackend } from "../openai/fake-backend.ts";
+import { FakeBackend } from "../api/fake-backend.ts";
 import type { Load } from "./http.worker.ts";
 
 const ROUNDS = 5;

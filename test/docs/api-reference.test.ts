@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { withReference } from "../../scripts/api-reference.ts";
 import { DynamoError } from "../../src/base/error.ts";
-import { type ApiError, toApiError } from "../../src/openai/api-error.ts";
+import { type ApiError, toApiError } from "../../src/door/api-error.ts";
 import { parseChatRequest } from "../../src/openai/schema.ts";
 import { root } from "../e2e/server.ts";
 import { Session } from "./session.ts";
@@ -65,7 +65,7 @@ describe("docs/api.md, a running server", () => {
     [405, "method_not_allowed", CHAT],
     [413, "request_too_large", CHAT, chat({ user: "x".repeat(MAX_BODY_BYTES) })],
   ];
-  /** Those of `/config` and of access: test/openai/setting-routes.test.ts and test/http provoke them. */
+  /** Those of `/config` and of access: test/admin/setting-routes.test.ts and test/http provoke them. */
   const ofAccess = [
     ...["400 invalid_setting", "404 no_such_setting"],
     ...["401 invalid_api_key", "403 host_not_allowed", "403 origin_not_allowed"],

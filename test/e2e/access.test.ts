@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
 
-import { rawClient, until } from "../openai/raw-client.ts";
+import { rawClient, until } from "../api/raw-client.ts";
 import { runDynamo, type Server, startServer } from "./server.ts";
 
 const MOCK = ["graphs.agg:Frontend", "-f", "configs/mock.yaml", "--VllmWorker.speedup-ratio=100"];

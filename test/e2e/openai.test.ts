@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, test } from "bun:test";
 
-import { openaiClientSuite } from "../openai/client.suite.ts";
+import { openaiClientSuite } from "../api/client.suite.ts";
 import { hasTinyStories, type Server, startServer, tinyStories } from "./server.ts";
 
 const SERVERS = [

@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ENDLESS, UNPARSABLE } from "../components/hostile-templates.ts";
+import { ENDLESS, UNPARSABLE } from "../components/processor/hostile-templates.ts";
 import { root, type Server, startServer } from "./server.ts";
 
 const builtIn = join(root, "models/built-in");

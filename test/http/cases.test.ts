@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 
-import { COMPLETION } from "../openai/harness.ts";
-import { until } from "../openai/raw-client.ts";
+import { COMPLETION } from "../api/harness.ts";
+import { until } from "../api/raw-client.ts";
 import { openDoor } from "./door.ts";
 import { getBytes, postBytes, type RawAnswer, talk } from "./talk.ts";
 
@@ -243,7 +243,7 @@ describe("served although unusual", () => {
       "/v1/models": "GET, HEAD, OPTIONS",
       "/v1/chat/completions": "POST, OPTIONS",
       "/config/a/b": "PUT, OPTIONS",
-      "*": "GET, HEAD, POST, PUT, OPTIONS",
+      "*": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
     };
     for (const [path, allow] of Object.entries(allowed)) {
       const answer = await answerTo(`OPTIONS ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);

@@ -4,7 +4,7 @@ import { afterEach } from "bun:test";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { type HttpServer, type ListenOptions, listen } from "../../src/http/listen.ts";
-import { type Harness, harness } from "../openai/harness.ts";
+import { type Harness, harness } from "../api/harness.ts";
 
 const servers: HttpServer[] = [];
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { listen } from "../../src/http/listen.ts";
+import { COMPLETION, eventsOf, harness } from "../api/harness.ts";
+import { postText, rawClient, until } from "../api/raw-client.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { COMPLETION, eventsOf, harness } from "../openai/harness.ts";
-import { postText, rawClient, until } from "../openai/raw-client.ts";
 
 const HOST = "127.0.0.1";
 const STREAM = postText("completions", { ...COMPLETION, stream: true });

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 
-import { COMPLETION } from "../openai/harness.ts";
-import { until } from "../openai/raw-client.ts";
+import { COMPLETION } from "../api/harness.ts";
+import { until } from "../api/raw-client.ts";
 import { openDoor } from "./door.ts";
 import { getBytes, postBytes, type Talk, talk } from "./talk.ts";
 

@@ -1,9 +1,9 @@
 // Clients that are slow, and bodies that are too large. Time is moved by hand.
 
 import { describe, expect, test } from "bun:test";
+import { COMPLETION } from "../api/harness.ts";
+import { until } from "../api/raw-client.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { COMPLETION } from "../openai/harness.ts";
-import { until } from "../openai/raw-client.ts";
 import { openDoor } from "./door.ts";
 import { getBytes, postBytes, talk } from "./talk.ts";
 

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-import { until } from "../openai/raw-client.ts";
+import { until } from "../api/raw-client.ts";
 
 export interface RawAnswer {
   readonly status: number;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 
-import { ApiError } from "../../src/openai/api-error.ts";
+import { ApiError } from "../../src/door/api-error.ts";
 import { checkSizes } from "../../src/openai/request-sizes.ts";
 
 const fields = (count: number) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
-import { ApiError } from "../../src/openai/api-error.ts";
+import { ApiError } from "../../src/door/api-error.ts";
 import { parseChatRequest, parseCompletionRequest } from "../../src/openai/schema.ts";
 
 const MESSAGES = [{ role: "user", content: "hi" }];
@@ -93,6 +93,10 @@ describe("numbers", () => {
 describe("defaults", () => {
   test("what the model decides stays open, the rest has its value", () => {
     expect(chat().request).toEqual({
+      tools: [],
+      toolChoice: "auto",
+      parallelToolCalls: true,
+      templateVariables: {},
       tenant: 7,
       model: "m",
       n: 1,

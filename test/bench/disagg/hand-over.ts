@@ -3,9 +3,9 @@
 // is the work of both sides, and no waiting for the other's step.
 
 import { createLogger } from "../../../src/base/log.ts";
-import type { KvPool } from "../../../src/components/kv-pool.ts";
-import { PrefillDispatcher } from "../../../src/components/prefill-dispatcher.ts";
-import { PrefillLoop } from "../../../src/components/prefill-loop.ts";
+import type { KvPool } from "../../../src/components/prefill/kv-pool.ts";
+import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
+import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits, StepShape } from "../../../src/engine/model-runner.ts";
 import type { RemotePrefill } from "../../../src/engine/remote-prefill.ts";

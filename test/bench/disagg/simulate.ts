@@ -3,8 +3,8 @@
 
 import * as v from "valibot";
 import { PrefillWorker, VllmWorker } from "../../../src/components/index.ts";
-import { PrefillWorkerConfig } from "../../../src/components/prefill-worker-config.ts";
-import { VllmWorkerConfig } from "../../../src/components/worker-config.ts";
+import { PrefillWorkerConfig } from "../../../src/components/prefill/config.ts";
+import { VllmWorkerConfig } from "../../../src/components/worker/config.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 import { depends, Graph, Service } from "../../../src/sdk/index.ts";
 import { requestOf } from "../../engine/requests.ts";

@@ -9,7 +9,7 @@
 // halves what a worker can prefill.
 
 import { assert } from "../../../src/base/assert.ts";
-import { withoutOverloaded } from "../../../src/components/imbalance.ts";
+import { withoutOverloaded } from "../../../src/components/router/imbalance.ts";
 import { BlockManager } from "../../../src/engine/block-manager.ts";
 import { MOCK_DEFAULTS, mockStepMs, prefillMs } from "../../../src/engine/mock-runner.ts";
 import { type Pacer, Scheduler, type SchedulerOutput } from "../../../src/engine/scheduler.ts";

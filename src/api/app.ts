@@ -1,0 +1,150 @@
+// All APIs at one door: their routes, and what every request passes on its way to one.
+
+import { adminRoutes } from "../admin/routes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { ApiError } from "../door/api-error.ts";
+import { type Answer, type ApiRoute, get, type Handler } from "../door/api-route.ts";
+import type { OpenAIBackend } from "../door/backend.ts";
+import { Exchange } from "../door/exchange.ts";
+import { FailureLog } from "../door/failure-log.ts";
+import type { AppContext } from "../door/generate.ts";
+import { FrontendMetrics } from "../door/metrics.ts";
+import { withLogLine } from "../door/request-log.ts";
+import { whenAdmitted } from "../door/when-admitted.ts";
+import type { AdmissionPolicy } from "../http/admission.ts";
+import { type HttpFault, overloaded } from "../http/fault.ts";
+import type { Connection, HttpRequest } from "../http/incoming-request.ts";
+import type { ServedApp } from "../http/listen.ts";
+import { type Match, pathOf, Router } from "../http/router.ts";
+import { openAIRoutes } from "../openai/routes.ts";
+
+export interface AppOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxBodyBytes?: number;
+  /** How long a client may read nothing of its stream before it is cut. */
+  readonly stallMs?: number;
+  /** Sets this server's connections apart from those of others that serve the same workers. */
+  readonly server?: number;
+  /** Admission of requests. Default: those to localhost, without keys. */
+  readonly admission?: AdmissionPolicy;
+}
+
+export interface OpenAIApp extends ServedApp {
+  /** Without a connection (in tests), the client is on this machine. */
+  fetch(request: HttpRequest, connection?: Connection): Response | Promise<Response>;
+  /** Ends every open answer now: streams with an error event `server_shutdown`, the others with what they have. */
+  endAnswers(): void;
+}
+
+export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIApp {
+  const context: AppContext = {
+    backend,
+    metrics: new FrontendMetrics(),
+    open: new Set(),
+    clock: options.clock,
+    log: options.log,
+    maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
+    stallMs: options.stallMs ?? 30_000,
+  };
+  const routes = routesOf(context);
+  const router = new Router(routes);
+  const parts = new Map(routes.map((route) => [route.path, route]));
+  const { admission = LOCALHOST, server = 0, log, clock } = options;
+  const failures = new FailureLog(log, clock);
+  const logged = (exchange: Exchange) =>
+    withLogLine(exchange, options, () => answer({ router, parts, admission }, exchange));
+  return {
+    fetch: (request, connection = LOCAL) =>
+      logged(new Exchange(request, connection, { server, failures })),
+    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, failures }).error(fault),
+    endAnswers: () => {
+      for (const open of [...context.open]) open.shutDown();
+    },
+  };
+}
+
+const LOCAL: Connection = { number: 0, peer: "127.0.0.1", isSpare: false };
+const LOCALHOST: AdmissionPolicy = {
+  hosts: { listensOn: "localhost", allowed: [] },
+  origins: [],
+  keys: undefined,
+};
+/** In place of a request that is none. */
+const UNREADABLE = new Request("http://nameless/");
+
+function routesOf(context: AppContext): readonly ApiRoute[] {
+  return [
+    ...openAIRoutes(context),
+    ...adminRoutes(context),
+    get("/", (exchange) => exchange.json(WELCOME)),
+  ];
+}
+
+const WELCOME = {
+  name: "dynamo",
+  message: "An LLM server with OpenAI's API. Its base URL is this one with /v1.",
+  routes: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/live", "/metrics"],
+};
+
+interface Door {
+  readonly router: Router<Handler>;
+  /** By path. */
+  readonly parts: ReadonlyMap<string, Pick<ApiRoute, "access" | "errors">>;
+  readonly admission: AdmissionPolicy;
+}
+
+/** Every answer, also to a path or method that is not served, bears an id. Paths that are no route are for clients. */
+async function answer({ router, parts, admission }: Door, exchange: Exchange): Promise<Response> {
+  const path = pathOf(exchange.request.url);
+  const match = router.match(path);
+  const { access = "client", errors } = parts.get(match?.route ?? "") ?? {};
+  if (errors) exchange.errors = errors;
+  try {
+    return await whenAdmitted(exchange, {
+      access,
+      admission,
+      allow: path === "*" ? EVERY_METHOD : match?.allow,
+      answer() {
+        if (access === "client" && exchange.connection.isSpare) throw tooManyConnections();
+        return serve(path, match, exchange);
+      },
+    });
+  } catch (error) {
+    return exchange.error(error);
+  }
+}
+
+function serve(path: string, match: Match<Handler> | undefined, exchange: Exchange): Answer {
+  const { method } = exchange.request;
+  if (path === "*") return exchange.nothing({ allow: EVERY_METHOD });
+  if (!match) throw routeNotFound(path);
+  if (method === "OPTIONS") return exchange.nothing({ allow: match.allow });
+  const handler = match.handlerOf(method);
+  if (!handler) throw methodNotAllowed(match, path);
+  return handler(exchange, (name) => match.param(name));
+}
+
+const EVERY_METHOD = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+
+function tooManyConnections(): HttpFault {
+  return overloaded("The server has as many connections as it takes.");
+}
+
+function methodNotAllowed({ allow }: Match<Handler>, path: string): ApiError {
+  return new ApiError({
+    status: 405,
+    code: "method_not_allowed",
+    message: `${path.slice(0, 100)} takes ${allow} only.`,
+    headers: { allow },
+  });
+}
+
+function routeNotFound(path: string): ApiError {
+  return new ApiError({
+    status: 404,
+    code: "route_not_found",
+    message: `There is nothing at ${path.slice(0, 100)}. The API is under /v1.`,
+  });
+}

@@ -1,0 +1,31 @@
+// The names under which a quarantine remembers what was asked for. They keep nothing of its text.
+
+import type { ChatCompletionRequest, CompletionRequest } from "../../protocol/chat.ts";
+import type { PreprocessedRequest } from "../../protocol/llm.ts";
+import type { Content } from "./quarantine.ts";
+
+/** Differs in each process, so that no client can look for contents that share a name. */
+const SEED = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
+
+/** The content of a sequence: its token ids and its sampling without the seed. */
+export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): Content {
+  const { seed: _, ...rest } = sampling;
+  return Bun.hash.xxHash3(JSON.stringify(rest), Bun.hash.xxHash3(tokenIds, SEED));
+}
+
+/** Fields that do not change the computation: the client, its choice of worker, and the form of the answer. */
+const ASIDE: ReadonlySet<string> = new Set([
+  ...["seed", "tenant", "backendInstanceId"],
+  ...["stream", "includeUsage", "annotations"],
+]);
+
+/** The content of a request whose tokens are not known yet: all fields but those of `ASIDE`. */
+export function contentOfRequest(request: ChatCompletionRequest | CompletionRequest): Content {
+  const asked = Object.entries(request).filter(([name]) => !ASIDE.has(name));
+  return Bun.hash.xxHash3(JSON.stringify(asked, brief), SEED);
+}
+
+/** Ids as text would be long. */
+function brief(_: string, value: unknown): unknown {
+  return value instanceof Int32Array ? `ids ${Bun.hash.xxHash3(value, SEED)}` : value;
+}

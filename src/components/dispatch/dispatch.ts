@@ -1,0 +1,252 @@
+// Sends a piece of work (a sequence; for a frontend, a request) to a worker and hands on what comes back. While the
+// client has been sent nothing, the end of a worker costs the work nothing but another try, from its start.
+// `Quarantine` says where it may go, and that it may not go at all if it kills workers.
+
+import { type InstanceId, NoWorkersError, RemoteError } from "dynamo";
+
+import type { Clock } from "../../base/clock.ts";
+import { CancelledError, errorCode } from "../../base/error.ts";
+import type { TokenOutput } from "../../protocol/llm.ts";
+import type { Content, Permit, Quarantine, Trial } from "./quarantine.ts";
+import { endingOfCallee, isGone } from "./worker-gone.ts";
+
+/** Workers that may refuse it since they are about to end. */
+const MAX_REFUSALS = 4;
+/** Workers that may end after they had given a token: that says nothing of the work, so nothing else bounds them. */
+const MAX_LATE_DEATHS = 3;
+/** How long work may wait for its turn at a worker that is kept free for one suspect at a time. */
+const MAX_TURN_WAIT_MS = 60_000;
+/** Workers in all. The quarantine ends what kills them; this ends what finds none that lives. */
+const MAX_ATTEMPTS = 32;
+
+/** What comes back. `index` tells the choices of a request apart. */
+interface Output {
+  readonly index?: number;
+  readonly restarts?: true;
+}
+
+/** A worker that was chosen for one piece of work, until it is released. */
+export interface Choice<T> {
+  readonly instance: InstanceId;
+  begin(): AsyncIterable<T>;
+  firstToken(): void;
+  /** Answers once the worker has heard all that it was told before. */
+  ping(): Promise<unknown>;
+  release(): void;
+}
+
+/** Where work may go: to `instance` if there is one, else to any but `avoid`. */
+export interface Place {
+  readonly instance: InstanceId | undefined;
+  readonly avoid: readonly InstanceId[];
+}
+
+export interface Work<T> {
+  readonly content: Content;
+  /** The one worker that the client asks for. */
+  readonly wanted: InstanceId | undefined;
+  choose(place: Place): Promise<Choice<T>>;
+  /** Whether the client has been sent anything of it. */
+  hasSent(): boolean;
+  /** Resolves when its client has left, also while it waits for a worker. */
+  readonly left: Promise<void>;
+}
+
+/** What has become of the work so far. */
+interface Tries {
+  /** Its client has left. */
+  hasLeft: boolean;
+  /** Workers that it was at in vain. */
+  readonly failed: InstanceId[];
+  numRefusals: number;
+  numLateDeaths: number;
+  /** Indices of which the caller has outputs. */
+  readonly begun: Set<number>;
+  /** Those of them whose outputs a new start has made void. */
+  stale: Set<number>;
+}
+
+export interface DispatcherOptions {
+  readonly quarantine: Quarantine;
+  readonly clock: Clock;
+  /** The service of the workers, for messages. */
+  readonly service: string;
+  /** How long work waits for a worker where none is live. */
+  readonly waitMs: () => number;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** After a new start, the first output of each index says `restarts`. Throws as the last worker did. */
+  async *run<T extends Output>(work: Work<T>): AsyncGenerator<T> {
+    const { quarantine } = this.#options;
+    const trial = quarantine.open(work.content);
+    const tries: Tries = {
+      hasLeft: false,
+      failed: [],
+      numRefusals: 0,
+      numLateDeaths: 0,
+      begun: new Set(),
+      stale: new Set(),
+    };
+    // Once for all waits: each would leave its reaction on a promise that lives as long as the work.
+    void work.left.then(() => {
+      tries.hasLeft = true;
+      quarantine.wake();
+    });
+    let choice: Choice<T> | undefined;
+    try {
+      for (;;) {
+        choice = await this.#place(work, trial, tries);
+        const outputs = choice.begin()[Symbol.asyncIterator]();
+        try {
+          let next = await Promise.race([outputs.next(), trial.condemned]);
+          if (!next.done) {
+            quarantine.token(trial);
+            choice.firstToken();
+          }
+          for (; !next.done; next = await outputs.next()) yield inOrder(next.value, tries);
+          return;
+        } catch (error) {
+          this.#failed(choice.instance, trial, error, tries);
+          if (work.hasSent() || !this.#mayRetry(trial, error, tries)) throw error;
+        } finally {
+          leave(outputs);
+          choice.release();
+        }
+      }
+    } finally {
+      this.#close(trial, choice);
+    }
+  }
+
+  #failed(instance: InstanceId, trial: Trial, error: unknown, tries: Tries): void {
+    const { quarantine } = this.#options;
+    const ended = endingOfCallee(error);
+    tries.failed.push(instance);
+    tries.stale = new Set(tries.begun);
+    if (ended !== undefined && trial.hasToken) tries.numLateDeaths++;
+    if (error instanceof RemoteError) tries.numRefusals++;
+    if (ended !== undefined) quarantine.died(instance, ended);
+    else if (error instanceof RemoteError) quarantine.left(trial);
+    else if (isGone(error)) quarantine.unreached(trial);
+  }
+
+  /** A worker that it left without a token may not have heard so yet, and die of it. */
+  #close<T>(trial: Trial, choice: Choice<T> | undefined): void {
+    const { quarantine } = this.#options;
+    if (choice === undefined || trial.worker === undefined || trial.hasToken) {
+      quarantine.close(trial);
+      return;
+    }
+    const { instance } = choice;
+    choice
+      .ping()
+      .catch((error: unknown) => {
+        const ended = endingOfCallee(error);
+        if (ended !== undefined) quarantine.died(instance, ended);
+      })
+      .finally(() => quarantine.close(trial));
+  }
+
+  /** Throws if it was condemned, which says more than how its worker ended. */
+  #mayRetry(trial: Trial, error: unknown, tries: Tries): boolean {
+    if (!isGone(error)) return false;
+    // A worker that is told to end ends what it has begun; at a shutdown, what there is of it is the answer.
+    if (trial.hasToken && endingOfCallee(error) === undefined) return false;
+    this.#options.quarantine.permit(trial);
+    const { failed, numRefusals, numLateDeaths } = tries;
+    return (
+      numRefusals < MAX_REFUSALS && numLateDeaths < MAX_LATE_DEATHS && failed.length < MAX_ATTEMPTS
+    );
+  }
+
+  /** Waits its turn, and for a worker if there is none. The sequence then counts as sent to it. */
+  async #place<T>(work: Work<T>, trial: Trial, tries: Tries): Promise<Choice<T>> {
+    const { quarantine, clock, waitMs } = this.#options;
+    const turnEndsAt = clock.now() + MAX_TURN_WAIT_MS;
+    let giveUpAt: number | undefined;
+    for (;;) {
+      if (tries.hasLeft) {
+        throw new CancelledError("the client left while its request waited for a worker");
+      }
+      const changed = quarantine.changed();
+      const permit = quarantine.permit(trial, work.wanted);
+      const choice = await this.#choose(work, permit, tries.failed);
+      if (choice !== undefined) {
+        if (quarantine.sent(trial, choice.instance)) return choice;
+        choice.release();
+        continue;
+      }
+      const isTaken = isHeldBack(permit, quarantine.live);
+      giveUpAt = isTaken ? undefined : (giveUpAt ?? clock.now() + waitMs());
+      const remainingMs = (giveUpAt ?? turnEndsAt) - clock.now();
+      if (remainingMs <= 0) throw new NoWorkersError(this.#options.service);
+      await this.#wait(changed, remainingMs);
+    }
+  }
+
+  /** Undefined where there is no worker that it may go to. */
+  async #choose<T>(
+    work: Work<T>,
+    permit: Permit,
+    failed: readonly InstanceId[],
+  ): Promise<Choice<T> | undefined> {
+    if (permit.type === "wait") return undefined;
+    try {
+      if (permit.type === "any") {
+        const avoid = [...failed, ...permit.avoid];
+        return await work.choose({ instance: work.wanted, avoid });
+      }
+      return await work.choose({ instance: permit.worker, avoid: [] });
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === "no_workers") return undefined;
+      // The worker that was kept free for it has ended.
+      if (permit.type === "any" || code !== "invalid_request" || work.wanted !== undefined)
+        throw error;
+      this.#options.quarantine.gone(permit.worker);
+      return undefined;
+    }
+  }
+
+  async #wait(changed: Promise<void>, ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(ms, late.resolve);
+    await Promise.race([changed, late.promise]);
+    timer.cancel();
+  }
+}
+
+/** Its end was heard already, or is not waited for: a worker that is gone cannot say how it took it. */
+function leave(outputs: AsyncIterator<unknown>): void {
+  outputs.return?.().catch(() => undefined);
+}
+
+// per output: no allocation, but after a new start
+function inOrder<T extends Output>(output: T, { begun, stale }: Tries): T {
+  const { index = 0 } = output;
+  begun.add(index);
+  return stale.delete(index) ? { ...output, restarts: true } : output;
+}
+
+/** Whether there are workers that it may not go to now, but later. */
+function isHeldBack(permit: Permit, live: readonly InstanceId[]): boolean {
+  if (permit.type === "any") return permit.avoid.some((worker) => live.includes(worker));
+  return live.length > 0;
+}
+
+/** Where a sequence would go; it is not sent. */
+export async function* queryInstance(
+  chosen: Promise<Choice<TokenOutput>>,
+): AsyncGenerator<TokenOutput> {
+  const choice = await chosen;
+  choice.release();
+  const annotations = { worker_instance_id: String(choice.instance) };
+  yield { tokenIds: [], numCachedTokens: 0, finishReason: "stop", annotations };
+}

@@ -1,0 +1,46 @@
+// From what a client asked for to what the engine needs: the model's defaults, then OpenAI's.
+
+import type { GenerationDefaults } from "../../model/model-files.ts";
+import type { GenerationRequest } from "../../protocol/chat.ts";
+import type { SamplingOptions, StopConditions } from "../../protocol/llm.ts";
+
+export function samplingOf(
+  request: GenerationRequest,
+  defaults: GenerationDefaults,
+  seed: bigint,
+): SamplingOptions {
+  return {
+    temperature: request.temperature ?? defaults.temperature ?? 1,
+    topP: request.topP ?? defaults.topP ?? 1,
+    topK: request.topK ?? defaults.topK ?? 0,
+    minP: request.minP ?? defaults.minP ?? 0,
+    seed,
+    presencePenalty: request.presencePenalty,
+    frequencyPenalty: request.frequencyPenalty,
+    repetitionPenalty: request.repetitionPenalty ?? defaults.repetitionPenalty ?? 1,
+  };
+}
+
+export function stopOf(
+  request: GenerationRequest,
+  model: { readonly eosTokenIds: readonly number[]; readonly maxTokens: number },
+): StopConditions {
+  return {
+    maxTokens: request.maxTokens ?? Math.max(model.maxTokens, request.minTokens),
+    minTokens: request.minTokens,
+    stopTokenIds: request.ignoreEos ? [] : model.eosTokenIds,
+  };
+}
+
+/**
+ * The seed of one choice of a prompt: the first keeps `seed`, so that it is what a request without `n` gets. The
+ * others have a hash, so that they are no other seed's first choice, as `seed + choice` would be.
+ */
+export function seedOfChoice(seed: bigint, choice: number): bigint {
+  return choice === 0 ? seed : Bun.hash.xxHash3(BigUint64Array.of(seed, BigInt(choice)));
+}
+
+/** For a prompt of a request that names no seed. */
+export function randomSeed(): bigint {
+  return BigInt(Math.floor(Math.random() * 2 ** 53));
+}

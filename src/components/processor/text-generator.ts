@@ -1,0 +1,290 @@
+// From a request to token ids, and from the tokens of its sequences to text; who computes them is the caller's.
+//
+//   request --> template, tokenizer --> PreprocessedRequest --send--> TokenOutput --> detokenizer, stop strings --> text
+
+import type { ServiceContext } from "dynamo";
+
+import type { Logger } from "../../base/log.ts";
+import { ContextLengthExceededError } from "../../engine/validate-request.ts";
+import type { ModelCard } from "../../model/model-files.ts";
+import { openModelConfig } from "../../model/open-model.ts";
+import type {
+  ChatCompletionRequest,
+  CompletionRequest,
+  GenerationRequest,
+} from "../../protocol/chat.ts";
+import type { PreprocessedRequest, TextOutput, TokenOutput } from "../../protocol/llm.ts";
+import type { TextStream, TextStreamOptions } from "../../tokenizer/text-stream.ts";
+import { deferredStream } from "../dispatch/deferred-stream.ts";
+import { mergeStreams } from "../dispatch/merge-streams.ts";
+import { MOCK_MODEL } from "../fields.ts";
+import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
+import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
+import { type Places, SequenceShares } from "./sequence-shares.ts";
+import type { TextClient } from "./text-client.ts";
+
+/**
+ * Starts one sequence. Leaving the loop over its tokens ends it. `hasSent` says whether the client has any of its
+ * text: until then it may be begun again.
+ */
+export type Send = (
+  request: PreprocessedRequest,
+  hasSent: () => boolean,
+) => AsyncIterable<TokenOutput>;
+
+/** The way from a request's tokens to its client. */
+export interface Answering {
+  readonly send: Send;
+  /** Resolves when the client has left. */
+  readonly left: Promise<void>;
+}
+
+/** vLLM's and OpenAI's default for a text completion; a chat may fill the context. */
+const DEFAULT_COMPLETION_TOKENS = 16;
+
+const MAX_SHOWN_KEYS = 32;
+
+export interface TextGeneratorOptions {
+  /** As a Processor's key `model`. */
+  readonly model: string;
+  readonly context: Pick<ServiceContext, "sideThread" | "clock">;
+  readonly log: Logger;
+  /** CPU time that a chat's template may take. */
+  readonly renderTimeoutMs: number;
+  /** True if messages may bring in special tokens. */
+  readonly allowSpecialTokens: boolean;
+  /** Places of sequences that tenants share. */
+  readonly numShared: number;
+}
+
+interface TextStreams {
+  textStream(options: TextStreamOptions): TextStream;
+}
+
+interface TextGeneratorParts {
+  readonly prompts: PromptSource;
+  readonly text: TextStreams;
+  /** A mocked model has none. */
+  readonly card?: ModelCard;
+  readonly eosTokenIds: readonly number[];
+  readonly numShared: number;
+}
+
+export class TextGenerator {
+  /** Tokens that prompt and output may have together; told when it is known. */
+  maxModelLen = 0;
+
+  readonly #prompts: PromptSource;
+  readonly #text: TextStreams;
+  readonly #card: ModelCard | undefined;
+  readonly #eosTokenIds: readonly number[];
+  readonly #shares: SequenceShares;
+
+  private constructor({ prompts, text, card, eosTokenIds, numShared }: TextGeneratorParts) {
+    this.#shares = new SequenceShares(numShared);
+    this.#prompts = prompts;
+    this.#text = text;
+    this.#card = card;
+    this.#eosTokenIds = eosTokenIds;
+  }
+
+  static async open({
+    model,
+    allowSpecialTokens,
+    numShared,
+    ...options
+  }: TextGeneratorOptions): Promise<TextGenerator> {
+    if (model === MOCK_MODEL) {
+      const { MockTokenizer } = await import("../../tokenizer/mock-tokenizer.ts");
+      const text = new MockTokenizer();
+      return new TextGenerator({
+        ...{ prompts: new MockPrompts(text), text, eosTokenIds: [], numShared },
+      });
+    }
+    const { openTokenizer } = await import("../../tokenizer/open-tokenizer.ts");
+    const { TokenText } = await import("../../tokenizer/token-text.ts");
+    const { specialTexts } = await import("../../tokenizer/tokenizer-files.ts");
+    const card = await openModelConfig(model);
+    reportUnusedKeys(card, options.log);
+    const files = await openTokenizer(card.path);
+    if (files.chatTemplate === undefined) {
+      const file = files.config.place;
+      options.log.warn("the model has no chat template: messages are joined by newlines", { file });
+    }
+    const specials = allowSpecialTokens ? [] : specialTexts(files, card.config.eosTokenIds);
+    const prompts = new ThreadedPrompts({ ...options, model: card.path, files, specials });
+    const opened = prompts.open();
+    opened.catch(() => undefined); // it is awaited below, unless the next line throws
+    const text = new TokenText(files);
+    await opened;
+    const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
+    return new TextGenerator({ prompts, text, card, eosTokenIds, numShared });
+  }
+
+  chat(
+    request: ChatCompletionRequest,
+    { send, left }: Answering,
+  ): AsyncIterableIterator<TextOutput> {
+    const { messages, useRawPrompt, tenant } = request;
+    return this.#withPlaces(request, 1, async (places) => {
+      const maxTokens = this.maxModelLen;
+      const options = { maxTokens, client: { tenant, left } };
+      const prompts = useRawPrompt
+        ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], options)
+        : [await this.#prompts.chat(messages, options)];
+      return this.#generate(request, { prompts, maxTokens, send, places });
+    });
+  }
+
+  complete(
+    request: CompletionRequest,
+    { send, left }: Answering,
+  ): AsyncIterableIterator<TextOutput> {
+    return this.#withPlaces(request, request.prompts.length, async (places) => {
+      const prompts = await this.#encode(request.prompts, { tenant: request.tenant, left });
+      const maxTokens = DEFAULT_COMPLETION_TOKENS;
+      return this.#generate(request, { prompts, maxTokens, send, places });
+    });
+  }
+
+  /** Takes the places of all its sequences before any work is done for it. Each sequence releases its own. */
+  #withPlaces(
+    { tenant, n }: GenerationRequest,
+    numPrompts: number,
+    open: (places: Places) => Promise<AsyncIterableIterator<TextOutput>>,
+  ): AsyncIterableIterator<TextOutput> {
+    let places: Places | undefined;
+    return deferredStream(
+      async () => {
+        places = this.#shares.take(tenant, numPrompts * n);
+        try {
+          return await open(places);
+        } catch (error) {
+          places.releaseAll();
+          throw error;
+        }
+      },
+      () => places?.releaseAll(),
+    );
+  }
+
+  /** Token ids are taken as they are. */
+  async #encode(
+    prompts: readonly (string | Int32Array)[],
+    client: TextClient,
+  ): Promise<readonly Int32Array[]> {
+    const texts = prompts.filter((prompt) => typeof prompt === "string");
+    if (texts.length === 0) return prompts.filter((prompt) => typeof prompt !== "string");
+    const options = { maxTokens: this.maxModelLen, client };
+    const encoded = [...(await this.#prompts.texts(texts, options))];
+    return prompts.map((prompt) =>
+      typeof prompt === "string" ? (encoded.shift() ?? new Int32Array()) : prompt,
+    );
+  }
+
+  /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
+  #generate(
+    request: GenerationRequest,
+    { prompts, maxTokens, ...rest }: Prompts,
+  ): AsyncIterableIterator<TextOutput> {
+    const sequences = prompts.flatMap((tokenIds) => {
+      const first = request.seed ?? randomSeed();
+      return Array.from({ length: request.n }, (_, choice) =>
+        this.#sequence(request, { tokenIds, maxTokens, seed: seedOfChoice(first, choice) }),
+      );
+    });
+    const choices = sequences.map((sequence, index) =>
+      this.#choice(request, { sequence, index, ...rest }),
+    );
+    const [only] = choices;
+    return only && choices.length === 1 ? only : mergeStreams(choices);
+  }
+
+  #sequence(request: GenerationRequest, { tokenIds, maxTokens, seed }: Prompt) {
+    const stop = stopOf(request, {
+      eosTokenIds: this.#eosTokenIds,
+      maxTokens: Math.max(1, Math.min(maxTokens, this.maxModelLen - tokenIds.length)),
+    });
+    this.#checkLength(tokenIds.length, stop.maxTokens);
+    const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
+    return { tenant: request.tenant, tokenIds, sampling, stop };
+  }
+
+  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
+    const { sequence, index, send, places } = choice;
+    const { tokenIds, stop } = sequence;
+    const openText = () =>
+      this.#text.textStream({
+        promptTokenIds: tokenIds,
+        stop: request.stop,
+        minTokens: stop.minTokens,
+        stopTokenIds: stop.stopTokenIds,
+      });
+    let hasSent = false;
+    const numPromptTokens = tokenIds.length;
+    try {
+      let text = openText();
+      for await (const output of send(sequence, () => hasSent)) {
+        const { finishReason, numCachedTokens, annotations, restarts } = output;
+        if (restarts) text = openText();
+        const piece = text.push(output.tokenIds);
+        const { numTokens } = piece;
+        const counts = {
+          ...{ index, numTokens, numPromptTokens, numCachedTokens },
+          ...(restarts && { restarts }),
+        };
+        hasSent ||= request.stream && piece.text !== "";
+        if (piece.stopped) {
+          yield { ...counts, text: piece.text, finishReason: "stop" };
+          return; // Leaving the loop ends the sequence.
+        }
+        if (finishReason === undefined) yield { ...counts, text: piece.text };
+        else {
+          const end = { ...counts, text: piece.text + text.finish(), finishReason };
+          yield annotations === undefined ? end : { ...end, annotations };
+        }
+      }
+    } finally {
+      places.release();
+    }
+  }
+
+  /** A worker checks what it can take itself; the limit that is configured here may be lower. */
+  #checkLength(promptTokens: number, maxTokens: number): void {
+    const { maxModelLen } = this;
+    if (promptTokens + maxTokens > maxModelLen) {
+      throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
+    }
+  }
+}
+
+function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {
+  if (unusedKeys.length === 0) return;
+  const keys = unusedKeys.slice(0, MAX_SHOWN_KEYS).join(", ");
+  const more = Math.max(0, unusedKeys.length - MAX_SHOWN_KEYS) || undefined;
+  log.warn("the model's files have keys that nothing here uses", { keys, more });
+}
+
+/** The tokenizer may name an end of its own, as vLLM has it too. */
+function union(ids: readonly number[], id: number | undefined): readonly number[] {
+  return id === undefined || ids.includes(id) ? ids : [...ids, id];
+}
+
+interface Prompts {
+  readonly prompts: readonly Int32Array[];
+  /** Tokens of the output, where the request does not say. */
+  readonly maxTokens: number;
+  readonly send: Send;
+  readonly places: Places;
+}
+
+interface Prompt {
+  readonly tokenIds: Int32Array;
+  readonly maxTokens: number;
+  readonly seed: bigint;
+}
+
+interface Choice extends Pick<Prompts, "send" | "places"> {
+  readonly sequence: PreprocessedRequest;
+  readonly index: number;
+}

@@ -1,0 +1,79 @@
+// What can be known of a model before any thread starts: told then, and not after its weights were read.
+
+import { type CheckScope, type ConfigProblem, DynamoError } from "dynamo";
+
+import { loadLibrary } from "../../engine/abi.ts";
+import { publishNativeLibrary } from "../../engine/native-library.ts";
+import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
+import { openModel, openModelConfig } from "../../model/open-model.ts";
+import { openTokenizer } from "../../tokenizer/open-tokenizer.ts";
+import { MOCK_MODEL } from "../fields.ts";
+import { templateFault } from "../processor/check-template.ts";
+import type { VllmWorkerConfig } from "./config.ts";
+import { checkFits, type Demand, planMemory } from "./memory-budget.ts";
+import { withImage } from "./with-image.ts";
+
+/** Configuration, tokenizer and chat template: what a processor needs. */
+export function checkText(model: string, scope: CheckScope): Promise<readonly ConfigProblem[]> {
+  if (model === MOCK_MODEL || model === BUILT_IN_MODEL) return none();
+  return problemsOf("model", async () => {
+    const { path } = await openModelConfig(model);
+    const { chatTemplate, bosToken, eosToken } = await openTokenizer(path);
+    if (chatTemplate === undefined) return;
+    const fault = await templateFault({ ...chatTemplate, bosToken, eosToken }, scope);
+    if (fault !== undefined) throw new UnusableTemplateError(chatTemplate.place, fault);
+  });
+}
+
+/** The library, the weights' headers, and memory: what a worker needs. */
+export async function checkEngine(
+  config: VllmWorkerConfig,
+  scale: Omit<Demand, "model">,
+): Promise<readonly ConfigProblem[]> {
+  const { model } = config;
+  if (config.engine === "mocker") {
+    return model === MOCK_MODEL ? none() : problemsOf("model", () => openModelConfig(model));
+  }
+  if (model === MOCK_MODEL) {
+    const message = `${JSON.stringify(MOCK_MODEL)} has no weights to compute with; set ${scale.service}.engine to mocker, or name a model`;
+    return [{ key: "model", message }];
+  }
+  const library = await problemsOf("engine", () => loadLibrary(publishNativeLibrary()));
+  const files = await problemsOf("model", async () => {
+    const demand = { ...scale, model: await openModel(model) };
+    const packed = withImage(config, demand.model);
+    checkFits(planMemory(packed, demand), packed, demand);
+  });
+  return [...library, ...files];
+}
+
+/** A library that cannot be loaded, for those who need nothing else of their own. */
+export function checkLibrary(engine: "native" | "mocker"): Promise<readonly ConfigProblem[]> {
+  if (engine === "mocker") return none();
+  return problemsOf("engine", () => loadLibrary(publishNativeLibrary()));
+}
+
+async function problemsOf(key: string, attempt: () => unknown): Promise<readonly ConfigProblem[]> {
+  try {
+    await attempt();
+    return [];
+  } catch (error) {
+    if (error instanceof DynamoError) return [{ key, message: error.message }];
+    throw error;
+  }
+}
+
+async function none(): Promise<readonly ConfigProblem[]> {
+  return [];
+}
+
+/** A template that cannot write even one message. */
+class UnusableTemplateError extends DynamoError {
+  override readonly code = "model_not_loadable";
+
+  constructor(place: string, fault: string) {
+    super(
+      `${place} cannot write a plain message: ${fault}. Mend it there, or remove it: messages are then joined by newlines`,
+    );
+  }
+}

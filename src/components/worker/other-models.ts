@@ -1,0 +1,35 @@
+// What the other models of the process need of its memory: several that fit alone may not fit together.
+
+import type { ServiceView } from "dynamo";
+import * as v from "valibot";
+
+import { DynamoError } from "../../base/error.ts";
+import { openModel } from "../../model/open-model.ts";
+import { VllmWorkerConfig } from "./config.ts";
+import { planMemory } from "./memory-budget.ts";
+
+type Config = Pick<VllmWorkerConfig, "model" | "quantization">;
+
+/** In bytes: what they cannot go without, weights that are shared with `own` or with each other once. */
+export async function othersNeed(own: Config, others: readonly ServiceView[]): Promise<number> {
+  const seen = new Set([weightsOf(own)]);
+  let bytes = 0;
+  for (const { name, numWorkers, config } of others) {
+    const theirs = v.parse(v.object(VllmWorkerConfig.entries), config); // of a class that may have added keys
+    const model = await openModel(theirs.model).catch((error: unknown) => {
+      if (error instanceof DynamoError) return undefined; // its own worker says what is wrong with it
+      throw error;
+    });
+    if (!model) continue;
+    const demand = { service: name, model, numWorkers, freeBytes: 0 };
+    const quantization = model.packed?.quantization ?? theirs.quantization;
+    const { needed, weights } = planMemory({ ...theirs, quantization }, demand);
+    bytes += seen.has(weightsOf(theirs)) ? needed - weights : needed;
+    seen.add(weightsOf(theirs));
+  }
+  return bytes;
+}
+
+function weightsOf({ model, quantization }: Config): string {
+  return JSON.stringify([model, quantization]);
+}

@@ -1,0 +1,182 @@
+// VllmWorker: one engine, its weights and its KV blocks. Bears vLLM's name since it takes vLLM's keys.
+//
+//   Processor --PreprocessedRequest--> VllmWorker --batches--> model runner (C++, or mocked)
+//                                      VllmWorker --prompts--> PrefillWorker (graphs with one only)
+
+import {
+  type CheckScope,
+  configured,
+  depends,
+  type Environment,
+  type FootprintScale,
+  type GraphView,
+  type InstanceId,
+  isLinked,
+  Service,
+  type ServiceView,
+} from "dynamo";
+
+import { assert } from "../../base/assert.ts";
+import type { Timer } from "../../base/clock.ts";
+import type { LLMEngine, MemoryPressure } from "../../engine/llm-engine.ts";
+import type { KvReport } from "../../protocol/kv-event.ts";
+import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
+import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
+import type { PrefillLender, PrefillWork } from "../prefill/kv-pool.ts";
+import { PrefillDispatcher } from "../prefill/prefill-dispatcher.ts";
+import { PrefillWorker } from "../prefill/prefill-worker.ts";
+import { lookupProblems, VllmWorkerConfig } from "./config.ts";
+import { freeForModel } from "./free-memory.ts";
+import { watchMemoryPressure } from "./memory-pressure.ts";
+import {
+  type MemoryShare,
+  type PreparedWorker,
+  prepareWorker,
+  releaseWorker,
+  workerProgress,
+} from "./prepared-worker.ts";
+
+export interface WorkerLimits {
+  /** Tokens that prompt and output may have together: by model, configuration and KV pool. */
+  readonly maxModelLen: number;
+  /** Tokens per KV block. */
+  readonly blockSize: number;
+}
+
+export class VllmWorker extends Service<PreparedWorker> implements PrefillLender {
+  config = configured(VllmWorkerConfig);
+  prefillWorker = depends(PrefillWorker, "optional");
+
+  // Of the metrics the last, not those before; of a prompt, for as long as its blocks are lent.
+  static override readonly leases = ["metrics", "leasePrefill"];
+  static override readonly live = ["maxLocalPrefillLength", "maxPrefillQueueSize"];
+
+  #engine!: LLMEngine;
+  #memoryWatch: Timer | undefined;
+  #prefill: PrefillDispatcher | undefined;
+
+  static override async prepare(
+    config: VllmWorkerConfig,
+    environment: Environment,
+    graph: GraphView,
+  ) {
+    return prepareWorker(config, environment, await memoryShare(config, graph));
+  }
+
+  static override progress = workerProgress;
+  static override release = releaseWorker;
+
+  static override validate(config: VllmWorkerConfig, graph: GraphView) {
+    return [...lookupProblems(config), ...prefillProblems(config, graph)];
+  }
+
+  static override async check(config: VllmWorkerConfig, { numWorkers, graph }: CheckScope) {
+    const { checkEngine } = await import("./check-model.ts");
+    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    return checkEngine(config, demand);
+  }
+
+  static override async footprint(
+    config: VllmWorkerConfig,
+    { numWorkers, environment, graph }: FootprintScale,
+  ) {
+    const { engineFootprint } = await import("./open-engine.ts");
+    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    return engineFootprint(config, demand, environment);
+  }
+
+  override async start(): Promise<void> {
+    const { openEngine } = await import("./open-engine.ts");
+    const { config, context, log } = this;
+    const prefill = this.#createDispatcher();
+    const { engine, pool, part } = await openEngine({
+      ...{ config, context, log, remotePrefill: prefill },
+      follow: (work) => this.follow(work),
+    });
+    this.#engine = engine;
+    this.#prefill = prefill;
+    if (prefill) {
+      await prefill.open(pool, part, this.prefillWorker.instances);
+      const changes = this.prefillWorker.watchInstances();
+      this.follow(changes, (live) => prefill.update(pool, part, live));
+    }
+    this.follow(engine.run());
+    if (config.engine === "native") {
+      const onPressure = (level: MemoryPressure) => engine.setMemoryPressure(level);
+      this.#memoryWatch = watchMemoryPressure({ clock: context.clock, log, onPressure });
+    }
+  }
+
+  override async stop(): Promise<void> {
+    this.#memoryWatch?.cancel();
+    await this.#engine.close();
+  }
+
+  /** The tokens of one sequence as they are sampled. Leaving the loop frees its blocks. */
+  generate(request: PreprocessedRequest): AsyncIterable<TokenOutput> {
+    return this.#engine.generate(request);
+  }
+
+  limits(): WorkerLimits {
+    return { maxModelLen: this.#engine.maxModelLen, blockSize: this.config.blockSize };
+  }
+
+  /** For prefill workers: what a ticket is about. Its blocks are theirs to fill until they leave the loop. */
+  leasePrefill(job: number, borrower: InstanceId): AsyncIterable<PrefillWork> {
+    assert(this.#prefill, "a ticket is of a worker that hands prompts out");
+    return this.#prefill.lease(job, borrower);
+  }
+
+  /** For routers: the blocks that it holds, then what it stores and removes, step by step. */
+  kvEvents(): AsyncIterable<KvReport> {
+    return this.#engine.kvEvents();
+  }
+
+  /** For routers: its load now, and again after each change, as fast as it is read. */
+  metrics(): AsyncIterable<ForwardPassMetrics> {
+    return this.#engine.watchMetrics();
+  }
+
+  #createDispatcher(): PrefillDispatcher | undefined {
+    if (!isLinked(this.prefillWorker)) return undefined;
+    if (!this.config.remotePrefill) {
+      this.log.warn("remote-prefill is off: the prefill workers of this graph have nothing to do");
+      return undefined;
+    }
+    return new PrefillDispatcher({
+      instance: this.context.instanceId,
+      limits: this.config,
+      peer: (instance) => this.prefillWorker.at(instance),
+      queue: (name) => this.context.queue(name),
+      log: this.log,
+    });
+  }
+}
+
+/** The process has one memory and the lowest of the limits, and each service of workers a model of its own. */
+async function memoryShare(
+  config: VllmWorkerConfig,
+  { service, services }: GraphView,
+): Promise<MemoryShare> {
+  const others = services.filter(
+    (one) => one.name !== service && one.is(VllmWorker) && one.config["engine"] !== "mocker",
+  );
+  const limits = [config.memoryLimit, ...others.map((one) => limitOf(one.config))];
+  const free = Math.min(...limits.map(freeForModel));
+  if (others.length === 0) return { freeBytes: free, numModels: 1 };
+  const { othersNeed } = await import("./other-models.ts");
+  const freeBytes = Math.max(0, free - (await othersNeed(config, others)));
+  return { freeBytes, numModels: 1 + others.length };
+}
+
+function prefillProblems({ remotePrefill }: VllmWorkerConfig, graph: GraphView) {
+  const self = graph.services.find(({ name }) => name === graph.service);
+  if (!remotePrefill || self?.edges.has("prefillWorker")) return [];
+  const message = `${graph.service} is linked to no PrefillWorker in this graph; graphs.disagg, graphs.disagg_router and graphs.disagg_routerless have one`;
+  return [{ key: "remotePrefill", message }];
+}
+
+/** Of a configuration that was validated. */
+function limitOf({ memoryLimit }: ServiceView["config"]): VllmWorkerConfig["memoryLimit"] {
+  return memoryLimit as VllmWorkerConfig["memoryLimit"];
+}

@@ -1,0 +1,20 @@
+// How an API writes its errors.
+
+import type { ApiError } from "./api-error.ts";
+
+export interface ErrorShape {
+  /** An answer's body. */
+  body(error: ApiError, requestId: string): object;
+  /** An event in the middle of a stream. */
+  event(error: ApiError, requestId: string): string;
+}
+
+/** OpenAI's, plus the id under which our log knows the request. */
+export const openAIErrors: ErrorShape = {
+  body({ message, type, param = null, code }, requestId) {
+    return { error: { message, type, param, code }, request_id: requestId };
+  },
+  event(error, requestId) {
+    return `data: ${JSON.stringify(this.body(error, requestId))}\n\n`;
+  },
+};

@@ -1,0 +1,121 @@
+// One HTTP request and the answers that every route can give to it.
+
+import { randomUUID } from "node:crypto";
+
+import { DynamoError } from "../base/error.ts";
+import type { LogFields } from "../base/log.ts";
+import type { Connection, HttpRequest } from "../http/incoming-request.ts";
+import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
+import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
+import { type ErrorShape, openAIErrors } from "./error-shape.ts";
+import type { FailureLog } from "./failure-log.ts";
+
+export class Exchange {
+  readonly request: HttpRequest;
+  /** The client's `x-request-id`, or one of ours. For people and logs: a client may send it twice. */
+  readonly requestId: string;
+  readonly connection: Connection;
+  /** The scheduler shares out by tenant: the client's key, or its connection if it has none. */
+  tenant: number;
+  /** As the route's API has them. */
+  errors: ErrorShape = openAIErrors;
+  /** For the log: what the route knows of its answer. */
+  facts: LogFields = {};
+  readonly #failures: FailureLog;
+  #streamed: (() => void) | undefined;
+  readonly #headers: Record<string, string>;
+
+  /** `server`: sets its connections apart from those of other servers of the same workers. */
+  constructor(
+    request: HttpRequest,
+    connection: Connection,
+    { server, failures }: { readonly server: number; readonly failures: FailureLog },
+  ) {
+    const given = request.headers.get("x-request-id");
+    this.request = request;
+    this.requestId = given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+    this.connection = connection;
+    this.tenant = server * 2 ** 32 + connection.number;
+    this.#failures = failures;
+    this.#headers = { "x-request-id": this.requestId };
+  }
+
+  /** For the answer, whatever it will be. */
+  addHeaders(headers: Readonly<Record<string, string>>): void {
+    Object.assign(this.#headers, headers);
+  }
+
+  /** Names the fields that were not understood, in a header of the answer. */
+  reportIgnored(names: readonly string[]): void {
+    if (names.length === 0) return;
+    const shown = names.slice(0, 32).map((name) => name.slice(0, 64).replace(/[^\w.[\]-]/g, "?"));
+    this.#headers["x-dynamo-ignored-params"] = shown.join(", ");
+  }
+
+  json(body: object, status = 200): Response {
+    return Response.json(body, { status, headers: this.#headers });
+  }
+
+  text(body: string, contentType: string): Response {
+    return new Response(body, { headers: { ...this.#headers, "content-type": contentType } });
+  }
+
+  events(pump: Pump): Response {
+    const headers = {
+      ...this.#headers,
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+    };
+    return new StreamingResponse(this.#watched(pump), { headers, heartbeat: ":\n\n" });
+  }
+
+  /** Calls `receive` when the last event of a stream is written, or its client is gone. */
+  whenStreamed(receive: () => void): void {
+    this.#streamed = receive;
+  }
+
+  /** 204: all there is to say is in the headers. */
+  nothing(headers: Readonly<Record<string, string>> = {}): Response {
+    return new Response(null, { status: 204, headers: { ...this.#headers, ...headers } });
+  }
+
+  error(error: unknown, parameter?: string): Response {
+    const apiError = this.#logged(error, toApiError(error, parameter));
+    const headers = { ...this.#headers, ...apiError.headers };
+    return Response.json(this.errors.body(apiError, this.requestId), {
+      status: apiError.status,
+      headers,
+    });
+  }
+
+  /** An error in the middle of a stream, whose status line has long been sent. */
+  errorEvent(error: unknown): string {
+    return this.errors.event(this.#logged(error, toStreamError(error)), this.requestId);
+  }
+
+  /** For a client that is gone, and will not read it; nginx's number. */
+  clientGone(): Response {
+    return new Response(null, { status: 499 });
+  }
+
+  /** Expected failures, as a slow reader, have been logged by those who threw them. */
+  #watched(pump: Pump): Pump {
+    return async (sink) => {
+      try {
+        await pump(sink);
+      } catch (error) {
+        if (!(error instanceof DynamoError)) this.#logged(error, toApiError(error));
+        throw error;
+      } finally {
+        this.#streamed?.();
+      }
+    };
+  }
+
+  /** A failure of the server is logged under the request's id. */
+  #logged(error: unknown, apiError: ApiError): ApiError {
+    if (apiError.status >= 500) this.#failures.report(this.requestId, error, apiError);
+    return apiError;
+  }
+}

@@ -1,0 +1,136 @@
+// A route that generates, from a request's body to its answer.
+
+import { randomUUID } from "node:crypto";
+
+import type { Clock } from "../base/clock.ts";
+import type { LogFields, Logger } from "../base/log.ts";
+import type { GenerationRequest } from "../protocol/chat.ts";
+import { ApiError, overloaded } from "./api-error.ts";
+import type { OpenAIBackend } from "./backend.ts";
+import { eventStream } from "./event-stream.ts";
+import type { Exchange } from "./exchange.ts";
+import { Generation } from "./generation.ts";
+import type { GenerationRoute, WireFormat } from "./generation-route.ts";
+import { readJson } from "./json-body.ts";
+import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
+import type { Usage } from "./tally.ts";
+
+/** Shared by all requests of an app. */
+export interface AppContext {
+  readonly backend: OpenAIBackend;
+  readonly metrics: FrontendMetrics;
+  /** Answers that have begun and not ended. */
+  readonly open: Set<Pick<Generation, "shutDown">>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxBodyBytes: number;
+  readonly stallMs: number;
+}
+
+export async function generate<Request extends GenerationRequest>(
+  context: AppContext,
+  route: GenerationRoute<Request>,
+  exchange: Exchange,
+): Promise<Response> {
+  const { signal } = exchange.request;
+  let labels: RequestLabels = { model: "unknown", endpoint: route.endpoint, request_type: "unary" };
+  let generation: Generation | undefined;
+  try {
+    const body = await readJson(exchange.request, context.maxBodyBytes);
+    const { request, ignored, format } = route.parse(body, exchange.tenant);
+    exchange.reportIgnored(ignored);
+    labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
+    await context.backend.whenServed(request.model, signal);
+    checkServed(request.model, context.backend);
+    labels = { ...labels, model: request.model };
+    if (signal.aborted) throw signal.reason;
+    generation = openGeneration({ context, route, exchange, request, format, labels });
+    return await answerWhileWanted(context, exchange, generation, request);
+  } catch (error) {
+    if (generation === undefined) context.metrics.refused(labels);
+    return signal.aborted ? exchange.clientGone() : exchange.error(error, route.promptField);
+  }
+}
+
+/** A model that is not listed is unknown, unless it may be about to come; when none is listed, the server is not ready. */
+function checkServed(model: string, backend: OpenAIBackend): void {
+  const served = backend.models().map(({ id }) => id);
+  if (served.includes(model)) return;
+  const mayCome = backend.isKnown(model) || backend.isStarting();
+  if (served.length === 0 || mayCome) throw overloaded("no_workers");
+  const message = `The model '${model.slice(0, 100)}' does not exist. There is: ${served.join(", ")}.`;
+  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
+}
+
+interface Opening<Request extends GenerationRequest> {
+  readonly context: AppContext;
+  readonly route: GenerationRoute<Request>;
+  readonly exchange: Exchange;
+  readonly request: Request;
+  readonly format: WireFormat;
+  readonly labels: RequestLabels;
+}
+
+function openGeneration<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
+  const { context, route, exchange, request, format, labels } = opening;
+  const { backend, metrics, clock, log, open } = context;
+  const id = format.idPrefix + randomUUID(); // ours and unique, as the engine needs it
+  const created = Math.floor(clock.wallTime() / 1000);
+  const generation = new Generation({
+    head: { id, created, model: request.model, includeUsage: request.includeUsage },
+    format,
+    numPrompts: route.numPrompts(request),
+    n: request.n,
+    open: () => route.open(backend, request, id),
+    metrics,
+    labels,
+    clock,
+    log,
+    onEnd: (usage, firstMs) => {
+      open.delete(generation);
+      exchange.facts = factsOf(id, request.model, usage, firstMs);
+    },
+    errorEvent: (error) => exchange.errorEvent(error),
+  });
+  open.add(generation);
+  return generation;
+}
+
+function factsOf(
+  id: string,
+  model: string,
+  { prompt_tokens, completion_tokens, prompt_tokens_details }: Usage,
+  firstMs: number | undefined,
+): LogFields {
+  return {
+    model,
+    "prompt-tokens": prompt_tokens,
+    "cached-tokens": prompt_tokens_details.cached_tokens,
+    "output-tokens": completion_tokens,
+    "first-ms": firstMs === undefined ? undefined : Math.round(firstMs),
+    id,
+  };
+}
+
+/** The answer, or nothing worth reading as soon as the client is gone, whatever the backend does then. */
+async function answerWhileWanted(
+  context: AppContext,
+  exchange: Exchange,
+  generation: Generation,
+  { stream }: GenerationRequest,
+): Promise<Response> {
+  const gone = Promise.withResolvers<Response>();
+  const onAbort = () => {
+    generation.abandon();
+    gone.resolve(exchange.clientGone());
+  };
+  exchange.request.signal.addEventListener("abort", onAbort, { once: true });
+  const { clock, stallMs } = context;
+  const answer = async () => {
+    await generation.start();
+    if (!stream) return exchange.json(await generation.answer());
+    const pump = generation.pump.bind(generation);
+    return exchange.events(eventStream({ pump, clock, stallMs }));
+  };
+  return Promise.race([answer(), gone.promise]);
+}

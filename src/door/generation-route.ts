@@ -1,0 +1,67 @@
+// What an API says of a route that generates: how its requests are read and how its answers are written. Everything
+// between is the same for all of them (generate.ts, generation.ts).
+
+import type { ChatCompletionRequest, GenerationRequest, ToolCall } from "../protocol/chat.ts";
+import type { FinishReason, TextOutput } from "../protocol/llm.ts";
+import type { OpenAIBackend } from "./backend.ts";
+import type { RequestLabels } from "./metrics.ts";
+import type { Usage } from "./tally.ts";
+
+export interface GenerationRoute<Request extends GenerationRequest> {
+  readonly endpoint: RequestLabels["endpoint"];
+  /** The field that carries the prompt: it is at fault when the context overflows. */
+  readonly promptField: string;
+  /** Throws `ApiError` that names the field. */
+  parse(body: unknown, tenant: number): Parsed<Request>;
+  numPrompts(request: Request): number;
+  open(backend: OpenAIBackend, request: Request, id: string): AsyncIterable<TextOutput>;
+}
+
+export interface Parsed<Request> {
+  readonly request: Request;
+  /** Fields that the client sent and this server does not know. */
+  readonly ignored: readonly string[];
+  /** How this request's answer is written. */
+  readonly format: WireFormat;
+}
+
+export interface WireFormat {
+  readonly idPrefix: string;
+  /** Writes one answer as events. */
+  events(head: AnswerHead): EventWriter;
+  /** The whole answer. */
+  answer(head: AnswerHead, choices: readonly Choice[], usage: Usage): object;
+}
+
+/** Repeated in every chunk of an answer. */
+export interface AnswerHead {
+  readonly id: string;
+  readonly model: string;
+  /** Seconds since the Unix epoch. */
+  readonly created: number;
+  readonly includeUsage: boolean;
+}
+
+export interface EventWriter {
+  /** The events of one output; `usage` is what was counted up to it. */
+  output(output: TextOutput, usage: () => Usage): string;
+  /** The last events of an answer whose choices have all ended. */
+  end(usage: Usage): string;
+}
+
+export interface Choice {
+  readonly text: string;
+  readonly reasoning: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finishReason: FinishReason;
+  /** Why it is no longer, where that is no word of OpenAI's. */
+  readonly stopReason?: string;
+}
+
+/** For the routes of a chat in any API: they differ in how requests are read and answers written. */
+export const chatParts = {
+  promptField: "messages",
+  numPrompts: () => 1,
+  open: (backend: OpenAIBackend, request: ChatCompletionRequest, id: string) =>
+    backend.chat(request, id),
+} as const;

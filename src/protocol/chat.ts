@@ -1,0 +1,89 @@
+// A request as the rooms behind the door see it, whichever API it came by: checked, in camelCase, with every default
+// applied except those that the model decides. Types only.
+
+/** `undefined` leaves a value to the model's generation config. */
+export interface GenerationRequest {
+  /** Whose it is: a connection, or a key. */
+  readonly tenant: number;
+  readonly model: string;
+  /** Choices for each prompt. */
+  readonly n: number;
+  readonly stream: boolean;
+  /** A stream ends with a chunk that has the usage. */
+  readonly includeUsage: boolean;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  /** 0 is off. */
+  readonly topK: number | undefined;
+  readonly minP: number | undefined;
+  /** 64 bits. `undefined`: any, and another one each time. */
+  readonly seed: bigint | undefined;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly repetitionPenalty: number | undefined;
+  /** `undefined`: as many as the context has room for. */
+  readonly maxTokens: number | undefined;
+  readonly minTokens: number;
+  readonly ignoreEos: boolean;
+  /** The worker that is to take it; undefined leaves the choice to the router. */
+  readonly backendInstanceId: number | undefined;
+  /** Further facts that the client wants to be told; unknown names are passed over. */
+  readonly annotations: readonly string[];
+  readonly stop: readonly string[];
+}
+
+export interface ChatCompletionRequest extends GenerationRequest {
+  readonly messages: readonly ChatMessage[];
+  /** The text of the messages is the prompt; no template is applied. */
+  readonly useRawPrompt: boolean;
+  /** Functions that the model may call; none if empty. */
+  readonly tools: readonly ToolDefinition[];
+  /** `none`: the tools are shown to the model, and its text is never read as a call. */
+  readonly toolChoice: "auto" | "none";
+  /** False: an answer has at most one call. */
+  readonly parallelToolCalls: boolean;
+  /** Further variables of the chat template, as `enable_thinking`. JSON. */
+  readonly templateVariables: Readonly<Record<string, unknown>>;
+}
+
+/** A function's name, its purpose, and the JSON schema of its arguments, as the client sent it. */
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly parameters: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface CompletionRequest extends GenerationRequest {
+  /** Texts, or token ids that are used as they are. At least one. */
+  readonly prompts: readonly (string | Int32Array)[];
+}
+
+export interface ChatMessage {
+  readonly role: "system" | "developer" | "user" | "assistant" | "tool";
+  /** Text parts arrive joined by newlines. An assistant's turn of calls alone has none: "". */
+  readonly content: string;
+  readonly name: string | undefined;
+  /** An assistant's turn: what it thought before it answered. */
+  readonly reasoning?: string;
+  /** An assistant's turn: the calls that it made. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** A tool's turn: the call that it answers. */
+  readonly toolCallId?: string;
+}
+
+/** A finished call. `arguments` is JSON text of an object. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+/** A piece of a call as it is generated. The first piece of a call has its id and name. */
+export interface ToolCallDelta {
+  /** Which of the answer's calls. */
+  readonly index: number;
+  readonly id?: string;
+  readonly name?: string;
+  /** JSON text, to be appended. */
+  readonly arguments: string;
+}
