@@ -8,7 +8,7 @@
 // content`: reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
 //
 // A table's blocks may be lent to whoever computes the prompt elsewhere. Until they are taken back, the
-// borrower alone writes behind the cached ones, and all of them stay where they are.
+// prefill worker alone writes behind the cached ones, and all of them stay where they are.
 //
 //     allocate -> lend -> (written elsewhere) -> takeBack -> cacheFullBlocks -> ... -> free
 //
@@ -151,7 +151,7 @@ export class BlockManager {
     this.#lent.add(table);
   }
 
-  /** The borrower has said, or its end has, that it writes no more. */
+  /** The prefill worker has said, or its end has, that it writes no more. */
   takeBack(table: BlockTable): void {
     assert(this.#lent.delete(table), "blocks are taken back that were not lent");
     table.isLent = false;

@@ -6,19 +6,25 @@
 
 import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { DynamoError } from "../base/error.ts";
 import type { KvReport } from "../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { BlockManager } from "./block-manager.ts";
+import {
+  EngineClosedError,
+  EngineFullError,
+  InvalidLogitsError,
+  MemoryShortError,
+  UnreadStreamError,
+} from "./engine-error.ts";
 import type { EngineObserver, EngineStats } from "./engine-observer.ts";
+import { EngineTelemetry, type TokenTimes } from "./engine-telemetry.ts";
 import { fillBatch } from "./fill-batch.ts";
 import { KvEventLog } from "./kv-event-log.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import { NgramDrafter, type NgramOptions } from "./ngram-drafter.ts";
 import { OutputStream } from "./output-stream.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
-import { PulledStream } from "./pulled-stream.ts";
 import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type EndReason, Sequence } from "./sequence.ts";
@@ -59,27 +65,22 @@ export class LLMEngine {
   readonly #runner: ModelRunner;
   readonly #config: EngineConfig;
   readonly #clock: Clock;
-  readonly #observer: EngineObserver | undefined;
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #open = new Map<Sequence, OpenStream>();
   readonly #kvEvents: KvEventLog;
-  readonly #metricsStreams = new Set<PulledStream<ForwardPassMetrics>>();
+  readonly #telemetry: EngineTelemetry;
 
   readonly #loop: StepLoop;
   #closing: Promise<void> | undefined;
 
   #memory: MemoryPressure = "none";
-  #stepsTotal = 0;
-  #promptTokensTotal = 0;
-  #generationTokensTotal = 0;
 
   constructor(options: LLMEngineOptions) {
     const { limits } = options.runner;
     this.#runner = options.runner;
     this.#config = options.config;
     this.#clock = options.clock;
-    this.#observer = options.observer;
     this.#blocks = new BlockManager({
       ...limits,
       enablePrefixCaching: options.config.enablePrefixCaching,
@@ -96,6 +97,12 @@ export class LLMEngine {
       drafter: ngram && new NgramDrafter(ngram),
       remote: options.remotePrefill,
       onReturn: () => this.#loop.wake(),
+    });
+    this.#telemetry = new EngineTelemetry({
+      scheduler: this.#scheduler,
+      blocks: this.#blocks,
+      numSeats: limits.maxNumSeqs,
+      observer: options.observer,
     });
     this.#loop = new StepLoop({
       clock: options.clock,
@@ -117,7 +124,7 @@ export class LLMEngine {
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
     validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
-    if (this.#scheduler.numUnfinished + this.#scheduler.numStalled >= maxNumSeqs + maxWaiting) {
+    if (this.#scheduler.numUnfinished + this.#scheduler.stalled.size >= maxNumSeqs + maxWaiting) {
       throw new EngineFullError(maxNumSeqs, maxWaiting);
     }
     const sequence = new Sequence(request, this.#clock.now());
@@ -159,40 +166,11 @@ export class LLMEngine {
   }
 
   stats(): EngineStats {
-    return {
-      numRunning: this.#scheduler.running.length,
-      numWaiting: this.#scheduler.numWaiting,
-      numStalled: this.#scheduler.numStalled,
-      numLent: this.#scheduler.numLent,
-      numBlocksUsed: this.#blocks.numUsedBlocks,
-      numBlocks: this.#blocks.numBlocks,
-      stepsTotal: this.#stepsTotal,
-      preemptionsTotal: this.#scheduler.numPreemptions,
-      remotePrefillsTotal: this.#scheduler.numRemotePrefills,
-      promptTokensTotal: this.#promptTokensTotal,
-      generationTokensTotal: this.#generationTokensTotal,
-      prefixCacheQueriesTotal: this.#scheduler.numQueriedTokens,
-      prefixCacheHitsTotal: this.#scheduler.numHitTokens,
-      ...this.#scheduler.draftCounts,
-    };
+    return this.#telemetry.stats();
   }
 
   metrics(): ForwardPassMetrics {
-    const stats = this.stats();
-    const queries = stats.prefixCacheQueriesTotal;
-    return {
-      workerStats: {
-        requestActiveSlots: stats.numRunning,
-        requestTotalSlots: this.#runner.limits.maxNumSeqs,
-        numRequestsWaiting: stats.numWaiting + stats.numLent,
-      },
-      kvStats: {
-        kvActiveBlocks: stats.numBlocksUsed,
-        kvTotalBlocks: stats.numBlocks,
-        cacheUsage: stats.numBlocksUsed / stats.numBlocks,
-        prefixCacheHitRate: queries === 0 ? 0 : stats.prefixCacheHitsTotal / queries,
-      },
-    };
+    return this.#telemetry.metrics();
   }
 
   /** What the prefix cache holds, then what it stores and removes, step by step. */
@@ -202,18 +180,7 @@ export class LLMEngine {
 
   /** The metrics now, and again after each change; a reader that is behind sees the last only. */
   watchMetrics(): AsyncIterableIterator<ForwardPassMetrics> {
-    let told: ForwardPassMetrics | undefined;
-    const stream = new PulledStream({
-      take: () => {
-        const metrics = this.metrics();
-        if (Bun.deepEquals(metrics, told)) return undefined;
-        told = metrics;
-        return metrics;
-      },
-      onEnd: () => this.#metricsStreams.delete(stream),
-    });
-    this.#metricsStreams.add(stream);
-    return stream;
+    return this.#telemetry.watch();
   }
 
   /** Asserts that each block is used or free, each reference counted, and each seat and place somebody's. */
@@ -234,7 +201,7 @@ export class LLMEngine {
     const now = this.#clock.now();
 
     const advanced = this.#scheduler.update(output, batch.sampledIds, now - startedAt);
-    this.#stepsTotal += 1;
+    this.#telemetry.step();
     this.#deliver(advanced, now);
     this.#report();
     if (verifying) this.checkIntegrity();
@@ -250,14 +217,14 @@ export class LLMEngine {
   /** Tells those who listen what has changed. */
   #report(): void {
     this.#kvEvents.flush();
-    for (const stream of this.#metricsStreams) stream.wake();
+    this.#telemetry.report();
   }
 
   #deliver(advanced: readonly Sequence[], now: number): void {
     for (const sequence of advanced) {
       const open = this.#open.get(sequence);
       assert(open !== undefined, "a sequence runs that nobody asked for");
-      if (sequence.numOutputTokens > open.numDelivered) this.#measure(sequence, open, now);
+      this.#telemetry.tokens(sequence, open, now);
       if (sequence.endReason !== undefined) {
         this.#settle(sequence, sequence.endReason);
         continue;
@@ -269,26 +236,11 @@ export class LLMEngine {
 
   #stall(sequence: Sequence): void {
     this.#scheduler.stall(sequence);
-    if (this.#scheduler.numStalled <= this.#config.maxStalled) return;
-    const longest = this.#scheduler.longestStalled;
+    if (this.#scheduler.stalled.size <= this.#config.maxStalled) return;
+    const longest = this.#scheduler.stalled.longest;
     assert(longest !== undefined, "more stall than may, and none is the longest");
     this.#scheduler.abort(longest, "error");
     this.#settle(longest, "error", new UnreadStreamError(this.#config.maxStalled));
-  }
-
-  #measure(sequence: Sequence, open: OpenStream, now: number): void {
-    const isFirst = open.numDelivered === 0;
-    const sinceLastMs = now - open.lastTokenAt;
-    this.#generationTokensTotal += sequence.numOutputTokens - open.numDelivered;
-    open.numDelivered = sequence.numOutputTokens;
-    open.lastTokenAt = now;
-    if (!isFirst) {
-      this.#observer?.interTokenLatency(sinceLastMs);
-      return;
-    }
-    this.#promptTokensTotal += sequence.numPromptTokens;
-    this.#observer?.queueTime((sequence.admittedAt ?? sequence.arrivedAt) - sequence.arrivedAt);
-    this.#observer?.timeToFirstToken(sinceLastMs);
   }
 
   /** Ends a sequence before its time. */
@@ -304,9 +256,7 @@ export class LLMEngine {
     if (endReason === "server_shutdown") open.stream.fail(new EngineClosedError());
     else if (endReason !== "error") open.stream.notify();
     else open.stream.fail(error ?? new InvalidLogitsError(sequence.numTokens));
-    const { numPromptTokens, numOutputTokens, arrivedAt } = sequence;
-    const totalMs = this.#clock.now() - arrivedAt;
-    this.#observer?.sequenceFinished({ endReason, numPromptTokens, numOutputTokens, totalMs });
+    this.#telemetry.finished(sequence, endReason, this.#clock.now());
   }
 
   #fail(error: Error): void {
@@ -321,74 +271,14 @@ export class LLMEngine {
     const loopEnded = this.#loop.end();
     for (const sequence of [...this.#open.keys()]) this.#end(sequence, "server_shutdown");
     await loopEnded;
-    await this.#scheduler.loansSettled();
+    await this.#scheduler.remotePrefillsSettled();
     this.#blocks.clear();
     this.#kvEvents.close();
-    for (const stream of [...this.#metricsStreams]) stream.end();
+    this.#telemetry.end();
     this.#runner.close();
   }
 }
 
-interface OpenStream {
+interface OpenStream extends TokenTimes {
   readonly stream: OutputStream;
-  /** Output tokens that the stream was told of. */
-  numDelivered: number;
-  /** Or when the sequence arrived, before its first token. */
-  lastTokenAt: number;
-}
-
-/** The queue is at its limit. The caller may try again, here later or elsewhere now. */
-export class MemoryShortError extends DynamoError {
-  override readonly code = "memory_short";
-
-  constructor() {
-    super("memory is short around the server: it takes no new request until that is over");
-  }
-}
-
-export class EngineFullError extends DynamoError {
-  override readonly code = "engine_full";
-
-  constructor(maxNumSeqs: number, maxWaiting: number) {
-    super(
-      `the engine is full: ${maxNumSeqs} requests run and ${maxWaiting} wait; try again later, ` +
-        "or serve with more workers",
-      { max_num_seqs: maxNumSeqs, max_waiting: maxWaiting },
-    );
-  }
-}
-
-/** Too many streams are not read, and this one has not been for longest. Its reader still gets what it had. */
-export class UnreadStreamError extends DynamoError {
-  override readonly code = "slow_reader";
-
-  constructor(maxStalled: number) {
-    super(
-      `this stream was not read while ${maxStalled} others were not either; read faster, or ask for ` +
-        "fewer choices at once",
-      { max_stalled: maxStalled },
-    );
-  }
-}
-
-/** One sequence's logits were NaN or infinite. It alone ends by that; the others and the engine go on. */
-export class InvalidLogitsError extends DynamoError {
-  override readonly code = "invalid_logits";
-
-  constructor(position: number) {
-    super(
-      `the model's logits for token ${position} of this sequence are NaN or infinite, so none can be ` +
-        "sampled; check that its weights are whole",
-      { position },
-    );
-  }
-}
-
-/** The engine has been closed, or a step has failed; `run()` says which. */
-export class EngineClosedError extends DynamoError {
-  override readonly code = "server_shutdown";
-
-  constructor() {
-    super("the engine is closed and computes no more; send the request to another worker");
-  }
 }

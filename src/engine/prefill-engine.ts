@@ -1,6 +1,6 @@
 // An engine that samples nothing: it computes K and V of prompts into blocks that it does not own.
 //
-//     prefill() --> [ task, task ] --first come, first served--> batch --run--> done
+//     prefill() --> [ run, run ] --first come, first served--> batch --run--> done
 //
 // Like the other engine it has no thread of its own (step-loop.ts), and prompts are cut into chunks by time, so that
 // whoever runs it is never deaf for long.
@@ -11,7 +11,7 @@ import { CancelledError } from "../base/error.ts";
 import type { SamplingOptions, StopConditions } from "../protocol/llm.ts";
 import { fillBatch } from "./fill-batch.ts";
 import type { ModelRunner } from "./model-runner.ts";
-import type { PrefillJob } from "./remote-prefill.ts";
+import type { PrefillRequest } from "./remote-prefill.ts";
 import { Sequence } from "./sequence.ts";
 import { StepLoop } from "./step-loop.ts";
 
@@ -34,7 +34,7 @@ const MIN_STEP_TOKENS = 8;
 /** A token's cost is that of the quickest step lately: one that had to wait for the device tells less. */
 const COST_GROWTH = 1.1;
 
-export interface PrefillTask {
+export interface PrefillRun {
   /**
    * Resolves when K and V are in the blocks. Rejects, with `CancelledError` after an abort, when they will
    * not be. Either way nothing writes there any more.
@@ -49,11 +49,11 @@ export class PrefillEngine {
   readonly #device: PrefillEngineOptions["device"];
   #msPerToken: number | undefined;
   /** By arrival. */
-  readonly #tasks: Task[] = [];
+  readonly #runs: Run[] = [];
   readonly #loop: StepLoop;
   #closing: Promise<void> | undefined;
-  /** Tasks that the running step computes. */
-  #inStep: readonly Task[] = [];
+  /** Runs that the running step computes. */
+  #inStep: readonly Run[] = [];
 
   constructor({ runner, clock, device }: PrefillEngineOptions) {
     this.#runner = runner;
@@ -63,19 +63,19 @@ export class PrefillEngine {
       clock,
       step: () => this.#step(),
       onFailure: (error) => {
-        for (const task of this.#tasks.splice(0)) task.reject(error);
+        for (const run of this.#runs.splice(0)) run.reject(error);
       },
     });
   }
 
   /** Puts a prompt in the queue now. */
-  prefill(job: PrefillJob): PrefillTask {
-    const task = new Task(job, this.#clock.now());
-    if (this.#loop.isOver) task.reject(ended());
-    else this.#tasks.push(task);
+  prefill(request: PrefillRequest): PrefillRun {
+    const run = new Run(request, this.#clock.now());
+    if (this.#loop.isOver) run.reject(ended());
+    else this.#runs.push(run);
     if (verifying) this.checkIntegrity();
     this.#loop.wake();
-    return { done: task.done, abort: () => this.#abort(task) };
+    return { done: run.done, abort: () => this.#abort(run) };
   }
 
   /** Steps while there is work, sleeps while there is none. Ends after `close()`; fails if a step fails. */
@@ -83,7 +83,7 @@ export class PrefillEngine {
     return this.#loop.run();
   }
 
-  /** Ends all tasks, waits for the running step, and closes the runner. */
+  /** Ends all runs, waits for the running step, and closes the runner. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -92,7 +92,7 @@ export class PrefillEngine {
   /** Asserts that no block is written for two prompts. */
   checkIntegrity(): void {
     const written = new Set<number>();
-    for (const { sequence } of this.#tasks) {
+    for (const { sequence } of this.#runs) {
       const { table, numComputedTokens } = sequence;
       const first = Math.floor(numComputedTokens / this.#runner.limits.blockSize);
       for (let i = first; i < table.numBlocks; i++) {
@@ -103,7 +103,7 @@ export class PrefillEngine {
   }
 
   async #step(): Promise<void> {
-    if (this.#tasks.length === 0) return this.#loop.sleep();
+    if (this.#runs.length === 0) return this.#loop.sleep();
     const { batch, limits } = this.#runner;
     this.#inStep = this.#schedule();
     const sequences = this.#inStep.map(({ sequence }) => sequence);
@@ -119,59 +119,59 @@ export class PrefillEngine {
     this.#msPerToken = Math.min(elapsedMs / numTokens, grown);
     const ran = this.#inStep;
     this.#inStep = [];
-    for (const task of ran) this.#advance(task);
+    for (const run of ran) this.#advance(run);
   }
 
   /** The next tokens of the oldest prompts, as many as a step may take. */
-  #schedule(): readonly Task[] {
+  #schedule(): readonly Run[] {
     const { maxNumBatchedTokens, maxNumSeqs } = this.#runner.limits;
     let numTokensLeft = Math.min(maxNumBatchedTokens, this.#maxTokens());
-    const scheduled: Task[] = [];
-    for (const task of this.#tasks) {
+    const scheduled: Run[] = [];
+    for (const run of this.#runs) {
       if (numTokensLeft === 0 || scheduled.length === maxNumSeqs) break;
-      task.sequence.numScheduledTokens = Math.min(task.numTokensLeft, numTokensLeft);
-      numTokensLeft -= task.sequence.numScheduledTokens;
-      scheduled.push(task);
+      run.sequence.numScheduledTokens = Math.min(run.numTokensLeft, numTokensLeft);
+      numTokensLeft -= run.sequence.numScheduledTokens;
+      scheduled.push(run);
     }
     return scheduled;
   }
 
   #maxTokens(): number {
     if (this.#msPerToken === undefined) return PROBE_TOKENS;
-    const decodeMs = this.#tasks[0]?.decodeMs ?? MAX_SHARED_STEP_MS;
+    const decodeMs = this.#runs[0]?.decodeMs ?? MAX_SHARED_STEP_MS;
     const stepMs = this.#device === "own" ? MAX_STEP_MS : Math.min(decodeMs, MAX_SHARED_STEP_MS);
     return Math.max(MIN_STEP_TOKENS, Math.floor(stepMs / this.#msPerToken));
   }
 
-  #advance(task: Task): void {
-    task.sequence.numComputedTokens += task.sequence.numScheduledTokens;
-    if (task.isAborted) this.#end(task, () => task.reject(cancelled()));
-    else if (task.numTokensLeft === 0) this.#end(task, () => task.resolve());
+  #advance(run: Run): void {
+    run.sequence.numComputedTokens += run.sequence.numScheduledTokens;
+    if (run.isAborted) this.#end(run, () => run.reject(cancelled()));
+    else if (run.numTokensLeft === 0) this.#end(run, () => run.resolve());
   }
 
-  #abort(task: Task): void {
-    task.isAborted = true;
+  #abort(run: Run): void {
+    run.isAborted = true;
     // What a step computes ends with that step.
-    if (this.#inStep.includes(task)) return;
-    this.#end(task, () => task.reject(cancelled()));
+    if (this.#inStep.includes(run)) return;
+    this.#end(run, () => run.reject(cancelled()));
   }
 
-  #end(task: Task, settle: () => void): void {
-    const index = this.#tasks.indexOf(task);
+  #end(run: Run, settle: () => void): void {
+    const index = this.#runs.indexOf(run);
     if (index < 0) return; // It had ended before it was aborted.
-    this.#tasks.splice(index, 1);
+    this.#runs.splice(index, 1);
     settle();
   }
 
   async #close(): Promise<void> {
     const loopEnded = this.#loop.end();
-    for (const task of [...this.#tasks]) this.#abort(task);
+    for (const run of [...this.#runs]) this.#abort(run);
     await loopEnded;
     this.#runner.close();
   }
 }
 
-/** Nothing of a prompt is sampled here, so how is nobody's business. */
+/** Nothing of a prompt is sampled here, so it does not matter how. */
 const SAMPLING: SamplingOptions = {
   temperature: 0,
   topP: 1,
@@ -184,7 +184,7 @@ const SAMPLING: SamplingOptions = {
 };
 const STOP: StopConditions = { maxTokens: 1, minTokens: 0, stopTokenIds: [] };
 
-class Task {
+class Run {
   readonly sequence: Sequence;
   readonly decodeMs: number | undefined;
   readonly done: Promise<void>;
@@ -192,16 +192,16 @@ class Task {
   readonly reject: (reason: unknown) => void;
   isAborted = false;
 
-  constructor(job: PrefillJob, now: number) {
-    const { tokenIds, blockIds, numComputedTokens } = job;
-    this.decodeMs = job.decodeMs;
-    const request = { tenant: 0, tokenIds, sampling: SAMPLING, stop: STOP }; // Tasks run as they come.
-    this.sequence = new Sequence(request, now);
+  constructor(request: PrefillRequest, now: number) {
+    const { tokenIds, blockIds, numComputedTokens, decodeMs } = request;
+    this.decodeMs = decodeMs;
+    const whole = { tenant: 0, tokenIds, sampling: SAMPLING, stop: STOP }; // Prompts run as they come.
+    this.sequence = new Sequence(whole, now);
     for (const blockId of blockIds) this.sequence.table.push(blockId);
     this.sequence.numComputedTokens = numComputedTokens;
     assert(this.numTokensLeft > 0, "a prompt is to be computed of which nothing is missing");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    promise.catch(() => undefined); // Whoever began the task may have left it.
+    promise.catch(() => undefined); // Its caller may have left it.
     this.done = promise;
     this.resolve = resolve;
     this.reject = reject;

@@ -15,13 +15,14 @@ import { assert, unreachable } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
 import { type DraftCounts, Drafts } from "./drafts.ts";
-import { Loans } from "./loans.ts";
 import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
 import type { NgramDrafter } from "./ngram-drafter.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
+import { RemotePrefills } from "./remote-prefills.ts";
 import { seatVictim } from "./seat-victim.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
+import { StalledSequences } from "./stalled-sequences.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
@@ -32,6 +33,23 @@ export interface SchedulerOutput {
   readonly numDecodes: number;
   /** Their tokens, drafts included. */
   readonly numDecodeTokens: number;
+}
+
+/** Its state now, and its counters since the start. */
+export interface SchedulerStats extends DraftCounts {
+  readonly numRunning: number;
+  readonly numWaiting: number;
+  /** Sequences that no client reads. */
+  readonly numStalled: number;
+  /** Sequences whose blocks are lent, those included that have ended meanwhile. */
+  readonly numLent: number;
+  readonly numPreemptions: number;
+  /** Prompts that were computed elsewhere. */
+  readonly numRemotePrefills: number;
+  /** Prompt tokens that were looked up in the prefix cache. */
+  readonly numQueriedTokens: number;
+  /** Prompt tokens that were found there. */
+  readonly numHitTokens: number;
 }
 
 /** Says how many prompt tokens a step may compute, and is told what steps took. */
@@ -59,14 +77,13 @@ export class Scheduler {
   readonly #pacer: Pacer;
   readonly #maxChunkTokens: number;
   readonly #drafts: Drafts;
-  readonly #loans: Loans;
+  readonly #remotePrefills: RemotePrefills;
 
   /** Those that wait, and who has which seat. */
   readonly #tenants = new TenantQueue();
   /** By admission. */
   readonly #running: Sequence[] = [];
-  /** The one that is stalled longest first. */
-  readonly #stalled = new Set<Sequence>();
+  readonly #stalled = new StalledSequences();
   /** The first of those that wait found too few blocks. */
   #lacksBlocks = false;
 
@@ -88,7 +105,7 @@ export class Scheduler {
     this.#pacer = options.pacer ?? new PrefillPacer();
     this.#drafts = new Drafts(limits, blocks, options.drafter);
     this.#maxChunkTokens = options.longPrefillTokenThreshold ?? Infinity;
-    this.#loans = new Loans({
+    this.#remotePrefills = new RemotePrefills({
       blocks,
       remote: options.remote,
       onReturn: (sequence, outcome) => {
@@ -103,31 +120,23 @@ export class Scheduler {
     return this.#running;
   }
 
-  get numWaiting(): number {
-    return this.#tenants.numWaiting;
+  stats(): SchedulerStats {
+    return {
+      numRunning: this.#running.length,
+      numWaiting: this.#tenants.numWaiting,
+      numStalled: this.#stalled.size,
+      numLent: this.#remotePrefills.numOpen,
+      numPreemptions: this.#numPreemptions,
+      numRemotePrefills: this.#remotePrefills.numComputed,
+      numQueriedTokens: this.#numQueriedTokens,
+      numHitTokens: this.#numHitTokens,
+      ...this.#drafts.counts,
+    };
   }
 
-  /** Sequences that nobody reads. */
-  get numStalled(): number {
-    return this.#stalled.size;
-  }
-
-  /** The longest stalled one of the tenant that has most of them. */
-  get longestStalled(): Sequence | undefined {
-    const counts = new Map<number, number>();
-    for (const { tenant } of this.#stalled) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
-    const most = Math.max(...counts.values());
-    return [...this.#stalled].find(({ tenant }) => counts.get(tenant) === most);
-  }
-
-  /** Sequences whose blocks are lent, those included that have ended meanwhile. */
-  get numLent(): number {
-    return this.#loans.numOpen;
-  }
-
-  /** Prompts that were computed elsewhere. */
-  get numRemotePrefills(): number {
-    return this.#loans.numComputed;
+  /** Sequences that no client reads. */
+  get stalled(): Pick<StalledSequences, "size" | "longest"> {
+    return this.#stalled;
   }
 
   /** Those that steps are for: not the stalled ones. */
@@ -136,26 +145,8 @@ export class Scheduler {
   }
 
   /** Resolves when nobody else writes into our blocks. */
-  loansSettled(): Promise<void> {
-    return this.#loans.settled();
-  }
-
-  get numPreemptions(): number {
-    return this.#numPreemptions;
-  }
-
-  /** Prompt tokens that were looked up in the prefix cache. */
-  get numQueriedTokens(): number {
-    return this.#numQueriedTokens;
-  }
-
-  /** Prompt tokens that were found there. */
-  get numHitTokens(): number {
-    return this.#numHitTokens;
-  }
-
-  get draftCounts(): DraftCounts {
-    return this.#drafts.counts;
+  remotePrefillsSettled(): Promise<void> {
+    return this.#remotePrefills.settled();
   }
 
   add(sequence: Sequence): void {
@@ -182,10 +173,8 @@ export class Scheduler {
   /** Asserts that blocks, seats and queues agree. */
   checkIntegrity(): void {
     this.#blocks.checkIntegrity(this.#tables());
-    this.#tenants.checkIntegrity([...this.#running, ...this.#loans.sequences]);
-    for (const { status, table } of this.#stalled) {
-      assert(status === "stalled" && table.numBlocks === 0, "a stalled sequence holds blocks");
-    }
+    this.#tenants.checkIntegrity([...this.#running, ...this.#remotePrefills.sequences]);
+    this.#stalled.checkIntegrity();
   }
 
   /**
@@ -200,7 +189,7 @@ export class Scheduler {
       case "remote":
         sequence.status = "finished";
         sequence.endReason = reason;
-        this.#loans.recall(sequence);
+        this.#remotePrefills.recall(sequence);
         return;
       case "waiting":
         this.#tenants.remove(sequence);
@@ -233,7 +222,7 @@ export class Scheduler {
       this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes, this.#numPrompts),
     );
     this.#schedulePrompts(maxTokens, now);
-    const isWaiting = this.numUnfinished === 0 || this.#loans.numOpen > 0;
+    const isWaiting = this.numUnfinished === 0 || this.#remotePrefills.numOpen > 0;
     assert(this.#scheduled.length > 0 || isWaiting, "no sequence can get on");
     return {
       sequences: this.#scheduled,
@@ -295,12 +284,12 @@ export class Scheduler {
   }
 
   get #numSeated(): number {
-    return this.#running.length + this.#loans.numOpen;
+    return this.#running.length + this.#remotePrefills.numOpen;
   }
 
   /** Prompts that have begun, or have a seat to begin on. */
   get #numPrompts(): number {
-    const numSeats = this.#limits.maxNumSeqs - this.#loans.numOpen - this.#numDecodes;
+    const numSeats = this.#limits.maxNumSeqs - this.#remotePrefills.numOpen - this.#numDecodes;
     const numBegun = this.#running.length - this.#numDecodes;
     return Math.min(numSeats, numBegun + this.#tenants.numWaiting);
   }
@@ -308,7 +297,7 @@ export class Scheduler {
   /** All that hold blocks. */
   *#tables(): Iterable<BlockTable> {
     for (const { table } of this.#running) yield table;
-    for (const { table } of this.#loans.sequences) yield table;
+    for (const { table } of this.#remotePrefills.sequences) yield table;
   }
 
   /** Takes a seat, and its blocks, from another tenant, where the next to be admitted finds none. */
@@ -321,7 +310,7 @@ export class Scheduler {
     if (victim?.type === "running") {
       this.#running.splice(this.#running.lastIndexOf(victim.sequence), 1);
       this.#preempt(victim.sequence);
-    } else if (victim) this.#loans.tryRecall(victim.tenant);
+    } else if (victim) this.#remotePrefills.tryRecall(victim.tenant);
   }
 
   #scheduleDecodes(): void {
@@ -372,7 +361,7 @@ export class Scheduler {
         this.#lacksBlocks = true;
         return;
       }
-      if (this.#loans.tryLend(sequence, this.#pacer.decodeMs)) continue;
+      if (this.#remotePrefills.tryBegin(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);
     }
@@ -411,7 +400,7 @@ export class Scheduler {
     const numToTake = this.#blocks.numBlocksToTake(table, numTokens);
     if (numToTake === 0) return "found";
     while (numToTake > this.#blocks.numFreeBlocks) {
-      if (this.#loans.tryRecall()) return "awaited";
+      if (this.#remotePrefills.tryRecall()) return "awaited";
       const youngest = this.#running.pop();
       assert(youngest !== undefined, "a running sequence is not in the list");
       this.#preempt(youngest);

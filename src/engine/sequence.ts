@@ -2,7 +2,7 @@
 //
 //     waiting --admit--> running --stop, length, abort, error--> finished
 //        ^  |               ^  |                                    ^
-//        |  +--> remote ----+  |  its prompt is computed elsewhere, into its blocks (loans.ts)
+//        |  +--> remote ----+  |  its prompt is computed elsewhere, into its blocks (remote-prefills.ts)
 //        |          +----------|---------- abort -------------------+
 //        +------ preempt ------+  its blocks are gone, its tokens are not: they are computed again
 //        |                     |

@@ -3,7 +3,7 @@ import fc from "fast-check";
 
 import { LLMEngine } from "../../src/engine/llm-engine.ts";
 import type { RunnerLimits } from "../../src/engine/model-runner.ts";
-import { PrefillEngine, type PrefillTask } from "../../src/engine/prefill-engine.ts";
+import { PrefillEngine, type PrefillRun } from "../../src/engine/prefill-engine.ts";
 import type { RemotePrefill } from "../../src/engine/remote-prefill.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { FakeMemory, FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
@@ -32,7 +32,7 @@ function start({ limits = {}, takes = () => true, onPrefillStep, onStep }: SetUp
   const memory = new FakeMemory(all.numBlocks * all.blockSize);
   const prefillRunner = new FakeRunner(all, onPrefillStep, memory);
   const prefill = new PrefillEngine({ runner: prefillRunner, clock, device: "own" });
-  const tasks: PrefillTask[] = [];
+  const tasks: PrefillRun[] = [];
   const remotePrefill: RemotePrefill = {
     takes,
     begin(job, ended) {

@@ -4,7 +4,7 @@ import type { Service } from "dynamo";
 
 import type { KvCacheDType } from "../../engine/kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../../engine/native-model.ts";
-import type { PrefillJob } from "../../engine/remote-prefill.ts";
+import type { PrefillRequest } from "../../engine/remote-prefill.ts";
 
 /** The KV blocks that the workers of a service share, and all that it takes to write into them. */
 export interface KvPool {
@@ -31,21 +31,21 @@ export interface PoolOwner extends PoolPart {
   readonly worker: number;
 }
 
-/** A prompt and where in which pool its K and V are to be. */
-export interface PrefillWork extends PrefillJob {
+/** What a prefill lease is about: a prompt, and where in which pool its K and V are to be. */
+export interface LeasedPrefill extends PrefillRequest {
   readonly pool: KvPool;
 }
 
-/** Of a worker's prompt, in the prefill queue. */
-export interface PrefillTicket {
+/** What stands in the prefill queue: the name of a worker's prefill request. */
+export interface PrefillRequestId {
   /** The instance of the worker. */
   readonly worker: number;
   /** Unique in that instance. */
-  readonly job: number;
+  readonly request: number;
 }
 
 /** A worker, as its prefill workers see it. */
-export interface PrefillLender extends Service {
-  /** What it lends for a job, until the lease ends. */
-  leasePrefill(job: number, borrower: number): AsyncIterable<PrefillWork>;
+export interface PrefillRequester extends Service {
+  /** A prefill lease: the prefill worker may write into the request's blocks until it leaves the loop. */
+  leasePrefill(request: number, prefillWorker: number): AsyncIterable<LeasedPrefill>;
 }

@@ -1,19 +1,19 @@
-// A worker's side of disaggregated prefill: sends prompts to the prefill workers by way of their queue, and
-// lends them the blocks that they are to fill.
+// A worker's side of remote prefill: puts prefill requests into the prefill queue, and leases the blocks that are to be
+// filled to the prefill worker that takes one.
 //
-//   pending --lease--> leased --the borrower asks for more: all is computed--> over
+//   pending --lease--> leased --the prefill worker asks for more: all is computed--> over
 //      ^                 +------it leaves or dies: the queue gives it to another------+
 //      +-------------------------------------------------------------------------------+
 //
-// The lease's end is the borrower's word that it writes no more; of one that died, the runtime's, which tells
-// nobody of an end before a running step is over.
+// The lease's end is the prefill worker's word that it writes no more. If it died, it is the runtime's, which reports an
+// end after the running step only.
 
 import type { InstanceId, ItemId, WorkQueue } from "dynamo";
 
 import { errorCode } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { PrefillJob, PrefillOutcome, RemotePrefill } from "../../engine/remote-prefill.ts";
-import type { KvPool, PoolOwner, PoolPart, PrefillTicket, PrefillWork } from "./kv-pool.ts";
+import type { PrefillOutcome, PrefillRequest, RemotePrefill } from "../../engine/remote-prefill.ts";
+import type { KvPool, LeasedPrefill, PoolOwner, PoolPart, PrefillRequestId } from "./kv-pool.ts";
 
 export interface PrefillLimits {
   readonly conditionalDisagg: boolean;
@@ -22,10 +22,10 @@ export interface PrefillLimits {
 }
 
 /** A prefill worker as a worker calls it. */
-export interface PrefillPeer {
+export interface PrefillWorkerPort {
   /** Opens the pool, and lets go of what it computes there for one who had this part before. Returns its queue. */
   join(pool: KvPool, owner: PoolOwner): Promise<string>;
-  drop(ticket: PrefillTicket): Promise<void>;
+  drop(id: PrefillRequestId): Promise<void>;
 }
 
 export interface PrefillDispatcherOptions {
@@ -33,21 +33,22 @@ export interface PrefillDispatcherOptions {
   readonly instance: InstanceId;
   /** Read at each decision: they may change. */
   readonly limits: PrefillLimits;
-  readonly peer: (instance: InstanceId) => PrefillPeer;
+  readonly peer: (instance: InstanceId) => PrefillWorkerPort;
   readonly queue: (name: string) => WorkQueue;
   readonly log: Logger;
 }
 
-/** Borrowers that may fail at a prompt before it is computed where it is decoded. */
+/** Prefill workers that may fail at a prompt before it is computed where it is decoded. */
 const MAX_LEASES = 3;
 
-interface Lending {
+interface OpenRequest {
   readonly id: number;
-  readonly job: PrefillJob;
+  readonly request: PrefillRequest;
   readonly ended: (outcome: PrefillOutcome) => void;
   itemId: ItemId | undefined;
-  borrower: InstanceId | undefined;
-  /** When the borrower has let go. */
+  /** Who has the lease. */
+  holder: InstanceId | undefined;
+  /** When the holder has let go. */
   returned: Promise<void>;
   numLeases: number;
   isUnwanted: boolean;
@@ -55,7 +56,7 @@ interface Lending {
 
 export class PrefillDispatcher implements RemotePrefill {
   readonly #options: PrefillDispatcherOptions;
-  readonly #lendings = new Map<number, Lending>();
+  readonly #open = new Map<number, OpenRequest>();
   /** Prefill workers that have joined our pool. */
   readonly #joined = new Set<InstanceId>();
   #pool: KvPool | undefined;
@@ -66,7 +67,7 @@ export class PrefillDispatcher implements RemotePrefill {
     this.#options = options;
   }
 
-  /** Lets every live prefill worker join the pool. Nobody writes in `part` any more when it resolves. */
+  /** Lets every live prefill worker join the pool. No prefill worker writes in `part` any more when it resolves. */
   async open(pool: KvPool, part: PoolPart, live: readonly InstanceId[]): Promise<void> {
     this.#pool = pool;
     await Promise.all(live.map((instance) => this.#join(pool, part, instance)));
@@ -92,43 +93,43 @@ export class PrefillDispatcher implements RemotePrefill {
     return this.#joined.size > 0 && (!conditionalDisagg || numTokens > maxLocalPrefillLength);
   }
 
-  begin(job: PrefillJob, ended: (outcome: PrefillOutcome) => void): { recall(): void } {
-    const lending: Lending = {
+  begin(request: PrefillRequest, ended: (outcome: PrefillOutcome) => void): { recall(): void } {
+    const open: OpenRequest = {
       id: ++this.#lastId,
-      job,
+      request,
       ended,
       itemId: undefined,
-      borrower: undefined,
+      holder: undefined,
       returned: Promise.resolve(),
       numLeases: 0,
       isUnwanted: false,
     };
-    this.#lendings.set(lending.id, lending);
-    void this.#publish(lending);
-    return { recall: () => this.#recall(lending) };
+    this.#open.set(open.id, open);
+    void this.#publish(open);
+    return { recall: () => this.#recall(open) };
   }
 
-  /** The work of a ticket, for as long as the borrower's loop runs; nothing if it is not wanted any more. */
-  async *lease(id: number, borrower: InstanceId): AsyncGenerator<PrefillWork> {
-    const lending = this.#lendings.get(id);
-    // Of a borrower that has died: the queue may know before we do.
-    while (lending?.borrower !== undefined) await lending.returned;
-    if (lending === undefined || !this.#lendings.has(id) || this.#pool === undefined) return;
-    if (lending.numLeases === MAX_LEASES) {
-      this.#end(lending, "not computed");
+  /** A prefill lease, for as long as the holder's loop runs; it is empty if the request is not wanted any more. */
+  async *lease(id: number, holder: InstanceId): AsyncGenerator<LeasedPrefill> {
+    const open = this.#open.get(id);
+    // The queue may know of a holder's death before this worker does.
+    while (open?.holder !== undefined) await open.returned;
+    if (open === undefined || !this.#open.has(id) || this.#pool === undefined) return;
+    if (open.numLeases === MAX_LEASES) {
+      this.#end(open, "not computed");
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    lending.numLeases += 1;
-    lending.borrower = borrower;
-    lending.returned = promise;
+    open.numLeases += 1;
+    open.holder = holder;
+    open.returned = promise;
     let outcome: PrefillOutcome = "not computed";
     try {
-      yield { ...lending.job, pool: this.#pool };
+      yield { ...open.request, pool: this.#pool };
       outcome = "computed";
     } finally {
-      lending.borrower = undefined;
-      if (outcome === "computed" || lending.isUnwanted) this.#end(lending, outcome);
+      open.holder = undefined;
+      if (outcome === "computed" || open.isUnwanted) this.#end(open, outcome);
       else this.#giveUpIfAlone();
       resolve();
     }
@@ -148,52 +149,52 @@ export class PrefillDispatcher implements RemotePrefill {
     }
   }
 
-  async #publish(lending: Lending): Promise<void> {
+  async #publish(open: OpenRequest): Promise<void> {
     const { conditionalDisagg, maxPrefillQueueSize } = this.#options.limits;
-    const ticket: PrefillTicket = { worker: this.#options.instance, job: lending.id };
-    lending.itemId = await this.#queue?.publish(
-      JSON.stringify(ticket),
+    const id: PrefillRequestId = { worker: this.#options.instance, request: open.id };
+    open.itemId = await this.#queue?.publish(
+      JSON.stringify(id),
       conditionalDisagg ? { maxPending: maxPrefillQueueSize } : {},
     );
-    if (lending.itemId === undefined) this.#end(lending, "not computed");
-    else if (!this.#lendings.has(lending.id)) this.#queue?.remove(lending.itemId);
+    if (open.itemId === undefined) this.#end(open, "not computed");
+    else if (!this.#open.has(open.id)) this.#queue?.remove(open.itemId);
     else this.#giveUpIfAlone();
   }
 
-  #recall(lending: Lending): void {
-    lending.isUnwanted = true;
-    const { borrower, id } = lending;
-    if (borrower === undefined) {
-      // Not at once: whoever recalls is in the middle of a decision.
+  #recall(open: OpenRequest): void {
+    open.isUnwanted = true;
+    const { holder, id } = open;
+    if (holder === undefined) {
+      // Not at once: the scheduler is in the middle of a decision.
       queueMicrotask(() => {
-        if (lending.borrower === undefined) this.#end(lending, "not computed");
-        else this.#drop(lending.borrower, id);
+        if (open.holder === undefined) this.#end(open, "not computed");
+        else this.#drop(open.holder, id);
       });
-    } else this.#drop(borrower, id);
+    } else this.#drop(holder, id);
   }
 
-  #drop(borrower: InstanceId, job: number): void {
+  #drop(holder: InstanceId, request: number): void {
     const { peer, instance } = this.#options;
-    peer(borrower)
-      .drop({ worker: instance, job })
+    peer(holder)
+      .drop({ worker: instance, request })
       .catch((error: unknown) => {
-        // What has become of the borrower, its lease tells.
+        // The lease tells what has become of its holder.
         this.#options.log.debug("a prefill worker did not hear", { code: errorCode(error) });
       });
   }
 
-  /** Without prefill workers nobody takes what is pending, so it is computed here. */
+  /** Without prefill workers no pending request is taken, so its prompt is computed here. */
   #giveUpIfAlone(): void {
     if (this.#joined.size > 0) return;
-    for (const lending of [...this.#lendings.values()]) {
-      if (lending.borrower === undefined) this.#end(lending, "not computed");
+    for (const open of [...this.#open.values()]) {
+      if (open.holder === undefined) this.#end(open, "not computed");
     }
   }
 
-  #end(lending: Lending, outcome: PrefillOutcome): void {
-    if (!this.#lendings.delete(lending.id)) return;
-    // An item that somebody has stays with him: he is told then that there is nothing to do.
-    if (lending.itemId !== undefined) this.#queue?.remove(lending.itemId);
-    lending.ended(outcome);
+  #end(open: OpenRequest, outcome: PrefillOutcome): void {
+    if (!this.#open.delete(open.id)) return;
+    // An item that a prefill worker has taken stays with it: its lease is then empty.
+    if (open.itemId !== undefined) this.#queue?.remove(open.itemId);
+    open.ended(outcome);
   }
 }

@@ -1,23 +1,23 @@
-// A prefill worker's side: takes tickets from the queue, one after the other, borrows the blocks that each is
-// about, and computes into them.
+// A prefill worker's side of remote prefill: takes prefill requests from the queue, one after the other, leases the blocks
+// of each from its worker, and computes into them.
 //
-//   queue --ticket--> lease of the worker --work--> engine of its pool --done--> the lease is left
+//   queue --request id--> lease of the worker --prompt, blocks--> engine of its pool --done--> the lease is left
 
 import type { WorkItem, WorkQueue } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
 import { CancelledError, errorCode } from "../../base/error.ts";
 import type { ModelRunner } from "../../engine/model-runner.ts";
-import { PrefillEngine, type PrefillTask } from "../../engine/prefill-engine.ts";
-import type { KvPool, PoolOwner, PrefillTicket, PrefillWork } from "./kv-pool.ts";
+import { PrefillEngine, type PrefillRun } from "../../engine/prefill-engine.ts";
+import type { KvPool, LeasedPrefill, PoolOwner, PrefillRequestId } from "./kv-pool.ts";
 
 export interface PrefillLoopOptions {
   readonly queue: WorkQueue;
   readonly clock: Clock;
   /** May use every block of the pool. */
   readonly openRunner: (pool: KvPool) => Promise<ModelRunner>;
-  /** Asks a worker for the work of a ticket: a stream of one or none. */
-  readonly lease: (ticket: PrefillTicket) => AsyncIterable<PrefillWork>;
+  /** Asks a worker for a lease: a stream of one or none. */
+  readonly lease: (id: PrefillRequestId) => AsyncIterable<LeasedPrefill>;
   /** What the instance cannot live without. */
   readonly follow: (task: Promise<unknown>) => void;
 }
@@ -25,10 +25,10 @@ export interface PrefillLoopOptions {
 /** A worker whose mailbox is full is asked again after this. */
 const RETRY_MS = 10;
 
-interface Borrowing {
-  readonly ticket: PrefillTicket;
-  readonly work: PrefillWork;
-  task: PrefillTask | undefined;
+interface HeldLease {
+  readonly id: PrefillRequestId;
+  readonly leased: LeasedPrefill;
+  run: PrefillRun | undefined;
   isDropped: boolean;
   readonly ended: Promise<void>;
 }
@@ -36,14 +36,14 @@ interface Borrowing {
 export class PrefillLoop {
   readonly #options: PrefillLoopOptions;
   readonly #engines = new Map<string, Promise<PrefillEngine>>();
-  readonly #borrowings = new Set<Borrowing>();
+  readonly #leases = new Set<HeldLease>();
   #isClosed = false;
 
   constructor(options: PrefillLoopOptions) {
     this.#options = options;
   }
 
-  /** Takes tickets until the instance ends. Several may run: while one computes, the next is fetched. */
+  /** Takes prefill requests until the instance ends. Several may run: while one computes, the next is fetched. */
   async run(): Promise<void> {
     const { queue } = this.#options;
     while (!this.#isClosed) {
@@ -59,17 +59,17 @@ export class PrefillLoop {
    * computed for that one has ended when this resolves.
    */
   async join(pool: KvPool, owner: PoolOwner): Promise<void> {
-    const stale = [...this.#borrowings].filter((one) => isStale(one, pool, owner));
-    for (const borrowing of stale) drop(borrowing);
+    const stale = [...this.#leases].filter((one) => isStale(one, pool, owner));
+    for (const held of stale) drop(held);
     await Promise.all(stale.map(({ ended }) => ended));
     await this.#engineOf(pool);
   }
 
   /** The prompt is not wanted any more. */
-  drop({ worker, job }: PrefillTicket): void {
-    for (const borrowing of this.#borrowings) {
-      const { ticket } = borrowing;
-      if (ticket.worker === worker && ticket.job === job) drop(borrowing);
+  drop({ worker, request }: PrefillRequestId): void {
+    for (const held of this.#leases) {
+      const { id } = held;
+      if (id.worker === worker && id.request === request) drop(held);
     }
   }
 
@@ -80,10 +80,10 @@ export class PrefillLoop {
   }
 
   async #serve({ body }: WorkItem): Promise<void> {
-    const ticket: PrefillTicket = JSON.parse(body); // a worker of this graph has written it
+    const id: PrefillRequestId = JSON.parse(body); // a worker of this graph has written it
     for (;;) {
       try {
-        for await (const work of this.#options.lease(ticket)) await this.#compute(ticket, work);
+        for await (const leased of this.#options.lease(id)) await this.#compute(id, leased);
         return;
       } catch (error) {
         const code = errorCode(error);
@@ -94,24 +94,24 @@ export class PrefillLoop {
     }
   }
 
-  async #compute(ticket: PrefillTicket, work: PrefillWork): Promise<void> {
+  async #compute(id: PrefillRequestId, leased: LeasedPrefill): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const borrowing: Borrowing = {
-      ticket,
-      work,
-      task: undefined,
+    const held: HeldLease = {
+      id,
+      leased,
+      run: undefined,
       isDropped: false,
       ended: promise,
     };
     // Before anything else: from now on drop() and join() must know of it.
-    this.#borrowings.add(borrowing);
+    this.#leases.add(held);
     try {
-      const engine = await this.#engineOf(work.pool);
-      if (borrowing.isDropped) throw new CancelledError("the prompt was dropped before it began");
-      borrowing.task = engine.prefill(work);
-      await borrowing.task.done;
+      const engine = await this.#engineOf(leased.pool);
+      if (held.isDropped) throw new CancelledError("the prompt was dropped before it began");
+      held.run = engine.prefill(leased);
+      await held.run.done;
     } finally {
-      this.#borrowings.delete(borrowing);
+      this.#leases.delete(held);
       resolve();
     }
   }
@@ -121,7 +121,7 @@ export class PrefillLoop {
     if (engine === undefined) {
       engine = this.#openEngine(pool);
       this.#engines.set(pool.name, engine);
-      engine.catch(() => this.#engines.delete(pool.name)); // whoever asked has the error
+      engine.catch(() => this.#engines.delete(pool.name)); // its caller has the error
     }
     return engine;
   }
@@ -139,15 +139,15 @@ export class PrefillLoop {
 /** The worker or its client has gone, or does without. */
 const UNWANTED: ReadonlySet<string> = new Set(["cancelled", "actor_down", "actor_stopping"]);
 
-function drop(borrowing: Borrowing): void {
-  borrowing.isDropped = true;
-  borrowing.task?.abort();
+function drop(held: HeldLease): void {
+  held.isDropped = true;
+  held.run?.abort();
 }
 
 /** A prompt's blocks are all of one part, so the first will do. */
-function isStale({ ticket, work }: Borrowing, pool: KvPool, owner: PoolOwner): boolean {
+function isStale({ id, leased }: HeldLease, pool: KvPool, owner: PoolOwner): boolean {
   const { firstBlock, numBlocks, worker } = owner;
-  const [block = 0] = work.blockIds;
+  const [block = 0] = leased.blockIds;
   const isWithin = block >= firstBlock && block < firstBlock + numBlocks;
-  return work.pool.name === pool.name && isWithin && ticket.worker !== worker;
+  return leased.pool.name === pool.name && isWithin && id.worker !== worker;
 }

@@ -1,7 +1,7 @@
 // PrefillWorker: computes the prompts of workers, into their own KV blocks, and samples nothing.
 //
-//   VllmWorker --ticket--> queue --> PrefillWorker      (1) a prompt is to be computed
-//   VllmWorker <---------lease------ PrefillWorker      (2) tokens and block numbers, until they are computed
+//   VllmWorker --request id--> prefill queue --> PrefillWorker   (1) a prompt is to be computed
+//   VllmWorker <--------prefill lease----------- PrefillWorker   (2) tokens and block numbers, until they are computed
 //
 // It owns no blocks and moves none. All that must be as in the workers, the model and the pool, it has from them.
 
@@ -13,7 +13,7 @@ import {
   workerProgress,
 } from "../worker/prepared-worker.ts";
 import { PrefillWorkerConfig } from "./config.ts";
-import type { KvPool, PoolOwner, PrefillLender, PrefillTicket } from "./kv-pool.ts";
+import type { KvPool, PoolOwner, PrefillRequester, PrefillRequestId } from "./kv-pool.ts";
 import type { PrefillLoop } from "./prefill-loop.ts";
 
 export class PrefillWorker extends Service<PreparedWorker> {
@@ -50,8 +50,8 @@ export class PrefillWorker extends Service<PreparedWorker> {
       queue: context.queue(this.#queueName),
       clock: context.clock,
       openRunner: (pool) => openPrefillRunner(pool, { config, context }),
-      lease: ({ worker, job }) =>
-        context.refOf<PrefillLender>(worker).leasePrefill(job, context.instanceId),
+      lease: ({ worker, request }) =>
+        context.refOf<PrefillRequester>(worker).leasePrefill(request, context.instanceId),
       follow: (task) => this.follow(task),
     });
     for (let n = 0; n < config.maxNumSeqs; n++) this.follow(this.#loop.run());
@@ -61,15 +61,15 @@ export class PrefillWorker extends Service<PreparedWorker> {
     await this.#loop.close();
   }
 
-  /** A worker begins with its part of a pool: makes ready for it, and returns the queue for its tickets. */
+  /** A worker begins with its part of a pool: makes ready for it, and returns the queue for its prefill requests. */
   async join(pool: KvPool, owner: PoolOwner): Promise<string> {
     await this.#loop.join(pool, owner);
     return this.#queueName;
   }
 
-  /** A worker does not want what it has asked for. The lease ends soon. */
-  async drop(ticket: PrefillTicket): Promise<void> {
-    this.#loop.drop(ticket);
+  /** A worker does not want a prompt any more. The lease ends soon. */
+  async drop(id: PrefillRequestId): Promise<void> {
+    this.#loop.drop(id);
   }
 
   get #queueName(): string {

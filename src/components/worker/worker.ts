@@ -22,7 +22,7 @@ import type { LLMEngine, MemoryPressure } from "../../engine/llm-engine.ts";
 import type { KvReport } from "../../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
-import type { PrefillLender, PrefillWork } from "../prefill/kv-pool.ts";
+import type { LeasedPrefill, PrefillRequester } from "../prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../prefill/prefill-dispatcher.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
 import { lookupProblems, VllmWorkerConfig } from "./config.ts";
@@ -43,7 +43,7 @@ export interface WorkerLimits {
   readonly blockSize: number;
 }
 
-export class VllmWorker extends Service<PreparedWorker> implements PrefillLender {
+export class VllmWorker extends Service<PreparedWorker> implements PrefillRequester {
   config = configured(VllmWorkerConfig);
   prefillWorker = depends(PrefillWorker, "optional");
 
@@ -121,10 +121,10 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillLender
     return { maxModelLen: this.#engine.maxModelLen, blockSize: this.config.blockSize };
   }
 
-  /** For prefill workers: what a ticket is about. Its blocks are theirs to fill until they leave the loop. */
-  leasePrefill(job: number, borrower: InstanceId): AsyncIterable<PrefillWork> {
-    assert(this.#prefill, "a ticket is of a worker that hands prompts out");
-    return this.#prefill.lease(job, borrower);
+  /** For prefill workers: a prefill lease. The request's blocks are theirs to fill until they leave the loop. */
+  leasePrefill(request: number, prefillWorker: InstanceId): AsyncIterable<LeasedPrefill> {
+    assert(this.#prefill, "a prefill request is of a worker that makes some");
+    return this.#prefill.lease(request, prefillWorker);
   }
 
   /** For routers: the blocks that it holds, then what it stores and removes, step by step. */

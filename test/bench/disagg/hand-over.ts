@@ -15,7 +15,7 @@ import { answerOf, requestOf } from "../../engine/requests.ts";
 import { deployInProcess } from "../../sdk/deploy-in-process.ts";
 
 export interface HandOver {
-  /** From a prompt's admission to the first step that computes it: ticket, lease, tokens, the first batch. */
+  /** From a prompt's admission to the first step that computes it: request, lease, tokens, the first batch. */
   readonly toPrefillMicros: number;
   /** From the end of its last step to its place among those who decode. */
   readonly handOverMicros: number;
@@ -74,7 +74,8 @@ class Prefiller extends Service {
       queue: context.queue("prompts"),
       clock: context.clock,
       openRunner: async () => new IdleRunner("prefill"),
-      lease: ({ worker, job }) => context.refOf<Decoder>(worker).lease(job, context.instanceId),
+      lease: ({ worker, request }) =>
+        context.refOf<Decoder>(worker).lease(request, context.instanceId),
       follow: (task) => this.follow(task),
     });
     for (let n = 0; n < 2; n++) this.follow(this.#loop.run());
@@ -125,8 +126,8 @@ class Decoder extends Service {
   override stop() {
     return this.#engine.close();
   }
-  lease(job: number, borrower: InstanceId) {
-    return this.#dispatcher.lease(job, borrower);
+  lease(request: number, prefillWorker: InstanceId) {
+    return this.#dispatcher.lease(request, prefillWorker);
   }
 }
 

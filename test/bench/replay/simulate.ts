@@ -245,7 +245,7 @@ class SimulatedWorker {
   }
 
   result(): ReplayedWorker {
-    return { ...this.#result, numPreemptions: this.#scheduler.numPreemptions };
+    return { ...this.#result, numPreemptions: this.#scheduler.stats().numPreemptions };
   }
 
   checkIntegrity(): void {
@@ -275,12 +275,12 @@ class SimulatedWorker {
 
   #observe(): void {
     const { numUsedBlocks, numBlocks } = this.#blocks;
-    const { numQueriedTokens, numHitTokens } = this.#scheduler;
+    const { numQueriedTokens, numHitTokens, numWaiting } = this.#scheduler.stats();
     this.#router.observe(this.#id, {
       workerStats: {
         requestActiveSlots: this.#scheduler.running.length,
         requestTotalSlots: LIMITS.maxNumSeqs,
-        numRequestsWaiting: this.#scheduler.numWaiting,
+        numRequestsWaiting: numWaiting,
       },
       kvStats: {
         kvActiveBlocks: numUsedBlocks,

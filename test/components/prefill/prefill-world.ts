@@ -104,7 +104,8 @@ export class Prefiller extends Service {
       queue: context.queue("prompts"),
       clock: context.clock,
       openRunner: async () => world.runner(context.instanceId, 0, "prefill"),
-      lease: ({ worker, job }) => context.refOf<Decoder>(worker).lease(job, context.instanceId),
+      lease: ({ worker, request }) =>
+        context.refOf<Decoder>(worker).lease(request, context.instanceId),
       follow: (task) => this.follow(task),
     });
     for (let n = 0; n < 2; n++) this.follow(this.#loop.run());
@@ -163,8 +164,8 @@ export class Decoder extends Service {
   generate(request: PreprocessedRequest) {
     return this.#engine.generate(request);
   }
-  lease(job: number, borrower: InstanceId) {
-    return this.#dispatcher.lease(job, borrower);
+  lease(request: number, prefillWorker: InstanceId) {
+    return this.#dispatcher.lease(request, prefillWorker);
   }
 }
 

@@ -1,15 +1,15 @@
-// The sequences whose prompts are computed elsewhere, and whose blocks are lent for that time. A sequence
-// that ends meanwhile is gone at once, but its blocks are not free before the borrower has let go of them.
+// The sequences whose prompts are prefilled elsewhere. Their blocks are lent for that time: a sequence that ends
+// meanwhile is gone at once, but its blocks are not free before the prefill worker has let go of them.
 //
-//     lend --> (computed elsewhere) --> ended --> the scheduler has the sequence and its blocks again
-//       +------- recall --------------^
+//     begin --> (computed elsewhere) --> ended --> the scheduler has the sequence and its blocks again
+//       +------- recall ---------------^
 
 import { assert } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { PrefillOutcome, RemotePrefill, RunningPrefill } from "./remote-prefill.ts";
 import type { Sequence } from "./sequence.ts";
 
-export interface LoansOptions {
+export interface RemotePrefillsOptions {
   readonly blocks: BlockManager;
   /** Undefined where every prompt is computed here. */
   readonly remote: RemotePrefill | undefined;
@@ -17,21 +17,21 @@ export interface LoansOptions {
   readonly onReturn: (sequence: Sequence, outcome: PrefillOutcome | "recalled") => void;
 }
 
-interface Loan {
+interface OpenPrefill {
   prefill: RunningPrefill | undefined;
   isRecalled: boolean;
 }
 
-export class Loans {
+export class RemotePrefills {
   readonly #blocks: BlockManager;
   readonly #remote: RemotePrefill | undefined;
-  readonly #onReturn: LoansOptions["onReturn"];
+  readonly #onReturn: RemotePrefillsOptions["onReturn"];
   /** By admission. */
-  readonly #open = new Map<Sequence, Loan>();
+  readonly #open = new Map<Sequence, OpenPrefill>();
   #waiters: (() => void)[] = [];
   #numComputed = 0;
 
-  constructor({ blocks, remote, onReturn }: LoansOptions) {
+  constructor({ blocks, remote, onReturn }: RemotePrefillsOptions) {
     this.#blocks = blocks;
     this.#remote = remote;
     this.#onReturn = onReturn;
@@ -52,31 +52,31 @@ export class Loans {
   }
 
   /** Has the prompt of a sequence with all its blocks computed elsewhere, if it is to be. */
-  tryLend(sequence: Sequence, decodeMs: number | undefined): boolean {
+  tryBegin(sequence: Sequence, decodeMs: number | undefined): boolean {
     // The last token is computed here in any case.
     if (sequence.numUncomputedTokens < 2) return false;
     if (!this.#remote?.takes(sequence.numUncomputedTokens)) return false;
     const { table, tokenIds, numTokens, numComputedTokens } = sequence;
     this.#blocks.lend(table);
-    const loan: Loan = { prefill: undefined, isRecalled: false };
-    this.#open.set(sequence, loan);
+    const open: OpenPrefill = { prefill: undefined, isRecalled: false };
+    this.#open.set(sequence, open);
     sequence.status = "remote";
-    const job = {
+    const request = {
       tokenIds: tokenIds.subarray(0, numTokens),
       blockIds: table.blockIds.subarray(0, Math.ceil((numTokens - 1) / this.#blocks.blockSize)),
       numComputedTokens,
       decodeMs,
     };
-    loan.prefill = this.#remote.begin(job, (outcome) => this.#return(sequence, loan, outcome));
+    open.prefill = this.#remote.begin(request, (outcome) => this.#return(sequence, open, outcome));
     return true;
   }
 
   recall(sequence: Sequence): void {
-    const loan = this.#open.get(sequence);
-    assert(loan !== undefined, "blocks are recalled that are not lent");
-    if (loan.isRecalled) return;
-    loan.isRecalled = true;
-    loan.prefill?.recall();
+    const open = this.#open.get(sequence);
+    assert(open !== undefined, "blocks are recalled that are not lent");
+    if (open.isRecalled) return;
+    open.isRecalled = true;
+    open.prefill?.recall();
   }
 
   /**
@@ -84,9 +84,9 @@ export class Loans {
    * are yet.
    */
   tryRecall(tenant?: number): boolean {
-    const loans = [...this.#open];
-    if (loans.some(([, { isRecalled }]) => isRecalled)) return true;
-    const youngest = loans.findLast(([one]) => tenant === undefined || one.tenant === tenant);
+    const all = [...this.#open];
+    if (all.some(([, { isRecalled }]) => isRecalled)) return true;
+    const youngest = all.findLast(([one]) => tenant === undefined || one.tenant === tenant);
     if (youngest === undefined) return false;
     this.recall(youngest[0]);
     return true;
@@ -98,12 +98,12 @@ export class Loans {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  #return(sequence: Sequence, loan: Loan, outcome: PrefillOutcome): void {
-    assert(this.#open.get(sequence) === loan, "a loan ends twice");
+  #return(sequence: Sequence, open: OpenPrefill, outcome: PrefillOutcome): void {
+    assert(this.#open.get(sequence) === open, "a remote prefill ends twice");
     this.#open.delete(sequence);
     this.#blocks.takeBack(sequence.table);
     if (outcome === "computed") this.#numComputed += 1;
-    const isTooLate = loan.isRecalled && outcome !== "computed";
+    const isTooLate = open.isRecalled && outcome !== "computed";
     this.#onReturn(sequence, isTooLate ? "recalled" : outcome);
     if (this.#open.size > 0) return;
     for (const resolve of this.#waiters.splice(0)) resolve();

@@ -1,0 +1,60 @@
+// What an engine refuses a request with, or ends its stream with.
+
+import { DynamoError } from "../base/error.ts";
+
+/** Memory is short around the process. The caller may try again later. */
+export class MemoryShortError extends DynamoError {
+  override readonly code = "memory_short";
+
+  constructor() {
+    super("memory is short around the server: it takes no new request until that is over");
+  }
+}
+
+/** The queue is at its limit. The caller may try again, here later or elsewhere now. */
+export class EngineFullError extends DynamoError {
+  override readonly code = "engine_full";
+
+  constructor(maxNumSeqs: number, maxWaiting: number) {
+    super(
+      `the engine is full: ${maxNumSeqs} requests run and ${maxWaiting} wait; try again later, ` +
+        "or serve with more workers",
+      { max_num_seqs: maxNumSeqs, max_waiting: maxWaiting },
+    );
+  }
+}
+
+/** Too many streams are not read, and this one has not been for longest. Its reader still gets what it had. */
+export class UnreadStreamError extends DynamoError {
+  override readonly code = "slow_reader";
+
+  constructor(maxStalled: number) {
+    super(
+      `this stream was not read while ${maxStalled} others were not either; read faster, or ask for ` +
+        "fewer choices at once",
+      { max_stalled: maxStalled },
+    );
+  }
+}
+
+/** One sequence's logits were NaN or infinite. It alone ends by that; the others and the engine go on. */
+export class InvalidLogitsError extends DynamoError {
+  override readonly code = "invalid_logits";
+
+  constructor(position: number) {
+    super(
+      `the model's logits for token ${position} of this sequence are NaN or infinite, so none can be ` +
+        "sampled; check that its weights are whole",
+      { position },
+    );
+  }
+}
+
+/** The engine has been closed, or a step has failed; `run()` says which. */
+export class EngineClosedError extends DynamoError {
+  override readonly code = "server_shutdown";
+
+  constructor() {
+    super("the engine is closed and computes no more; send the request to another worker");
+  }
+}
