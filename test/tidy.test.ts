@@ -15,6 +15,7 @@ const LAYERS: Record<string, readonly string[]> = {
   model: ["base"],
   tokenizer: ["base", "protocol", "model"],
   kv: ["base", "protocol"],
+  hub: ["base"],
   http: ["base"],
   door: ["base", "protocol", "http"],
   openai: ["base", "protocol", "door"],

@@ -28,6 +28,22 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Make an image of a model, with packed weights",
     load: async () => (await import("./pack.ts")).packCommand,
   },
+  pull: {
+    description: "Fetch a model from the Hugging Face hub",
+    load: async () => (await import("./pull.ts")).pullCommand,
+  },
+  list: {
+    description: "List the models in the Hugging Face cache",
+    load: async () => (await import("./list.ts")).listCommand,
+  },
+  show: {
+    description: "Tell what a model of the hub is, before it is fetched",
+    load: async () => (await import("./show.ts")).showCommand,
+  },
+  rm: {
+    description: "Remove a model from the Hugging Face cache",
+    load: async () => (await import("./rm.ts")).rmCommand,
+  },
   "systemd-unit": {
     description: "Print a unit file with which systemd keeps a server running",
     load: async () => (await import("./systemd-unit.ts")).systemdUnitCommand,
