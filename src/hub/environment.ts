@@ -14,6 +14,10 @@ export interface HubSettings {
   readonly token: string | undefined;
   readonly isOffline: boolean;
   readonly hasProxy: boolean;
+  /** Where LM Studio keeps models. */
+  readonly lmStudioFolders: readonly string[];
+  /** Where ollama keeps models. */
+  readonly ollamaFolder: string;
 }
 
 const HUB = "https://huggingface.co";
@@ -30,6 +34,8 @@ export function hubSettings(environment: Environment, home: string): HubSettings
     tokenPath: of("HF_TOKEN_PATH") ?? join(hfHome, "token"),
     token: of("HF_TOKEN") ?? of("HUGGING_FACE_HUB_TOKEN"),
     isOffline: isTrue(of("HF_HUB_OFFLINE")),
+    lmStudioFolders: [join(userHome, ".lmstudio/models"), join(cache, "lm-studio/models")],
+    ollamaFolder: of("OLLAMA_MODELS") ?? join(userHome, ".ollama/models"),
     hasProxy: PROXIES.some((name) => of(name) !== undefined),
   };
 }
