@@ -13,6 +13,9 @@ export interface FakeRepo {
 export interface Faults {
   /** Bytes after which an answer with contents is cut; undefined: it is whole. */
   cutAfter?: (() => number | undefined) | undefined;
+  /** Bytes after which a content is sent no further, and `onStall` called. */
+  stallAfter?: number | undefined;
+  onStall?: () => void;
   /** Answers 429 so many times, and asks to wait for so many seconds. */
   tooMany?: { times: number; retryAfter: string } | undefined;
   /** Flips a bit of each content that is sent. */
@@ -122,10 +125,12 @@ export class FakeHub implements AsyncDisposable {
     const length = { "content-length": String(body.length) };
     const range = { "content-range": `bytes ${from}-${content.length - 1}/${content.length}` };
     response.writeHead(from > 0 ? 206 : 200, from > 0 ? { ...length, ...range } : length);
-    const cut = this.faults.cutAfter?.();
+    const { stallAfter } = this.faults;
+    const cut = stallAfter ?? this.faults.cutAfter?.();
     const sent = cut === undefined ? body : body.subarray(0, cut);
     this.numBytes += sent.length;
     if (sent.length === body.length) response.end(sent);
+    else if (stallAfter !== undefined) response.write(sent, () => this.faults.onStall?.());
     else response.write(sent, () => response.socket?.end());
   }
 }
