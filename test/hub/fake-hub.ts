@@ -84,7 +84,8 @@ export class FakeHub implements AsyncDisposable {
     }
     if (ask !== "" && rest.startsWith("revision/")) {
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ id: repoName, sha: COMMIT }));
+      const config = JSON.parse(repo.files["config.json"]?.toString() ?? "{}");
+      response.end(JSON.stringify({ id: repoName, sha: COMMIT, config }));
       return;
     }
     if (ask !== "" && rest.startsWith("tree/")) {
