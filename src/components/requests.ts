@@ -44,10 +44,14 @@ export function chatRequest(fields: ChatFields): ChatCompletionRequest {
  */
 export function completionRequest(fields: CompletionFields): CompletionRequest {
   return checked(() => {
-    const requests = fields.prompts.map((prompt) => {
-      const one = typeof prompt === "string" ? prompt : [...prompt];
-      return parseCompletionRequest({ ...wireOf(fields), prompt: one }, fields.tenant ?? 0).request;
-    });
+    const parse = (prompt: string | readonly (string | number)[]) =>
+      parseCompletionRequest({ ...wireOf(fields), prompt }, fields.tenant ?? 0).request;
+    const { prompts } = fields;
+    if (prompts.length > 1) parse(prompts.map(() => "any")); // how many there may be
+    // Each alone: on the wire, all are texts or all are ids.
+    const requests = prompts.map((prompt) =>
+      parse(typeof prompt === "string" ? prompt : [...prompt]),
+    );
     const [first] = requests;
     if (first) return { ...first, prompts: requests.flatMap(({ prompts }) => prompts) };
     throw new InvalidRequestError("'prompts' must have at least one item; got none.");

@@ -55,6 +55,14 @@ describe("completionRequest", () => {
     expect(() => completionRequest({ prompts: [] })).toThrow("'prompts' must have at least one");
     expect(() => completionRequest({ prompts: ["x"], minP: 2 })).toThrow("'minP' must be");
   });
+
+  test("counts choices as for a client: prompts times n", () => {
+    const prompts = ["one", Int32Array.of(1)];
+    expect(completionRequest({ prompts, n: 128 }).prompts).toHaveLength(2);
+    const message = "'n' times the number of prompts must be at most 256";
+    expect(() => completionRequest({ prompts: [...prompts, "two"], n: 128 })).toThrow(message);
+    expect(() => completionRequest({ prompts: Array(257).fill("x") })).toThrow("at most 256");
+  });
 });
 
 test("textOf is the text that is valid at the end: what came before a new start is void", async () => {
