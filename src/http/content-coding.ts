@@ -1,6 +1,7 @@
 // Bodies that clients have compressed. No more is unpacked than a body may have bytes.
 
 import { bodyTooLarge, HttpFault, malformed } from "./fault.ts";
+import { Turns } from "./turns.ts";
 
 type Zlib = typeof import("node:zlib");
 type Arguments = [
@@ -15,6 +16,9 @@ const UNPACKERS = {
   deflate: (zlib: Zlib, ...args: Arguments) => zlib.inflate(...args),
   br: (zlib: Zlib, ...args: Arguments) => zlib.brotliDecompress(...args),
 };
+
+/** Each has a thread of its own while it runs, and memory of its own for all that it unpacks. */
+const turns = new Turns(4);
 
 /** A coding that this server unpacks. */
 export type Coding = keyof typeof UNPACKERS;
@@ -33,7 +37,11 @@ export function codingOf(header: string | null): Coding | undefined {
 }
 
 /** Throws `HttpFault`: 413 beyond `maxBytes`, 400 for what is not in this coding. */
-export async function unpack(packed: Buffer, coding: Coding, maxBytes: number): Promise<Buffer> {
+export function unpack(packed: Buffer, coding: Coding, maxBytes: number): Promise<Buffer> {
+  return turns.run(() => unpackNow(packed, coding, maxBytes));
+}
+
+async function unpackNow(packed: Buffer, coding: Coding, maxBytes: number): Promise<Buffer> {
   const zlib = await import("node:zlib"); // Loading it takes 25 ms, which few servers need.
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   UNPACKERS[coding](zlib, packed, { maxOutputLength: maxBytes }, (error, body) => {
