@@ -66,7 +66,8 @@ async function buildExecutable(target: BuildTarget): Promise<void> {
     ["--compile-exec-argv=--no-install"], // a package that a user's graph lacks is not fetched
     isHost ? [] : await foreignBun(target),
   ].flat();
-  const entries = ["src/main.ts", "src/actor.worker.ts", "src/text.worker.ts"];
+  const workers = ["actor", "text", "json"].map((name) => `src/${name}.worker.ts`);
+  const entries = ["src/main.ts", ...workers];
   const folder = join(root, target.folder, "executable");
   const model = join(folder, "built-in");
   for (const file of MODEL_FILES) cpSync(join(root, "models/built-in", file), join(model, file));

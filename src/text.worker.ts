@@ -3,12 +3,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import { assert } from "./base/assert.ts";
+import { yieldToOthers } from "./base/thread-priority.ts";
 import { hello } from "./side-threads.ts";
 import type { TextThreadInit } from "./tokenizer/text-thread.ts";
 
 const port = parentPort;
 assert(port !== null, "a text thread is a worker thread");
 const init = workerData as TextThreadInit; // render-threads.ts and encode-thread.ts give nothing else
+if (init.work === "encode") yieldToOthers();
 const early: unknown[] = [];
 let receive = (message: unknown): void => void early.push(message);
 port.on("message", (message: unknown) => receive(message));

@@ -67,3 +67,21 @@ test("CPU time of a side thread grows while it works, and does not while it wait
   await until(() => (thread.cpuMs() ?? 0) > idle + 50);
   thread.terminate();
 }, 20_000);
+
+test("threads that parse or encode leave CPUs to those that others wait for", async () => {
+  const before = new Set(readdirSync("/proc/self/task"));
+  const thread = spawnSideThread("json", undefined);
+  const answer = new Promise((resolve) => thread.onMessage(resolve));
+  thread.post(new TextEncoder().encode("[1]"));
+  expect(await answer).toEqual({ type: "parsed", value: [1] });
+  const fresh = readdirSync("/proc/self/task").filter((id) => !before.has(id));
+  const nice = fresh.filter((id) => nameOf(id) === "Worker").map(niceOf);
+  expect(nice).toContain(Math.min(19, niceOf(String(process.pid)) + 5));
+  thread.terminate();
+}, 20_000);
+
+/** Field 19 of proc(5)'s stat; the second, a name, is in brackets. */
+function niceOf(id: string): number {
+  const stat = readFileSync(`/proc/self/task/${id}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+}

@@ -9,6 +9,7 @@ import type { OpenAIBackend } from "../door/backend.ts";
 import { Exchange } from "../door/exchange.ts";
 import { FailureLog } from "../door/failure-log.ts";
 import type { AppContext } from "../door/generate.ts";
+import { jsonOf, type ParseBody } from "../door/json-body.ts";
 import { FrontendMetrics } from "../door/metrics.ts";
 import { withLogLine } from "../door/request-log.ts";
 import { whenAdmitted } from "../door/when-admitted.ts";
@@ -23,6 +24,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly maxBodyBytes?: number;
+  /** Default: bodies are parsed in the thread of the caller. */
+  readonly parseBody?: ParseBody;
   /** How long a client may read nothing of its stream before it is cut. */
   readonly stallMs?: number;
   /** Sets this server's connections apart from those of others that serve the same workers. */
@@ -45,6 +48,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     open: new Set(),
     clock: options.clock,
     log: options.log,
+    parseBody: options.parseBody ?? jsonOf,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
     stallMs: options.stallMs ?? 30_000,
   };

@@ -11,19 +11,18 @@ import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { Generation } from "./generation.ts";
 import type { GenerationRoute, WireFormat } from "./generation-route.ts";
-import { readJson } from "./json-body.ts";
+import { type BodyLimits, readJson } from "./json-body.ts";
 import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
 import type { Usage } from "./tally.ts";
 
 /** Shared by all requests of an app. */
-export interface AppContext {
+export interface AppContext extends BodyLimits {
   readonly backend: OpenAIBackend;
   readonly metrics: FrontendMetrics;
   /** Answers that have begun and not ended. */
   readonly open: Set<Pick<Generation, "shutDown">>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly maxBodyBytes: number;
   readonly stallMs: number;
 }
 
@@ -36,7 +35,7 @@ export async function generate<Request extends GenerationRequest>(
   let labels: RequestLabels = { model: "unknown", endpoint: route.endpoint, request_type: "unary" };
   let generation: Generation | undefined;
   try {
-    const body = await readJson(exchange.request, context.maxBodyBytes);
+    const body = await readJson(exchange, context);
     const { request, ignored, format } = route.parse(body, exchange.tenant);
     exchange.reportIgnored(ignored);
     labels = { ...labels, request_type: request.stream ? "stream" : "unary" };

@@ -1,13 +1,41 @@
 // The body of a request as JSON, never holding more bytes than allowed.
 
 import type { HttpRequest } from "../http/incoming-request.ts";
-import { readBody } from "../http/read-body.ts";
+import { withBody } from "../http/read-body.ts";
 import { invalidRequest } from "./api-error.ts";
 import { excessOf, MAX_COMMAS, MAX_DEPTH, MAX_PARTS } from "./json-size.ts";
 import { parseJson } from "./parse-json.ts";
 
-export async function readJson(request: HttpRequest, maxBytes: number): Promise<unknown> {
-  const text = await readText(request, maxBytes);
+/** The client of a body. */
+export interface BodyClient {
+  readonly tenant: number;
+  /** Aborted when it is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Throws, or rejects with, `ApiError`. `bytes` may be of no use afterwards. */
+export type ParseBody = (bytes: Buffer, client: BodyClient) => unknown;
+
+export interface BodyLimits {
+  readonly maxBodyBytes: number;
+  readonly parseBody: ParseBody;
+}
+
+export function readJson(
+  { request, tenant }: { readonly request: HttpRequest; readonly tenant: number },
+  { maxBodyBytes, parseBody }: BodyLimits,
+): Promise<unknown> {
+  const client = { tenant, signal: request.signal };
+  return withBody(request, maxBodyBytes, (bytes) => parseBody(bytes, client));
+}
+
+export function readText(request: HttpRequest, maxBytes: number): Promise<string> {
+  return withBody(request, maxBytes, (bytes) => bytes.toString());
+}
+
+/** Parses in the thread that calls it. Throws `ApiError`. */
+export function jsonOf(bytes: Buffer): unknown {
+  const text = bytes.toString();
   refuseExcess(text);
   try {
     return parseJson(text);
@@ -15,10 +43,6 @@ export async function readJson(request: HttpRequest, maxBytes: number): Promise<
     const reason = error instanceof Error ? error.message.slice(0, 120) : "unreadable";
     throw invalidRequest("invalid_json", `The body is not valid JSON: ${reason}`);
   }
-}
-
-export async function readText(request: HttpRequest, maxBytes: number): Promise<string> {
-  return (await readBody(request, maxBytes)).toString();
 }
 
 function refuseExcess(text: string): void {

@@ -35,6 +35,8 @@ export interface RequestOptions {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** A client that states a length and sends little of it is given little memory. */
+const MAX_GROWTH = 16;
 
 export class IncomingRequest implements HttpRequest {
   readonly head: RequestHead;
@@ -139,10 +141,17 @@ export class IncomingRequest implements HttpRequest {
   #append(chunk: Buffer): void {
     const numBytes = this.#numBytes + chunk.length;
     if (numBytes > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(numBytes * 2);
+      const grown = Buffer.allocUnsafeSlow(this.#roomFor(numBytes));
       this.#bytes.copy(grown, 0, 0, this.#numBytes);
       this.#bytes = grown;
     }
     chunk.copy(this.#bytes, this.#numBytes);
+  }
+
+  /** Twice as much, but for a body that comes near to the length that it states: each copy of 10 MB takes 5 ms. */
+  #roomFor(numBytes: number): number {
+    const { framing } = this.head;
+    const isNear = framing.type === "length" && framing.numBytes <= numBytes * MAX_GROWTH;
+    return isNear ? framing.numBytes : numBytes * 2;
   }
 }

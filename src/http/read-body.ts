@@ -4,12 +4,16 @@ import { codingOf, unpack } from "./content-coding.ts";
 import { bodyTooLarge } from "./fault.ts";
 import { type HttpRequest, IncomingRequest } from "./incoming-request.ts";
 
-/** Once for each request. Throws `HttpFault`. */
-export async function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer> {
+/** Hands the body to `use`, and keeps its bytes charged until that is done. Once for each request. Throws `HttpFault`. */
+export async function withBody<T>(
+  request: HttpRequest,
+  maxBytes: number,
+  use: (body: Buffer) => T | Promise<T>,
+): Promise<T> {
   const coding = codingOf(request.headers.get("content-encoding"));
   try {
     const body = await readBytes(request, maxBytes);
-    return coding ? await unpack(body, coding, maxBytes) : body;
+    return await use(coding ? await unpack(body, coding, maxBytes) : body);
   } finally {
     if (request instanceof IncomingRequest) request.release();
   }

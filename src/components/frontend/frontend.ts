@@ -27,6 +27,7 @@ import { MODELS_PREFIX } from "../published-model.ts";
 import { openAccess } from "./access.ts";
 import { FrontendConfig, validateFrontend } from "./config.ts";
 import { clientUrl, exampleRequest } from "./example-request.ts";
+import { JsonThread } from "./json-thread.ts";
 import { kvEventsOf } from "./kv-events.ts";
 import { FrontendRoutes } from "./routes.ts";
 import { ServedModels } from "./served-models.ts";
@@ -84,11 +85,13 @@ export class Frontend extends Service<PreparedFrontend> {
     const { host } = place;
     const admission = openAccess({ ...this.config, host }, prepared, { clock, log: this.log });
     this.#keyWatch = admission.keys?.watch();
+    const json = new JsonThread(this.context);
     const app = createApp(this.#backend(), {
       clock,
       admission,
       log: this.log,
       server: this.context.instanceId,
+      parseBody: (bytes, client) => json.parse(bytes, client),
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });
     this.#server = listen(app, { ...place, clock, limits: limitsOf(this.config) });

@@ -54,6 +54,17 @@ describe("a request is another", () => {
     ).not.toBe(completion({}));
     expect(completion({ prompt: "1,2,3" })).not.toBe(completion({}));
   });
+
+  test("by any letter of a long text, in messages and in prompts", () => {
+    const texts = ["a", "é"].map((letter) => letter.repeat(100_000));
+    const both = [...texts, ...texts.map((text) => `${text}b`), ...texts.map((text) => `b${text}`)];
+    const chats = both.map((content) => chat({ messages: [{ role: "user", content }] }));
+    const completions = both.map((prompt) => completion({ prompt: ["x", prompt] }));
+    expect(new Set([...chats, ...completions]).size).toBe(2 * both.length);
+    const [text = ""] = texts;
+    expect(completion({ prompt: ["x", text] })).toBe(completion({ prompt: ["x", text] }));
+    expect(completion({ prompt: [text, "x"] })).not.toBe(completion({ prompt: ["x", text] }));
+  });
 });
 
 test("a sequence is alike whatever its seed and tenant", () => {
