@@ -6,6 +6,8 @@ import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { DynamoError } from "../base/error.ts";
 import { openRegularFile } from "../base/regular-file.ts";
 import { isEmbedded } from "../model/built-in-model.ts";
+import { neededTensors } from "../model/decoder-tensors.ts";
+import type { TensorRole } from "../model/families/family.ts";
 import type { GroupedWeight, ModelConfig, ModelFiles, ModelTensor } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
 import type { StoredTensor } from "../model/stored-tensor.ts";
@@ -128,58 +130,21 @@ interface TableEntry {
   readonly at: Pick<StoredTensor, "path" | "offset" | "numBytes">;
 }
 
-const LAYER_TENSORS = [
-  [Role.ATTENTION_NORM, "input_layernorm"],
-  [Role.Q, "self_attn.q_proj"],
-  [Role.K, "self_attn.k_proj"],
-  [Role.V, "self_attn.v_proj"],
-  [Role.O, "self_attn.o_proj"],
-  [Role.MLP_NORM, "post_attention_layernorm"],
-  [Role.GATE, "mlp.gate_proj"],
-  [Role.UP, "mlp.up_proj"],
-  [Role.DOWN, "mlp.down_proj"],
-] as const;
-
-/** Qwen2's. */
-const BIAS_TENSORS = [
-  [Role.Q_BIAS, "self_attn.q_proj"],
-  [Role.K_BIAS, "self_attn.k_proj"],
-  [Role.V_BIAS, "self_attn.v_proj"],
-] as const;
-
-/** Qwen3's. */
-const QK_NORM_TENSORS = [
-  [Role.Q_NORM, "self_attn.q_norm"],
-  [Role.K_NORM, "self_attn.k_norm"],
-] as const;
-
 /** The tensors that the decoder needs, by their names in Hugging Face's checkpoints. */
 function tensorTable(model: ModelFiles): TableEntry[] {
-  const table: TableEntry[] = [];
-  const add = (role: number, layer: number, name: string, kind = "weight") => {
-    const tensor = model.tensors.get(`${name}.${kind}`);
-    if (tensor === undefined) {
-      throw new ModelNotLoadableError(
-        `model ${model.path} has no tensor ${name}.${kind}: it is not what its config says, or a file is missing`,
-      );
+  return [...neededTensors(model.config)].flatMap(({ role, layer, huggingFace: name }) => {
+    const tensor = model.tensors.get(name);
+    if (tensor !== undefined) {
+      return entriesOf(tensor).map((entry) => ({ role: roleNumber(role), layer, ...entry }));
     }
-    table.push(...entriesOf(tensor).map((entry) => ({ role, layer, ...entry })));
-  };
-  add(Role.EMBEDDING, 0, "model.embed_tokens");
-  add(Role.FINAL_NORM, 0, "model.norm");
-  if (!model.config.tieWordEmbeddings) add(Role.HEAD, 0, "lm_head");
-  for (let layer = 0; layer < model.config.numLayers; layer++) {
-    for (const [role, name] of LAYER_TENSORS) {
-      add(role, layer, `model.layers.${layer}.${name}`);
-    }
-    for (const [role, name] of model.config.qkNorm ? QK_NORM_TENSORS : []) {
-      add(role, layer, `model.layers.${layer}.${name}`);
-    }
-    for (const [role, name] of model.config.attentionBias ? BIAS_TENSORS : []) {
-      add(role, layer, `model.layers.${layer}.${name}`, "bias");
-    }
-  }
-  return table;
+    throw new ModelNotLoadableError(
+      `model ${model.path} has no tensor ${name}: it is not what its config says, or a file is missing`,
+    );
+  });
+}
+
+function roleNumber(role: TensorRole): number {
+  return Role[role.toUpperCase() as Uppercase<TensorRole>]; // of which `toUpperCase` does not know
 }
 
 /** One tensor of a file, or the three of a matrix in GPTQ's or AWQ's layout. */

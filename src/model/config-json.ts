@@ -10,38 +10,19 @@ import {
   SIZE,
   tokenIdRange,
 } from "./config-rules.ts";
+import type { Family } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
-import type { Architecture, ModelConfig, RopeScaling } from "./model-files.ts";
+import type { ModelConfig, RopeScaling } from "./model-files.ts";
 import { parseRotary } from "./rope-parameters.ts";
 import { checkRotatedShare } from "./rope-scaling.ts";
 import { parseLayerTypes, parseSlidingWindow } from "./sliding-window.ts";
 
-const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
-  ["LlamaForCausalLM", "llama"],
-  ["MistralForCausalLM", "mistral"],
-  ["Qwen2ForCausalLM", "qwen2"],
-  ["Qwen3ForCausalLM", "qwen3"],
-]);
-
-interface Defaults {
-  readonly maxPositionEmbeddings: number;
-  /** Where it is not the hidden size divided among the heads. */
-  readonly headSize?: number;
-}
-
-const DEFAULTS: Readonly<Record<Architecture, Defaults>> = {
-  llama: { maxPositionEmbeddings: 2048 },
-  mistral: { maxPositionEmbeddings: 131072 },
-  qwen2: { maxPositionEmbeddings: 32768 },
-  qwen3: { maxPositionEmbeddings: 32768, headSize: 128 },
-};
-
 /** `generation` is generation_config.json, where there is one: it may name more end tokens. */
 export function parseConfigJson(json: JsonObject, generation: JsonObject | undefined): ModelConfig {
-  const architecture = parseArchitecture(json);
-  checkLayers(json, architecture);
+  const family = parseFamily(json);
+  checkLayers(json, family);
   const vocabSize = json.requiredInteger("vocab_size", SIZE);
   const hiddenSize = json.requiredInteger("hidden_size", SIZE);
   const numLayers = json.requiredInteger("num_hidden_layers", COUNT);
@@ -49,15 +30,15 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
   const layerTypes = parseLayerTypes(json, numLayers);
   const ids = tokenIdRange(vocabSize);
   const files = generation === undefined ? [json] : [json, generation];
-  const defaults = DEFAULTS[architecture];
   const rotary = parseRotary(json, layerTypes);
   const maxPositionEmbeddings = longestContext(
-    json.integer("max_position_embeddings", SIZE) ?? defaults.maxPositionEmbeddings,
+    json.integer("max_position_embeddings", SIZE) ?? family.defaults.maxPositionEmbeddings,
     rotary.ropeScaling,
   );
   return {
-    architecture,
-    ...FAMILIES[architecture],
+    architecture: family.name,
+    attentionBias: family.attentionBias === "always",
+    qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
     intermediateSize: json.requiredInteger("intermediate_size", SIZE),
@@ -70,14 +51,14 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
     ),
     headSize: checkHeadSize(
       json,
-      json.integer("head_dim", COUNT) ?? defaults.headSize ?? hiddenSize / numHeads,
+      json.integer("head_dim", COUNT) ?? family.defaults.headSize ?? hiddenSize / numHeads,
       "head_dim",
     ),
     rmsNormEps: json.number("rms_norm_eps", EPSILON) ?? 1e-6,
     ...rotary,
     ropeLayout: "halves",
-    slidingWindow: parseSlidingWindow(json, {
-      ...{ architecture, numLayers, maxPositionEmbeddings, layerTypes },
+    slidingWindow: parseSlidingWindow(json, family.slidingWindow, {
+      ...{ numLayers, maxPositionEmbeddings, layerTypes },
     }),
     maxPositionEmbeddings,
     tieWordEmbeddings: json.boolean("tie_word_embeddings") ?? false,
@@ -96,23 +77,27 @@ function longestContext(maxPositionEmbeddings: number, scaling: RopeScaling | un
   return Math.max(maxPositionEmbeddings, Math.min(stretched, SIZE.max));
 }
 
-function parseArchitecture(json: JsonObject): Architecture {
+function parseFamily(json: JsonObject): Family {
   const names = json.strings("architectures") ?? [];
   const type = json.get("model_type");
   const known =
     names.length > 0
-      ? names.map((name) => ARCHITECTURES.get(name)).find((name) => name !== undefined)
-      : [...ARCHITECTURES.values()].find((name) => name === type);
+      ? names.map(familyOfClass).find((family) => family !== undefined)
+      : FAMILIES.find(({ name }) => name === type);
   if (known !== undefined) return known;
   const found = names.join(", ") || (json.string("model_type") ?? "no architecture");
-  const supported = [...ARCHITECTURES.keys()].join(", ");
+  const supported = FAMILIES.map(({ architecture }) => architecture).join(", ");
   throw new ModelError(`${json.place}: architectures names ${found}; supported: ${supported}`);
 }
 
+function familyOfClass(name: string): Family | undefined {
+  return FAMILIES.find(({ architecture }) => architecture === name);
+}
+
 /** What would make the layers other than the family's. */
-function checkLayers(json: JsonObject, architecture: Architecture): void {
-  // Qwen2 has its bias whatever this key says.
-  const biases = architecture === "qwen2" ? ["mlp_bias"] : ["attention_bias", "mlp_bias"];
+function checkLayers(json: JsonObject, { attentionBias }: Family): void {
+  // A family that has its bias has it whatever this key says.
+  const biases = attentionBias === "always" ? ["mlp_bias"] : ["attention_bias", "mlp_bias"];
   for (const key of biases) {
     if (json.boolean(key)) {
       throw new ModelError(`${json.place}: ${key} is true; only layers without bias are supported`);

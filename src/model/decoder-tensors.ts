@@ -1,128 +1,49 @@
-// Which tensors a Llama-shaped model has, and of what shape. [V] vocabulary, [H] hidden size,
-// [I] intermediate size, [D] head size, [Q] query heads x head size, [K] key-value heads x head size.
+// The tensors of one model: the rows of its family's table, with the model's own numbers.
 
-import { DTYPES, isDType } from "./dtype.ts";
-import { selectGroupedWeight } from "./grouped-weight.ts";
-import { show } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig, ModelTensor, TensorSlice } from "./model-files.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
-import type { WeightQuantization } from "./weight-quantization.ts";
+import type { Extent, TensorRole, TensorRow } from "./families/family.ts";
+import { familyOf } from "./families.ts";
+import type { ModelConfig } from "./model-files.ts";
 
-const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
-
-export interface TensorSource {
-  /** Where the model lies, for error messages. */
-  readonly place: string;
-  readonly config: ModelConfig;
-  readonly stored: ReadonlyMap<string, StoredTensor>;
-  /** The name in the files of a tensor that Hugging Face calls `name`. */
-  readonly storedName: (name: string) => string;
-  readonly quantization: WeightQuantization | undefined;
-}
-
-/** The tensors that the configuration calls for, out of those stored. Each is checked. */
-export function selectTensors(source: TensorSource): ReadonlyMap<string, ModelTensor> {
-  return new Map(
-    [...decoderTensors(source.config)].map((needed) => [needed.name, selectTensor(source, needed)]),
-  );
-}
-
-function selectTensor(source: TensorSource, needed: NeededTensor): ModelTensor {
-  const { stored, storedName, quantization } = source;
-  const { name, shape } = needed;
-  const tensor = stored.get(storedName(name)) ?? tiedTwin(source, name);
-  if (tensor !== undefined) return { ...checkTensor(tensor, shape), name };
-  const grouped = quantization && selectGroupedWeight(stored, needed, quantization);
-  if (grouped !== undefined) return grouped;
-  throw missing(source, needed);
-}
-
-interface NeededTensor {
-  readonly name: string;
+export interface NeededTensor {
+  readonly role: TensorRole;
+  /** 0 for what is no layer's. */
+  readonly layer: number;
   readonly shape: readonly number[];
+  /** What Hugging Face calls it. A model's tensors are known by it, whatever its files are. */
+  readonly huggingFace: string;
+  readonly gguf: string;
 }
 
-function* decoderTensors(config: ModelConfig): Generator<NeededTensor> {
-  const { vocabSize: V, hiddenSize: H } = config;
-  yield { name: EMBEDDING, shape: [V, H] };
+/** Whole rows of the table first, then layer by layer. */
+export function* neededTensors(config: ModelConfig): Generator<NeededTensor> {
+  const extents = extentsOf(config);
+  const rows = familyOf(config).tensors.filter(({ isThere }) => isThere(config));
+  for (const row of rows) if (!isOfLayers(row)) yield tensorOf(row, 0, extents);
   for (let layer = 0; layer < config.numLayers; layer++) {
-    for (const { name, shape } of layerTensors(config)) {
-      yield { name: `model.layers.${layer}.${name}`, shape };
-    }
+    for (const row of rows) if (isOfLayers(row)) yield tensorOf(row, layer, extents);
   }
-  yield { name: "model.norm.weight", shape: [H] };
-  if (!config.tieWordEmbeddings) yield { name: HEAD, shape: [V, H] };
 }
 
-function layerTensors(config: ModelConfig): readonly NeededTensor[] {
-  const { hiddenSize: H, intermediateSize: I, headSize: D } = config;
-  const Q = config.numHeads * D;
-  const K = config.numKvHeads * D;
-  const tensors: NeededTensor[] = [
-    { name: "input_layernorm.weight", shape: [H] },
-    { name: "self_attn.q_proj.weight", shape: [Q, H] },
-    { name: "self_attn.k_proj.weight", shape: [K, H] },
-    { name: "self_attn.v_proj.weight", shape: [K, H] },
-    { name: "self_attn.o_proj.weight", shape: [H, Q] },
-    { name: "post_attention_layernorm.weight", shape: [H] },
-    { name: "mlp.gate_proj.weight", shape: [I, H] },
-    { name: "mlp.up_proj.weight", shape: [I, H] },
-    { name: "mlp.down_proj.weight", shape: [H, I] },
-  ];
-  if (config.attentionBias) {
-    tensors.push(
-      { name: "self_attn.q_proj.bias", shape: [Q] },
-      { name: "self_attn.k_proj.bias", shape: [K] },
-      { name: "self_attn.v_proj.bias", shape: [K] },
-    );
-  }
-  if (config.qkNorm) {
-    tensors.push(
-      { name: "self_attn.q_norm.weight", shape: [D] },
-      { name: "self_attn.k_norm.weight", shape: [D] },
-    );
-  }
-  return tensors;
+type Extents = Readonly<Record<Extent, number>>;
+
+function extentsOf(config: ModelConfig): Extents {
+  const { vocabSize, hiddenSize, intermediateSize, numHeads, numKvHeads, headSize } = config;
+  return {
+    ...{ V: vocabSize, H: hiddenSize, I: intermediateSize, D: headSize },
+    ...{ Q: numHeads * headSize, K: numKvHeads * headSize },
+  };
 }
 
-/** A tied model's one matrix is stored under either name: some savers keep the head's. */
-function tiedTwin(
-  { config, stored, storedName }: TensorSource,
-  name: string,
-): StoredTensor | undefined {
-  return config.tieWordEmbeddings && name === EMBEDDING ? stored.get(storedName(HEAD)) : undefined;
+const LAYER = "*";
+
+function isOfLayers({ huggingFace }: TensorRow): boolean {
+  return huggingFace.includes(LAYER);
 }
 
-function checkTensor(tensor: StoredTensor, shape: readonly number[]): TensorSlice {
-  const { name, path, dtype } = tensor;
-  const place = `${path}: tensor ${show(name)}`;
-  if (!isDType(dtype)) {
-    const supported = Object.keys(DTYPES).join(", ");
-    throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}`);
-  }
-  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-    throw new ModelError(
-      `${place} has the shape ${show(tensor.shape)}; the model's configuration calls for ${show(shape)}`,
-    );
-  }
-  return { ...tensor, type: "plain", dtype };
-}
-
-function missing(source: TensorSource, { name, shape }: NeededTensor): ModelError {
-  const { place, storedName } = source;
-  return new ModelError(
-    `${place}: tensor "${storedName(name)}" of shape ${show(shape)} is in none of its files${cureOf(source, name)}`,
-  );
-}
-
-function cureOf({ config, stored, quantization }: TensorSource, name: string): string {
-  if (name === HEAD && !config.tieWordEmbeddings) {
-    return '; if the model ties it to the embedding, config.json must say "tie_word_embeddings": true';
-  }
-  if (quantization === undefined && stored.has(name.replace(/weight$/, "qweight"))) {
-    return "; it is there in 4 bits, but config.json has no quantization_config that says how";
-  }
-  return "";
+function tensorOf(row: TensorRow, layer: number, extents: Extents): NeededTensor {
+  return {
+    ...{ role: row.role, layer, shape: row.shape.map((extent) => extents[extent]) },
+    huggingFace: row.huggingFace.replace(LAYER, String(layer)),
+    gguf: row.gguf.replace(LAYER, String(layer)),
+  };
 }

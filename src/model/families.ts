@@ -1,12 +1,18 @@
-// The switches by which the families differ, whatever the format of their files.
+// The families that are served. A new one is a file of families/ and a line here.
 
-import type { Architecture, ModelConfig } from "./model-files.ts";
+import { assert } from "../base/assert.ts";
+import type { Family } from "./families/family.ts";
+import { LLAMA } from "./families/llama.ts";
+import { MISTRAL } from "./families/mistral.ts";
+import { QWEN2 } from "./families/qwen2.ts";
+import { QWEN3 } from "./families/qwen3.ts";
+import type { ModelConfig } from "./model-files.ts";
 
-type Switches = Pick<ModelConfig, "attentionBias" | "qkNorm">;
+export const FAMILIES: readonly Family[] = [LLAMA, MISTRAL, QWEN2, QWEN3];
 
-export const FAMILIES: Readonly<Record<Architecture, Switches>> = {
-  llama: { attentionBias: false, qkNorm: false },
-  mistral: { attentionBias: false, qkNorm: false },
-  qwen2: { attentionBias: true, qkNorm: false },
-  qwen3: { attentionBias: false, qkNorm: true },
-};
+/** The family of a model that was opened. */
+export function familyOf({ architecture }: Pick<ModelConfig, "architecture">): Family {
+  const family = FAMILIES.find(({ name }) => name === architecture);
+  assert(family !== undefined, `no family is called ${architecture}`);
+  return family;
+}

@@ -11,28 +11,15 @@ import {
   SIZE,
   tokenIdRange,
 } from "./config-rules.ts";
+import { type Family, type GgufFiles, tensorName } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import type { GgufList } from "./gguf-reader.ts";
-import { ggufTensorName } from "./gguf-tensors.ts";
 import { GgufTokenType } from "./gguf-token-type.ts";
 import { type JsonObject, type Range, show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
-import type {
-  Architecture,
-  GenerationDefaults,
-  ModelConfig,
-  RopeLayout,
-  RopeScaling,
-} from "./model-files.ts";
+import type { GenerationDefaults, ModelConfig, RopeScaling } from "./model-files.ts";
 import { parseGgufRopeScaling } from "./rope-scaling.ts";
-
-/** Architectures by their names here; Mistral's files say "llama". */
-const LAYOUTS: ReadonlyMap<string, readonly [Architecture, RopeLayout]> = new Map([
-  ["llama", ["llama", "interleaved"]],
-  ["qwen2", ["qwen2", "halves"]],
-  ["qwen3", ["qwen3", "halves"]],
-]);
 
 /**
  * How the families' models end an answer. A file names one end token where generation_config.json names
@@ -47,18 +34,14 @@ const END_TEXTS: ReadonlySet<string> = new Set([
   "<|im_end|>",
 ]);
 
-const EMBEDDING = ggufTensorName("model.embed_tokens.weight");
-const HEAD = ggufTensorName("lm_head.weight");
-
 /** `ropeFactors` are the divisors of the rotary frequencies, where the file has any. */
 export function parseGgufConfig(
   file: GgufFile,
   ropeFactors: readonly number[] | undefined,
 ): ModelConfig {
   const { metadata, tensors } = file;
-  const name = metadata.string("general.architecture");
-  if (name === undefined) throw metadata.missing("general.architecture");
-  const [architecture, ropeLayout] = LAYOUTS.get(name) ?? unsupported(metadata, name);
+  const family = parseFamily(metadata);
+  const { architecture: name, ropeLayout } = family.gguf;
   const hiddenSize = metadata.requiredInteger(`${name}.embedding_length`, SIZE);
   const numHeads = metadata.requiredInteger(`${name}.attention.head_count`, COUNT);
   const keySize = `${name}.attention.key_length`;
@@ -69,11 +52,12 @@ export function parseGgufConfig(
   );
   const maxPositionEmbeddings = metadata.requiredInteger(`${name}.context_length`, SIZE);
   checkLayers(metadata, name, { headSize, maxPositionEmbeddings });
-  const vocabSize = vocabSizeOf(file);
+  const vocabSize = vocabSizeOf(file, tensorName(family, "embedding", "gguf"));
   const ids = tokenIdRange(vocabSize);
   return {
-    architecture,
-    ...FAMILIES[architecture],
+    architecture: family.name,
+    attentionBias: family.attentionBias === "always",
+    qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
     intermediateSize: metadata.requiredInteger(`${name}.feed_forward_length`, SIZE),
@@ -91,7 +75,7 @@ export function parseGgufConfig(
     ropeLayout,
     slidingWindow: undefined,
     maxPositionEmbeddings,
-    tieWordEmbeddings: !tensors.has(HEAD),
+    tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
     bosTokenId: metadata.integer("tokenizer.ggml.bos_token_id", ids),
     eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),
   };
@@ -113,8 +97,15 @@ export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDef
   };
 }
 
-function unsupported(metadata: JsonObject, name: string): never {
-  const supported = [...LAYOUTS.keys()].join(", ");
+type GgufFamily = Family & { readonly gguf: GgufFiles };
+
+function parseFamily(metadata: JsonObject): GgufFamily {
+  const name = metadata.string("general.architecture");
+  if (name === undefined) throw metadata.missing("general.architecture");
+  const families = FAMILIES.filter((family): family is GgufFamily => family.gguf !== undefined);
+  const known = families.find(({ gguf }) => gguf.architecture === name);
+  if (known !== undefined) return known;
+  const supported = families.map(({ gguf }) => gguf.architecture).join(", ");
   throw new ModelError(
     `${metadata.place}: general.architecture is ${show(name)}; supported: ${supported}`,
   );
@@ -180,16 +171,16 @@ function parseRopeScaling(
 }
 
 /** The file may pad its vocabulary, and not every file says how large it is. */
-function vocabSizeOf({ metadata, tensors }: GgufFile): number {
-  const embedding = tensors.get(EMBEDDING);
+function vocabSizeOf({ metadata, tensors }: GgufFile, name: string): number {
+  const embedding = tensors.get(name);
   if (embedding === undefined)
-    throw new ModelError(`${metadata.place}: tensor "${EMBEDDING}" is missing`);
+    throw new ModelError(`${metadata.place}: tensor "${name}" is missing`);
   const [vocabSize = 0] = embedding.shape;
   if (embedding.shape.length === 2 && vocabSize >= SIZE.min && vocabSize <= SIZE.max) {
     return vocabSize;
   }
   throw new ModelError(
-    `${embedding.path}: tensor "${EMBEDDING}" has the shape ${show(embedding.shape)}; ` +
+    `${embedding.path}: tensor "${name}" has the shape ${show(embedding.shape)}; ` +
       `expected 2 sizes, the first from ${SIZE.min} to ${SIZE.max}`,
   );
 }

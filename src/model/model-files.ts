@@ -49,9 +49,6 @@ export interface GroupedWeight {
   readonly numBytes: number;
 }
 
-/** Families whose decoder is Llama's but for the switches of `ModelConfig`. */
-export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3";
-
 /**
  * Where the two halves of a rotated pair stand in a head's rows of the q and k projections.
  * `D` is the head size, `i` counts pairs, 0 to D/2 - 1.
@@ -66,7 +63,8 @@ export type RopeLayout = "halves" | "interleaved";
 
 /** The numbers and switches of a Llama-shaped decoder, checked and complete. */
 export interface ModelConfig {
-  readonly architecture: Architecture;
+  /** The name of its family; see families.ts. */
+  readonly architecture: string;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;

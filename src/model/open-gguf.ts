@@ -2,33 +2,27 @@
 
 import { basename } from "node:path";
 
-import { selectTensors } from "./decoder-tensors.ts";
 import { readRange } from "./file-bytes.ts";
 import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
 import { type GgufFile, readGguf } from "./gguf-file.ts";
 import { checkGgufKeys, unusedSamplingKeys } from "./gguf-keys.ts";
-import { ggufTensorName, ROPE_FACTORS } from "./gguf-tensors.ts";
 import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
+import { selectTensors } from "./select-tensors.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
+
+/** Divisors of the rotary frequencies, where the model scales them; part of the configuration. */
+const ROPE_FACTORS = "rope_freqs.weight";
 
 export async function openGguf(path: string): Promise<ModelFiles> {
   const file = await readGguf(path);
   const card = await cardOf(file);
-  const tensors = selectTensors({
-    place: path,
-    config: card.config,
-    stored: file.tensors,
-    storedName: ggufTensorName,
-    quantization: undefined,
+  const stored = file.tensors;
+  const { tensors, used } = selectTensors({
+    ...{ place: path, format: "gguf", config: card.config, stored, quantization: undefined },
   });
-  await checkAllUsed({
-    stored: file.tensors,
-    selected: tensors.values(),
-    storedName: ggufTensorName,
-    others: [ROPE_FACTORS],
-  });
+  await checkAllUsed({ stored, used, others: [ROPE_FACTORS] });
   return { ...card, tensors };
 }
 

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { parseConfigJson } from "./config-json.ts";
 import { CONFIG_KEYS } from "./config-keys.ts";
-import { selectTensors } from "./decoder-tensors.ts";
 import { parseGenerationDefaults, unusedGenerationKeys } from "./generation-config.ts";
 import { checkGroupOrder } from "./grouped-weight.ts";
 import { readJsonObject } from "./json-object.ts";
@@ -14,6 +13,7 @@ import { locateModel } from "./model-path.ts";
 import { openGguf, openGgufConfig } from "./open-gguf.ts";
 import { openPacked } from "./packed-model.ts";
 import { readSafetensors } from "./safetensors.ts";
+import { selectTensors } from "./select-tensors.ts";
 import { resolveTiedHead, tiedCopies } from "./tied-head.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
 import {
@@ -33,10 +33,9 @@ export async function openModel(model: string): Promise<ModelFiles> {
   const { card, quantization } = await openDirectory(path);
   const stored = await readSafetensors(path);
   const config = await resolveTiedHead(card.config, stored);
-  const storedName = (name: string) => name;
-  const tensors = selectTensors({ place: path, config, stored, storedName, quantization });
-  const others = tiedCopies(config);
-  await checkAllUsed({ stored, selected: tensors.values(), storedName, others });
+  const source = { place: path, format: "huggingFace", config, stored, quantization } as const;
+  const { tensors, used } = selectTensors(source);
+  await checkAllUsed({ stored, used, others: tiedCopies(config) });
   await checkGroupOrder(tensors.values());
   return { ...card, config, tensors };
 }

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { COUNT, EPSILON, FACTOR, SIZE } from "./config-rules.ts";
 import { DTYPES } from "./dtype.ts";
+import { FAMILIES } from "./families.ts";
 import type { Range } from "./json-object.ts";
 import { parseJsonObject, readTextFile } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
@@ -43,7 +44,7 @@ const RopeScalingSchema = v.variant("type", [
 ]);
 
 const ConfigSchema = v.strictObject({
-  architecture: v.picklist(["llama", "mistral", "qwen2", "qwen3"]),
+  architecture: v.picklist(FAMILIES.map((family) => family.name)),
   ...{ vocabSize: size, hiddenSize: size, intermediateSize: size, numLayers: count },
   ...{ numHeads: count, numKvHeads: count, headSize: count, rmsNormEps: within(EPSILON) },
   ...{ attentionBias: v.boolean(), qkNorm: v.boolean(), ropeTheta: factor },

@@ -1,10 +1,11 @@
 // Models whose layers attend to the last tokens only. The engine knows one window for all layers.
 
+import type { SlidingWindowRule } from "./families/family.ts";
 import type { JsonObject, Range } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelConfig } from "./model-files.ts";
 
-interface Layers extends Pick<ModelConfig, "architecture" | "numLayers" | "maxPositionEmbeddings"> {
+interface Layers extends Pick<ModelConfig, "numLayers" | "maxPositionEmbeddings"> {
   readonly layerTypes: readonly string[] | undefined;
 }
 
@@ -41,14 +42,18 @@ export function parseLayerTypes(
  * The window of config.json; undefined where no token is further back. Throws `ModelError` when only some of the
  * layers have it.
  */
-export function parseSlidingWindow(json: JsonObject, layers: Layers): number | undefined {
+export function parseSlidingWindow(
+  json: JsonObject,
+  rule: SlidingWindowRule,
+  layers: Layers,
+): number | undefined {
   const { numLayers, maxPositionEmbeddings } = layers;
-  if (layers.architecture === "llama") return refuseWindow(json, layers);
+  if (rule === "none") return refuseWindow(json, layers);
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
     ? json.integer("sliding_window", WINDOW)
     : DEFAULT_WINDOW;
-  const numWindowed = countWindowedLayers(json, layers);
+  const numWindowed = countWindowedLayers(json, rule, layers);
   if (window === undefined || numWindowed === 0 || window >= maxPositionEmbeddings)
     return undefined;
   if (numWindowed === numLayers) return window;
@@ -71,12 +76,12 @@ function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: L
 }
 
 /** How many of the layers look at the window. */
-function countWindowedLayers(json: JsonObject, layers: Layers): number {
-  const { architecture, numLayers, layerTypes } = layers;
-  const isQwen = architecture === "qwen2" || architecture === "qwen3";
-  if (isQwen && !json.boolean("use_sliding_window")) return 0;
+function countWindowedLayers(json: JsonObject, rule: SlidingWindowRule, layers: Layers): number {
+  const { numLayers, layerTypes } = layers;
+  const isSwitched = rule === "upper layers";
+  if (isSwitched && !json.boolean("use_sliding_window")) return 0;
   if (layerTypes !== undefined) return layerTypes.filter((type) => type === WINDOWED).length;
-  if (!isQwen) return numLayers;
+  if (!isSwitched) return numLayers;
   const first = json.integer("max_window_layers", { min: 0, max: 2 ** 31 });
   return Math.max(0, numLayers - (first ?? DEFAULT_MAX_WINDOW_LAYERS));
 }

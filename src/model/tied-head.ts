@@ -1,14 +1,11 @@
 // A configuration may tie the head to the embedding while the files have a head of their own. As transformers 5 and
 // llama.cpp do, the files are believed: a head that differs is used.
 
+import { tensorName } from "./families/family.ts";
+import { familyOf } from "./families.ts";
 import { readRange } from "./file-bytes.ts";
 import type { ModelConfig } from "./model-files.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
-
-const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
-/** A head in 4 bits has this tensor in place of `HEAD`. */
-const QUANTIZED_HEAD = "lm_head.qweight";
 
 const PIECE_BYTES = 8 << 20;
 
@@ -18,16 +15,25 @@ export async function resolveTiedHead(
   stored: ReadonlyMap<string, StoredTensor>,
 ): Promise<ModelConfig> {
   if (!config.tieWordEmbeddings) return config;
-  const [embedding, head] = [stored.get(EMBEDDING), stored.get(HEAD)];
+  const names = namesIn(config);
+  const [embedding, head] = [stored.get(names.embedding), stored.get(names.head)];
   const differs =
-    stored.has(QUANTIZED_HEAD) ||
+    stored.has(names.quantizedHead) ||
     (embedding !== undefined && head !== undefined && !(await haveEqualBytes(embedding, head)));
   return differs ? { ...config, tieWordEmbeddings: false } : config;
 }
 
 /** Names in the files of a tied model's second copy. */
 export function tiedCopies(config: ModelConfig): readonly string[] {
-  return config.tieWordEmbeddings ? [HEAD] : [];
+  return config.tieWordEmbeddings ? [namesIn(config).head] : [];
+}
+
+/** A head in 4 bits has the tensor `quantizedHead` in place of `head`. */
+function namesIn(config: ModelConfig) {
+  const family = familyOf(config);
+  const embedding = tensorName(family, "embedding", "huggingFace");
+  const head = tensorName(family, "head", "huggingFace");
+  return { embedding, head, quantizedHead: head.replace(/weight$/, "qweight") };
 }
 
 async function haveEqualBytes(a: StoredTensor, b: StoredTensor): Promise<boolean> {

@@ -3,7 +3,6 @@
 import { readRange } from "./file-bytes.ts";
 import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
-import type { ModelTensor } from "./model-files.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
 
 /** Tables that some savers keep beside the weights, made of the configuration. */
@@ -15,37 +14,23 @@ const MAX_BIAS_BYTES = 4 << 20;
 
 export interface UsedTensors {
   readonly stored: ReadonlyMap<string, StoredTensor>;
-  readonly selected: Iterable<ModelTensor>;
-  /** The name in the files of a tensor that Hugging Face calls `name`. */
-  readonly storedName: (name: string) => string;
-  /** Names in the files of what was read beside the weights, or is equal to what was. */
-  readonly others?: readonly string[];
+  /** Names in the files of what the model is made of. */
+  readonly used: ReadonlySet<string>;
+  /** Likewise of what was read beside the weights, or is equal to what was. */
+  readonly others: readonly string[];
 }
 
 /** Throws `ModelError` at a tensor that was not selected, unless it changes nothing. */
-export async function checkAllUsed(tensors: UsedTensors): Promise<void> {
-  const used = usedNames(tensors);
-  for (const tensor of tensors.stored.values()) {
+export async function checkAllUsed({ stored, used, others }: UsedTensors): Promise<void> {
+  for (const tensor of stored.values()) {
     const { name, path } = tensor;
-    if (used.has(name) || TABLES.test(name) || (await isFiller(tensor, tensors.stored))) continue;
+    if (used.has(name) || others.includes(name) || TABLES.test(name)) continue;
+    if (await isFiller(tensor, stored)) continue;
     throw new ModelError(
       `${path}: tensor ${show(name)} has no place in this family's decoder; the model is of a kind that ` +
         "is not supported, or its configuration does not say what it is",
     );
   }
-}
-
-function usedNames({ selected, storedName, others = [] }: UsedTensors): ReadonlySet<string> {
-  const used = new Set(others);
-  for (const tensor of selected) {
-    if (tensor.type === "plain") {
-      used.add(storedName(tensor.name));
-      continue;
-    }
-    const { qweight, qzeros, scales, groupIndex } = tensor;
-    for (const part of [qweight, qzeros, scales, groupIndex]) if (part) used.add(part.name);
-  }
-  return used;
 }
 
 /** GPTQ's first tools gave every layer that they quantized a bias, of zeros where the model has none. */

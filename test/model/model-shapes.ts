@@ -1,6 +1,6 @@
 // Models by their shapes: what a kernel, a benchmark or a memory budget sees of a model.
 
-import type { Architecture } from "../../src/model/model-files.ts";
+export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3";
 
 export interface ModelShape {
   readonly architecture: Architecture;

@@ -2,7 +2,7 @@
 // options give equal files.
 
 import { DTYPES, type DType } from "../../src/model/dtype.ts";
-import { ggufTensorName } from "../../src/model/gguf-tensors.ts";
+import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
 import { GgufTokenType } from "../../src/model/gguf-token-type.ts";
 import {
   ALIGNMENT,
@@ -64,6 +64,14 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
     if (factors !== undefined) file.write(new Uint8Array(factors.buffer));
     file.align(ALIGNMENT);
   });
+}
+
+/** `model.layers.3.mlp.up_proj.weight` is `blk.3.ffn_up.weight`. */
+function ggufTensorName(name: string): string {
+  const layer = /(?<=^model\.layers\.)\d+/.exec(name)?.[0] ?? "";
+  const row = LLAMA_TENSORS.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
+  if (row === undefined) throw new Error(`no GGUF name for the tensor ${name}`);
+  return row.gguf.replace("*", layer);
 }
 
 /** Which type each tensor has. Vectors are F32, as in all GGUF files. */

@@ -1,0 +1,88 @@
+// What a model family is: how its files are recognised, what its configuration means where none says, and which
+// tensors its decoder has. CONTRIBUTING has the recipe, docs/decisions/0049 says what a row grows into.
+
+import { assert } from "../../base/assert.ts";
+import type { ModelConfig, RopeLayout } from "../model-files.ts";
+
+export interface Family {
+  /** As in this code, in packed images, and as `model_type` in config.json. */
+  readonly name: string;
+  /** The class that config.json names under `architectures`. */
+  readonly architecture: string;
+  /** Undefined where its GGUF files bear the name of another family. */
+  readonly gguf: GgufFiles | undefined;
+  readonly defaults: Defaults;
+  readonly slidingWindow: SlidingWindowRule;
+  /** Whether q, k and v have a bias. */
+  readonly attentionBias: "always" | "never";
+  /** Each head of q and k goes through an RMSNorm of its own. */
+  readonly qkNorm: boolean;
+  readonly tensors: readonly TensorRow[];
+}
+
+export interface GgufFiles {
+  /** `general.architecture` */
+  readonly architecture: string;
+  readonly ropeLayout: RopeLayout;
+}
+
+/** Defaults of transformers' configuration class. */
+export interface Defaults {
+  readonly maxPositionEmbeddings: number;
+  /** Undefined is the hidden size divided among the heads. */
+  readonly headSize?: number;
+}
+
+/**
+ * Layers that attend to the last `sliding_window` tokens only.
+ *
+ * - `none`: the family has no window, and a file that gives it one is refused.
+ * - `all layers`: each layer, without a switch.
+ * - `upper layers`: those from `max_window_layers` on, where `use_sliding_window` is true.
+ *
+ * `layer_types` overrides the last two.
+ */
+export type SlidingWindowRule = "none" | "all layers" | "upper layers";
+
+/** What the decoder does with a tensor: `dyn_role` of the native header, in its words. */
+export type TensorRole =
+  | ("embedding" | "final_norm" | "head")
+  | ("attention_norm" | "q" | "k" | "v" | "o" | "mlp_norm" | "gate" | "up" | "down")
+  | ("q_bias" | "k_bias" | "v_bias" | "q_norm" | "k_norm");
+
+/**
+ * V vocabulary, H hidden size, I intermediate size, D head size, Q query heads x head size, K key-value heads x
+ * head size.
+ */
+export type Extent = "V" | "H" | "I" | "D" | "Q" | "K";
+
+/** The kinds of files, each with names of its own for the same tensors. */
+export type FileFormat = "huggingFace" | "gguf";
+
+/** A tensor, or one of every layer: `*` in its names stands for the layer's index then. */
+export interface TensorRow extends Readonly<Record<FileFormat, string>> {
+  readonly role: TensorRole;
+  readonly shape: readonly Extent[];
+  readonly isThere: (config: ModelConfig) => boolean;
+}
+
+export function row(
+  role: TensorRole,
+  shape: readonly Extent[],
+  huggingFace: string,
+  gguf: string,
+  isThere: TensorRow["isThere"] = () => true,
+): TensorRow {
+  return { role, shape, huggingFace, gguf, isThere };
+}
+
+/** The name of a tensor that is no layer's. */
+export function tensorName(
+  { name, tensors }: Family,
+  role: TensorRole,
+  format: FileFormat,
+): string {
+  const found = tensors.find((one) => one.role === role);
+  assert(found !== undefined, `the family ${name} has no tensor of the role ${role}`);
+  return found[format];
+}

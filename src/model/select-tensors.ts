@@ -1,0 +1,100 @@
+// Finds the tensors that a model needs among those that its files store, and checks each.
+
+import { type NeededTensor, neededTensors } from "./decoder-tensors.ts";
+import { DTYPES, isDType } from "./dtype.ts";
+import { type FileFormat, tensorName } from "./families/family.ts";
+import { familyOf } from "./families.ts";
+import { selectGroupedWeight } from "./grouped-weight.ts";
+import { show } from "./json-object.ts";
+import { ModelError } from "./model-error.ts";
+import type { ModelConfig, ModelTensor, TensorSlice } from "./model-files.ts";
+import type { StoredTensor } from "./stored-tensor.ts";
+import type { WeightQuantization } from "./weight-quantization.ts";
+
+export interface TensorSource {
+  /** Where the model lies, for error messages. */
+  readonly place: string;
+  readonly format: FileFormat;
+  readonly config: ModelConfig;
+  readonly stored: ReadonlyMap<string, StoredTensor>;
+  readonly quantization: WeightQuantization | undefined;
+}
+
+export interface SelectedTensors {
+  /** By the names that Hugging Face gives them. */
+  readonly tensors: ReadonlyMap<string, ModelTensor>;
+  /** Names in the files of what they are made of. */
+  readonly used: ReadonlySet<string>;
+}
+
+/** The tensors that the configuration calls for. Throws `ModelError` at one that is missing, or not as it should be. */
+export function selectTensors(source: TensorSource): SelectedTensors {
+  const tensors = new Map<string, ModelTensor>();
+  const used = new Set<string>();
+  for (const needed of neededTensors(source.config)) {
+    const { tensor, pieces } = selectTensor(source, needed);
+    tensors.set(needed.huggingFace, tensor);
+    for (const { name } of pieces) used.add(name);
+  }
+  return { tensors, used };
+}
+
+interface Selected {
+  readonly tensor: ModelTensor;
+  readonly pieces: readonly StoredTensor[];
+}
+
+function selectTensor(source: TensorSource, needed: NeededTensor): Selected {
+  const { format, stored, quantization } = source;
+  const { shape, huggingFace: name } = needed;
+  const whole = stored.get(needed[format]) ?? tiedTwin(source, needed);
+  if (whole !== undefined)
+    return { tensor: { ...checkTensor(whole, shape), name }, pieces: [whole] };
+  const grouped = quantization && selectGroupedWeight(stored, { name, shape }, quantization);
+  if (grouped === undefined) throw missing(source, needed);
+  const { qweight, qzeros, scales, groupIndex } = grouped;
+  const pieces = [qweight, qzeros, scales, ...(groupIndex ? [groupIndex] : [])];
+  return { tensor: grouped, pieces };
+}
+
+/** A tied model's one matrix is stored under either name: some savers keep the head's. */
+function tiedTwin(
+  { format, config, stored }: TensorSource,
+  { role }: NeededTensor,
+): StoredTensor | undefined {
+  if (role !== "embedding" || !config.tieWordEmbeddings) return undefined;
+  return stored.get(tensorName(familyOf(config), "head", format));
+}
+
+function checkTensor(tensor: StoredTensor, shape: readonly number[]): TensorSlice {
+  const { name, path, dtype } = tensor;
+  const place = `${path}: tensor ${show(name)}`;
+  if (!isDType(dtype)) {
+    const supported = Object.keys(DTYPES).join(", ");
+    throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}`);
+  }
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
+    throw new ModelError(
+      `${place} has the shape ${show(tensor.shape)}; the model's configuration calls for ${show(shape)}`,
+    );
+  }
+  return { ...tensor, type: "plain", dtype };
+}
+
+function missing(source: TensorSource, needed: NeededTensor): ModelError {
+  const { place, format } = source;
+  const { shape } = needed;
+  return new ModelError(
+    `${place}: tensor "${needed[format]}" of shape ${show(shape)} is in none of its files${cureOf(source, needed)}`,
+  );
+}
+
+function cureOf({ stored, quantization }: TensorSource, needed: NeededTensor): string {
+  if (needed.role === "head") {
+    return '; if the model ties it to the embedding, config.json must say "tie_word_embeddings": true';
+  }
+  if (quantization === undefined && stored.has(needed.huggingFace.replace(/weight$/, "qweight"))) {
+    return "; it is there in 4 bits, but config.json has no quantization_config that says how";
+  }
+  return "";
+}
