@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 
+import { neededTensors } from "../../src/model/decoder-tensors.ts";
+import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
 import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
 import { dequantise } from "./dequantise.ts";
 import { dequantiseGrouped } from "./dequantise-grouped.ts";
@@ -27,7 +29,11 @@ export function openReference(
     return Uint8Array.from(file.subarray(offset, offset + numBytes));
   };
   const weights = new Map<string, Vector>();
-  for (const [name, tensor] of tensors) {
+  for (const { role, layer, huggingFace } of neededTensors(config)) {
+    const tensor = tensors.get(huggingFace);
+    const row = LLAMA_TENSORS.find((one) => one.role === role); // the reference knows Llama's names
+    if (tensor === undefined || row === undefined) throw new Error(`no tensor ${huggingFace}`);
+    const name = row.huggingFace.replace("*", String(layer));
     const weight = quantizedOf(tensor, quantization, bytesOf) ?? weightOf(tensor, bytesOf);
     const isRotated = /\.self_attn\.[qk]_proj\./.test(name);
     const isInterleaved = isRotated && config.ropeLayout === "interleaved";
