@@ -4,11 +4,6 @@ export type Path = readonly string[];
 /** The key of a service that says how it is run, as opposed to what it does. */
 export const SERVICE_ARGS = "ServiceArgs";
 
-/** A path as the key of a table. Not for people: names may contain dots. */
-export function pathKey(path: Path): string {
-  return JSON.stringify(path);
-}
-
 /** Keys are kebab, snake or camel case in files and flags; this is the form in which the three are the same. */
 export function canonicalKey(key: string): string {
   return key

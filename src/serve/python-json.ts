@@ -2,20 +2,21 @@
 // integers of any length, 1.0 that stays 1.0, `\u` escapes for all that is not ASCII.
 
 import { DynamoError } from "../base/error.ts";
-import {
-  floatText,
-  isDict,
-  keyText,
-  type PythonDict,
-  type PythonKey,
-  type PythonValue,
-} from "./python-value.ts";
+import type { SourceText, Span } from "./config-error.ts";
+import type { Path } from "./path.ts";
+import { floatText, isDict, keyText, type PythonValue } from "./python-value.ts";
+import { dictOf, type RepeatedKey, type Setting, type SettingsDocument } from "./setting.ts";
 
 /** Deeper nesting is refused; Python's own limit is its recursion limit, about the same. */
 const MAX_DEPTH = 900;
 
 export function parseJson(text: string): PythonValue {
-  return new JsonReader(text).document();
+  return parsePlacedJson({ name: "JSON", text }).root.value;
+}
+
+/** Each value with its place. */
+export function parsePlacedJson(source: SourceText): SettingsDocument {
+  return new JsonReader(source).document();
 }
 
 /** `json.dumps(value)`, or with `indent` as `json.dumps(value, indent=indent)`. */
@@ -77,28 +78,42 @@ const UNESCAPES: Readonly<Record<string, string>> = {
   t: "\t",
 };
 
+type Key = Pick<Setting, "key" | "path" | "keySpan">;
+
 class JsonReader {
+  readonly #source: SourceText;
   readonly #text: string;
+  readonly #repeated: RepeatedKey[] = [];
   #at = 0;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(source: SourceText) {
+    this.#source = source;
+    this.#text = source.text;
   }
 
-  document(): PythonValue {
+  document(): SettingsDocument {
     this.#skipSpace();
-    const value = this.#value(0);
+    const root = this.#setting({ key: null, path: [], keySpan: undefined });
     this.#skipSpace();
     if (this.#at < this.#text.length) throw this.#error("Extra data");
-    return value;
+    return { root, repeated: this.#repeated };
   }
 
-  #value(depth: number): PythonValue {
-    if (depth > MAX_DEPTH) throw this.#error("Nested too deeply");
+  #setting(key: Key): Setting {
+    const start = this.#at;
+    const { value, items } = this.#value(key.path);
+    return { ...key, value, items, valueSpan: this.#spanFrom(start) };
+  }
+
+  #value(path: Path): Pick<Setting, "value" | "items"> {
+    if (path.length > MAX_DEPTH) throw this.#error("Nested too deeply");
     const char = this.#text[this.#at];
-    if (char === '"') return this.#string();
-    if (char === "{") return this.#object(depth);
-    if (char === "[") return this.#array(depth);
+    if (char === "{") return this.#object(path);
+    if (char === "[") return this.#array(path);
+    return { value: char === '"' ? this.#string() : this.#word(), items: [] };
+  }
+
+  #word(): PythonValue {
     for (const [word, value] of WORDS) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length;
@@ -117,39 +132,60 @@ class JsonReader {
     return isFloat ? Number(match[0]) : BigInt(match[0]);
   }
 
-  #object(depth: number): PythonDict {
-    const dict = new Map<PythonKey, PythonValue>();
+  #object(path: Path): Pick<Setting, "value" | "items"> {
+    const settings = new Map<string, Setting>();
+    const firsts = new Map<string, Span>();
     this.#at += 1;
     this.#skipSpace();
-    if (this.#take("}")) return dict;
+    if (this.#take("}")) return { value: new Map(), items: [] };
     for (;;) {
-      if (this.#text[this.#at] !== '"') {
-        throw this.#error("Expecting property name enclosed in double quotes");
-      }
-      const key = this.#string();
+      const [key, keySpan] = this.#key();
+      const first = firsts.get(key);
+      const inside = [...path, key];
+      if (first) this.#repeated.push({ path: inside, first, again: keySpan });
+      else firsts.set(key, keySpan);
+      // A key given twice: the last value, the first place.
+      settings.set(key, this.#setting({ key, path: inside, keySpan }));
       this.#skipSpace();
-      if (!this.#take(":")) throw this.#error("Expecting ':' delimiter");
+      if (this.#take("}")) break;
+      if (!this.#take(",")) throw this.#error("Expecting ',' delimiter");
       this.#skipSpace();
-      dict.set(key, this.#value(depth + 1)); // a key given twice: the last value, the first place
+    }
+    const items = [...settings.values()];
+    return { value: dictOf(items), items };
+  }
+
+  /** A key of an object and its ":". */
+  #key(): [string, Span] {
+    const start = this.#at;
+    if (this.#text[start] !== '"') {
+      throw this.#error("Expecting property name enclosed in double quotes");
+    }
+    const key = this.#string();
+    const span = this.#spanFrom(start);
+    this.#skipSpace();
+    if (!this.#take(":")) throw this.#error("Expecting ':' delimiter");
+    this.#skipSpace();
+    return [key, span];
+  }
+
+  #array(path: Path): Pick<Setting, "value" | "items"> {
+    const items: Setting[] = [];
+    this.#at += 1;
+    this.#skipSpace();
+    if (this.#take("]")) return { value: [], items };
+    for (;;) {
+      const key = String(items.length);
+      items.push(this.#setting({ key, path: [...path, key], keySpan: undefined }));
       this.#skipSpace();
-      if (this.#take("}")) return dict;
+      if (this.#take("]")) return { value: items.map(({ value }) => value), items };
       if (!this.#take(",")) throw this.#error("Expecting ',' delimiter");
       this.#skipSpace();
     }
   }
 
-  #array(depth: number): PythonValue[] {
-    const items: PythonValue[] = [];
-    this.#at += 1;
-    this.#skipSpace();
-    if (this.#take("]")) return items;
-    for (;;) {
-      items.push(this.#value(depth + 1));
-      this.#skipSpace();
-      if (this.#take("]")) return items;
-      if (!this.#take(",")) throw this.#error("Expecting ',' delimiter");
-      this.#skipSpace();
-    }
+  #spanFrom(start: number): Span {
+    return { source: this.#source, start, end: this.#at };
   }
 
   #string(): string {

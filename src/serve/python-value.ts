@@ -19,21 +19,11 @@ export function isDict(value: PythonValue | undefined): value is PythonDict {
   return value instanceof Map;
 }
 
-/** `dict[key] = value`: in Python the keys 1, 1.0 and True are equal, and the first of them stays. */
-export function setKey(
-  dict: Map<PythonKey, PythonValue>,
-  key: PythonKey,
-  value: PythonValue,
-): PythonKey {
-  const stored = storedKey(dict, key);
-  dict.set(stored, value);
-  return stored;
-}
-
-function storedKey(dict: PythonDict, key: PythonKey): PythonKey {
-  if (typeof key === "string" || key === null || dict.has(key)) return key;
+/** The key that `map[key] = value` sets: in Python the keys 1, 1.0 and True are equal, and the first of them stays. */
+export function storedKey(map: ReadonlyMap<PythonKey, unknown>, key: PythonKey): PythonKey {
+  if (typeof key === "string" || key === null || map.has(key)) return key;
   const wanted = Number(key);
-  for (const other of dict.keys()) {
+  for (const other of map.keys()) {
     if (typeof other === "string" || other === null) continue;
     // The loose comparison is exact between a bigint and a number, and that is Python's too.
     // biome-ignore lint/suspicious/noDoubleEquals: 1 == 1.0 == True

@@ -1,6 +1,5 @@
-// YAML as PyYAML's SafeLoader reads it, which is YAML 1.1 with its own regular expressions: `yes`
-// is true, 010 is eight, 1:30 is ninety and 1e3 is a string. The `yaml` library gives the tree and
-// the positions; what a plain scalar means is decided here.
+// YAML as PyYAML's SafeLoader reads it, which is YAML 1.1 with its own regular expressions. The `yaml` library gives the
+// tree and the positions; yaml-scalars.ts decides what a plain scalar means.
 
 import {
   type Alias,
@@ -19,27 +18,13 @@ import {
 } from "yaml";
 
 import { ConfigError, type SourceText, type Span } from "./config-error.ts";
-import { type Path, pathKey } from "./path.ts";
-import { keyText, type PythonKey, type PythonValue, setKey } from "./python-value.ts";
+import type { Path } from "./path.ts";
+import { keyText, type PythonKey, type PythonValue, storedKey } from "./python-value.ts";
+import { dictOf, type RepeatedKey, type Setting, type SettingsDocument } from "./setting.ts";
+import { CONSTRUCTORS, implicitTag, TAG, unsupported } from "./yaml-scalars.ts";
 import { describeYamlError } from "./yaml-words.ts";
 
-export interface YamlDocument {
-  readonly value: PythonValue;
-  /** Where the key (or list item) at `path` was written. */
-  keySpan(path: Path): Span | undefined;
-  /** Where the value at `path` was written. */
-  valueSpan(path: Path): Span | undefined;
-  /** Keys that one map has twice; PyYAML, and so `value`, takes the last. */
-  readonly repeated: readonly RepeatedKey[];
-}
-
-export interface RepeatedKey {
-  readonly path: Path;
-  readonly first: Span;
-  readonly again: Span;
-}
-
-export function parseYaml(source: SourceText): YamlDocument {
+export function parseYaml(source: SourceText): SettingsDocument {
   const unprintable = UNPRINTABLE.exec(source.text);
   if (unprintable) {
     const span = { source, start: unprintable.index, end: unprintable.index + 1 };
@@ -71,8 +56,6 @@ const UNPRINTABLE = /[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10f
 const MAX_NODES = 100_000;
 const MAX_DEPTH = 200;
 
-const TAG = "tag:yaml.org,2002:";
-
 type Node = ParsedNode | null | undefined;
 type Target = Exclude<ParsedNode, Alias>;
 
@@ -82,15 +65,15 @@ interface Entry {
   readonly valueNode: Node;
 }
 
-class Constructor implements YamlDocument {
+/** A value and what is inside of it. */
+type Written = Pick<Setting, "value" | "items">;
+
+class Constructor {
   readonly #source: SourceText;
   readonly #document: Document.Parsed;
   readonly #targets: ReadonlyMap<Alias, Target>;
-  readonly #keySpans = new Map<string, Span>();
-  readonly #valueSpans = new Map<string, Span>();
   readonly #repeated = new Map<string, RepeatedKey>();
   #numNodes = 0;
-  #value: PythonValue = null;
 
   constructor(source: SourceText, document: Document.Parsed) {
     this.#source = source;
@@ -98,38 +81,34 @@ class Constructor implements YamlDocument {
     this.#targets = aliasTargets(document);
   }
 
-  construct(): YamlDocument {
-    this.#value = this.#node(this.#document.contents, []);
-    return this;
+  construct(): SettingsDocument {
+    const contents = this.#document.contents;
+    const root = this.#setting({ key: null, keyNode: undefined, valueNode: contents }, []);
+    return { root, repeated: [...this.#repeated.values()] };
   }
 
-  get value(): PythonValue {
-    return this.#value;
+  #setting({ key, keyNode, valueNode }: Entry, path: Path): Setting {
+    const written = this.#node(valueNode, path);
+    const [keySpan, valueSpan] = [keyNode, valueNode].map((node) => node && this.#span(node));
+    return {
+      key,
+      path,
+      ...written,
+      keySpan: keySpan ?? undefined,
+      valueSpan: valueSpan ?? undefined,
+    };
   }
 
-  get repeated(): readonly RepeatedKey[] {
-    return [...this.#repeated.values()];
-  }
-
-  keySpan(path: Path): Span | undefined {
-    return this.#keySpans.get(pathKey(path));
-  }
-
-  valueSpan(path: Path): Span | undefined {
-    return this.#valueSpans.get(pathKey(path));
-  }
-
-  #node(node: Node, path: Path): PythonValue {
+  #node(node: Node, path: Path): Written {
     this.#numNodes += 1;
     if (this.#numNodes > MAX_NODES || path.length > MAX_DEPTH) {
       throw this.#error(node, path, "is too large, or contains itself");
     }
     const target = this.#follow(node, path);
-    if (!target) return null;
-    this.#valueSpans.set(pathKey(path), this.#span(node ?? target));
+    if (!target) return { value: null, items: [] };
     if (isMap(target)) return this.#map(target, path);
     if (isSeq(target)) return this.#list(target, path);
-    return this.#scalar(target, path);
+    return { value: this.#scalar(target, path), items: [] };
   }
 
   #follow(node: Node, path: Path): Target | undefined {
@@ -139,16 +118,15 @@ class Constructor implements YamlDocument {
     return target;
   }
 
-  #map(node: YAMLMap, path: Path): PythonValue {
+  #map(node: YAMLMap, path: Path): Written {
     this.#expectTag(node, path, "map");
-    const dict = new Map<PythonKey, PythonValue>();
-    for (const { key, keyNode, valueNode } of this.#entries(node, path)) {
-      const stored = setKey(dict, key, null);
-      const itemPath = [...path, keyText(stored)];
-      if (keyNode) this.#keySpans.set(pathKey(itemPath), this.#span(keyNode));
-      dict.set(stored, this.#node(valueNode, itemPath));
+    const settings = new Map<PythonKey, Setting>();
+    for (const entry of this.#entries(node, path)) {
+      const key = storedKey(settings, entry.key);
+      settings.set(key, this.#setting({ ...entry, key }, [...path, keyText(key)]));
     }
-    return dict;
+    const items = [...settings.values()];
+    return { value: dictOf(items), items };
   }
 
   /** The pairs of a map with its merges (`<<: *base`) unfolded; merged ones come first, as PyYAML has it. */
@@ -197,9 +175,13 @@ class Constructor implements YamlDocument {
     return value;
   }
 
-  #list(node: YAMLSeq, path: Path): PythonValue {
+  #list(node: YAMLSeq, path: Path): Written {
     this.#expectTag(node, path, "seq");
-    return node.items.map((item, index) => this.#node(item as Node, [...path, String(index)]));
+    const items = node.items.map((item, index) => {
+      const key = String(index);
+      return this.#setting({ key, keyNode: undefined, valueNode: item as Node }, [...path, key]);
+    });
+    return { value: items.map(({ value }) => value), items };
   }
 
   #scalar(node: Scalar, path: Path): PythonValue {
@@ -261,75 +243,4 @@ function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Target> {
 
 function isPlain(node: unknown, text: string): boolean {
   return isScalar(node) && node.type === "PLAIN" && node.tag === undefined && node.value === text;
-}
-
-// PyYAML resolver.py: the same expressions, in the same order.
-const BOOL = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
-const FLOAT =
-  /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
-const INT =
-  /^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
-const NULL = /^(?:~|null|Null|NULL|)$/;
-const TIMESTAMP =
-  /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/;
-
-function implicitTag(text: string): string {
-  if (BOOL.test(text)) return "bool";
-  if (FLOAT.test(text)) return "float";
-  if (INT.test(text)) return "int";
-  if (NULL.test(text)) return "null";
-  if (TIMESTAMP.test(text)) return "timestamp";
-  return text === "=" ? "value" : "str";
-}
-
-const CONSTRUCTORS: Readonly<Record<string, (text: string) => PythonValue | undefined>> = {
-  [`${TAG}null`]: () => null,
-  [`${TAG}str`]: (text) => text,
-  [`${TAG}bool`]: parseBool,
-  [`${TAG}int`]: parseInteger,
-  [`${TAG}float`]: parseFloatingPoint,
-};
-
-function unsupported(tag: string, text: string): string {
-  const quoted = JSON.stringify(text);
-  if (tag === `${TAG}timestamp`) return `is a date, which JSON does not have. Quote it: ${quoted}`;
-  if (tag === `${TAG}value`) return `is YAML's "=", which has no value here. Quote it: ${quoted}`;
-  return `has a tag that is not supported: ${tag.replace(TAG, "!!")}`;
-}
-
-function parseBool(text: string): boolean | undefined {
-  if (!BOOL.test(text)) return undefined;
-  return ["yes", "true", "on"].includes(text.toLowerCase());
-}
-
-function parseInteger(text: string): bigint | undefined {
-  const digits = text.replaceAll("_", "");
-  const negative = digits.startsWith("-");
-  const magnitude = parseMagnitude(digits.replace(/^[-+]/, ""));
-  return negative && magnitude !== undefined ? -magnitude : magnitude;
-}
-
-function parseMagnitude(digits: string): bigint | undefined {
-  if (/^0b[01]+$/.test(digits) || /^0x[0-9a-fA-F]+$/.test(digits)) return BigInt(digits);
-  if (/^0[0-7]*$/.test(digits)) return BigInt(`0o${digits}`);
-  if (!/^\d+(:\d+)*$/.test(digits) || digits.startsWith("0")) return undefined;
-  return digits.split(":").reduce((sum, part) => sum * 60n + BigInt(part), 0n);
-}
-
-function parseFloatingPoint(text: string): number | undefined {
-  const digits = text.replaceAll("_", "").toLowerCase();
-  const sign = digits.startsWith("-") ? -1 : 1;
-  const magnitude = digits.replace(/^[-+]/, "");
-  if (magnitude === ".inf") return sign * Number.POSITIVE_INFINITY;
-  if (magnitude === ".nan") return Number.NaN;
-  const parts = magnitude.split(":");
-  if (!parts.every((part) => /^(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(part))) return undefined;
-  // From the right, as PyYAML adds: floats are not associative.
-  let base = 1;
-  let sum = 0;
-  for (const part of parts.reverse()) {
-    sum += Number(part) * base;
-    base *= 60;
-  }
-  return sign * sum;
 }

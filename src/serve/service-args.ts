@@ -5,12 +5,13 @@ import * as v from "valibot";
 import type { RestartLimits } from "../actor/restart-budget.ts";
 import { LOG_LEVELS } from "../base/log.ts";
 import { didYouMean } from "../base/nearest.ts";
-import type { ConfigTree } from "./config-tree.ts";
 import { describeIssue } from "./describe-issue.ts";
 import type { Findings } from "./findings.ts";
-import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
+import { SERVICE_ARGS } from "./path.ts";
 import { formatJson } from "./python-json.ts";
 import { isDict, keyText, type PythonDict, type PythonValue, toPlainDict } from "./python-value.ts";
+import { dictOf, keySpanIn, type Setting, valueSpanIn } from "./setting.ts";
+import { canonicalKeyOf, type Section } from "./settings.ts";
 import { withSize } from "./sizes.ts";
 import { upstreamServiceArgs } from "./upstream.ts";
 
@@ -81,70 +82,59 @@ const Schema = v.strictObject({
 export type ServiceArgs = v.InferOutput<typeof Schema>;
 
 export function resolveServiceArgs(
-  tree: ConfigTree,
-  service: string,
+  { service, serviceArgs: given }: Pick<Section, "service" | "serviceArgs">,
   findings: Findings,
 ): ServiceArgs {
-  const section = tree.services.get(service)?.get(SERVICE_ARGS) ?? new Map();
-  const path = [service, SERVICE_ARGS];
-  if (!isDict(section)) {
-    findings.report(`${path.join(".")} must be a map`, tree.valueSpan(path));
+  const name = `${service}.${SERVICE_ARGS}`;
+  if (given && given.value !== null && !isDict(given.value)) {
+    findings.report(`${name} must be a map`, given.valueSpan);
     return v.parse(Schema, {});
   }
-  if (section.has("resources")) findings.ignored.add(`${path.join(".")}.resources`);
-  const written = writtenKeys(tree, withoutUpstreamKeys(section, path, findings), path, findings);
+  const items = given?.items ?? [];
+  if (items.some(({ key }) => key === "resources")) findings.ignored.add(`${name}.resources`);
+  const written = writtenKeys(withoutUpstreamKeys(items, findings), findings);
   const canonical = new Map([...written].map(([key, { value }]) => [key, value]));
   const result = v.safeParse(Schema, withSizes(withTextEnvs(canonical)));
   if (result.success) return result.output;
   for (const issue of result.issues) {
     const [key = "", ...rest] = (issue.path ?? []).map((item) => String(item.key));
-    const at = [...path, written.get(key)?.key ?? key, ...rest];
+    const setting = written.get(key);
+    const at = [setting ? keyText(setting.key) : key, ...rest];
+    const place = [name, ...at].join(".");
     if (issue.expected === "never") {
       const hint = didYouMean(at.at(-1) ?? "", Object.keys(Schema.entries));
-      findings.report(`${at.join(".")} is no key of ServiceArgs.${hint}`, tree.keySpan(at));
-    } else findings.report(`${at.join(".")} ${describeIssue(issue)}`, tree.valueSpan(at));
+      findings.report(`${place} is no key of ServiceArgs.${hint}`, keySpanIn(given, at));
+    } else findings.report(`${place} ${describeIssue(issue)}`, valueSpanIn(given, at));
   }
   return v.parse(Schema, {});
 }
 
-function withoutUpstreamKeys(section: PythonDict, path: Path, findings: Findings): PythonDict {
-  const kept = new Map(section);
-  for (const [key, value] of section) {
-    const at = [...path, keyText(key)];
-    if (upstreamServiceArgs(path.slice(2)).has(canonicalKey(keyText(key)))) {
-      kept.delete(key);
-      findings.ignored.add(at.join("."));
+function withoutUpstreamKeys(items: readonly Setting[], findings: Findings): readonly Setting[] {
+  const kept: Setting[] = [];
+  for (const setting of items) {
+    const { key, path, value } = setting;
+    if (upstreamServiceArgs(path.slice(2, -1)).has(canonicalKeyOf(setting))) {
+      findings.ignored.add(path.join("."));
     } else if (isDict(value) && key === "dynamo") {
-      kept.set(key, withoutUpstreamKeys(value, at, findings));
-    }
+      const inside = withoutUpstreamKeys(setting.items, findings);
+      kept.push({ ...setting, value: dictOf(inside), items: inside });
+    } else kept.push(setting);
   }
   return kept;
 }
 
-interface Written {
-  /** As the user spelled it. */
-  readonly key: string;
-  readonly value: PythonValue;
-}
-
 /** By key in kebab case: what was written for it. */
-function writtenKeys(
-  tree: ConfigTree,
-  section: PythonDict,
-  path: Path,
-  findings: Findings,
-): ReadonlyMap<string, Written> {
-  const written = new Map<string, Written>();
-  for (const [name, value] of section) {
-    const key = keyText(name);
-    const earlier = written.get(canonicalKey(key));
+function writtenKeys(items: readonly Setting[], findings: Findings): ReadonlyMap<string, Setting> {
+  const written = new Map<string, Setting>();
+  for (const setting of items) {
+    const key = canonicalKeyOf(setting);
+    const earlier = written.get(key);
     if (earlier) {
-      const at = [...path, key];
       findings.report(
-        `${at.join(".")} is the same key as ${[...path, earlier.key].join(".")}; keep one of the two`,
-        tree.keySpan(at),
+        `${setting.path.join(".")} is the same key as ${earlier.path.join(".")}; keep one of the two`,
+        setting.keySpan,
       );
-    } else written.set(canonicalKey(key), { key, value });
+    } else written.set(key, setting);
   }
   return written;
 }

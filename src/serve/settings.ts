@@ -4,61 +4,72 @@
 import { didYouMean } from "../base/nearest.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import type { Findings } from "./findings.ts";
-import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";
-import { keyText, type PythonDict, type PythonValue } from "./python-value.ts";
+import { canonicalKey, SERVICE_ARGS } from "./path.ts";
+import { keyText } from "./python-value.ts";
+import { type Setting, valueSpanIn } from "./setting.ts";
 
 export const COMMON = "Common";
 export const COMMON_CONFIGS = "common-configs";
 
-export interface Setting {
-  /** As written, in kebab or snake case. */
-  readonly key: string;
-  readonly value: PythonValue;
-  readonly path: Path;
+/** What one service is given. */
+export interface Section {
+  readonly service: string;
+  /** All of its own; undefined where the configuration does not name it. */
+  readonly own: Setting | undefined;
+  /** What its schema is to read, of `Common` and of its own. */
+  readonly settings: readonly Setting[];
+  readonly serviceArgs: Setting | undefined;
 }
 
-export function settingsOf(
-  tree: ConfigTree,
-  service: string,
-  wanted: ReadonlySet<string>,
-): readonly Setting[] {
-  const own = sectionSettings(service, tree.services.get(service));
-  const taken = new Set(own.map(({ key }) => canonicalKey(key)));
-  const common = sectionSettings(COMMON, tree.services.get(COMMON)).filter(
-    ({ key }) => wanted.has(canonicalKey(key)) && !taken.has(canonicalKey(key)),
-  );
-  return [...common, ...own];
-}
-
-/** The keys of `Common` that `service` asks for. A key that is not set there is no fault; an unknown one is. */
-export function commonConfigs(
+/** `known`: the keys that `Common` may have. */
+export function sectionOf(
   tree: ConfigTree,
   service: string,
   known: ReadonlySet<string>,
   findings: Findings,
+): Section {
+  const own = tree.sections.get(service);
+  const wanted = commonConfigs(own, known, findings);
+  const ownSettings = settingsIn(own);
+  const taken = new Set(ownSettings.map(canonicalKeyOf));
+  const common = settingsIn(tree.sections.get(COMMON)).filter((setting) => {
+    const key = canonicalKeyOf(setting);
+    return wanted.has(key) && !taken.has(key);
+  });
+  const serviceArgs = own?.items.find(({ key }) => key === SERVICE_ARGS);
+  return { service, own, settings: [...common, ...ownSettings], serviceArgs };
+}
+
+/** The keys of `Common` that `section` asks for. A key that is not set there is no fault; an unknown one is. */
+function commonConfigs(
+  section: Setting | undefined,
+  known: ReadonlySet<string>,
+  findings: Findings,
 ): ReadonlySet<string> {
-  const section = tree.services.get(service) ?? new Map();
-  const name = [...section.keys()].map(keyText).find((key) => canonicalKey(key) === COMMON_CONFIGS);
-  const listed = name === undefined ? null : section.get(name);
-  if (name === undefined || listed === null) return new Set();
-  const path = [service, name];
-  if (!Array.isArray(listed)) {
-    findings.report(`${path.join(".")} must be a list of keys of Common`, tree.valueSpan(path));
+  const listed = section?.items.find((setting) => canonicalKeyOf(setting) === COMMON_CONFIGS);
+  if (listed === undefined || listed.value === null) return new Set();
+  const name = listed.path.join(".");
+  if (!Array.isArray(listed.value)) {
+    findings.report(`${name} must be a list of keys of Common`, listed.valueSpan);
     return new Set();
   }
-  const keys = listed.map((key) => canonicalKey(String(key)));
+  const keys = listed.value.map((key) => canonicalKey(String(key)));
   for (const [index, key] of keys.entries()) {
     if (known.has(key)) continue;
     findings.report(
-      `${path.join(".")} lists ${JSON.stringify(key)}, which is no key of any service.${didYouMean(key, known)}`,
-      tree.valueSpan([...path, String(index)]),
+      `${name} lists ${JSON.stringify(key)}, which is no key of any service.${didYouMean(key, known)}`,
+      valueSpanIn(listed, [String(index)]),
     );
   }
   return new Set(keys);
 }
 
-function sectionSettings(section: string, keys: PythonDict | undefined): readonly Setting[] {
-  return [...(keys ?? [])]
-    .map(([key, value]) => ({ key: keyText(key), value, path: [section, keyText(key)] }))
-    .filter(({ key }) => key !== SERVICE_ARGS && canonicalKey(key) !== COMMON_CONFIGS);
+function settingsIn(section: Setting | undefined): readonly Setting[] {
+  return (section?.items ?? []).filter(
+    (setting) => setting.key !== SERVICE_ARGS && canonicalKeyOf(setting) !== COMMON_CONFIGS,
+  );
+}
+
+export function canonicalKeyOf({ key }: Setting): string {
+  return canonicalKey(keyText(key));
 }

@@ -5,6 +5,7 @@ import { renderPlace } from "../../src/serve/config-error.ts";
 import { type ConfigTree, readJsonConfig, readYamlConfig } from "../../src/serve/config-tree.ts";
 import { impliedOverride, looksLikeOverride, parseOverride } from "../../src/serve/override.ts";
 import { formatJson } from "../../src/serve/python-json.ts";
+import { type Setting, valueSpanIn } from "../../src/serve/setting.ts";
 
 const FILE = `Frontend:
   port: 8000
@@ -96,8 +97,8 @@ describe("flags are merged into the file", () => {
 });
 
 describe("every value has a place", () => {
-  const placeOf = (config: ConfigTree, ...path: readonly string[]) => {
-    const span = config.valueSpan(path);
+  const placeOf = (config: ConfigTree, service: string, ...path: readonly string[]) => {
+    const span = valueSpanIn(config.sections.get(service), path);
     return span && renderPlace(span);
   };
 
@@ -108,6 +109,28 @@ describe("every value has a place", () => {
       "--VllmWorker.ServiceArgs.workers=2",
     );
     expect(placeOf(config, "VllmWorker", "ServiceArgs", "resources")).toBe("test.yaml:8");
+  });
+
+  test("inside what a flag sets, the flag, and the file's beside it", () => {
+    const config = tree("S: {a: {x: 1, y: [1, 2]}}", ["S.a", '{"y": [3], "z": {"w": 4}}']);
+    expect(placeOf(config, "S", "a", "x")).toBe("test.yaml:1");
+    expect(placeOf(config, "S", "a", "z", "w")).toBe('--S.a={"y": [3], "z": {"w": 4}}');
+    // No item of the list that it replaces.
+    expect(placeOf(config, "S", "a", "y", "1")).toBe('--S.a={"y": [3], "z": {"w": 4}}');
+  });
+
+  test("in JSON as in YAML, of which it is a part", () => {
+    const source = {
+      name: "c",
+      text: '{"S": {"a": [1, {"b": "x"}],\n "c": 1.5e3, "d": null}, "T": {}}',
+    };
+    const [json, yaml] = [readJsonConfig(source), readYamlConfig(source)];
+    const spansOf = ({ items, keySpan, valueSpan }: Setting): unknown => [
+      ...[keySpan, valueSpan].map((span) => [span?.start, span?.end]),
+      items.map(spansOf),
+    ];
+    const inJson = [...json.sections.values()].map(spansOf);
+    expect(inJson).toEqual([...yaml.sections.values()].map(spansOf));
   });
 
   test("that of what is around it, if it has none", () => {

@@ -16,7 +16,7 @@ function print(read: (text: string) => PythonValue, text: string, indent?: numbe
   }
 }
 
-const readYaml = (text: string) => parseYaml({ name: "vector.yaml", text }).value;
+const readYaml = (text: string) => parseYaml({ name: "vector.yaml", text }).root.value;
 
 describe("read and printed as Python does", () => {
   for (const { text, printed } of vectors.yaml) {
