@@ -18,21 +18,22 @@ import type { ModelConfig, RopeScaling } from "./model-files.ts";
 import { parseRotary } from "./rope-parameters.ts";
 import { checkRotatedShare } from "./rope-scaling.ts";
 import { parseLayerTypes, parseSlidingWindow } from "./sliding-window.ts";
+import { SWITCH, TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
 
 /** `generation` is generation_config.json, where there is one: it may name more end tokens. */
 export function parseConfigJson(json: JsonObject, generation: JsonObject | undefined): ModelConfig {
   const family = parseFamily(json);
   checkLayers(json, family);
-  const vocabSize = json.requiredInteger("vocab_size", SIZE);
-  const hiddenSize = json.requiredInteger("hidden_size", SIZE);
-  const numLayers = json.requiredInteger("num_hidden_layers", COUNT);
-  const numHeads = json.requiredInteger("num_attention_heads", COUNT);
+  const vocabSize = json.require("vocab_size", whole(SIZE));
+  const hiddenSize = json.require("hidden_size", whole(SIZE));
+  const numLayers = json.require("num_hidden_layers", whole(COUNT));
+  const numHeads = json.require("num_attention_heads", whole(COUNT));
   const layerTypes = parseLayerTypes(json, numLayers);
   const ids = tokenIdRange(vocabSize);
   const files = generation === undefined ? [json] : [json, generation];
   const rotary = parseRotary(json, layerTypes);
   const maxPositionEmbeddings = longestContext(
-    json.integer("max_position_embeddings", SIZE) ?? family.defaults.maxPositionEmbeddings,
+    json.read("max_position_embeddings", whole(SIZE)) ?? family.defaults.maxPositionEmbeddings,
     rotary.ropeScaling,
   );
   return {
@@ -41,31 +42,31 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
     qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
-    intermediateSize: json.requiredInteger("intermediate_size", SIZE),
+    intermediateSize: json.require("intermediate_size", whole(SIZE)),
     numLayers,
     numHeads,
     numKvHeads: checkNumKvHeads(
       json,
       numHeads,
-      json.integer("num_key_value_heads", COUNT) ?? numHeads,
+      json.read("num_key_value_heads", whole(COUNT)) ?? numHeads,
     ),
     headSize: checkHeadSize(
       json,
-      json.integer("head_dim", COUNT) ?? family.defaults.headSize ?? hiddenSize / numHeads,
+      json.read("head_dim", whole(COUNT)) ?? family.defaults.headSize ?? hiddenSize / numHeads,
       "head_dim",
     ),
-    rmsNormEps: json.number("rms_norm_eps", EPSILON) ?? 1e-6,
+    rmsNormEps: json.read("rms_norm_eps", within(EPSILON)) ?? 1e-6,
     ...rotary,
     ropeLayout: "halves",
     slidingWindow: parseSlidingWindow(json, family.slidingWindow, {
       ...{ numLayers, maxPositionEmbeddings, layerTypes },
     }),
     maxPositionEmbeddings,
-    tieWordEmbeddings: json.boolean("tie_word_embeddings") ?? false,
-    bosTokenId: json.integers("bos_token_id", ids)?.[0],
+    tieWordEmbeddings: json.read("tie_word_embeddings", SWITCH) ?? false,
+    bosTokenId: json.read("bos_token_id", wholes(ids))?.[0],
     eosTokenIds: joinEosTokenIds(
       files.map(({ place }) => place),
-      files.flatMap((file) => file.integers("eos_token_id", ids) ?? []),
+      files.flatMap((file) => file.read("eos_token_id", wholes(ids)) ?? []),
     ),
   };
 }
@@ -78,14 +79,14 @@ function longestContext(maxPositionEmbeddings: number, scaling: RopeScaling | un
 }
 
 function parseFamily(json: JsonObject): Family {
-  const names = json.strings("architectures") ?? [];
+  const names = json.read("architectures", TEXTS) ?? [];
   const type = json.get("model_type");
   const known =
     names.length > 0
       ? names.map(familyOfClass).find((family) => family !== undefined)
       : FAMILIES.find(({ name }) => name === type);
   if (known !== undefined) return known;
-  const found = names.join(", ") || (json.string("model_type") ?? "no architecture");
+  const found = names.join(", ") || (json.read("model_type", TEXT) ?? "no architecture");
   const supported = FAMILIES.map(({ architecture }) => architecture).join(", ");
   throw new ModelError(`${json.place}: architectures names ${found}; supported: ${supported}`);
 }
@@ -99,12 +100,12 @@ function checkLayers(json: JsonObject, { attentionBias }: Family): void {
   // A family that has its bias has it whatever this key says.
   const biases = attentionBias === "always" ? ["mlp_bias"] : ["attention_bias", "mlp_bias"];
   for (const key of biases) {
-    if (json.boolean(key)) {
+    if (json.read(key, SWITCH)) {
       throw new ModelError(`${json.place}: ${key} is true; only layers without bias are supported`);
     }
   }
   checkRotatedShare(json);
-  const activation = json.string("hidden_act") ?? "silu";
+  const activation = json.read("hidden_act", TEXT) ?? "silu";
   if (activation !== "silu" && activation !== "swish") {
     throw new ModelError(`${json.place}: hidden_act is "${activation}"; supported: silu`);
   }

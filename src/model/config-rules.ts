@@ -1,7 +1,8 @@
 // What any model's numbers must keep to, whatever the format they come from.
 
-import type { JsonObject, Range } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
+import type { Range } from "./value-schemas.ts";
 
 // Far above any real model, and small enough that no product of two of them loses precision.
 export const SIZE: Range = { min: 1, max: 2 ** 24 };

@@ -1,6 +1,7 @@
 import type { JsonObject } from "./json-object.ts";
 import { isEmpty } from "./key-rules.ts";
 import type { GenerationDefaults } from "./model-files.ts";
+import { whole, within } from "./value-schemas.ts";
 
 /** Used, or without a bearing on the text. */
 const KNOWN = new Set([
@@ -24,11 +25,11 @@ const NEUTRAL: Readonly<Record<string, unknown>> = {
 
 /** Sampling defaults from generation_config.json; a model without one has none. */
 export function parseGenerationDefaults(json: JsonObject | undefined): GenerationDefaults {
-  const temperature = json?.number("temperature", { min: 0, max: 100 });
-  const topP = json?.number("top_p", { min: 0, max: 1 });
-  const topK = json?.integer("top_k", { min: -1, max: 2 ** 31 - 1 });
-  const minP = json?.number("min_p", { min: 0, max: 1 });
-  const repetitionPenalty = json?.number("repetition_penalty", { min: 0.01, max: 100 });
+  const temperature = json?.read("temperature", within({ min: 0, max: 100 }));
+  const topP = json?.read("top_p", within({ min: 0, max: 1 }));
+  const topK = json?.read("top_k", whole({ min: -1, max: 2 ** 31 - 1 }));
+  const minP = json?.read("min_p", within({ min: 0, max: 1 }));
+  const repetitionPenalty = json?.read("repetition_penalty", within({ min: 0.01, max: 100 }));
   return {
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { topP }),

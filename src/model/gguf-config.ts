@@ -1,6 +1,7 @@
 // A GGUF file's metadata as the numbers of a Llama-shaped model. Keys:
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; defaults are those of llama.cpp.
 
+import { showFound } from "../base/describe-issue.ts";
 import {
   COUNT,
   checkHeadSize,
@@ -16,10 +17,12 @@ import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import type { GgufList } from "./gguf-reader.ts";
 import { GgufTokenType } from "./gguf-token-type.ts";
-import { type JsonObject, type Range, show } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { GenerationDefaults, ModelConfig, RopeScaling } from "./model-files.ts";
 import { parseGgufRopeScaling } from "./rope-scaling.ts";
+import type { Range } from "./value-schemas.ts";
+import { TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
 
 /**
  * How the families' models end an answer. A file names one end token where generation_config.json names
@@ -42,15 +45,15 @@ export function parseGgufConfig(
   const { metadata, tensors } = file;
   const family = parseFamily(metadata);
   const { architecture: name, ropeLayout } = family.gguf;
-  const hiddenSize = metadata.requiredInteger(`${name}.embedding_length`, SIZE);
-  const numHeads = metadata.requiredInteger(`${name}.attention.head_count`, COUNT);
+  const hiddenSize = metadata.require(`${name}.embedding_length`, whole(SIZE));
+  const numHeads = metadata.require(`${name}.attention.head_count`, whole(COUNT));
   const keySize = `${name}.attention.key_length`;
   const headSize = checkHeadSize(
     metadata,
-    metadata.integer(keySize, COUNT) ?? hiddenSize / numHeads,
+    metadata.read(keySize, whole(COUNT)) ?? hiddenSize / numHeads,
     keySize,
   );
-  const maxPositionEmbeddings = metadata.requiredInteger(`${name}.context_length`, SIZE);
+  const maxPositionEmbeddings = metadata.require(`${name}.context_length`, whole(SIZE));
   checkLayers(metadata, name, { headSize, maxPositionEmbeddings });
   const vocabSize = vocabSizeOf(file, tensorName(family, "embedding", "gguf"));
   const ids = tokenIdRange(vocabSize);
@@ -60,34 +63,34 @@ export function parseGgufConfig(
     qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
-    intermediateSize: metadata.requiredInteger(`${name}.feed_forward_length`, SIZE),
-    numLayers: metadata.requiredInteger(`${name}.block_count`, COUNT),
+    intermediateSize: metadata.require(`${name}.feed_forward_length`, whole(SIZE)),
+    numLayers: metadata.require(`${name}.block_count`, whole(COUNT)),
     numHeads,
     numKvHeads: checkNumKvHeads(
       metadata,
       numHeads,
-      metadata.integer(`${name}.attention.head_count_kv`, COUNT) ?? numHeads,
+      metadata.read(`${name}.attention.head_count_kv`, whole(COUNT)) ?? numHeads,
     ),
     headSize,
-    rmsNormEps: metadata.requiredNumber(`${name}.attention.layer_norm_rms_epsilon`, EPSILON),
-    ropeTheta: metadata.number(`${name}.rope.freq_base`, FACTOR) ?? 10000,
+    rmsNormEps: metadata.require(`${name}.attention.layer_norm_rms_epsilon`, within(EPSILON)),
+    ropeTheta: metadata.read(`${name}.rope.freq_base`, within(FACTOR)) ?? 10000,
     ropeScaling: parseRopeScaling(metadata, name, { headSize, ropeFactors }),
     ropeLayout,
     slidingWindow: undefined,
     maxPositionEmbeddings,
     tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
-    bosTokenId: metadata.integer("tokenizer.ggml.bos_token_id", ids),
+    bosTokenId: metadata.read("tokenizer.ggml.bos_token_id", whole(ids)),
     eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),
   };
 }
 
 /** Sampling defaults that newer files have. */
 export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDefaults {
-  const temperature = metadata.number("general.sampling.temp", { min: 0, max: 100 });
-  const topP = metadata.number("general.sampling.top_p", { min: 0, max: 1 });
-  const topK = metadata.integer("general.sampling.top_k", { min: 0, max: 2 ** 31 - 1 });
-  const minP = metadata.number("general.sampling.min_p", { min: 0, max: 1 });
-  const penalty = metadata.number("general.sampling.penalty_repeat", { min: 0.01, max: 100 });
+  const temperature = metadata.read("general.sampling.temp", within({ min: 0, max: 100 }));
+  const topP = metadata.read("general.sampling.top_p", within({ min: 0, max: 1 }));
+  const topK = metadata.read("general.sampling.top_k", whole({ min: 0, max: 2 ** 31 - 1 }));
+  const minP = metadata.read("general.sampling.min_p", within({ min: 0, max: 1 }));
+  const penalty = metadata.read("general.sampling.penalty_repeat", within({ min: 0.01, max: 100 }));
   return {
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { topP }),
@@ -100,14 +103,13 @@ export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDef
 type GgufFamily = Family & { readonly gguf: GgufFiles };
 
 function parseFamily(metadata: JsonObject): GgufFamily {
-  const name = metadata.string("general.architecture");
-  if (name === undefined) throw metadata.missing("general.architecture");
+  const name = metadata.require("general.architecture", TEXT);
   const families = FAMILIES.filter((family): family is GgufFamily => family.gguf !== undefined);
   const known = families.find(({ gguf }) => gguf.architecture === name);
   if (known !== undefined) return known;
   const supported = families.map(({ gguf }) => gguf.architecture).join(", ");
   throw new ModelError(
-    `${metadata.place}: general.architecture is ${show(name)}; supported: ${supported}`,
+    `${metadata.place}: general.architecture is ${showFound(name)}; supported: ${supported}`,
   );
 }
 
@@ -117,21 +119,21 @@ type Checked = Pick<ModelConfig, "headSize" | "maxPositionEmbeddings">;
 function checkLayers(metadata: JsonObject, name: string, config: Checked): void {
   const { headSize, maxPositionEmbeddings } = config;
   for (const key of [`${name}.attention.value_length`, `${name}.rope.dimension_count`]) {
-    const size = metadata.integer(key, COUNT) ?? headSize;
+    const size = metadata.read(key, whole(COUNT)) ?? headSize;
     if (size !== headSize) {
       throw new ModelError(
         `${metadata.place}: ${key} is ${size} in heads of size ${headSize}; supported: the same`,
       );
     }
   }
-  const numExperts = metadata.integer(`${name}.expert_count`, { min: 0, max: 2 ** 31 }) ?? 0;
+  const numExperts = metadata.read(`${name}.expert_count`, whole({ min: 0, max: 2 ** 31 })) ?? 0;
   if (numExperts > 0) {
     throw new ModelError(
       `${metadata.place}: a mixture of ${numExperts} experts; supported: models without experts`,
     );
   }
   const windowKey = `${name}.attention.sliding_window`;
-  const window = metadata.integer(windowKey, { min: 0, max: 2 ** 31 }) ?? 0;
+  const window = metadata.read(windowKey, whole({ min: 0, max: 2 ** 31 })) ?? 0;
   if (window > 0 && window < maxPositionEmbeddings) {
     throw new ModelError(
       `${metadata.place}: ${windowKey} is ${window} in a context of ${maxPositionEmbeddings}; ` +
@@ -143,7 +145,7 @@ function checkLayers(metadata: JsonObject, name: string, config: Checked): void 
 /** llama.cpp scales cosine and sine by it whatever the kind of scaling. */
 function checkAttentionFactor(metadata: JsonObject, name: string): void {
   const key = `${name}.rope.scaling.attn_factor`;
-  const factor = metadata.number(key, FACTOR) ?? 1;
+  const factor = metadata.read(key, within(FACTOR)) ?? 1;
   if (factor === 1) return;
   throw new ModelError(`${metadata.place}: ${key} is ${factor}; supported: with YaRN only`);
 }
@@ -180,14 +182,14 @@ function vocabSizeOf({ metadata, tensors }: GgufFile, name: string): number {
     return vocabSize;
   }
   throw new ModelError(
-    `${embedding.path}: tensor "${name}" has the shape ${show(embedding.shape)}; ` +
+    `${embedding.path}: tensor "${name}" has the shape ${showFound(embedding.shape)}; ` +
       `expected 2 sizes, the first from ${SIZE.min} to ${SIZE.max}`,
   );
 }
 
 function findEosTokenIds({ metadata, lists }: GgufFile, ids: Range): readonly number[] {
   const found = ["eos", "eot", "eom"].flatMap(
-    (end) => metadata.integer(`tokenizer.ggml.${end}_token_id`, ids) ?? [],
+    (end) => metadata.read(`tokenizer.ggml.${end}_token_id`, whole(ids)) ?? [],
   );
   const types = lists.get("tokenizer.ggml.token_type");
   const tokens = lists.get("tokenizer.ggml.tokens");
@@ -206,7 +208,7 @@ function findEosTokenIds({ metadata, lists }: GgufFile, ids: Range): readonly nu
 /** Throws where the lists are not of what they should be. */
 function checkVocabulary(metadata: JsonObject, types: GgufList, tokens: GgufList): void {
   if (types.items !== "integers") {
-    metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 2 ** 31 });
+    metadata.read("tokenizer.ggml.token_type", wholes({ min: 0, max: 2 ** 31 }));
   }
-  if (tokens.items !== "strings") metadata.strings("tokenizer.ggml.tokens");
+  if (tokens.items !== "strings") metadata.read("tokenizer.ggml.tokens", TEXTS);
 }

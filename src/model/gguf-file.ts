@@ -1,12 +1,13 @@
 // A model in the GGUF format: one file, or several of which the first has the metadata.
 
 import { basename, dirname, join } from "node:path";
-
+import { showFound } from "../base/describe-issue.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
-import { type JsonObject, show } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import { partName } from "./model-path.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
+import { whole } from "./value-schemas.ts";
 
 export interface GgufFile {
   readonly path: string;
@@ -23,7 +24,7 @@ const MAX_PARTS = 10_000;
 export async function readGguf(path: string): Promise<GgufFile> {
   const first = await readGgufHeader(path);
   const { metadata, lists } = first;
-  const numParts = metadata.integer("split.count", { min: 0, max: MAX_PARTS }) ?? 1;
+  const numParts = metadata.read("split.count", whole({ min: 0, max: MAX_PARTS })) ?? 1;
   const tensors = new Map<string, StoredTensor>();
   addTensors(tensors, first);
   if (numParts > 1) {
@@ -44,7 +45,7 @@ function addTensors(tensors: Map<string, StoredTensor>, header: GgufHeader): voi
     const other = tensors.get(tensor.name);
     if (other !== undefined) {
       throw new ModelError(
-        `tensor ${show(tensor.name)} is in both ${other.path} and ${tensor.path}`,
+        `tensor ${showFound(tensor.name)} is in both ${other.path} and ${tensor.path}`,
       );
     }
     tensors.set(tensor.name, tensor);
@@ -61,7 +62,7 @@ function partPath(path: string, index: number, numParts: number): string {
 }
 
 function checkPart({ metadata }: GgufHeader, path: string, index: number): void {
-  const found = metadata.integer("split.no", { min: 0, max: MAX_PARTS });
+  const found = metadata.read("split.no", whole({ min: 0, max: MAX_PARTS }));
   if (found === index) return;
   if (found === undefined) throw metadata.missing("split.no");
   const first = partName(basename(path), 0);
@@ -72,7 +73,7 @@ function checkPart({ metadata }: GgufHeader, path: string, index: number): void 
 }
 
 function checkCount(metadata: JsonObject, numTensors: number): void {
-  const expected = metadata.integer("split.tensors.count", { min: 0, max: 2 ** 31 });
+  const expected = metadata.read("split.tensors.count", whole({ min: 0, max: 2 ** 31 }));
   if (expected === undefined || expected === numTensors) return;
   throw new ModelError(
     `${metadata.place}: the parts have ${numTensors} tensors of ${expected}; download them again`,

@@ -4,13 +4,15 @@
 // The layout's rules are those of the format's reference parser (ggml/src/gguf.cpp), so that two readers of
 // a file see the same tensors, and no offset that leaves this file points outside the bytes that there are.
 
+import { showFound } from "../base/describe-issue.ts";
 import { cutShort, readBytes } from "./file-bytes.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml-types.ts";
 import { type GgufList, GgufReader, type GgufValue, MoreBytesNeeded } from "./gguf-reader.ts";
-import { JsonObject, show } from "./json-object.ts";
+import { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import { openFile } from "./model-path.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
+import { whole } from "./value-schemas.ts";
 
 export interface GgufHeader {
   /** Its lists are decoded when they are first read. */
@@ -108,9 +110,9 @@ function readMetadata(
   for (let index = 0; index < numKeys; index++) {
     const key = reader.string("a metadata key");
     if (Object.hasOwn(fields, key)) {
-      throw new ModelError(`${path}: metadata key ${show(key)} is there twice`);
+      throw new ModelError(`${path}: metadata key ${showFound(key)} is there twice`);
     }
-    const value = reader.value(show(key));
+    const value = reader.value(showFound(key));
     if (typeof value === "object") lists.set(key, value);
     defineField(fields, key, value);
   }
@@ -133,7 +135,7 @@ function defineField(fields: object, key: string, value: GgufValue): void {
 }
 
 function alignmentOf(metadata: JsonObject): number {
-  const alignment = metadata.integer("general.alignment", { min: 1, max: 2 ** 31 });
+  const alignment = metadata.read("general.alignment", whole({ min: 1, max: 2 ** 31 }));
   if (alignment === undefined) return DEFAULT_ALIGNMENT;
   if (Number.isInteger(Math.log2(alignment))) return alignment;
   throw new ModelError(
@@ -152,7 +154,7 @@ interface TensorEntry {
 
 function readTensor(path: string, reader: GgufReader): TensorEntry {
   const name = reader.string("a tensor's name");
-  const place = `${path}: tensor ${show(name)}`;
+  const place = `${path}: tensor ${showFound(name)}`;
   const numDimensions = reader.u32();
   if (numDimensions > MAX_DIMENSIONS) {
     throw new ModelError(`${place} has ${numDimensions} dimensions; at most ${MAX_DIMENSIONS}`);
@@ -179,7 +181,7 @@ function numBytesOf(place: string, type: GgmlType, shape: readonly number[]): nu
   for (const size of [...shape.slice(0, -1), rowSize / type.blockSize]) {
     numBytes *= size;
     if (!Number.isSafeInteger(numBytes)) {
-      throw new ModelError(`${place} has the shape ${show(shape)}, larger than any file`);
+      throw new ModelError(`${place} has the shape ${showFound(shape)}, larger than any file`);
     }
   }
   return numBytes;
@@ -200,7 +202,7 @@ function placeTensors(
   const names = new Set<string>();
   let next = 0;
   return entries.map(({ name, type, shape, offset, numBytes }) => {
-    const place = `${path}: tensor ${show(name)}`;
+    const place = `${path}: tensor ${showFound(name)}`;
     if (names.has(name)) throw new ModelError(`${place} is listed twice`);
     if (offset !== next) {
       throw new ModelError(`${place} starts at byte ${offset} of the data, expected ${next}`);

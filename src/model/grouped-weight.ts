@@ -1,8 +1,8 @@
 // A linear layer's weight in 4 bits, as GPTQ and AWQ store it: several tensors, each checked.
 
+import { showFound } from "../base/describe-issue.ts";
 import { isDType } from "./dtype.ts";
 import { readRange } from "./file-bytes.ts";
-import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { GroupedWeight, ModelTensor, TensorSlice } from "./model-files.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
@@ -32,7 +32,7 @@ export function selectGroupedWeight(
   const { type, groupSize, zeroOffset } = quantization;
   if (inputs % groupSize !== 0 || outputs % PER_WORD !== 0) {
     throw new ModelError(
-      `${qweight.path}: ${name} of shape ${show(shape)} is no whole groups of ${groupSize} inputs and ` +
+      `${qweight.path}: ${name} of shape ${showFound(shape)} is no whole groups of ${groupSize} inputs and ` +
         `${PER_WORD} outputs`,
     );
   }
@@ -40,7 +40,7 @@ export function selectGroupedWeight(
   const part = (suffix: string) => {
     const tensor = stored.get(prefix + suffix);
     if (tensor !== undefined) return tensor;
-    throw new ModelError(`${qweight.path}: tensor ${show(prefix + suffix)} is missing`);
+    throw new ModelError(`${qweight.path}: tensor ${showFound(prefix + suffix)} is missing`);
   };
   const packedShape = type === "gptq" ? [inputs / PER_WORD, outputs] : [inputs, outputs / PER_WORD];
   const qzeros = part("qzeros");
@@ -74,7 +74,7 @@ export async function checkGroupOrder(tensors: Iterable<ModelTensor>): Promise<v
     const groups = new Int32Array((await readRange(tensor.groupIndex)).buffer);
     if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;
     throw new ModelError(
-      `${path}: tensor ${show(name)} has inputs out of order (desc_act); supported: quantized without it`,
+      `${path}: tensor ${showFound(name)} has inputs out of order (desc_act); supported: quantized without it`,
     );
   }
 }
@@ -83,7 +83,7 @@ function checkInts(tensor: StoredTensor, shape: readonly number[]): void {
   checkShape(tensor, shape);
   if (tensor.dtype === "I32") return;
   throw new ModelError(
-    `${tensor.path}: tensor ${show(tensor.name)} is stored as ${tensor.dtype}; expected I32`,
+    `${tensor.path}: tensor ${showFound(tensor.name)} is stored as ${tensor.dtype}; expected I32`,
   );
 }
 
@@ -92,13 +92,13 @@ function checkScales(tensor: StoredTensor, shape: readonly number[]): TensorSlic
   const { dtype } = tensor;
   if (isDType(dtype)) return { ...tensor, type: "plain", dtype };
   throw new ModelError(
-    `${tensor.path}: tensor ${show(tensor.name)} is stored as ${dtype}; expected F16, BF16 or F32`,
+    `${tensor.path}: tensor ${showFound(tensor.name)} is stored as ${dtype}; expected F16, BF16 or F32`,
   );
 }
 
 function checkShape({ path, name, shape: found }: StoredTensor, shape: readonly number[]): void {
   if (found.length === shape.length && found.every((size, index) => size === shape[index])) return;
   throw new ModelError(
-    `${path}: tensor ${show(name)} has the shape ${show(found)}; expected ${show(shape)}`,
+    `${path}: tensor ${showFound(name)} has the shape ${showFound(found)}; expected ${showFound(shape)}`,
   );
 }

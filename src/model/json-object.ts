@@ -1,9 +1,13 @@
-// JSON files of a model, and GGUF's metadata, read key by key. Whoever wrote them is not trusted: each value
-// is checked where it is read, and each error says `file: key`, what was expected and what was found.
+// JSON files of a model, and GGUF's metadata, read key by key. Their authors are not trusted: a schema checks each value
+// where it is read, and each error says `file: key`, what was expected and what was found.
 
+import * as v from "valibot";
+
+import { describeInFile, showFound } from "../base/describe-issue.ts";
 import { jsonFault } from "../base/json-fault.ts";
 import { ModelError } from "./model-error.ts";
 import { openFile, unreadable } from "./model-path.ts";
+import { isPlainObject, OBJECT, OBJECTS } from "./value-schemas.ts";
 
 // The largest vocabularies known have 35 MB; nothing in a model directory has reason to be larger.
 const MAX_JSON_BYTES = 200 * 2 ** 20;
@@ -11,19 +15,10 @@ const MAX_JSON_BYTES = 200 * 2 ** 20;
 // Bun parses any depth, at 80 bytes of memory for each bracket.
 const MAX_DEPTH = 64;
 
-const MAX_SHOWN_ITEMS = 8;
-const MAX_SHOWN_CHARS = 200;
-
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-
-/** Both ends are allowed. */
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-}
 
 /** One JSON object, or what has the same kinds of values. A key that is `null` reads like one that is absent: Python writes None so. */
 export class JsonObject {
@@ -50,92 +45,34 @@ export class JsonObject {
     return Object.keys(this.#fields);
   }
 
-  string(key: string): string | undefined {
-    const value = this.get(key);
-    if (value === undefined || typeof value === "string") return value;
-    throw this.#mistake(key, "a string");
-  }
-
-  boolean(key: string): boolean | undefined {
-    const value = this.get(key);
-    if (value === undefined || typeof value === "boolean") return value;
-    throw this.#mistake(key, "true or false");
-  }
-
-  number(key: string, range: Range): number | undefined {
-    const value = this.get(key);
-    if (value === undefined || isNumberWithin(value, range)) return value;
-    throw this.#mistake(key, `a number from ${range.min} to ${range.max}`);
-  }
-
-  integer(key: string, range: Range): number | undefined {
-    const value = this.get(key);
-    if (value === undefined || isIntegerWithin(value, range)) return value;
-    throw this.#mistake(key, `a whole number from ${range.min} to ${range.max}`);
-  }
-
-  numbers(key: string, range: Range): readonly number[] | undefined {
-    const list = this.list(key);
-    const numbers = list?.filter((item) => isNumberWithin(item, range));
-    if (numbers?.length === list?.length) return numbers;
-    throw this.#mistake(key, `a list of numbers from ${range.min} to ${range.max}`);
-  }
-
-  requiredNumber(key: string, range: Range): number {
-    const value = this.number(key, range);
-    if (value === undefined) throw this.missing(key);
-    return value;
-  }
-
-  requiredInteger(key: string, range: Range): number {
-    const value = this.integer(key, range);
-    if (value === undefined) throw this.missing(key);
-    return value;
-  }
-
-  /** A whole number or a list of them, as a list. */
-  integers(key: string, range: Range): readonly number[] | undefined {
+  /** The value, checked; undefined where there is none. Throws `ModelError`. */
+  read<T>(key: string, schema: v.GenericSchema<unknown, T>): T | undefined {
     const value = this.get(key);
     if (value === undefined) return undefined;
-    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    const numbers = list.filter((item): item is number => isIntegerWithin(item, range));
-    if (numbers.length === list.length) return numbers;
-    throw this.#mistake(key, `a whole number from ${range.min} to ${range.max}, or a list of them`);
+    const result = v.safeParse(schema, value);
+    if (result.success) return result.output;
+    throw new ModelError(`${this.place}: ${key} ${describeInFile(result.issues[0], value)}`);
   }
 
-  strings(key: string): readonly string[] | undefined {
-    const list = this.list(key);
-    const strings = list?.filter((item) => typeof item === "string");
-    if (strings?.length === list?.length) return strings;
-    throw this.#mistake(key, "a list of strings");
-  }
-
-  list(key: string): readonly unknown[] | undefined {
-    const value = this.get(key);
-    if (value === undefined || Array.isArray(value)) return value;
-    throw this.#mistake(key, "a list");
+  require<T>(key: string, schema: v.GenericSchema<unknown, T>): T {
+    const value = this.read(key, schema);
+    if (value === undefined) throw this.missing(key);
+    return value;
   }
 
   object(key: string): JsonObject | undefined {
-    const value = this.get(key);
-    if (value === undefined) return undefined;
-    if (!isPlainObject(value)) throw this.#mistake(key, "an object");
-    return new JsonObject(`${this.place}: ${key}`, value);
+    const value = this.read(key, OBJECT);
+    return value && new JsonObject(`${this.place}: ${key}`, value);
   }
 
   objects(key: string): readonly JsonObject[] | undefined {
-    return this.list(key)?.map((item, index) => {
-      if (!isPlainObject(item)) throw this.#mistake(key, "a list of objects");
-      return new JsonObject(`${this.place}: ${key}[${index}]`, item);
-    });
+    return this.read(key, OBJECTS)?.map(
+      (item, index) => new JsonObject(`${this.place}: ${key}[${index}]`, item),
+    );
   }
 
   missing(key: string): ModelError {
     return new ModelError(`${this.place}: ${key} is missing`);
-  }
-
-  #mistake(key: string, expected: string): ModelError {
-    return new ModelError(`${this.place}: ${key} is ${show(this.get(key))}; expected ${expected}`);
   }
 }
 
@@ -177,24 +114,9 @@ export function parseJsonObject(place: string, text: string): Readonly<Record<st
       `${place}:${fault.line}:${fault.column} is not JSON: ${fault.message}. Fetch the file again, or mend it there`,
     );
   }
-  if (!isPlainObject(value)) throw new ModelError(`${place} holds ${show(value)}, not an object`);
+  if (!isPlainObject(value))
+    throw new ModelError(`${place} holds ${showFound(value)}, not an object`);
   return value;
-}
-
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A value as an error message shows it: short, and never deep, however large it is. */
-export function show(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) {
-    const isShort = value.length <= MAX_SHOWN_ITEMS && value.every(isScalar);
-    return isShort ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
-  }
-  if (!isScalar(value)) return "an object";
-  const text = Number.isNaN(value) ? "NaN" : JSON.stringify(value);
-  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
 }
 
 /** How deep brackets nest in a text that may or may not be JSON. 1 ns a character. */
@@ -211,16 +133,4 @@ function nestingDepth(text: string): number {
     else if ((char | 0x20) === CLOSE) depth--;
   }
   return deepest;
-}
-
-function isScalar(value: unknown): boolean {
-  return typeof value !== "object" || value === null;
-}
-
-function isNumberWithin(value: unknown, { min, max }: Range): value is number {
-  return typeof value === "number" && value >= min && value <= max;
-}
-
-function isIntegerWithin(value: unknown, range: Range): value is number {
-  return isNumberWithin(value, range) && Number.isInteger(value);
 }

@@ -1,7 +1,8 @@
 // Keys of a model's files that nothing reads. One that would change what is computed is refused by name; one that
 // nothing is known of is told, so that no file is silently taken for less than it says.
 
-import { type JsonObject, show } from "./json-object.ts";
+import { showFound } from "../base/describe-issue.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 
 export interface KeyRules {
@@ -36,9 +37,9 @@ export function checkKeys(
 }
 
 function unsupported(json: JsonObject, key: string, values: readonly unknown[]): ModelError {
-  const supported = values.length === 0 ? "models without it" : values.map(show).join(", ");
+  const supported = values.length === 0 ? "models without it" : values.map(showFound).join(", ");
   return new ModelError(
-    `${json.place}: ${key} is ${show(json.get(key))}, which this engine does not compute; supported: ${supported}`,
+    `${json.place}: ${key} is ${showFound(json.get(key))}, which this engine does not compute; supported: ${supported}`,
   );
 }
 

@@ -1,16 +1,16 @@
 // Opens a GGUF file as a model: one file for everything that a directory of the Hugging Face hub has.
 
 import { basename } from "node:path";
-
+import { showFound } from "../base/describe-issue.ts";
 import { readRange } from "./file-bytes.ts";
 import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
 import { type GgufFile, readGguf } from "./gguf-file.ts";
 import { checkGgufKeys, unusedSamplingKeys } from "./gguf-keys.ts";
-import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelCard, ModelFiles } from "./model-files.ts";
 import { selectTensors } from "./select-tensors.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
+import { TEXT } from "./value-schemas.ts";
 
 /** Divisors of the rotary frequencies, where the model scales them; part of the configuration. */
 const ROPE_FACTORS = "rope_freqs.weight";
@@ -33,7 +33,7 @@ export async function openGgufConfig(path: string): Promise<ModelCard> {
 async function cardOf(file: GgufFile): Promise<ModelCard> {
   const config = parseGgufConfig(file, await readRopeFactors(file));
   const { path, metadata } = file;
-  const architecture = metadata.string("general.architecture") ?? "";
+  const architecture = metadata.read("general.architecture", TEXT) ?? "";
   const unused = [...checkGgufKeys(metadata, architecture), ...unusedSamplingKeys(metadata)];
   return {
     path,
@@ -53,7 +53,7 @@ async function readRopeFactors({ tensors }: GgufFile): Promise<readonly number[]
   const place = `${path}: tensor "${ROPE_FACTORS}"`;
   if (dtype !== "F32" || shape.length !== 1 || numBytes > 4 * MAX_ROPE_FACTORS) {
     throw new ModelError(
-      `${place} has the type ${dtype} and the shape ${show(shape)}; expected a short list in F32`,
+      `${place} has the type ${dtype} and the shape ${showFound(shape)}; expected a short list in F32`,
     );
   }
   const bytes = await readRange(tensor);

@@ -11,11 +11,11 @@ import * as v from "valibot";
 import { COUNT, EPSILON, FACTOR, SIZE } from "./config-rules.ts";
 import { DTYPES } from "./dtype.ts";
 import { FAMILIES } from "./families.ts";
-import type { Range } from "./json-object.ts";
 import { parseJsonObject, readTextFile } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelConfig, ModelFiles, ModelTensor, PackedWeights } from "./model-files.ts";
 import { PACKED_CARD } from "./model-path.ts";
+import type { Range } from "./value-schemas.ts";
 
 export const PACKED_WEIGHTS = "weights.dynpack";
 

@@ -2,10 +2,11 @@
 // transformers 5 one object `rope_parameters`, or one for each type of layer inside of it. The engine knows one for all.
 
 import { FACTOR } from "./config-rules.ts";
-import { isPlainObject, type JsonObject } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelConfig } from "./model-files.ts";
 import { parseRopeScaling } from "./rope-scaling.ts";
+import { isPlainObject, within } from "./value-schemas.ts";
 
 export type Rotary = Pick<ModelConfig, "ropeTheta" | "ropeScaling">;
 
@@ -58,5 +59,5 @@ function rotaryOf(rope: JsonObject, json: JsonObject): Rotary {
 }
 
 function thetaOf(json: JsonObject): number | undefined {
-  return json.number("rope_theta", FACTOR);
+  return json.read("rope_theta", within(FACTOR));
 }

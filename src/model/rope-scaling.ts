@@ -1,9 +1,11 @@
 // What a model's files say about the scaling of its rotary embedding.
 
+import { showFound } from "../base/describe-issue.ts";
 import { FACTOR, SIZE } from "./config-rules.ts";
-import { type JsonObject, show } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { Llama3RopeScaling, RopeScaling, YarnRopeScaling } from "./model-files.ts";
+import { SWITCH, TEXT, whole, within } from "./value-schemas.ts";
 
 // The defaults of YaRN's paper, of transformers and of llama.cpp.
 const BETA_FAST = 32;
@@ -12,7 +14,7 @@ const BETA_SLOW = 1;
 /** From `rope_scaling`, or `rope_parameters` in newer files. The kind is `rope_type`, once `type`. */
 export function parseRopeScaling(json: JsonObject | undefined): RopeScaling | undefined {
   if (json === undefined) return undefined;
-  const type = json.string("rope_type") ?? json.string("type") ?? "default";
+  const type = json.read("rope_type", TEXT) ?? json.read("type", TEXT) ?? "default";
   checkRopeKeys(json, type);
   switch (type) {
     case "default":
@@ -25,7 +27,7 @@ export function parseRopeScaling(json: JsonObject | undefined): RopeScaling | un
       return parseYarn(json);
     default:
       throw new ModelError(
-        `${json.place}: rope type ${show(type)} is not supported; supported: linear, llama3, yarn, default`,
+        `${json.place}: rope type ${showFound(type)} is not supported; supported: linear, llama3, yarn, default`,
       );
   }
 }
@@ -55,13 +57,13 @@ function checkRopeKeys(json: JsonObject, type: string): void {
     .find((key) => !COMMON_KEYS.includes(key) && !keys?.includes(key) && json.get(key) != null);
   if (keys === undefined || stray === undefined) return;
   throw new ModelError(
-    `${json.place}: ${stray} is ${show(json.get(stray))}, which has no meaning for the rope type ${show(type)}`,
+    `${json.place}: ${stray} is ${showFound(json.get(stray))}, which has no meaning for the rope type ${showFound(type)}`,
   );
 }
 
 /** A part of each head may be rotated, and the rest left alone. */
 export function checkRotatedShare(json: JsonObject): void {
-  const rotated = json.number("partial_rotary_factor", { min: 0, max: 1 }) ?? 1;
+  const rotated = json.read("partial_rotary_factor", within({ min: 0, max: 1 })) ?? 1;
   if (rotated === 1) return;
   throw new ModelError(
     `${json.place}: partial_rotary_factor is ${rotated}; only heads that are rotated whole are supported`,
@@ -71,7 +73,7 @@ export function checkRotatedShare(json: JsonObject): void {
 /** `name` is the architecture's. Llama 3's scaling is no key of GGUF but a tensor of factors. */
 export function parseGgufRopeScaling(metadata: JsonObject, name: string): RopeScaling | undefined {
   const key = `${name}.rope.scaling`;
-  const type = metadata.string(`${key}.type`) ?? oldGgufType(metadata, name);
+  const type = metadata.read(`${key}.type`, TEXT) ?? oldGgufType(metadata, name);
   switch (type) {
     case "none":
       return undefined;
@@ -79,27 +81,28 @@ export function parseGgufRopeScaling(metadata: JsonObject, name: string): RopeSc
       return {
         type,
         factor:
-          metadata.number(`${key}.factor`, FACTOR) ??
-          metadata.requiredNumber(`${name}.rope.scale_linear`, FACTOR),
+          metadata.read(`${key}.factor`, within(FACTOR)) ??
+          metadata.require(`${name}.rope.scale_linear`, within(FACTOR)),
       };
     case "yarn": {
-      const factor = metadata.requiredNumber(`${key}.factor`, FACTOR);
+      const factor = metadata.require(`${key}.factor`, within(FACTOR));
       return {
         type,
         factor,
-        originalMaxPositionEmbeddings: metadata.requiredInteger(
+        originalMaxPositionEmbeddings: metadata.require(
           `${key}.original_context_length`,
-          SIZE,
+          whole(SIZE),
         ),
-        betaFast: metadata.number(`${key}.yarn_beta_fast`, FACTOR) ?? BETA_FAST,
-        betaSlow: metadata.number(`${key}.yarn_beta_slow`, FACTOR) ?? BETA_SLOW,
-        attentionFactor: (metadata.number(`${key}.attn_factor`, FACTOR) ?? 1) * yarnScale(factor),
+        betaFast: metadata.read(`${key}.yarn_beta_fast`, within(FACTOR)) ?? BETA_FAST,
+        betaSlow: metadata.read(`${key}.yarn_beta_slow`, within(FACTOR)) ?? BETA_SLOW,
+        attentionFactor:
+          (metadata.read(`${key}.attn_factor`, within(FACTOR)) ?? 1) * yarnScale(factor),
         truncate: true,
       };
     }
     default:
       throw new ModelError(
-        `${metadata.place}: ${key}.type is ${show(type)}; supported: none, linear, yarn`,
+        `${metadata.place}: ${key}.type is ${showFound(type)}; supported: none, linear, yarn`,
       );
   }
 }
@@ -107,14 +110,14 @@ export function parseGgufRopeScaling(metadata: JsonObject, name: string): RopeSc
 /** llama.cpp takes a factor without a type for a linear one. */
 function oldGgufType(metadata: JsonObject, name: string): "linear" | "none" {
   const factor =
-    metadata.number(`${name}.rope.scaling.factor`, FACTOR) ??
-    metadata.number(`${name}.rope.scale_linear`, FACTOR);
+    metadata.read(`${name}.rope.scaling.factor`, within(FACTOR)) ??
+    metadata.read(`${name}.rope.scale_linear`, within(FACTOR));
   return (factor ?? 1) === 1 ? "none" : "linear";
 }
 
 function parseLlama3(json: JsonObject): Llama3RopeScaling {
-  const lowFreqFactor = json.requiredNumber("low_freq_factor", FACTOR);
-  const highFreqFactor = json.requiredNumber("high_freq_factor", FACTOR);
+  const lowFreqFactor = json.require("low_freq_factor", within(FACTOR));
+  const highFreqFactor = json.require("high_freq_factor", within(FACTOR));
   if (lowFreqFactor >= highFreqFactor) {
     throw new ModelError(
       `${json.place}: low_freq_factor (${lowFreqFactor}) must be below high_freq_factor (${highFreqFactor})`,
@@ -125,7 +128,7 @@ function parseLlama3(json: JsonObject): Llama3RopeScaling {
     factor: requiredFactor(json),
     lowFreqFactor,
     highFreqFactor,
-    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
+    originalMaxPositionEmbeddings: json.require("original_max_position_embeddings", whole(SIZE)),
   };
 }
 
@@ -134,18 +137,19 @@ function parseYarn(json: JsonObject): YarnRopeScaling {
   return {
     type: "yarn",
     factor,
-    originalMaxPositionEmbeddings: json.requiredInteger("original_max_position_embeddings", SIZE),
-    betaFast: json.number("beta_fast", FACTOR) ?? BETA_FAST,
-    betaSlow: json.number("beta_slow", FACTOR) ?? BETA_SLOW,
-    attentionFactor: json.number("attention_factor", FACTOR) ?? yarnAttentionFactor(json, factor),
-    truncate: json.boolean("truncate") ?? true,
+    originalMaxPositionEmbeddings: json.require("original_max_position_embeddings", whole(SIZE)),
+    betaFast: json.read("beta_fast", within(FACTOR)) ?? BETA_FAST,
+    betaSlow: json.read("beta_slow", within(FACTOR)) ?? BETA_SLOW,
+    attentionFactor:
+      json.read("attention_factor", within(FACTOR)) ?? yarnAttentionFactor(json, factor),
+    truncate: json.read("truncate", SWITCH) ?? true,
   };
 }
 
 /** As transformers' `_compute_yarn_parameters`: DeepSeek's files name two scales, of which the ratio counts. */
 function yarnAttentionFactor(json: JsonObject, factor: number): number {
-  const scale = json.number("mscale", { min: 0, max: FACTOR.max });
-  const scaleAllDim = json.number("mscale_all_dim", { min: 0, max: FACTOR.max });
+  const scale = json.read("mscale", within({ min: 0, max: FACTOR.max }));
+  const scaleAllDim = json.read("mscale_all_dim", within({ min: 0, max: FACTOR.max }));
   if (!scale || !scaleAllDim) return yarnScale(factor);
   return yarnScale(factor, scale) / yarnScale(factor, scaleAllDim);
 }
@@ -155,5 +159,5 @@ function yarnScale(factor: number, scale = 1): number {
 }
 
 function requiredFactor(json: JsonObject): number {
-  return json.requiredNumber("factor", { min: 1, max: FACTOR.max });
+  return json.require("factor", within({ min: 1, max: FACTOR.max }));
 }

@@ -4,11 +4,13 @@
 // The rules are those of the format's reference parser: what it refuses is refused here, so that no
 // offset that leaves this file can point outside the bytes that the file has.
 
+import { showFound } from "../base/describe-issue.ts";
 import { cutShort, readBytes } from "./file-bytes.ts";
-import { isPlainObject, parseJsonObject, show } from "./json-object.ts";
+import { parseJsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import { openFile } from "./model-path.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
+import { isPlainObject } from "./value-schemas.ts";
 
 // The reference parser's limit. The header of a model with 100,000 tensors has about 10 MB.
 const MAX_HEADER_BYTES = 100_000_000;
@@ -50,7 +52,8 @@ export function parseSafetensorsHeader(
   const text = decodeText(path, header);
   const entries = parseJsonObject(`${path}: the header`, text);
   const twice = repeatedKey(text);
-  if (twice !== undefined) throw new ModelError(`${path}: tensor ${show(twice)} is listed twice`);
+  if (twice !== undefined)
+    throw new ModelError(`${path}: tensor ${showFound(twice)} is listed twice`);
   checkMetadata(path, entries["__metadata__"]);
 
   const dataStart = LENGTH_BYTES + header.length;
@@ -99,26 +102,26 @@ interface Entry {
 }
 
 function parseTensor({ path, name, entry, dataStart }: Entry): StoredTensor {
-  const place = `${path}: tensor ${show(name)}`;
-  if (!isPlainObject(entry)) throw new ModelError(`${place} is ${show(entry)}, not an object`);
+  const place = `${path}: tensor ${showFound(name)}`;
+  if (!isPlainObject(entry)) throw new ModelError(`${place} is ${showFound(entry)}, not an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   const bits = isString(dtype) ? BITS_BY_DTYPE.get(dtype) : undefined;
   if (!isString(dtype) || bits === undefined) {
     throw new ModelError(
-      `${place} has the dtype ${show(dtype)}, which safetensors does not define`,
+      `${place} has the dtype ${showFound(dtype)}, which safetensors does not define`,
     );
   }
-  if (!isSizes(shape)) throw new ModelError(`${place} has the shape ${show(shape)}`);
+  if (!isSizes(shape)) throw new ModelError(`${place} has the shape ${showFound(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw new ModelError(`${place} has the data_offsets ${show(offsets)}`);
+    throw new ModelError(`${place} has the data_offsets ${showFound(offsets)}`);
   }
   const [begin = 0, end = 0] = offsets;
   const numBytes = (shape.reduce((product, size) => product * size, 1) * bits) / 8;
   // Beyond 2^53 the product is rounded, and too large to equal a real file's offsets.
   if (!Number.isSafeInteger(numBytes) || end - begin !== numBytes) {
     throw new ModelError(
-      `${place} has data_offsets ${show(offsets)}, ${end - begin} bytes; ` +
-        `its shape ${show(shape)} in ${dtype} takes ${numBytes}`,
+      `${place} has data_offsets ${showFound(offsets)}, ${end - begin} bytes; ` +
+        `its shape ${showFound(shape)} in ${dtype} takes ${numBytes}`,
     );
   }
   return { name, dtype, shape, path, offset: dataStart + begin, numBytes };
@@ -140,7 +143,7 @@ function checkLayout(
     if (offset !== end) {
       const what = offset < end ? "overlaps the tensor before it" : "leaves a gap before it";
       throw new ModelError(
-        `${path}: tensor ${show(name)} ${what} (starts at byte ${offset}, expected ${end})`,
+        `${path}: tensor ${showFound(name)} ${what} (starts at byte ${offset}, expected ${end})`,
       );
     }
     end = offset + numBytes;

@@ -1,12 +1,13 @@
 // All tensors of a model directory, from one file or from shards with an index.
 
 import { join } from "node:path";
-
-import { type JsonObject, readJsonObject, show } from "./json-object.ts";
+import { showFound } from "../base/describe-issue.ts";
+import { type JsonObject, readJsonObject } from "./json-object.ts";
 import { ModelError, ModelNotFoundError } from "./model-error.ts";
 import { listFiles, pathInDirectory } from "./model-path.ts";
 import { readSafetensorsHeader } from "./safetensors-header.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
+import { TEXT } from "./value-schemas.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -24,7 +25,9 @@ export async function readSafetensors(
     for (const tensor of await readSafetensorsHeader(path)) {
       const other = tensors.get(tensor.name);
       if (other !== undefined) {
-        throw new ModelError(`tensor ${show(tensor.name)} is in both ${other.path} and ${path}`);
+        throw new ModelError(
+          `tensor ${showFound(tensor.name)} is in both ${other.path} and ${path}`,
+        );
       }
       tensors.set(tensor.name, tensor);
     }
@@ -53,10 +56,10 @@ function shardNames(index: JsonObject): readonly (readonly [tensor: string, shar
   const map = index.object("weight_map");
   if (map === undefined) throw index.missing("weight_map");
   return map.keys().map((tensor) => {
-    const shard = map.string(tensor);
+    const shard = map.read(tensor, TEXT);
     if (shard?.endsWith(".safetensors")) return [tensor, shard];
     throw new ModelError(
-      `${map.place}: ${tensor} is in ${show(shard)}, not in a .safetensors file`,
+      `${map.place}: ${tensor} is in ${showFound(shard)}, not in a .safetensors file`,
     );
   });
 }
@@ -69,7 +72,7 @@ function checkIndex(
   for (const [tensor, shard] of shardNames(index)) {
     if (tensors.get(tensor)?.path !== join(directory, shard)) {
       throw new ModelError(
-        `${index.place} says that tensor ${show(tensor)} is in ${shard}, which does not have it; ` +
+        `${index.place} says that tensor ${showFound(tensor)} is in ${shard}, which does not have it; ` +
           "download index and files again",
       );
     }

@@ -1,11 +1,11 @@
 // Finds the tensors that a model needs among those that its files store, and checks each.
 
+import { showFound } from "../base/describe-issue.ts";
 import { type NeededTensor, neededTensors } from "./decoder-tensors.ts";
 import { DTYPES, isDType } from "./dtype.ts";
 import { type FileFormat, tensorName } from "./families/family.ts";
 import { familyOf } from "./families.ts";
 import { selectGroupedWeight } from "./grouped-weight.ts";
-import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelConfig, ModelTensor, TensorSlice } from "./model-files.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
@@ -68,14 +68,14 @@ function tiedTwin(
 
 function checkTensor(tensor: StoredTensor, shape: readonly number[]): TensorSlice {
   const { name, path, dtype } = tensor;
-  const place = `${path}: tensor ${show(name)}`;
+  const place = `${path}: tensor ${showFound(name)}`;
   if (!isDType(dtype)) {
     const supported = Object.keys(DTYPES).join(", ");
     throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}`);
   }
   if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
     throw new ModelError(
-      `${place} has the shape ${show(tensor.shape)}; the model's configuration calls for ${show(shape)}`,
+      `${place} has the shape ${showFound(tensor.shape)}; the model's configuration calls for ${showFound(shape)}`,
     );
   }
   return { ...tensor, type: "plain", dtype };
@@ -85,7 +85,7 @@ function missing(source: TensorSource, needed: NeededTensor): ModelError {
   const { place, format } = source;
   const { shape } = needed;
   return new ModelError(
-    `${place}: tensor "${needed[format]}" of shape ${show(shape)} is in none of its files${cureOf(source, needed)}`,
+    `${place}: tensor "${needed[format]}" of shape ${showFound(shape)} is in none of its files${cureOf(source, needed)}`,
   );
 }
 

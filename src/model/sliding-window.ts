@@ -1,9 +1,11 @@
 // Models whose layers attend to the last tokens only. The engine knows one window for all layers.
 
 import type { SlidingWindowRule } from "./families/family.ts";
-import type { JsonObject, Range } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { ModelConfig } from "./model-files.ts";
+import type { Range } from "./value-schemas.ts";
+import { SWITCH, TEXTS, whole } from "./value-schemas.ts";
 
 interface Layers extends Pick<ModelConfig, "numLayers" | "maxPositionEmbeddings"> {
   readonly layerTypes: readonly string[] | undefined;
@@ -23,7 +25,7 @@ export function parseLayerTypes(
   json: JsonObject,
   numLayers: number,
 ): readonly string[] | undefined {
-  const types = json.strings("layer_types");
+  const types = json.read("layer_types", TEXTS);
   if (types === undefined) return undefined;
   if (types.length < numLayers) {
     throw new ModelError(
@@ -51,7 +53,7 @@ export function parseSlidingWindow(
   if (rule === "none") return refuseWindow(json, layers);
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
-    ? json.integer("sliding_window", WINDOW)
+    ? json.read("sliding_window", whole(WINDOW))
     : DEFAULT_WINDOW;
   const numWindowed = countWindowedLayers(json, rule, layers);
   if (window === undefined || numWindowed === 0 || window >= maxPositionEmbeddings)
@@ -66,7 +68,7 @@ export function parseSlidingWindow(
 
 /** transformers' Llama has no window, so a file that gives it one is of a model that computes something else. */
 function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: Layers): undefined {
-  const window = json.integer("sliding_window", WINDOW);
+  const window = json.read("sliding_window", whole(WINDOW));
   if (window === undefined || window >= maxPositionEmbeddings) return;
   if (layerTypes?.every((type) => type === FULL)) return;
   throw new ModelError(
@@ -79,9 +81,9 @@ function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: L
 function countWindowedLayers(json: JsonObject, rule: SlidingWindowRule, layers: Layers): number {
   const { numLayers, layerTypes } = layers;
   const isSwitched = rule === "upper layers";
-  if (isSwitched && !json.boolean("use_sliding_window")) return 0;
+  if (isSwitched && !json.read("use_sliding_window", SWITCH)) return 0;
   if (layerTypes !== undefined) return layerTypes.filter((type) => type === WINDOWED).length;
   if (!isSwitched) return numLayers;
-  const first = json.integer("max_window_layers", { min: 0, max: 2 ** 31 });
+  const first = json.read("max_window_layers", whole({ min: 0, max: 2 ** 31 }));
   return Math.max(0, numLayers - (first ?? DEFAULT_MAX_WINDOW_LAYERS));
 }

@@ -1,7 +1,7 @@
 // A tensor that the decoder has no use for means that the model computes more than it, so it is refused by name.
 
+import { showFound } from "../base/describe-issue.ts";
 import { readRange } from "./file-bytes.ts";
-import { show } from "./json-object.ts";
 import { ModelError } from "./model-error.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
 
@@ -27,7 +27,7 @@ export async function checkAllUsed({ stored, used, others }: UsedTensors): Promi
     if (used.has(name) || others.includes(name) || TABLES.test(name)) continue;
     if (await isFiller(tensor, stored)) continue;
     throw new ModelError(
-      `${path}: tensor ${show(name)} has no place in this family's decoder; the model is of a kind that ` +
+      `${path}: tensor ${showFound(name)} has no place in this family's decoder; the model is of a kind that ` +
         "is not supported, or its configuration does not say what it is",
     );
   }

@@ -3,6 +3,7 @@
 import type { JsonObject } from "./json-object.ts";
 import { checkKeys, type KeyRules } from "./key-rules.ts";
 import { ModelError } from "./model-error.ts";
+import { SWITCH, TEXT, whole } from "./value-schemas.ts";
 
 /** What all quantized weights of a model have in common. */
 export interface WeightQuantization {
@@ -42,8 +43,7 @@ const ANY = { min: -(2 ** 31), max: 2 ** 31 };
 export function parseWeightQuantization(config: JsonObject): WeightQuantization | undefined {
   const json = config.object("quantization_config");
   if (json === undefined) return undefined;
-  const method = json.string("quant_method");
-  if (method === undefined) throw json.missing("quant_method");
+  const method = json.require("quant_method", TEXT);
   if (method === "gptq") return parseGptq(json);
   if (method === "awq") return parseAwq(json);
   throw new ModelError(
@@ -53,28 +53,28 @@ export function parseWeightQuantization(config: JsonObject): WeightQuantization 
 
 function parseGptq(json: JsonObject): WeightQuantization {
   // The order of inputs by importance. It scatters each group over the row.
-  requireValue(json, "desc_act", json.boolean("desc_act") ?? false, [false]);
+  requireValue(json, "desc_act", json.read("desc_act", SWITCH) ?? false, [false]);
   const overrides = json.object("dynamic")?.keys() ?? [];
   if (overrides.length > 0) {
     throw new ModelError(
       `${json.place}: dynamic gives some layers other settings; supported: one for all`,
     );
   }
-  const format = json.string("checkpoint_format") ?? "gptq";
+  const format = json.read("checkpoint_format", TEXT) ?? "gptq";
   requireValue(json, "checkpoint_format", format, ["gptq", "gptq_v2"]);
   return { type: "gptq", ...parseGroups(json), zeroOffset: format === "gptq" ? 1 : 0 };
 }
 
 function parseAwq(json: JsonObject): WeightQuantization {
-  const version = (json.string("version") ?? "gemm").toLowerCase();
+  const version = (json.read("version", TEXT) ?? "gemm").toLowerCase();
   requireValue(json, "version", version, ["gemm"]);
-  requireValue(json, "zero_point", json.boolean("zero_point") ?? true, [true]);
+  requireValue(json, "zero_point", json.read("zero_point", SWITCH) ?? true, [true]);
   return { type: "awq", ...parseGroups(json), zeroOffset: 0 };
 }
 
 function parseGroups(json: JsonObject): { groupSize: number } {
-  requireValue(json, "bits", json.requiredInteger("bits", ANY), [4]);
-  const groupSize = json.requiredInteger("group_size", ANY);
+  requireValue(json, "bits", json.require("bits", whole(ANY)), [4]);
+  const groupSize = json.require("group_size", whole(ANY));
   requireValue(json, "group_size", groupSize, GROUP_SIZES);
   return { groupSize };
 }

@@ -3,6 +3,7 @@
 
 import * as v from "valibot";
 
+import { describeInRequest, issuePath } from "../base/describe-issue.ts";
 import { invalidRequest } from "../door/api-error.ts";
 import type { Parsed } from "../door/generation-route.ts";
 import type {
@@ -156,24 +157,18 @@ function parse<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, given, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const param = pathOf(issue);
+  const param = issuePath(issue);
   if (issue.type === "object" && issue.received === "undefined") throw missing(param);
   const isTypeIssue = issue.kind === "schema" && issue.type !== "picklist";
   throw invalidRequest(
     isTypeIssue ? "invalid_type" : "invalid_value",
-    `'${param}' ${issue.message}; got ${issue.received.slice(0, 60)}.`,
+    `'${param}' ${describeInRequest(issue)}.`,
     param,
   );
 }
 
 function missing(param: string) {
   return invalidRequest("missing_required_parameter", `'${param}' is required.`, param);
-}
-
-/** As `messages[0].content`. */
-function pathOf(issue: v.BaseIssue<unknown>): string {
-  const keys = issue.path?.map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${key}`));
-  return keys?.join("").slice(1) ?? "";
 }
 
 function isObject(value: unknown): value is Fields {

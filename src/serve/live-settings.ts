@@ -2,6 +2,7 @@
 // and puts it where the instances of its service watch.
 
 import * as v from "valibot";
+import { describeIssue } from "../base/describe-issue.ts";
 import { LOG_LEVELS } from "../base/log.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -15,7 +16,6 @@ import {
   settingsPrefix,
 } from "../sdk/live-settings.ts";
 import type { Environment, GraphView } from "../sdk/service.ts";
-import { describeIssue } from "./describe-issue.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
 import { type DeploymentPlan, type ServicePlan, viewOf } from "./plan.ts";
 import { withSize } from "./sizes.ts";

@@ -3,9 +3,9 @@
 import * as v from "valibot";
 
 import type { RestartLimits } from "../actor/restart-budget.ts";
+import { describeIssue } from "../base/describe-issue.ts";
 import { LOG_LEVELS } from "../base/log.ts";
 import { didYouMean } from "../base/nearest.ts";
-import { describeIssue } from "./describe-issue.ts";
 import type { Findings } from "./findings.ts";
 import { SERVICE_ARGS } from "./path.ts";
 import { formatJson } from "./python-json.ts";

@@ -1,10 +1,10 @@
 // One service's values: what was written for it, read by its schema.
 
 import * as v from "valibot";
+import { describeIssue } from "../base/describe-issue.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { ServiceDescription } from "../sdk/describe.ts";
 import { isFlag, lineColumn, type Span } from "./config-error.ts";
-import { describeIssue } from "./describe-issue.ts";
 import type { Findings } from "./findings.ts";
 import { kebabKey, type Path, SERVICE_ARGS } from "./path.ts";
 import { keyText, toPlain } from "./python-value.ts";

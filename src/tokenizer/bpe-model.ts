@@ -2,6 +2,7 @@
 
 import type { JsonObject } from "../model/json-object.ts";
 import { ModelError } from "../model/model-error.ts";
+import { LIST, SWITCH } from "../model/value-schemas.ts";
 import type { IdBuffer } from "./id-buffer.ts";
 import { MergeTable } from "./merge-table.ts";
 import { PairMerger } from "./pair-merger.ts";
@@ -33,10 +34,11 @@ export class BpeModel implements WordModel {
     this.#vocabulary = vocabulary;
     this.#table = new MergeTable(vocabulary, readMerges(model));
     this.#merger = new PairMerger(this.#table);
-    this.#ignoresMerges = model.boolean("ignore_merges") ?? false;
-    this.fusesUnknown = model.boolean("fuse_unk") ?? false;
+    this.#ignoresMerges = model.read("ignore_merges", SWITCH) ?? false;
+    this.fusesUnknown = model.read("fuse_unk", SWITCH) ?? false;
     this.unknownId = unknownId;
-    this.#byteIds = (model.boolean("byte_fallback") ?? false) ? byteIdsOf(vocabulary) : undefined;
+    this.#byteIds =
+      (model.read("byte_fallback", SWITCH) ?? false) ? byteIdsOf(vocabulary) : undefined;
   }
 
   get hasByteTokens(): boolean {
@@ -101,7 +103,7 @@ export class BpeModel implements WordModel {
 
 /** `["a b", ...]`, or `[["a", "b"], ...]` in newer files. */
 function readMerges(model: JsonObject): readonly (readonly [string, string])[] {
-  const merges = model.list("merges") ?? [];
+  const merges = model.read("merges", LIST) ?? [];
   return merges.map((merge, index) => {
     const [left, right] = typeof merge === "string" ? merge.split(" ", 2) : partsOf(merge);
     if (typeof left === "string" && typeof right === "string" && left !== "" && right !== "") {

@@ -2,10 +2,12 @@
 // encoder and one detokenizer serve both. Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md;
 // what a file leaves out is as src/llama-vocab.cpp of llama.cpp has it.
 
+import { showFound } from "../base/describe-issue.ts";
 import { readGgufHeader } from "../model/gguf-header.ts";
 import { GgufTokenType } from "../model/gguf-token-type.ts";
-import { JsonObject, show } from "../model/json-object.ts";
+import { JsonObject } from "../model/json-object.ts";
 import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
+import { listOf, SWITCH, TEXT, TEXTS, whole, wholes } from "../model/value-schemas.ts";
 import { PRE_TOKENIZERS, type PreTokenizer } from "./pre-tokenizers.ts";
 import { type Merge, mergesOf, type Piece } from "./spm-merges.ts";
 import { type AddedToken, measureVocabulary, type TokenizerFiles } from "./tokenizer-files.ts";
@@ -30,7 +32,7 @@ export async function readGgufTokenizer(path: string): Promise<TokenizerFiles> {
     post_processor: postProcessorOf(metadata, vocabulary, scheme.addBos),
     ...scheme.fields,
   });
-  const template = metadata.string("tokenizer.chat_template");
+  const template = metadata.read("tokenizer.chat_template", TEXT);
   return {
     tokenizer,
     config: new JsonObject(path, {}),
@@ -56,18 +58,18 @@ interface Vocabulary {
 }
 
 function readVocabulary(metadata: JsonObject): Vocabulary {
-  const tokens = metadata.strings("tokenizer.ggml.tokens");
+  const tokens = metadata.read("tokenizer.ggml.tokens", TEXTS);
   if (tokens === undefined) {
     throw new ModelNotFoundError(
       `${metadata.place} has no tokenizer; take another conversion of the model`,
     );
   }
   const types =
-    metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 2 ** 31 }) ??
+    metadata.read("tokenizer.ggml.token_type", wholes({ min: 0, max: 2 ** 31 })) ??
     tokens.map(() => GgufTokenType.NORMAL);
   checkLength(metadata, "tokenizer.ggml.token_type", types, tokens);
   const ids = { min: 0, max: Math.min(TOKEN_ID.max, tokens.length - 1) };
-  const idOf = (name: NamedToken) => metadata.integer(`tokenizer.ggml.${name}_token_id`, ids);
+  const idOf = (name: NamedToken) => metadata.read(`tokenizer.ggml.${name}_token_id`, whole(ids));
   return { tokens, types, idOf, tokenAt: (name) => tokens[idOf(name) ?? -1] };
 }
 
@@ -105,19 +107,18 @@ interface Scheme {
 }
 
 function schemeOf(metadata: JsonObject, vocabulary: Vocabulary): Scheme {
-  const model = metadata.string("tokenizer.ggml.model");
+  const model = metadata.read("tokenizer.ggml.model", TEXT);
   if (model === "gpt2") return byteLevelScheme(metadata, vocabulary);
   if (model === "llama") return sentencePieceScheme(metadata, vocabulary);
   throw new ModelError(
-    `${metadata.place}: tokenizer.ggml.model is ${show(model)}; supported: gpt2 (byte-level BPE) and ` +
+    `${metadata.place}: tokenizer.ggml.model is ${showFound(model)}; supported: gpt2 (byte-level BPE) and ` +
       "llama (SentencePiece BPE)",
   );
 }
 
 function byteLevelScheme(metadata: JsonObject, { tokens }: Vocabulary): Scheme {
   const pre = preTokenizerOf(metadata);
-  const merges = metadata.strings("tokenizer.ggml.merges");
-  if (merges === undefined) throw metadata.missing("tokenizer.ggml.merges");
+  const merges = metadata.require("tokenizer.ggml.merges", TEXTS);
   const splits = pre.patterns.map((pattern) => ({
     type: "Split",
     pattern: { Regex: pattern },
@@ -143,7 +144,7 @@ function byteLevelScheme(metadata: JsonObject, { tokens }: Vocabulary): Scheme {
 
 function preTokenizerOf(metadata: JsonObject): PreTokenizer {
   const key = "tokenizer.ggml.pre";
-  const name = metadata.string(key);
+  const name = metadata.read(key, TEXT);
   if (name === undefined) {
     throw new ModelError(
       `${metadata.place}: ${key} is missing, so how words are cut is not known; take a newer conversion of the model`,
@@ -152,7 +153,7 @@ function preTokenizerOf(metadata: JsonObject): PreTokenizer {
   const pre = PRE_TOKENIZERS.get(name);
   if (pre !== undefined) return pre;
   const supported = [...PRE_TOKENIZERS.keys()].join(", ");
-  throw new ModelError(`${metadata.place}: ${key} is ${show(name)}; supported: ${supported}`);
+  throw new ModelError(`${metadata.place}: ${key} is ${showFound(name)}; supported: ${supported}`);
 }
 
 /** Merges are written with a space between their parts, and no byte's character is a space. */
@@ -160,12 +161,12 @@ function pairOf(metadata: JsonObject, merge: string): Merge {
   const space = merge.indexOf(" ", 1);
   if (space > 0) return [merge.slice(0, space), merge.slice(space + 1)];
   throw new ModelError(
-    `${metadata.place}: tokenizer.ggml.merges has ${show(merge)}, which is no pair`,
+    `${metadata.place}: tokenizer.ggml.merges has ${showFound(merge)}, which is no pair`,
   );
 }
 
 function sentencePieceScheme(metadata: JsonObject, vocabulary: Vocabulary): Scheme {
-  const isPrefixed = metadata.boolean("tokenizer.ggml.add_space_prefix") ?? true;
+  const isPrefixed = metadata.read("tokenizer.ggml.add_space_prefix", SWITCH) ?? true;
   const replaceSpaces = { type: "Replace", pattern: { String: " " }, content: SPACE_MARK };
   const prepend = { type: "Prepend", prepend: SPACE_MARK };
   const strip = { type: "Strip", content: " ", start: 1, stop: 0 };
@@ -201,8 +202,7 @@ function sentencePieceScheme(metadata: JsonObject, vocabulary: Vocabulary): Sche
 /** The tokens that a text can be merged to. */
 function piecesOf(metadata: JsonObject, { tokens, types }: Vocabulary): readonly Piece[] {
   const key = "tokenizer.ggml.scores";
-  const scores = metadata.numbers(key, SCORE);
-  if (scores === undefined) throw metadata.missing(key);
+  const scores = metadata.require(key, listOf(SCORE));
   checkLength(metadata, key, scores, tokens);
   const pieces: Piece[] = [];
   for (const [id, text] of tokens.entries()) {
@@ -223,8 +223,9 @@ function vocabOf(tokens: readonly string[]): Readonly<Record<string, number>> {
 
 /** Writes the tokens that open and end a text, if any. */
 function postProcessorOf(metadata: JsonObject, vocabulary: Vocabulary, addBos: boolean): unknown {
-  const bos = (metadata.boolean("tokenizer.ggml.add_bos_token") ?? addBos) ? ["bos" as const] : [];
-  const eos = metadata.boolean("tokenizer.ggml.add_eos_token") ? ["eos" as const] : [];
+  const bos =
+    (metadata.read("tokenizer.ggml.add_bos_token", SWITCH) ?? addBos) ? ["bos" as const] : [];
+  const eos = metadata.read("tokenizer.ggml.add_eos_token", SWITCH) ? ["eos" as const] : [];
   const item = (name: NamedToken) => {
     const id = vocabulary.tokenAt(name);
     return id === undefined ? [] : [{ SpecialToken: { id, type_id: 0 } }];

@@ -10,6 +10,7 @@ import type { Tokenizer as Library } from "@huggingface/tokenizers";
 
 import type { JsonObject } from "../model/json-object.ts";
 import { ModelError } from "../model/model-error.ts";
+import { TEXT } from "../model/value-schemas.ts";
 import { AddedTokenSections } from "./added-token-sections.ts";
 import type { Literal } from "./added-tokens.ts";
 import { BpeModel } from "./bpe-model.ts";
@@ -161,7 +162,7 @@ function modelOf(
 ): WordModel {
   const model = tokenizer.object("model");
   if (model === undefined) throw tokenizer.missing("model");
-  if (model.string("type") === "Unigram") return new UnigramModel(model, vocabulary);
+  if (model.read("type", TEXT) === "Unigram") return new UnigramModel(model, vocabulary);
   if (library.model !== null && hasAffixes(model)) return new LibraryModel(library.model);
   return new BpeModel(model, vocabulary, library.model?.unk_token_id);
 }
@@ -170,7 +171,8 @@ function modelOf(
 function libraryFields(tokenizer: JsonObject): Readonly<Record<string, unknown>> {
   const fields = all(tokenizer);
   const model = tokenizer.object("model");
-  if (model === undefined || model.string("type") === "Unigram" || hasAffixes(model)) return fields;
+  if (model === undefined || model.read("type", TEXT) === "Unigram" || hasAffixes(model))
+    return fields;
   return { ...fields, model: { ...all(model), type: "BPE", merges: [] } };
 }
 
@@ -187,11 +189,11 @@ function all(json: JsonObject): Readonly<Record<string, unknown>> {
 /** True if a normalizer leaves a text at least a fourth of its bytes. */
 function keepsText(normalizer: JsonObject | undefined): boolean {
   if (normalizer === undefined) return true;
-  const type = normalizer.string("type");
+  const type = normalizer.read("type", TEXT);
   if (type === "Sequence") return (normalizer.objects("normalizers") ?? []).every(keepsText);
   if (type === "Replace") {
-    const replaced = normalizer.object("pattern")?.string("String")?.length ?? SHRINK + 1;
-    return replaced <= SHRINK && (normalizer.string("content") ?? "") !== "";
+    const replaced = normalizer.object("pattern")?.read("String", TEXT)?.length ?? SHRINK + 1;
+    return replaced <= SHRINK && (normalizer.read("content", TEXT) ?? "") !== "";
   }
   return type === "NFC" || type === "Prepend";
 }

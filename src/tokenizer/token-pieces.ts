@@ -6,6 +6,7 @@
 
 import type { JsonObject } from "../model/json-object.ts";
 import { ModelError } from "../model/model-error.ts";
+import { SWITCH, TEXT, whole } from "../model/value-schemas.ts";
 import type { AddedToken } from "./tokenizer-files.ts";
 
 /** Text, or bytes that are not whole characters by themselves. */
@@ -75,9 +76,9 @@ interface Step {
 const NO_STRIP: LeadingStrip = { char: " ", count: 0 };
 
 function compileDecoder(decoder: JsonObject): CompiledDecoder {
-  const isSequence = decoder.string("type") === "Sequence";
+  const isSequence = decoder.read("type", TEXT) === "Sequence";
   const configs = isSequence ? (decoder.objects("decoders") ?? []) : [decoder];
-  const fuse = configs.findIndex((config) => config.string("type") === "Fuse");
+  const fuse = configs.findIndex((config) => config.read("type", TEXT) === "Fuse");
   const steps = configs.map((config, index) =>
     compileStep(config, fuse >= 0 && index > fuse ? "text" : "token"),
   );
@@ -96,7 +97,7 @@ function compileDecoder(decoder: JsonObject): CompiledDecoder {
 
 /** `unit` is what the decoder is given at this place: single tokens, or, after a Fuse, the text. */
 function compileStep(config: JsonObject, unit: "token" | "text"): Step {
-  const type = config.string("type");
+  const type = config.read("type", TEXT);
   if (unit === "text") {
     if (type === "Strip") return { leadingStrip: stripOf(config) };
     throw new ModelError(`${config.place}: a ${type} decoder after Fuse is not supported`);
@@ -125,9 +126,10 @@ function compileStep(config: JsonObject, unit: "token" | "text"): Step {
 }
 
 function metaspaceStep(config: JsonObject): Step {
-  const replacement = config.string("replacement") ?? "▁";
+  const replacement = config.read("replacement", TEXT) ?? "▁";
   const isPrefixed =
-    config.string("prepend_scheme") !== "never" && (config.boolean("add_prefix_space") ?? true);
+    config.read("prepend_scheme", TEXT) !== "never" &&
+    (config.read("add_prefix_space", SWITCH) ?? true);
   return {
     apply: (token) => token.replaceAll(replacement, " "),
     leadingStrip: { char: " ", count: isPrefixed ? 1 : 0 },
@@ -135,20 +137,20 @@ function metaspaceStep(config: JsonObject): Step {
 }
 
 function replacer(config: JsonObject): (token: string) => string {
-  const pattern = config.object("pattern")?.string("String");
+  const pattern = config.object("pattern")?.read("String", TEXT);
   if (pattern === undefined) {
     throw new ModelError(`${config.place}: pattern must be a String; others are not supported`);
   }
-  const content = config.string("content") ?? "";
+  const content = config.read("content", TEXT) ?? "";
   return (token) => token.replaceAll(pattern, () => content);
 }
 
 function stripOf(config: JsonObject): LeadingStrip {
-  const char = config.string("content") ?? " ";
-  if (char.length !== 1 || config.integer("stop", { min: 0, max: 1000 })) {
+  const char = config.read("content", TEXT) ?? " ";
+  if (char.length !== 1 || config.read("stop", whole({ min: 0, max: 1000 }))) {
     throw new ModelError(`${config.place}: only one character, at the start, can be stripped`);
   }
-  return { char, count: config.integer("start", { min: 0, max: 1000 }) ?? 0 };
+  return { char, count: config.read("start", whole({ min: 0, max: 1000 })) ?? 0 };
 }
 
 /** `text` less what `strip` drops at its start. */

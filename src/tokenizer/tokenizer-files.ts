@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { JsonObject, readJsonObject, readTextFile } from "../model/json-object.ts";
 import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
 import { listFiles } from "../model/model-path.ts";
+import { LIST, OBJECT, SWITCH, TEXT, whole } from "../model/value-schemas.ts";
 
 export interface TokenizerFiles {
   /** tokenizer.json, or what it would be. */
@@ -59,7 +60,7 @@ export async function readTokenizerDirectory(directory: string): Promise<Tokeniz
     vocabulary: measureVocabulary(tokenizer, addedTokens),
     bosToken: tokenText(config, "bos_token") ?? tokenText(tokensMap, "bos_token"),
     eosToken: tokenText(config, "eos_token") ?? tokenText(tokensMap, "eos_token"),
-    addBosToken: config.boolean("add_bos_token") ?? false,
+    addBosToken: config.read("add_bos_token", SWITCH) ?? false,
     chatTemplate: await readChatTemplate(directory, config),
   };
 }
@@ -92,7 +93,7 @@ export function specialTexts(
   { addedTokens, config, bosToken, eosToken }: TokenizerFiles,
   endIds: readonly number[] = [],
 ): readonly string[] {
-  const named = [bosToken, eosToken, ...(config.list("additional_special_tokens") ?? [])];
+  const named = [bosToken, eosToken, ...(config.read("additional_special_tokens", LIST) ?? [])];
   const added = [...addedTokens.values()].filter(
     ({ id, special }) => special || endIds.includes(id),
   );
@@ -103,25 +104,29 @@ export function specialTexts(
 function vocabularyEntries(tokenizer: JsonObject): readonly (readonly [string, number])[] {
   const model = tokenizer.object("model");
   if (model === undefined) throw tokenizer.missing("model");
-  const type = model.string("type") ?? "BPE"; // older files do not say
+  const type = model.read("type", TEXT) ?? "BPE"; // older files do not say
   if (type === "BPE") return bpeEntries(model);
   if (type === "Unigram") return unigramEntries(model);
   throw new ModelError(`${model.place}: type ${type} is not supported; supported: BPE, Unigram`);
 }
 
 function bpeEntries(model: JsonObject): readonly (readonly [string, number])[] {
-  const vocabulary = model.object("vocab");
-  if (vocabulary === undefined) throw model.missing("vocab");
-  return vocabulary.keys().map((token) => {
-    const id = vocabulary.integer(token, TOKEN_ID);
-    if (id === undefined) throw vocabulary.missing(token);
-    return [token, id];
-  });
+  const vocabulary = model.require("vocab", OBJECT);
+  const named = new JsonObject(`${model.place}: vocab`, vocabulary);
+  const schema = whole(TOKEN_ID);
+  // 150,000 tokens: the schema is asked for what is wrong only.
+  return Object.entries(vocabulary).map(([token, id]) => [
+    token,
+    isTokenId(id) ? id : named.require(token, schema),
+  ]);
+}
+
+function isTokenId(id: unknown): id is number {
+  return Number.isInteger(id) && Number(id) >= TOKEN_ID.min && Number(id) <= TOKEN_ID.max;
 }
 
 function unigramEntries(model: JsonObject): readonly (readonly [string, number])[] {
-  const vocabulary = model.list("vocab");
-  if (vocabulary === undefined) throw model.missing("vocab");
+  const vocabulary = model.require("vocab", LIST);
   return vocabulary.map((entry, id) => {
     const token: unknown = Array.isArray(entry) ? entry[0] : undefined;
     if (typeof token === "string") return [token, id];
@@ -136,15 +141,14 @@ function joinAddedTokens(
 ): ReadonlyMap<number, AddedToken> {
   const tokens = new Map<number, AddedToken>();
   for (const json of tokenizer.objects("added_tokens") ?? []) {
-    const id = json.integer("id", TOKEN_ID);
-    if (id === undefined) throw json.missing("id");
+    const id = json.require("id", whole(TOKEN_ID));
     tokens.set(id, parseAddedToken(json, id));
   }
   const decoder = config.object("added_tokens_decoder");
   for (const key of decoder?.keys() ?? []) {
     const json = decoder?.object(key);
     const id = Number(key);
-    if (json === undefined || !Number.isInteger(id) || id < TOKEN_ID.min || id > TOKEN_ID.max) {
+    if (json === undefined || !isTokenId(id)) {
       throw new ModelError(`${decoder?.place}: ${key} is no token id with an object`);
     }
     tokens.set(id, parseAddedToken(json, id));
@@ -153,16 +157,15 @@ function joinAddedTokens(
 }
 
 function parseAddedToken(json: JsonObject, id: number): AddedToken {
-  const content = json.string("content");
-  if (content === undefined) throw json.missing("content");
+  const content = json.require("content", TEXT);
   const fields = Object.fromEntries(json.keys().map((key) => [key, json.get(key)]));
-  return { id, content, special: json.boolean("special") ?? false, fields: { ...fields, id } };
+  return { id, content, special: json.read("special", SWITCH) ?? false, fields: { ...fields, id } };
 }
 
 /** A special token stands as a string or as an object with its `content`. */
 function tokenText(json: JsonObject | undefined, key: string): string | undefined {
   const value = json?.get(key);
-  return typeof value === "string" ? value : json?.object(key)?.string("content");
+  return typeof value === "string" ? value : json?.object(key)?.read("content", TEXT);
 }
 
 /** chat_template.jinja, else tokenizer_config.json's `chat_template`: a text, or a list of named ones. */
@@ -179,7 +182,7 @@ async function readChatTemplate(
   if (value === undefined) return undefined;
   if (typeof value === "string") return { place, text: value };
   const named = config.objects("chat_template") ?? [];
-  const text = named.find((json) => json.string("name") === "default")?.string("template");
+  const text = named.find((json) => json.read("name", TEXT) === "default")?.read("template", TEXT);
   if (text !== undefined) return { place, text };
   throw new ModelError(`${place} has no template named "default"; put the one to use into ${path}`);
 }

@@ -1,6 +1,7 @@
 // Words to token ids by the best sum of scores, as the `Unigram` model of tokenizer.json: Viterbi over characters.
 
 import type { JsonObject } from "../model/json-object.ts";
+import { LIST, whole } from "../model/value-schemas.ts";
 import type { IdBuffer } from "./id-buffer.ts";
 import { JointSet } from "./merge-table.ts";
 import { Trie } from "./trie.ts";
@@ -21,8 +22,8 @@ export class UnigramModel implements WordModel {
 
   /** `model.vocab` was checked when its size was measured. Pieces that `vocabulary` lacks are not used. */
   constructor(model: JsonObject, vocabulary: ReadonlyMap<string, number>) {
-    const entries = (model.list("vocab") ?? []) as readonly (readonly [string, number])[];
-    this.unknownId = model.integer("unk_id", { min: 0, max: entries.length });
+    const entries = (model.read("vocab", LIST) ?? []) as readonly (readonly [string, number])[];
+    this.unknownId = model.read("unk_id", whole({ min: 0, max: entries.length }));
     const scores = entries.map(([, score]) => Number(score));
     this.#unknownScore = scores.reduce((low, score) => Math.min(low, score), 0) - UNKNOWN_PENALTY;
     if (this.unknownId !== undefined) scores[this.unknownId] = this.#unknownScore;

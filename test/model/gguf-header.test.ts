@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 
 import { parseGgufHeader, readGgufHeader } from "../../src/model/gguf-header.ts";
 import { ModelError } from "../../src/model/model-error.ts";
+import { SWITCH, TEXT, TEXTS, whole, wholes, within } from "../../src/model/value-schemas.ts";
 import {
   ALIGNMENT,
   alignUp,
@@ -53,14 +54,14 @@ function parseWith(header: Uint8Array, numDataBytes: number) {
 describe("a GGUF header", () => {
   test("gives metadata of every kind", () => {
     const { metadata } = parse(FILE);
-    expect(metadata.string("general.architecture")).toBe("llama");
-    expect(metadata.integer("llama.block_count", { min: 0, max: 9 })).toBe(2);
-    expect(metadata.number("llama.rope.freq_base", { min: 0, max: 1e9 })).toBe(10000);
+    expect(metadata.read("general.architecture", TEXT)).toBe("llama");
+    expect(metadata.read("llama.block_count", whole({ min: 0, max: 9 }))).toBe(2);
+    expect(metadata.read("llama.rope.freq_base", within({ min: 0, max: 1e9 }))).toBe(10000);
     expect(metadata.get("general.size")).toBe(2 ** 40);
-    expect(metadata.boolean("tokenizer.ggml.add_bos_token")).toBe(true);
-    expect(metadata.strings("tokenizer.ggml.tokens")).toEqual(["<s>", "é", "\ufffd", ""]);
+    expect(metadata.read("tokenizer.ggml.add_bos_token", SWITCH)).toBe(true);
+    expect(metadata.read("tokenizer.ggml.tokens", TEXTS)).toEqual(["<s>", "é", "\ufffd", ""]);
     expect(metadata.get("tokenizer.ggml.scores")).toEqual([0, -1.5, -2, 0.25]);
-    expect(metadata.integers("tokenizer.ggml.token_type", { min: 0, max: 6 })).toEqual([
+    expect(metadata.read("tokenizer.ggml.token_type", wholes({ min: 0, max: 6 }))).toEqual([
       3, 1, 1, 1,
     ]);
     expect(metadata.keys()).toEqual(Object.keys(METADATA));
@@ -205,7 +206,7 @@ describe("a GGUF file", () => {
     const file = ggufFile({ tokens }, tensor("a", "F32", [1]));
     expect(file.length).toBeGreaterThan(8 * 2 ** 20);
     const { metadata, tensors } = await read(file);
-    expect(metadata.strings("tokens")?.at(-1)).toBe("token 299999 of a vocabulary");
+    expect(metadata.read("tokens", TEXTS)?.at(-1)).toBe("token 299999 of a vocabulary");
     expect(tensors).toHaveLength(1);
   });
 
