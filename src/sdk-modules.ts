@@ -5,7 +5,7 @@
 import * as valibot from "valibot"; // imported before the plugin is, which would answer it with itself
 
 import { builtInModules } from "./built-in-graphs.ts";
-import { EMBEDDED_MODULES, type EmbeddedModule } from "./serve/embedded-modules.ts";
+import { EMBEDDED_MODULES, type EmbeddedModule } from "./serve/import-words.ts";
 
 const LOADERS: Readonly<Record<EmbeddedModule, () => Promise<Record<string, unknown>>>> = {
   dynamo: () => import("./sdk/index.ts"),

@@ -8,9 +8,14 @@ import { openRegularFile } from "../base/regular-file.ts";
 import { isEmbedded } from "../model/built-in-model.ts";
 import { neededTensors } from "../model/decoder-tensors.ts";
 import type { TensorRole } from "../model/families/family.ts";
-import type { GroupedWeight, ModelConfig, ModelFiles, ModelTensor } from "../model/model-files.ts";
+import type {
+  GroupedWeight,
+  ModelConfig,
+  ModelFiles,
+  ModelTensor,
+  StoredTensor,
+} from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
-import type { StoredTensor } from "../model/stored-tensor.ts";
 import {
   DTYPES,
   encode,

@@ -13,8 +13,7 @@ import {
 import type { Family } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig, RopeScaling } from "./model-files.ts";
+import { type ModelConfig, ModelError, type RopeScaling } from "./model-files.ts";
 import { parseRotary } from "./rope-parameters.ts";
 import { checkRotatedShare } from "./rope-scaling.ts";
 import { parseLayerTypes, parseSlidingWindow } from "./sliding-window.ts";

@@ -1,7 +1,7 @@
 // What any model's numbers must keep to, whatever the format they come from.
 
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 import type { Range } from "./value-schemas.ts";
 
 // Far above any real model, and small enough that no product of two of them loses precision.

@@ -1,6 +1,6 @@
 // Reading parts of a file that may be shorter than it says.
 
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 import { type OpenFile, openFile, unreadable } from "./model-path.ts";
 
 export interface FileRange {

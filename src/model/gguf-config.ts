@@ -16,13 +16,25 @@ import { type Family, type GgufFiles, tensorName } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import type { GgufList } from "./gguf-reader.ts";
-import { GgufTokenType } from "./gguf-token-type.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { GenerationDefaults, ModelConfig, RopeScaling } from "./model-files.ts";
+import {
+  type GenerationDefaults,
+  type ModelConfig,
+  ModelError,
+  type RopeScaling,
+} from "./model-files.ts";
 import { parseGgufRopeScaling } from "./rope-scaling.ts";
-import type { Range } from "./value-schemas.ts";
-import { TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
+import { type Range, TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
+
+/** Kinds of tokens in `tokenizer.ggml.token_type`: enum llama_token_type of llama.cpp. */
+export const GgufTokenType = {
+  NORMAL: 1,
+  UNKNOWN: 2,
+  CONTROL: 3,
+  USER_DEFINED: 4,
+  UNUSED: 5,
+  BYTE: 6,
+} as const;
 
 /**
  * How the families' models end an answer. A file names one end token where generation_config.json names

@@ -4,9 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { showFound } from "../base/describe-issue.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError, type StoredTensor } from "./model-files.ts";
 import { partName } from "./model-path.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
 import { whole } from "./value-schemas.ts";
 
 export interface GgufFile {

@@ -9,9 +9,8 @@ import { cutShort, readBytes } from "./file-bytes.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml-types.ts";
 import { type GgufList, GgufReader, type GgufValue, MoreBytesNeeded } from "./gguf-reader.ts";
 import { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError, type StoredTensor } from "./model-files.ts";
 import { openFile } from "./model-path.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
 import { whole } from "./value-schemas.ts";
 
 export interface GgufHeader {

@@ -6,7 +6,7 @@
 import { isUtf8 } from "node:buffer";
 
 import { cutShort } from "./file-bytes.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 
 /** The bytes at hand are a part of the header only: `numBytes` from the file's start are needed. */
 export class MoreBytesNeeded extends Error {

@@ -3,9 +3,13 @@
 import { showFound } from "../base/describe-issue.ts";
 import { isDType } from "./dtype.ts";
 import { readRange } from "./file-bytes.ts";
-import { ModelError } from "./model-error.ts";
-import type { GroupedWeight, ModelTensor, TensorSlice } from "./model-files.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import {
+  type GroupedWeight,
+  ModelError,
+  type ModelTensor,
+  type StoredTensor,
+  type TensorSlice,
+} from "./model-files.ts";
 import type { WeightQuantization } from "./weight-quantization.ts";
 
 /** 4-bit numbers in a 32-bit one. */

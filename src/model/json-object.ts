@@ -5,7 +5,7 @@ import * as v from "valibot";
 
 import { describeInFile, showFound } from "../base/describe-issue.ts";
 import { jsonFault } from "../base/json-fault.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 import { openFile, unreadable } from "./model-path.ts";
 import { isPlainObject, OBJECT, OBJECTS } from "./value-schemas.ts";
 

@@ -3,7 +3,7 @@
 
 import { showFound } from "../base/describe-issue.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 
 export interface KeyRules {
   /** Read elsewhere, or without a bearing on what is computed. */

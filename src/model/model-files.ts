@@ -1,7 +1,18 @@
 // A model on disk as the engine needs it: checked numbers, and where each tensor's bytes lie.
 
+import { DynamoError } from "../base/error.ts";
 import type { DType } from "./dtype.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+
+/** A tensor as a file stores it, of whatever dtype. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly path: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  readonly numBytes: number;
+}
 
 /** A tensor that is one piece of a file, or a weight that several pieces stand for. */
 export type ModelTensor = TensorSlice | GroupedWeight;
@@ -173,3 +184,11 @@ export interface PackedWeights {
   /** What float weights were made into. */
   readonly quantization: "q8" | "q4" | undefined;
 }
+
+/** A model that cannot be served as it is. The message names the file, the place in it, and the cure. */
+export class ModelError extends DynamoError {
+  override readonly code = "model_not_loadable";
+}
+
+/** There is no model where one was asked for. */
+export class ModelNotFoundError extends ModelError {}

@@ -9,7 +9,7 @@ import { didYouMean } from "../base/nearest.ts";
 import { READ_WITHOUT_WAITING } from "../base/regular-file.ts";
 import { describeSystemError } from "../base/system-error.ts";
 import { BUILT_IN_MODEL, builtInDirectory, isEmbedded } from "./built-in-model.ts";
-import { ModelError, ModelNotFoundError } from "./model-error.ts";
+import { ModelError, ModelNotFoundError } from "./model-files.ts";
 
 const MAX_SHOWN_FILES = 8;
 

@@ -7,8 +7,7 @@ import { parseGenerationDefaults, unusedGenerationKeys } from "./generation-conf
 import { checkGroupOrder } from "./grouped-weight.ts";
 import { readJsonObject } from "./json-object.ts";
 import { checkKeys } from "./key-rules.ts";
-import { ModelNotFoundError } from "./model-error.ts";
-import type { ModelCard, ModelFiles } from "./model-files.ts";
+import { type ModelCard, type ModelFiles, ModelNotFoundError } from "./model-files.ts";
 import { locateModel } from "./model-path.ts";
 import { openGguf, openGgufConfig } from "./open-gguf.ts";
 import { openPacked } from "./packed-model.ts";

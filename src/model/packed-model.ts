@@ -12,8 +12,13 @@ import { COUNT, EPSILON, FACTOR, SIZE } from "./config-rules.ts";
 import { DTYPES } from "./dtype.ts";
 import { FAMILIES } from "./families.ts";
 import { parseJsonObject, readTextFile } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig, ModelFiles, ModelTensor, PackedWeights } from "./model-files.ts";
+import {
+  type ModelConfig,
+  ModelError,
+  type ModelFiles,
+  type ModelTensor,
+  type PackedWeights,
+} from "./model-files.ts";
 import { PACKED_CARD } from "./model-path.ts";
 import type { Range } from "./value-schemas.ts";
 

@@ -3,8 +3,7 @@
 
 import { FACTOR } from "./config-rules.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig } from "./model-files.ts";
+import { type ModelConfig, ModelError } from "./model-files.ts";
 import { parseRopeScaling } from "./rope-scaling.ts";
 import { isPlainObject, within } from "./value-schemas.ts";
 

@@ -3,8 +3,12 @@
 import { showFound } from "../base/describe-issue.ts";
 import { FACTOR, SIZE } from "./config-rules.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { Llama3RopeScaling, RopeScaling, YarnRopeScaling } from "./model-files.ts";
+import {
+  type Llama3RopeScaling,
+  ModelError,
+  type RopeScaling,
+  type YarnRopeScaling,
+} from "./model-files.ts";
 import { SWITCH, TEXT, whole, within } from "./value-schemas.ts";
 
 // The defaults of YaRN's paper, of transformers and of llama.cpp.

@@ -7,9 +7,8 @@
 import { showFound } from "../base/describe-issue.ts";
 import { cutShort, readBytes } from "./file-bytes.ts";
 import { parseJsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError, type StoredTensor } from "./model-files.ts";
 import { openFile } from "./model-path.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
 import { isPlainObject } from "./value-schemas.ts";
 
 // The reference parser's limit. The header of a model with 100,000 tensors has about 10 MB.

@@ -3,10 +3,9 @@
 import { join } from "node:path";
 import { showFound } from "../base/describe-issue.ts";
 import { type JsonObject, readJsonObject } from "./json-object.ts";
-import { ModelError, ModelNotFoundError } from "./model-error.ts";
+import { ModelError, ModelNotFoundError, type StoredTensor } from "./model-files.ts";
 import { listFiles, pathInDirectory } from "./model-path.ts";
 import { readSafetensorsHeader } from "./safetensors-header.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
 import { TEXT } from "./value-schemas.ts";
 
 const SINGLE = "model.safetensors";

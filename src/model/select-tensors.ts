@@ -6,9 +6,13 @@ import { DTYPES, isDType } from "./dtype.ts";
 import { type FileFormat, tensorName } from "./families/family.ts";
 import { familyOf } from "./families.ts";
 import { selectGroupedWeight } from "./grouped-weight.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig, ModelTensor, TensorSlice } from "./model-files.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import {
+  type ModelConfig,
+  ModelError,
+  type ModelTensor,
+  type StoredTensor,
+  type TensorSlice,
+} from "./model-files.ts";
 import type { WeightQuantization } from "./weight-quantization.ts";
 
 export interface TensorSource {

@@ -2,10 +2,8 @@
 
 import type { SlidingWindowRule } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
-import { ModelError } from "./model-error.ts";
-import type { ModelConfig } from "./model-files.ts";
-import type { Range } from "./value-schemas.ts";
-import { SWITCH, TEXTS, whole } from "./value-schemas.ts";
+import { type ModelConfig, ModelError } from "./model-files.ts";
+import { type Range, SWITCH, TEXTS, whole } from "./value-schemas.ts";
 
 interface Layers extends Pick<ModelConfig, "numLayers" | "maxPositionEmbeddings"> {
   readonly layerTypes: readonly string[] | undefined;

@@ -4,8 +4,7 @@
 import { tensorName } from "./families/family.ts";
 import { familyOf } from "./families.ts";
 import { readRange } from "./file-bytes.ts";
-import type { ModelConfig } from "./model-files.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import type { ModelConfig, StoredTensor } from "./model-files.ts";
 
 const PIECE_BYTES = 8 << 20;
 

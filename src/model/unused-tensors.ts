@@ -2,8 +2,7 @@
 
 import { showFound } from "../base/describe-issue.ts";
 import { readRange } from "./file-bytes.ts";
-import { ModelError } from "./model-error.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import { ModelError, type StoredTensor } from "./model-files.ts";
 
 /** Tables that some savers keep beside the weights, made of the configuration. */
 const TABLES = /(^|\.)(rotary_emb\.(inv_freq|cos_cached|sin_cached)|self_attn\.(masked_)?bias)$/;

@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "./json-object.ts";
 import { checkKeys, type KeyRules } from "./key-rules.ts";
-import { ModelError } from "./model-error.ts";
+import { ModelError } from "./model-files.ts";
 import { SWITCH, TEXT, whole } from "./value-schemas.ts";
 
 /** What all quantized weights of a model have in common. */

@@ -10,8 +10,7 @@ import { DynamoError } from "../base/error.ts";
 import { type JsonFault, jsonFault } from "../base/json-fault.ts";
 import { describeSystemError } from "../base/system-error.ts";
 import { renderProblem, type Span } from "./config-error.ts";
-import { isEmbedded } from "./embedded-modules.ts";
-import { missingExportText, missingModule } from "./import-words.ts";
+import { isEmbedded, missingExportText, missingModule } from "./import-words.ts";
 import { userModules } from "./user-modules.ts";
 
 /** `path` is the module that was imported; places are shown relative to `workingDir`. */

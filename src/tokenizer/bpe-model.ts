@@ -1,7 +1,7 @@
 // Words to token ids by byte-pair encoding, as the `BPE` model of tokenizer.json.
 
 import type { JsonObject } from "../model/json-object.ts";
-import { ModelError } from "../model/model-error.ts";
+import { ModelError } from "../model/model-files.ts";
 import { LIST, SWITCH } from "../model/value-schemas.ts";
 import type { IdBuffer } from "./id-buffer.ts";
 import { MergeTable } from "./merge-table.ts";

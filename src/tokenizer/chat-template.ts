@@ -4,7 +4,7 @@
 import type { Template } from "@huggingface/jinja";
 
 import { DynamoError } from "../base/error.ts";
-import { ModelError } from "../model/model-error.ts";
+import { ModelError } from "../model/model-files.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
 import { type PromptText, SpecialTexts } from "./special-texts.ts";
 import type { ChatTemplateSource } from "./tokenizer-files.ts";

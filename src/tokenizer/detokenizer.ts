@@ -1,8 +1,7 @@
 // Token ids of one sequence to text, as they come. The pieces that `push` and `finish` return, joined,
 // are what decoding all ids at once gives, after the prompt's text.
 
-import type { TokenPieces } from "./token-pieces.ts";
-import { stripStart } from "./token-pieces.ts";
+import { stripStart, type TokenPieces } from "./token-pieces.ts";
 
 // A character of UTF-8 has up to four bytes.
 const MAX_CHAR_BYTES = 4;

@@ -3,10 +3,10 @@
 // what a file leaves out is as src/llama-vocab.cpp of llama.cpp has it.
 
 import { showFound } from "../base/describe-issue.ts";
+import { GgufTokenType } from "../model/gguf-config.ts";
 import { readGgufHeader } from "../model/gguf-header.ts";
-import { GgufTokenType } from "../model/gguf-token-type.ts";
 import { JsonObject } from "../model/json-object.ts";
-import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../model/model-files.ts";
 import { listOf, SWITCH, TEXT, TEXTS, whole, wholes } from "../model/value-schemas.ts";
 import { PRE_TOKENIZERS, type PreTokenizer } from "./pre-tokenizers.ts";
 import { type Merge, mergesOf, type Piece } from "./spm-merges.ts";

@@ -9,7 +9,7 @@
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 
 import type { JsonObject } from "../model/json-object.ts";
-import { ModelError } from "../model/model-error.ts";
+import { ModelError } from "../model/model-files.ts";
 import { TEXT } from "../model/value-schemas.ts";
 import { AddedTokenSections } from "./added-token-sections.ts";
 import type { Literal } from "./added-tokens.ts";

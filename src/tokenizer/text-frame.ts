@@ -2,7 +2,7 @@
 
 import type { Tokenizer as Library } from "@huggingface/tokenizers";
 
-import { ModelError } from "../model/model-error.ts";
+import { ModelError } from "../model/model-files.ts";
 import type { TokenizerFiles } from "./tokenizer-files.ts";
 
 export interface TextFrame {

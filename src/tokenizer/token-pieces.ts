@@ -5,7 +5,7 @@
 // piece of its own, looked up once and kept, and a text can grow token by token at no cost but that.
 
 import type { JsonObject } from "../model/json-object.ts";
-import { ModelError } from "../model/model-error.ts";
+import { ModelError } from "../model/model-files.ts";
 import { SWITCH, TEXT, whole } from "../model/value-schemas.ts";
 import type { AddedToken } from "./tokenizer-files.ts";
 

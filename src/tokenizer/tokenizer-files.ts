@@ -4,7 +4,7 @@
 import { join } from "node:path";
 
 import { JsonObject, readJsonObject, readTextFile } from "../model/json-object.ts";
-import { ModelError, ModelNotFoundError } from "../model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../model/model-files.ts";
 import { listFiles } from "../model/model-path.ts";
 import { LIST, OBJECT, SWITCH, TEXT, whole } from "../model/value-schemas.ts";
 

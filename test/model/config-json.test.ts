@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 
 import { parseConfigJson } from "../../src/model/config-json.ts";
 import { JsonObject } from "../../src/model/json-object.ts";
-import { ModelError } from "../../src/model/model-error.ts";
+import { ModelError } from "../../src/model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../../src/model/rope-frequencies.ts";
 import { TINY_CONFIG } from "./model-directory.ts";
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 
-import { ModelError } from "../../src/model/model-error.ts";
+import { ModelError } from "../../src/model/model-files.ts";
 import { openModelConfig } from "../../src/model/open-model.ts";
 import { TINY_CONFIG, withDirectory } from "./model-directory.ts";
 

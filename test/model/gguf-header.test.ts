@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 
 import { parseGgufHeader, readGgufHeader } from "../../src/model/gguf-header.ts";
-import { ModelError } from "../../src/model/model-error.ts";
+import { ModelError } from "../../src/model/model-files.ts";
 import { SWITCH, TEXT, TEXTS, whole, wholes, within } from "../../src/model/value-schemas.ts";
 import {
   ALIGNMENT,

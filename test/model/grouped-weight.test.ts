@@ -3,8 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as fc from "fast-check";
 
 import { JsonObject } from "../../src/model/json-object.ts";
-import { ModelError } from "../../src/model/model-error.ts";
-import type { GroupedWeight } from "../../src/model/model-files.ts";
+import { type GroupedWeight, ModelError } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { parseWeightQuantization } from "../../src/model/weight-quantization.ts";
 import { dequantise } from "../reference/dequantise.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import * as fc from "fast-check";
 
-import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../../src/model/model-files.ts";
 import { openModel, openModelConfig } from "../../src/model/open-model.ts";
 import { ropeFrequencies, ropeMagnitude } from "../../src/model/rope-frequencies.ts";
 import { F32, ggufFile, type MetadataValue } from "./gguf-writer.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 
-import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../../src/model/model-files.ts";
 import { openModel, openModelConfig } from "../../src/model/open-model.ts";
 import { TINY_CONFIG, tinyModel, tinyTensors, withDirectory } from "./model-directory.ts";
 import { safetensorsFile, zeros } from "./safetensors-writer.ts";

@@ -3,7 +3,7 @@
 
 import { DTYPES, type DType } from "../../src/model/dtype.ts";
 import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
-import { GgufTokenType } from "../../src/model/gguf-token-type.ts";
+import { GgufTokenType } from "../../src/model/gguf-config.ts";
 import {
   ALIGNMENT,
   alignUp,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 
 import { errorCode } from "../../src/base/error.ts";
-import { ModelError } from "../../src/model/model-error.ts";
+import { ModelError } from "../../src/model/model-files.ts";
 import { ChatTemplateError } from "../../src/tokenizer/chat-template.ts";
 import { BOS, byteLevelTokenizer, EOT, load } from "./synthetic-tokenizers.ts";
 

@@ -1,7 +1,7 @@
 // A tokenizer.json as the metadata of a GGUF file, by the rules of llama.cpp's converter
 // (conversion/base.py, get_vocab_base and _create_vocab_sentencepiece).
 
-import { GgufTokenType } from "../../src/model/gguf-token-type.ts";
+import { GgufTokenType } from "../../src/model/gguf-config.ts";
 import type { GgufMetadata } from "../model/gguf-writer.ts";
 import type { JsonFields, TokenizerSource } from "./synthetic-tokenizers.ts";
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 
-import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../../src/model/model-files.ts";
 import { PRE_TOKENIZERS } from "../../src/tokenizer/pre-tokenizers.ts";
 import { type GgufMetadata, ggufFile, type MetadataValue } from "../model/gguf-writer.ts";
 import { withDirectory } from "../model/model-directory.ts";

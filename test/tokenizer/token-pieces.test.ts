@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 
 import { JsonObject } from "../../src/model/json-object.ts";
-import { ModelError } from "../../src/model/model-error.ts";
+import { ModelError } from "../../src/model/model-files.ts";
 import { TokenPieces } from "../../src/tokenizer/token-pieces.ts";
 import type { JsonFields } from "./synthetic-tokenizers.ts";
 

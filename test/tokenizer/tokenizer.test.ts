@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 
-import { ModelError, ModelNotFoundError } from "../../src/model/model-error.ts";
+import { ModelError, ModelNotFoundError } from "../../src/model/model-files.ts";
 import { PromptTooLongError } from "../../src/tokenizer/prompt-too-long.ts";
 import { withDirectory } from "../model/model-directory.ts";
 import {
