@@ -45,6 +45,7 @@ export async function readGgufTokenizer(path: string): Promise<TokenizerFiles> {
       template === undefined
         ? undefined
         : { place: `${path}: tokenizer.chat_template`, text: template },
+    warnings: scheme.warnings,
   };
 }
 
@@ -104,6 +105,7 @@ interface Scheme {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Used where the file does not say. */
   readonly addBos: boolean;
+  readonly warnings: readonly string[];
 }
 
 function schemeOf(metadata: JsonObject, vocabulary: Vocabulary): Scheme {
@@ -117,7 +119,8 @@ function schemeOf(metadata: JsonObject, vocabulary: Vocabulary): Scheme {
 }
 
 function byteLevelScheme(metadata: JsonObject, { tokens }: Vocabulary): Scheme {
-  const pre = preTokenizerOf(metadata);
+  const name = metadata.read(PRE, TEXT);
+  const pre = preTokenizerOf(metadata, name ?? "default");
   const merges = metadata.require("tokenizer.ggml.merges", TEXTS);
   const splits = pre.patterns.map((pattern) => ({
     type: "Split",
@@ -139,21 +142,19 @@ function byteLevelScheme(metadata: JsonObject, { tokens }: Vocabulary): Scheme {
       },
     },
     addBos: pre.addBos ?? false,
+    warnings: name === undefined ? [`${PRE} is missing: ${GUESSED}`] : [],
   };
 }
 
-function preTokenizerOf(metadata: JsonObject): PreTokenizer {
-  const key = "tokenizer.ggml.pre";
-  const name = metadata.read(key, TEXT);
-  if (name === undefined) {
-    throw new ModelError(
-      `${metadata.place}: ${key} is missing, so how words are cut is not known; take a newer conversion of the model`,
-    );
-  }
+const PRE = "tokenizer.ggml.pre";
+const GUESSED =
+  "words are cut as by default, which may not be the model's way; a newer conversion of the model says how";
+
+function preTokenizerOf(metadata: JsonObject, name: string): PreTokenizer {
   const pre = PRE_TOKENIZERS.get(name);
   if (pre !== undefined) return pre;
   const supported = [...PRE_TOKENIZERS.keys()].join(", ");
-  throw new ModelError(`${metadata.place}: ${key} is ${showFound(name)}; supported: ${supported}`);
+  throw new ModelError(`${metadata.place}: ${PRE} is ${showFound(name)}; supported: ${supported}`);
 }
 
 /** Merges are written with a space between their parts, and no byte's character is a space. */
@@ -196,6 +197,7 @@ function sentencePieceScheme(metadata: JsonObject, vocabulary: Vocabulary): Sche
       },
     },
     addBos: true,
+    warnings: [],
   };
 }
 

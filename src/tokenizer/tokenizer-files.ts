@@ -21,6 +21,8 @@ export interface TokenizerFiles {
   /** True if the `bosToken` opens a text though tokenizer.json does not say so. */
   readonly addBosToken: boolean;
   readonly chatTemplate: ChatTemplateSource | undefined;
+  /** What had to be guessed, for the log. */
+  readonly warnings: readonly string[];
 }
 
 export interface VocabularySize {
@@ -62,6 +64,7 @@ export async function readTokenizerDirectory(directory: string): Promise<Tokeniz
     eosToken: tokenText(config, "eos_token") ?? tokenText(tokensMap, "eos_token"),
     addBosToken: config.read("add_bos_token", SWITCH) ?? false,
     chatTemplate: await readChatTemplate(directory, config),
+    warnings: [],
   };
 }
 

@@ -54,22 +54,36 @@ function stepsOf(library: PreTokenizer): readonly Step[] {
 }
 
 function byteLevelSteps({ add_prefix_space, use_regex, pattern }: ByteLevelPreTokenizer): Step[] {
+  const words = withSpacesOfRust(pattern);
   const prefix: Step = (text) => [text.startsWith(" ") ? text : ` ${text}`];
   return [
     ...(add_prefix_space ? [prefix] : []),
-    ...(use_regex ? [(text: string) => matches(text, pattern)] : []),
+    ...(use_regex ? [(text: string) => matches(text, words)] : []),
     (text) => [spellBytes(text)],
   ];
 }
 
 function splitSteps(library: SplitPreTokenizer): Step[] {
-  const { pattern, config } = library;
-  if (pattern === null) return [() => []];
+  const { config } = library;
+  if (library.pattern === null) return [() => []];
+  const pattern = withSpacesOfRust(library.pattern);
   if (config.invert) return [(text) => matches(text, pattern)];
   if (config.behavior?.toLowerCase() === "removed") {
     return [(text) => library.pre_tokenize_text(text)];
   }
   return [(text) => isolate(text, pattern)];
+}
+
+/** `\s` with U+0085 and without U+FEFF, as the patterns' authors had it: JavaScript's is the other way round. */
+function withSpacesOfRust({ source, flags }: RegExp): RegExp {
+  const spaces: Readonly<Record<string, string>> = {
+    "\\s": "\\p{White_Space}",
+    "\\S": "\\P{White_Space}",
+  };
+  return new RegExp(
+    source.replace(/\\./gs, (escaped) => spaces[escaped] ?? escaped),
+    flags,
+  );
 }
 
 function* matches(text: string, pattern: RegExp): Iterable<string> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 
 import { ModelError, ModelNotFoundError } from "../../src/model/model-files.ts";
+import { openTokenizer } from "../../src/tokenizer/open-tokenizer.ts";
 import { PRE_TOKENIZERS } from "../../src/tokenizer/pre-tokenizers.ts";
 import { type GgufMetadata, ggufFile, type MetadataValue } from "../model/gguf-writer.ts";
 import { withDirectory } from "../model/model-directory.ts";
@@ -100,6 +101,22 @@ const QWEN2 =
 const TEKKEN =
   "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+// From the comments of src/llama-vocab.cpp, and DeepSeek V3's tokenizer.json.
+const QWEN35 =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const GPT4O =
+  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const DEEPSEEK3 = [
+  "\\p{N}{1,3}",
+  "[一-龥぀-ゟ゠-ヿ]+",
+  "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+] as const;
+const EXAONE_MOE =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+
+/** Names of vocabularies whose texts are normalized to NFC first. */
+const NORMALIZING = ["qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2"];
+
 // "Digits" of tokenizer.json would leave digits outside ASCII together here, unlike in the reference.
 const DIGITS = "\\p{N}";
 
@@ -151,6 +168,12 @@ describe("a byte-level vocabulary in a GGUF file gives the ids of its tokenizer.
     ["qwen2", withPreTokenizer({ ...splitBy(QWEN2), normalizer: { type: "NFC" } })],
     ["stablelm2", withPreTokenizer(splitBy(QWEN2))],
     ["tekken", withPreTokenizer(splitBy(TEKKEN), { ignore_merges: true })],
+    ["qwen35", withPreTokenizer(splitBy(QWEN35))],
+    ["gpt-4o", withPreTokenizer(splitBy(GPT4O))],
+    ["deepseek-v3", withPreTokenizer(splitBy(...DEEPSEEK3))],
+    ["glm4", withPreTokenizer(splitBy(LLAMA3))],
+    ["exaone4", withPreTokenizer({})],
+    ["exaone-moe", withPreTokenizer(splitBy(EXAONE_MOE))],
     [
       "smollm",
       withPreTokenizer({
@@ -173,10 +196,25 @@ describe("a byte-level vocabulary in a GGUF file gives the ids of its tokenizer.
       const tokenizer = await loadGguf({ ...metadata, "tokenizer.ggml.pre": pre });
       for (const text of VARIED) {
         expect(tokenizer.decode(tokenizer.encode(text, ANY_LENGTH))).toBe(
-          pre === "qwen2" || pre === "deepseek-r1-qwen" ? text.normalize("NFC") : text,
+          NORMALIZING.includes(pre) ? text.normalize("NFC") : text,
         );
       }
     }
+  });
+
+  test("and a file without a name is cut as by default, with a warning", async () => {
+    const metadata = ggufTokenizer(byteLevelTokenizer(), { pre: "default", addBos: false });
+    const { "tokenizer.ggml.pre": _, ...nameless } = metadata;
+    const [named, guessed] = [await loadGguf(metadata), await loadGguf(nameless)];
+    for (const text of VARIED) {
+      expect(guessed.encode(text, ANY_LENGTH)).toEqual(named.encode(text, ANY_LENGTH));
+    }
+    const files = { "m.gguf": ggufFile(nameless, {}), "n.gguf": ggufFile(metadata, {}) };
+    const [warned, silent] = await withDirectory(files, (directory) =>
+      Promise.all(["m.gguf", "n.gguf"].map((name) => openTokenizer(join(directory, name)))),
+    );
+    expect(warned?.warnings).toEqual([expect.stringContaining("tokenizer.ggml.pre is missing")]);
+    expect(silent?.warnings).toEqual([]);
   });
 });
 
@@ -278,11 +316,10 @@ describe("a tokenizer that cannot be used is refused by name:", () => {
       { "tokenizer.ggml.model": "bert" },
     ],
     [
-      'tokenizer.ggml.pre is "kimi-k2"; supported: default, gpt-2',
+      'tokenizer.ggml.pre is "roberta-bpe"; supported: default, gpt-2',
       byteLevel,
-      { "tokenizer.ggml.pre": "kimi-k2" },
+      { "tokenizer.ggml.pre": "roberta-bpe" },
     ],
-    ["tokenizer.ggml.pre is missing", byteLevel, { "tokenizer.ggml.pre": undefined }],
     ["tokenizer.ggml.merges is missing", byteLevel, { "tokenizer.ggml.merges": undefined }],
     ['has "th", which is no pair', byteLevel, { "tokenizer.ggml.merges": ["th"] }],
     [

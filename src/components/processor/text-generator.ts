@@ -107,8 +107,9 @@ export class TextGenerator {
     const card = await openModelConfig(model);
     reportUnusedKeys(card, options.log);
     const files = await openTokenizer(card.path);
+    const file = files.config.place;
+    for (const warning of files.warnings) options.log.warn(warning, { file });
     if (files.chatTemplate === undefined) {
-      const file = files.config.place;
       options.log.warn("the model has no chat template: messages are joined by newlines", { file });
     }
     const specials = allowSpecialTokens ? [] : specialTexts(files, card.config.eosTokenIds);
