@@ -37,7 +37,7 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
   );
   return {
     architecture: family.name,
-    attentionBias: family.attentionBias === "always",
+    attentionBias: hasAttentionBias(json, family),
     qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
@@ -56,7 +56,7 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
     ),
     rmsNormEps: json.read("rms_norm_eps", within(EPSILON)) ?? 1e-6,
     ...rotary,
-    ropeLayout: "halves",
+    ropeLayout: family.ropeLayout,
     slidingWindow: parseSlidingWindow(json, family.slidingWindow, {
       ...{ numLayers, maxPositionEmbeddings, layerTypes },
     }),
@@ -94,10 +94,15 @@ function familyOfClass(name: string): Family | undefined {
   return FAMILIES.find(({ architecture }) => architecture === name);
 }
 
+function hasAttentionBias(json: JsonObject, { attentionBias }: Family): boolean {
+  if (attentionBias !== "asked") return attentionBias === "always";
+  return json.read("attention_bias", SWITCH) ?? true; // the default of SeedOssConfig
+}
+
 /** What would make the layers other than the family's. */
 function checkLayers(json: JsonObject, { attentionBias }: Family): void {
   // A family that has its bias has it whatever this key says.
-  const biases = attentionBias === "always" ? ["mlp_bias"] : ["attention_bias", "mlp_bias"];
+  const biases = attentionBias === "never" ? ["attention_bias", "mlp_bias"] : ["mlp_bias"];
   for (const key of biases) {
     if (json.read(key, SWITCH)) {
       throw new ModelError(`${json.place}: ${key} is true; only layers without bias are supported`);

@@ -71,7 +71,7 @@ export function parseGgufConfig(
   const ids = tokenIdRange(vocabSize);
   return {
     architecture: family.name,
-    attentionBias: family.attentionBias === "always",
+    attentionBias: hasAttentionBias(family, tensors),
     qkNorm: family.qkNorm,
     vocabSize,
     hiddenSize,
@@ -110,6 +110,11 @@ export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDef
     ...(minP !== undefined && { minP }),
     ...(penalty !== undefined && { repetitionPenalty: penalty }),
   };
+}
+
+function hasAttentionBias(family: Family, tensors: GgufFile["tensors"]): boolean {
+  if (family.attentionBias !== "asked") return family.attentionBias === "always";
+  return tensors.has(tensorName(family, "q_bias", "gguf").replace("*", "0"));
 }
 
 type GgufFamily = Family & { readonly gguf: GgufFiles };

@@ -102,6 +102,19 @@ const GGUF_ERRORS: readonly (readonly [WeightType, number])[] = [
 ];
 
 describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
+  test.each(["ernie4_5", "seed_oss"] as const)(
+    "of the family %s keeps near the reference, from the hub's files and from GGUF",
+    async (architecture) => {
+      const directory = join(scratch, architecture);
+      const shape = tinyShape({ architecture });
+      writeRandomDirectory(directory, { shape, dtype: "F32" });
+      expect(await errorOf(await openModel(directory))).toBeLessThan(1e-4);
+      const path = join(scratch, `${architecture}.gguf`);
+      writeRandomGguf(path, { shape, type: "F32" });
+      expect(await errorOf(await openModel(path))).toBeLessThan(1e-4);
+    },
+  );
+
   test.each(GGUF_ERRORS)("in %s keeps within %d of the reference", async (type, maxError) => {
     const path = join(scratch, `${type}.gguf`);
     writeRandomGguf(path, { shape: tinyShape(), type });

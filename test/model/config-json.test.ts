@@ -113,6 +113,22 @@ describe("a family", () => {
   });
 });
 
+describe("a family that asks its configuration", () => {
+  const seed = { architectures: ["SeedOssForCausalLM"] };
+
+  test("has a bias unless it says that there is none", () => {
+    expect(parse(seed).attentionBias).toBe(true);
+    expect(parse({ ...seed, attention_bias: true }).attentionBias).toBe(true);
+    expect(parse({ ...seed, attention_bias: false }).attentionBias).toBe(false);
+    expect(() => parse({ ...seed, mlp_bias: true })).toThrow("mlp_bias is true");
+  });
+
+  test("has its own order of rotary pairs", () => {
+    expect(parse({ architectures: ["Ernie4_5ForCausalLM"] }).ropeLayout).toBe("interleaved");
+    expect(parse(seed).ropeLayout).toBe("halves");
+  });
+});
+
 describe("a sliding window", () => {
   const mistral = { architectures: ["MistralForCausalLM"], max_position_embeddings: 8192 };
   const qwen = { architectures: ["Qwen2ForCausalLM"], max_position_embeddings: 8192 };

@@ -35,6 +35,7 @@ describe("a key of config.json that another decoder reads", () => {
     ["is_causal", false],
     ["is_encoder_decoder", true],
     ["qkv_bias", true],
+    ["attention_out_bias", true],
     ["pruned_heads", { 0: [1] }],
     ["attention_chunk_size", 8192],
     ["position_embedding_type", "alibi"],

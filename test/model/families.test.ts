@@ -38,6 +38,8 @@ const TENSORS: Readonly<Record<string, string>> = {
   mistral: LLAMA,
   qwen2: LLAMA + BIASES,
   qwen3: LLAMA + QK_NORMS,
+  ernie4_5: LLAMA,
+  seed_oss: LLAMA.replace("blk.1.ffn_norm.weight", "blk.1.post_attention_norm.weight") + BIASES,
 };
 
 const SIZES = {
@@ -48,7 +50,7 @@ const SIZES = {
 /** A model of the family as its own files make it. */
 function tensorsOf(name: string) {
   const family = FAMILIES.find((one) => one.name === name);
-  const attentionBias = family?.attentionBias === "always";
+  const attentionBias = family?.attentionBias !== "never";
   const config = { ...SIZES, architecture: name, attentionBias, qkNorm: family?.qkNorm };
   return [...neededTensors(config as ModelConfig)]; // of which the table reads no more
 }

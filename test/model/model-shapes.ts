@@ -1,6 +1,6 @@
 // Models by their shapes: what a kernel, a benchmark or a memory budget sees of a model.
 
-export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3";
+export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3" | "ernie4_5" | "seed_oss";
 
 export interface ModelShape {
   readonly architecture: Architecture;
@@ -165,7 +165,7 @@ function layerTensors(shape: ModelShape): readonly (readonly [string, readonly n
     ["self_attn.q_proj.weight", [q, hidden]],
     ["self_attn.k_proj.weight", [kv, hidden]],
     ["self_attn.v_proj.weight", [kv, hidden]],
-    ...(architecture === "qwen2" ? biases : []),
+    ...(architecture === "qwen2" || architecture === "seed_oss" ? biases : []),
     ...(architecture === "qwen3" ? norms : []),
     ["self_attn.o_proj.weight", [hidden, q]],
     ["post_attention_layernorm.weight", [hidden]],

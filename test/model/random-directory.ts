@@ -150,6 +150,8 @@ const CLASSES = {
   mistral: "MistralForCausalLM",
   qwen2: "Qwen2ForCausalLM",
   qwen3: "Qwen3ForCausalLM",
+  ernie4_5: "Ernie4_5ForCausalLM",
+  seed_oss: "SeedOssForCausalLM",
 } as const;
 
 function configJson(shape: ModelShape) {

@@ -3,6 +3,7 @@
 
 import { DTYPES, type DType } from "../../src/model/dtype.ts";
 import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
+import { FAMILIES } from "../../src/model/families.ts";
 import { GgufTokenType } from "../../src/model/gguf-config.ts";
 import {
   ALIGNMENT,
@@ -50,7 +51,7 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
     return entry;
   };
   const entries = tensors.map((tensor) =>
-    place(ggufTensorName(tensor.name), tensor.dtype, tensor.shape),
+    place(ggufTensorName(tensor.name, shape.architecture), tensor.dtype, tensor.shape),
   );
   if (factors !== undefined) entries.push(place("rope_freqs.weight", "F32", [factors.length]));
 
@@ -67,9 +68,11 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
 }
 
 /** `model.layers.3.mlp.up_proj.weight` is `blk.3.ffn_up.weight`. */
-function ggufTensorName(name: string): string {
+function ggufTensorName(name: string, architecture: string): string {
   const layer = /(?<=^model\.layers\.)\d+/.exec(name)?.[0] ?? "";
-  const row = LLAMA_TENSORS.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
+  const llama = LLAMA_TENSORS.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
+  const family = FAMILIES.find((one) => one.name === architecture);
+  const row = family?.tensors.find(({ role }) => role === llama?.role);
   if (row === undefined) throw new Error(`no GGUF name for the tensor ${name}`);
   return row.gguf.replace("*", layer);
 }

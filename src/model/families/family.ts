@@ -11,10 +11,12 @@ export interface Family {
   readonly architecture: string;
   /** Undefined where its GGUF files bear the name of another family. */
   readonly gguf: GgufFiles | undefined;
+  /** In files as on the Hugging Face hub. */
+  readonly ropeLayout: RopeLayout;
   readonly defaults: Defaults;
   readonly slidingWindow: SlidingWindowRule;
-  /** Whether q, k and v have a bias. */
-  readonly attentionBias: "always" | "never";
+  /** Whether q, k and v have a bias. `asked`: where `attention_bias` says so, or a GGUF file has it. */
+  readonly attentionBias: "always" | "never" | "asked";
   /** Each head of q and k goes through an RMSNorm of its own. */
   readonly qkNorm: boolean;
   readonly tensors: readonly TensorRow[];
@@ -76,7 +78,7 @@ export function row(
   return { role, shape, huggingFace, gguf, isThere };
 }
 
-/** The name of a tensor that is no layer's. */
+/** The name of a tensor; `*` stands for the layer, where it is of one. */
 export function tensorName(
   { name, tensors }: Family,
   role: TensorRole,

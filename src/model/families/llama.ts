@@ -45,6 +45,7 @@ export const LLAMA: Family = {
   name: "llama",
   architecture: "LlamaForCausalLM",
   gguf: { architecture: "llama", ropeLayout: "interleaved" },
+  ropeLayout: "halves",
   defaults: { maxPositionEmbeddings: 2048 },
   slidingWindow: "none",
   attentionBias: "never",

@@ -5,6 +5,7 @@ export const MISTRAL: Family = {
   name: "mistral",
   architecture: "MistralForCausalLM",
   gguf: undefined, // its files say "llama"
+  ropeLayout: "halves",
   defaults: { maxPositionEmbeddings: 131072 },
   slidingWindow: "all layers",
   attentionBias: "never",

@@ -5,6 +5,7 @@ export const QWEN2: Family = {
   name: "qwen2",
   architecture: "Qwen2ForCausalLM",
   gguf: { architecture: "qwen2", ropeLayout: "halves" },
+  ropeLayout: "halves",
   defaults: { maxPositionEmbeddings: 32768 },
   slidingWindow: "upper layers",
   attentionBias: "always",

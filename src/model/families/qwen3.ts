@@ -5,6 +5,7 @@ export const QWEN3: Family = {
   name: "qwen3",
   architecture: "Qwen3ForCausalLM",
   gguf: { architecture: "qwen3", ropeLayout: "halves" },
+  ropeLayout: "halves",
   defaults: { maxPositionEmbeddings: 32768, headSize: 128 },
   slidingWindow: "upper layers",
   attentionBias: "never",
