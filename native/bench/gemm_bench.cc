@@ -21,7 +21,7 @@
 
 #include "base/arena.h"
 #include "cpu/isa.h"
-#include "graph/projection.h"
+#include "cpu/step/projection.h"
 #include "pack/dtype.h"
 #include "packed_tensor.h"
 #include "peak.h"

@@ -1,7 +1,7 @@
 // Pages made ahead of use: there before anything is written, in every layer, and no more of them
 // than are wanted.
 
-#include "engine/pages_ahead.h"
+#include "cpu/pages_ahead.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

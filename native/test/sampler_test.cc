@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/random.h"
 #include "check.h"
 #include "cpu/isa.h"
+#include "cpu/sample/logits.h"
+#include "cpu/sample/sampler.h"
 #include "reference.h"
-#include "sample/logits.h"
-#include "sample/random.h"
-#include "sample/sampler.h"
 #include "test_model.h"
 #include "tolerances.h"
 

@@ -15,6 +15,7 @@
 #include "engine/kv_pool.h"
 #include "engine/model.h"
 #include "engine/shared_by_key.h"
+#include "graph/model_config.h"
 #include "pack/weight_image.h"
 
 namespace dyn {

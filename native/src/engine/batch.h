@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "graph/decoder.h"
+#include "base/step_size.h"
 
 namespace dyn {
 

@@ -10,11 +10,11 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "cpu/sample/sampler.h"
+#include "cpu/step/decoder.h"
 #include "engine/batch.h"
 #include "engine/kv_pool.h"
-#include "graph/decoder.h"
 #include "pool/thread_pool.h"
-#include "sample/sampler.h"
 
 namespace dyn {
 

@@ -8,9 +8,9 @@
 
 #include "base/mapping.h"
 #include "base/status.h"
+#include "cpu/pages_ahead.h"
+#include "cpu/step/decoder.h"
 #include "engine/model.h"
-#include "engine/pages_ahead.h"
-#include "graph/decoder.h"
 
 namespace dyn {
 

@@ -7,8 +7,8 @@
 #include <span>
 
 #include "base/status.h"
+#include "device/model_loader.h"
 #include "engine/device.h"
-#include "engine/model_loader.h"
 #include "graph/weights.h"
 
 namespace dyn {

@@ -8,13 +8,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "cpu/gemm/gemm_input.h"
 #include "pack/packed_matrix.h"
 
 namespace dyn {
-
-// Refuses shapes that the decoder cannot run.
-Status check_model_config(const dyn_model_config& config);
 
 // All of these describe memory of the model's image.
 struct LayerWeights {
@@ -64,14 +60,6 @@ class Weights {
   std::span<const float> final_norm() const { return final_norm_; }  // [hidden]
   const std::vector<double>& rope_frequencies() const { return rope_frequencies_; }
   const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
-
-  // The forms in which `kernels` read the rows that go into some of the matrices.
-  struct Forms {
-    InputForms normed;     // Into q, k, v, gate, up and the head.
-    InputForms attended;   // Into o.
-    InputForms activated;  // Into down.
-  };
-  Forms input_forms(const GemmKernels& kernels) const;
 
  private:
   PackedMatrix embedding_;

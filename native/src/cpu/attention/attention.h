@@ -20,13 +20,13 @@
 
 #include "base/arena.h"
 #include "cpu/attention/kv_layer.h"
+#include "graph/model_config.h"
+#include "graph/spans.h"
 
 namespace dyn {
 
-inline constexpr uint32_t kMaxHeadGroup = 64;  // Query heads per KV head.
-inline constexpr uint32_t kMaxTileRows = 64;   // M
-inline constexpr uint32_t kAttentionTile = 64;
-inline constexpr uint32_t kAttentionSpan = 512;
+inline constexpr uint32_t kMaxTileRows = 64;  // M
+static_assert(kMaxTileRows >= kMaxHeadGroup, "a tile holds a token of a whole group of heads");
 
 // Tokens of a query tile. More than 48 rows gain nothing and fall out of the first-level cache.
 constexpr uint32_t tile_tokens(uint32_t group_size) {

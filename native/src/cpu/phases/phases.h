@@ -8,10 +8,9 @@
 #include <span>
 
 #include "dynamo_engine.h"
+#include "graph/model_config.h"
 
 namespace dyn {
-
-inline constexpr uint32_t kMaxHeadSize = 1u << 12;
 
 // y = x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467)
 void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,

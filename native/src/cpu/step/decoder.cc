@@ -1,9 +1,32 @@
-#include "graph/decoder.h"
+#include "cpu/step/decoder.h"
 
 #include "cpu/phases/phases.h"
-#include "graph/projection.h"
+#include "cpu/step/projection.h"
 
 namespace dyn {
+namespace {
+
+// The forms in which `kernels` read the rows that go into some of the matrices.
+struct Forms {
+  InputForms normed;     // Into q, k, v, gate, up and the head.
+  InputForms attended;   // Into o.
+  InputForms activated;  // Into down.
+};
+
+Forms input_forms(const Weights& weights, const GemmKernels& kernels) {
+  Forms forms;
+  for (const LayerWeights& layer : weights.layers()) {
+    for (const PackedMatrix* matrix : {&layer.q, &layer.k, &layer.v, &layer.gate, &layer.up}) {
+      forms.normed.add(kernels.form(matrix->family()));
+    }
+    forms.attended.add(kernels.form(layer.o.family()));
+    forms.activated.add(kernels.form(layer.down.family()));
+  }
+  forms.normed.add(kernels.form(weights.head().family()));
+  return forms;
+}
+
+}  // namespace
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
                  const AttentionKernels& attention, const GemmKernels& gemm,
@@ -48,7 +71,7 @@ void Decoder::place(const StepSize& limits) {
   arena_.place(num_tokens * kv_size_, &k_);
   arena_.place(num_tokens * kv_size_, &v_);
   arena_.place(num_tokens * q_size_, &attended_);
-  const Weights::Forms forms = weights_.input_forms(normed_input_.kernels());
+  const Forms forms = input_forms(weights_, normed_input_.kernels());
   normed_input_.place(forms.normed, num_tokens, config_.hidden_size, &arena_);
   attended_input_.place(forms.attended, num_tokens, q_size_, &arena_);
   activated_.place(forms.activated, num_tokens, config_.intermediate_size, &arena_);

@@ -1,4 +1,4 @@
-#include "graph/projection.h"
+#include "cpu/step/projection.h"
 
 #include <algorithm>
 

@@ -11,15 +11,10 @@
 #include <span>
 
 #include "base/arena.h"
+#include "base/step_size.h"
 #include "cpu/attention/attention.h"
 
 namespace dyn {
-
-struct StepSize {
-  uint32_t num_seqs;
-  uint32_t num_tokens;
-  uint32_t num_rows;
-};
 
 class AttentionPlan {
  public:

@@ -1,4 +1,4 @@
-#include "engine/pages_ahead.h"
+#include "cpu/pages_ahead.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
 //     logits -> penalties, bans -> (greedy: the largest)
 //            -> temperature -> min-p -> top-k -> top-p -> draw
 //
-// vLLM's order (v1/sample/sampler.py). The log-probability is by the logits as they came.
+// vLLM's order (v1/cpu/sample/sampler.py). The log-probability is by the logits as they came.
 
 #pragma once
 
@@ -12,8 +12,8 @@
 
 #include "base/arena.h"
 #include "cpu/phases/phases.h"
-#include "sample/candidates.h"
-#include "sample/penalties.h"
+#include "cpu/sample/candidates.h"
+#include "cpu/sample/logit_changes.h"
 
 namespace dyn {
 

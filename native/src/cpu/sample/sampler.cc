@@ -1,10 +1,10 @@
-#include "sample/sampler.h"
+#include "cpu/sample/sampler.h"
 
 #include <cmath>
 
 #include "base/exp.h"
-#include "sample/logits.h"
-#include "sample/random.h"
+#include "base/random.h"
+#include "cpu/sample/logits.h"
 
 namespace dyn {
 namespace {

@@ -1,4 +1,4 @@
-#include "graph/attention_plan.h"
+#include "cpu/step/attention_plan.h"
 
 #include <algorithm>
 

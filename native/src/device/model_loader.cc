@@ -1,4 +1,4 @@
-#include "engine/model_loader.h"
+#include "device/model_loader.h"
 
 #include <fcntl.h>
 #include <unistd.h>

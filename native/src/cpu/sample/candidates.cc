@@ -1,4 +1,4 @@
-#include "sample/candidates.h"
+#include "cpu/sample/candidates.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "sample/logits.h"
+#include "cpu/sample/logits.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,18 +1,9 @@
-#include "sample/penalties.h"
+#include "cpu/sample/logit_changes.h"
 
 #include <cstddef>
 #include <limits>
 
 namespace dyn {
-namespace {
-
-float penalised(float logit, const Penalties& penalties, int32_t count) {
-  float result = logit > 0 ? logit / penalties.repetition : logit * penalties.repetition;
-  result -= penalties.frequency * static_cast<float>(count);
-  return count > 0 ? result - penalties.presence : result;
-}
-
-}  // namespace
 
 bool LogitChanges::apply(const Penalties& penalties, std::span<float> logits) {
   float* saved = saved_;

@@ -17,7 +17,7 @@
 #include "cpu/attention/attention.h"
 #include "cpu/gemm/gemm_input.h"
 #include "cpu/phases/phases.h"
-#include "graph/attention_plan.h"
+#include "cpu/step/attention_plan.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
 

@@ -1,0 +1,28 @@
+// LogitChanges: penalties and bans are sparse changes to one row of logits, taken back afterwards,
+// so that the row is never copied.
+
+#pragma once
+
+#include <span>
+
+#include "base/penalties.h"
+
+namespace dyn {
+
+// The row's logits as they were. Reserved once for the longest lists.
+class LogitChanges {
+ public:
+  // `saved` has room for every token id of any `penalties` that will come.
+  explicit LogitChanges(float* saved) : saved_(saved) {}
+
+  // Returns whether any logit may have changed.
+  bool apply(const Penalties& penalties, std::span<float> logits);
+
+  // Puts back what apply() changed, bit by bit.
+  void undo(const Penalties& penalties, std::span<float> logits) const;
+
+ private:
+  float* saved_;  // [p + banned]
+};
+
+}  // namespace dyn
