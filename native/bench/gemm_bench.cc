@@ -1,6 +1,6 @@
 // All matrix products of Qwen3-0.6B in their order, by the decoder's own loops, but nothing else of
-// the model: decode steps of several batch sizes and a prefill, for each family. Weights are zeros
-// (time does not depend on them). Beside each family, in the same run: reading the same bytes, and
+// the model: decode steps of several batch sizes and a prefill, for each format. Weights are zeros
+// (time does not depend on them). Beside each format, in the same run: reading the same bytes, and
 // the arithmetic's peak; a share of 100 % of either is the most that can be.
 //
 //   gemm_bench [seconds per line, 0.5 by default] [threads, one a CPU by default] [isa number]
@@ -144,7 +144,7 @@ class Products {
 
   void place() {
     InputForms forms;
-    forms.add(normed_.kernels().form(head_.family()));
+    forms.add(normed_.kernels().form(head_.format()));
     normed_.place(forms, kMaxRows, kHidden, &arena_);
     attended_.place(forms, kMaxRows, kQ, &arena_);
     activated_.place(forms, kMaxRows, kIntermediate, &arena_);
@@ -209,7 +209,7 @@ const char* name_of(dyn_dtype dtype) {
   return kNames[dtype];
 }
 
-void bench_family(ThreadPool* pool, const GemmKernels& kernels, dyn_dtype dtype, double seconds) {
+void bench_format(ThreadPool* pool, const GemmKernels& kernels, dyn_dtype dtype, double seconds) {
   Products products(dtype, kernels);
   const double num_bytes = products.num_bytes();
   const auto arithmetic = dtype == DYN_BF16  ? bench::Arithmetic::kBf16
@@ -255,7 +255,7 @@ int main(int argc, char** argv) {
   for (const dyn_dtype dtype :
        {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_AWQ, DYN_BF16, DYN_F16}) {
     if (only < 0 || only == static_cast<int>(dtype)) {
-      bench_family(&pool, gemm_kernels(isa), dtype, seconds);
+      bench_format(&pool, gemm_kernels(isa), dtype, seconds);
     }
   }
 }

@@ -27,11 +27,10 @@
 //   5. Memory is sized at open and never grows. Exceeding a limit is DYN_INVALID_ARGUMENT.
 //   6. Structs have fixed-width fields and no padding. src/engine/abi.ts mirrors them, and
 //      test/engine/abi.test.ts compares the two.
-//   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript,
-//   where
-//      a bad length cannot write; what arrives is a file descriptor and a checked table of (tensor,
-//      dtype, shape, offset). Descriptors stay the caller's, and are copied where they are used
-//      after the call.
+//   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript, where
+//      a bad length cannot write; a file descriptor and a checked table of (tensor, dtype, shape,
+//      offset) arrive here. Descriptors stay the caller's, and are copied if they are used after
+//      the call.
 //   8. Same bits, always: what a sequence gets does not depend on what else is in the batch, on how
 //      its prompt was cut into steps, on the block size or on the number of threads.
 //
@@ -155,8 +154,7 @@ typedef enum dyn_role {
   DYN_K_NORM = 16,         // [head_size]
 } dyn_role;
 
-// In which order the rows of q and k give a head's elements. Attention sees both alike, bit for
-// bit.
+// Row order of rotary pairs in the q and k weights. Attention gives the same bits for both.
 typedef enum dyn_rope_layout {
   DYN_ROPE_HALVES = 0,       // Pairs are (i, i + head_size / 2), as in Hugging Face's checkpoints.
   DYN_ROPE_INTERLEAVED = 1,  // Pairs are (2i, 2i + 1), as in GGUF files of Llama.
@@ -167,8 +165,8 @@ typedef struct dyn_model dyn_model;
 typedef struct dyn_kv_pool dyn_kv_pool;
 typedef struct dyn_engine dyn_engine;
 
-// Where a tensor's elements lie: row-major, little-endian, bytes [offset, offset + num_bytes) of
-// fd.
+// The place of a tensor's elements: row-major, little-endian, bytes [offset, offset + num_bytes) of
+// the file.
 typedef struct dyn_tensor {
   uint16_t role;   // dyn_role
   uint16_t dtype;  // dyn_dtype

@@ -13,8 +13,8 @@ using namespace dyn::test;
 
 constexpr uint32_t kKvTypes[] = {DYN_KV_F32, DYN_KV_BF16, DYN_KV_INT8};
 
-// One model of every family of weights that files or quantisation bring.
-std::vector<TestModel> models_of_all_families() {
+// One model of every format of weights that files or quantisation bring.
+std::vector<TestModel> models_of_all_formats() {
   std::vector<TestModel> models;
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
     models.emplace_back(tiny_config(), dtype);
@@ -35,7 +35,7 @@ std::vector<TestModel> models_of_all_families() {
 }
 
 void chunks_do_not_matter() {
-  for (const TestModel& model : models_of_all_families()) {
+  for (const TestModel& model : models_of_all_formats()) {
     for (const dyn_isa isa : dyn::present_isas()) {
       const std::vector<Sampled> expected = expected_samples(model, 1, 100, {.isa = isa});
       for (const uint32_t chunk_size : {1u, 3u, 16u, 63u, 64u, 65u, 99u}) {
@@ -48,7 +48,7 @@ void chunks_do_not_matter() {
 }
 
 // Every switch of the decoder.
-dyn_model_config family(uint32_t attention_bias, uint32_t qk_norm) {
+dyn_model_config format(uint32_t attention_bias, uint32_t qk_norm) {
   dyn_model_config config = tiny_config();
   config.key = 100 + 2 * attention_bias + qk_norm;
   config.attention_bias = attention_bias;
@@ -57,11 +57,11 @@ dyn_model_config family(uint32_t attention_bias, uint32_t qk_norm) {
   return config;
 }
 
-void families_differ_and_keep_their_bits() {
+void formats_differ_and_keep_their_bits() {
   std::vector<std::vector<Sampled>> all;
   for (const uint32_t attention_bias : {0u, 1u}) {
     for (const uint32_t qk_norm : {0u, 1u}) {
-      const TestModel model(family(attention_bias, qk_norm));
+      const TestModel model(format(attention_bias, qk_norm));
       all.push_back(expected_samples(model, 1, 100));
       TestEngine engine(model, {.num_threads = 3});
       Sequence sequence = {prompt(1, 100), block_range(20, 13), 0};
@@ -73,7 +73,7 @@ void families_differ_and_keep_their_bits() {
 
 void the_order_of_rows_does_not_matter() {
   for (const uint32_t qk_norm : {0u, 1u}) {
-    dyn_model_config config = family(1, qk_norm);
+    dyn_model_config config = format(1, qk_norm);
     const std::vector<Sampled> expected = expected_samples(TestModel(config), 1, 100);
     config.rope_layout = DYN_ROPE_INTERLEAVED;
     CHECK(expected_samples(TestModel(config), 1, 100) == expected);
@@ -180,7 +180,7 @@ void check_company(const TestModel& model, uint32_t kv_dtype) {
 }
 
 void company_does_not_matter() {
-  for (const TestModel& model : models_of_all_families()) check_company(model, DYN_KV_F32);
+  for (const TestModel& model : models_of_all_formats()) check_company(model, DYN_KV_F32);
   const TestModel model(tiny_config());
   for (const uint32_t kv_dtype : {DYN_KV_BF16, DYN_KV_INT8}) check_company(model, kv_dtype);
 }
@@ -254,7 +254,7 @@ void seeded_draws_do_not_depend_on_company() {
 int main() {
   check_claim("how a prompt is cut into steps does not change a bit", chunks_do_not_matter);
   check_claim("biases and norms of q and k are used, and keep the bits",
-              families_differ_and_keep_their_bits);
+              formats_differ_and_keep_their_bits);
   check_claim("q and k in the order of pairs give the bits of the order of halves",
               the_order_of_rows_does_not_matter);
   check_claim("long contexts keep their bits, whatever the pool's type and the instruction set",

@@ -17,7 +17,7 @@ uint16_t f16_bits(float value) {
                                ((bits >> 13) & 0x3ffu));
 }
 
-// Blocks of 32 as GGUF has them: a scale in F16, then levels of 8 or of 4 bits.
+// Blocks of 32 as GGUF has them: a scale in F16, then quants of 8 or of 4 bits.
 std::vector<std::byte> encode_blocks(std::span<const float> values, dyn_dtype dtype) {
   std::vector<std::byte> bytes;
   for (size_t first = 0; first < values.size(); first += 32) {
@@ -28,20 +28,20 @@ std::vector<std::byte> encode_blocks(std::span<const float> values, dyn_dtype dt
     const uint16_t scale_bits = f16_bits(scale);
     bytes.push_back(static_cast<std::byte>(scale_bits & 255));
     bytes.push_back(static_cast<std::byte>(scale_bits >> 8));
-    const auto level = [&](size_t i) { return static_cast<int>(std::lround(block[i] / scale)); };
+    const auto quant = [&](size_t i) { return static_cast<int>(std::lround(block[i] / scale)); };
     for (size_t i = 0; i < (dtype == DYN_Q8_0 ? 32u : 16u); ++i) {
       const int byte =
-          dtype == DYN_Q8_0 ? level(i) & 255 : (level(i) + 8) | (level(i + 16) + 8) << 4;
+          dtype == DYN_Q8_0 ? quant(i) & 255 : (quant(i) + 8) | (quant(i + 16) + 8) << 4;
       bytes.push_back(static_cast<std::byte>(byte));
     }
   }
   return bytes;
 }
 
-// The level of `value` among steps of `scale`, within 0 and `max`.
-uint32_t level_of(float value, float scale, uint32_t max) {
-  const float level = scale == 0 ? 0 : std::round(value / scale);
-  return static_cast<uint32_t>(std::clamp(level, 0.0f, static_cast<float>(max)));
+// The quant of `value` among steps of `scale`, within 0 and `max`.
+uint32_t quant_of(float value, float scale, uint32_t max) {
+  const float quant = scale == 0 ? 0 : std::round(value / scale);
+  return static_cast<uint32_t>(std::clamp(quant, 0.0f, static_cast<float>(max)));
 }
 
 void put_f16(float value, std::byte* to) {
@@ -55,21 +55,21 @@ void set_bits(std::byte* to, uint32_t bits, size_t shift) {
 
 // 256 values as Q4_K or Q5_K: scales and minimums by the range of each 32.
 void encode_with_minimums(std::span<const float> values, bool has_fifth_bit, std::byte* block) {
-  const uint32_t max_level = has_fifth_bit ? 31 : 15;
+  const uint32_t max_quant = has_fifth_bit ? 31 : 15;
   float scales[8];
   float minimums[8];
   for (size_t g = 0; g < 8; ++g) {
     const auto [low, high] = std::ranges::minmax(values.subspan(32 * g, 32));
     minimums[g] = std::max(0.0f, -low);
-    scales[g] = (std::max(high, 0.0f) + minimums[g]) / static_cast<float>(max_level);
+    scales[g] = (std::max(high, 0.0f) + minimums[g]) / static_cast<float>(max_quant);
   }
   const float scale_unit = *std::max_element(scales, scales + 8) / 63;
   const float minimum_unit = *std::max_element(minimums, minimums + 8) / 63;
   put_f16(scale_unit, block);
   put_f16(minimum_unit, block + 2);
   for (size_t g = 0; g < 8; ++g) {
-    const uint32_t scale = level_of(scales[g], scale_unit, 63);
-    const uint32_t minimum = level_of(minimums[g], minimum_unit, 63);
+    const uint32_t scale = quant_of(scales[g], scale_unit, 63);
+    const uint32_t minimum = quant_of(minimums[g], minimum_unit, 63);
     if (g < 4) {
       set_bits(block + 4 + g, scale, 0);
       set_bits(block + 8 + g, minimum, 0);
@@ -81,10 +81,10 @@ void encode_with_minimums(std::span<const float> values, bool has_fifth_bit, std
     }
     for (size_t i = 0; i < 32; ++i) {
       const float value = values[32 * g + i] + static_cast<float>(minimum) * minimum_unit;
-      const uint32_t level = level_of(value, static_cast<float>(scale) * scale_unit, max_level);
-      std::byte* levels = block + (has_fifth_bit ? 48 : 16);
-      set_bits(levels + g / 2 * 32 + i, level & 15, g % 2 * 4);
-      if (has_fifth_bit) set_bits(block + 16 + i, level >> 4, g);
+      const uint32_t quant = quant_of(value, static_cast<float>(scale) * scale_unit, max_quant);
+      std::byte* quants = block + (has_fifth_bit ? 48 : 16);
+      set_bits(quants + g / 2 * 32 + i, quant & 15, g % 2 * 4);
+      if (has_fifth_bit) set_bits(block + 16 + i, quant >> 4, g);
     }
   }
 }
@@ -101,15 +101,15 @@ void encode_q6_k(std::span<const float> values, std::byte* block) {
   const float unit = *std::max_element(largest, largest + 16) / (31 * 127);
   put_f16(unit, block + 208);
   for (size_t i = 0; i < 256; ++i) {
-    const uint32_t magnitude = level_of(largest[i / 16] / 31, unit, 127);
+    const uint32_t magnitude = quant_of(largest[i / 16] / 31, unit, 127);
     const int32_t scale = static_cast<int32_t>(magnitude) * (i / 16 % 2 == 0 ? 1 : -1);
     block[192 + i / 16] = static_cast<std::byte>(scale & 255);
     const float step = static_cast<float>(scale) * unit;
-    const uint32_t level = level_of(values[i] + 32 * step, step, 63);
+    const uint32_t quant = quant_of(values[i] + 32 * step, step, 63);
     const size_t part = i / 128;
     const size_t quarter = i / 32 % 4;
-    set_bits(block + 64 * part + quarter % 2 * 32 + i % 32, level & 15, quarter / 2 * 4);
-    set_bits(block + 128 + 32 * part + i % 32, level >> 4, 2 * quarter);
+    set_bits(block + 64 * part + quarter % 2 * 32 + i % 32, quant & 15, quarter / 2 * 4);
+    set_bits(block + 128 + 32 * part + i % 32, quant >> 4, 2 * quarter);
   }
 }
 
@@ -159,7 +159,7 @@ EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const 
   const size_t num_outputs = shape.num_outputs;
   const size_t num_inputs = shape.num_inputs;
   const size_t num_groups = num_inputs / shape.group_size;
-  std::vector<uint32_t> levels(num_outputs * num_inputs / 8);
+  std::vector<uint32_t> quants(num_outputs * num_inputs / 8);
   std::vector<uint32_t> zeros(num_groups * num_outputs / 8);
   std::vector<uint16_t> scales(num_groups * num_outputs);
   constexpr uint32_t kAwqPlaces[] = {0, 4, 1, 5, 2, 6, 3, 7};
@@ -172,17 +172,17 @@ EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const 
       const float largest = std::max(std::abs(low), std::abs(high));
       const float scale = shape.is_symmetric ? largest / 7 : (high - low) / 15;
       const uint32_t zero =
-          shape.is_symmetric ? 8 : std::max(level_of(-low, scale, 15), uint32_t{1});
+          shape.is_symmetric ? 8 : std::max(quant_of(-low, scale, 15), uint32_t{1});
       scales[g * num_outputs + n] = f16_bits(scale);
       const uint32_t stored = dtype == DYN_GPTQ ? zero - 1 : zero;
       zeros[(g * num_outputs + n) / 8] |= stored << 4 * place;
       for (size_t i = 0; i < group.size(); ++i) {
         const size_t k = g * shape.group_size + i;
-        const uint32_t level = level_of(group[i] + static_cast<float>(zero) * scale, scale, 15);
+        const uint32_t quant = quant_of(group[i] + static_cast<float>(zero) * scale, scale, 15);
         if (is_awq) {
-          levels[(k * num_outputs + n) / 8] |= level << 4 * place;
+          quants[(k * num_outputs + n) / 8] |= quant << 4 * place;
         } else {
-          levels[k / 8 * num_outputs + n] |= level << 4 * (k % 8);
+          quants[k / 8 * num_outputs + n] |= quant << 4 * (k % 8);
         }
       }
     }
@@ -191,7 +191,7 @@ EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const 
     const std::span<const std::byte> all = std::as_bytes(std::span(elements));
     return std::vector<std::byte>(all.begin(), all.end());
   };
-  return {bytes(levels), bytes(zeros), bytes(scales)};
+  return {bytes(quants), bytes(zeros), bytes(scales)};
 }
 
 }  // namespace dyn::test

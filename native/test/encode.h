@@ -12,13 +12,13 @@
 namespace dyn::test {
 
 // `values` as bytes of `dtype`: floats rounded towards zero where they do not fit, blocks with
-// levels and scales that are near enough, for a test reads them back.
+// quants and scales that are near enough, for a test reads them back.
 std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype);
 
-// A matrix [N, K] in GPTQ's or AWQ's layout, near `values`: its levels, zero points and scales.
+// A matrix [N, K] in GPTQ's or AWQ's layout, near `values`: its quants, zero points and scales.
 // Zero points are 8 everywhere where it is symmetric.
 struct EncodedParts {
-  std::vector<std::byte> levels;
+  std::vector<std::byte> quants;
   std::vector<std::byte> zeros;
   std::vector<std::byte> scales;  // F16
 };

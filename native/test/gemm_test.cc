@@ -1,4 +1,4 @@
-// The matrix product, for every family and every instruction set that this CPU has: against double
+// The matrix product, for every format and every instruction set that this CPU has: against double
 // precision over ragged, odd and large shapes, and each row's bits against the same row alone.
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 #include "check.h"
 #include "cpu/gemm/gemm_input.h"
 #include "cpu/isa.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "pack/dtype.h"
 #include "packed_matrices.h"
 #include "reference.h"
@@ -60,9 +60,9 @@ void check_product(dyn_isa isa, const PackedMatrix& matrix, uint32_t num_rows) {
   const uint32_t num_inputs = matrix.num_inputs();
   std::mt19937 generator(num_inputs * 7 + num_rows);
   const GemmKernels& kernels = gemm_kernels(isa);
-  const Input x(kernels, kernels.form(matrix.family()),
+  const Input x(kernels, kernels.form(matrix.format()),
                 random_floats(size_t{num_rows} * num_inputs, 1, &generator), num_inputs);
-  const auto product = kernels.product(matrix.family());
+  const auto product = kernels.product(matrix.format());
   constexpr size_t kStride = kPanelWidth + 3;  // Any will do.
   std::vector<float> y(num_rows * kStride);
   std::vector<float> alone(kPanelWidth);
@@ -138,7 +138,7 @@ void quantised_products_agree() {
   }
 }
 
-// The extremes of levels, scales and activations, all of one sign: where an instruction would
+// The extremes of quants, scales and activations, all of one sign: where an instruction would
 // saturate.
 void nothing_saturates() {
   for (const dyn_dtype dtype : kBlockDtypes) {
@@ -162,7 +162,7 @@ void nothing_saturates() {
           const GemmKernels& kernels = gemm_kernels(isa);
           const Input x(kernels, InputForm::kS8, std::vector<float>(num_inputs, value), num_inputs);
           float y[kPanelWidth];
-          kernels.product(matrix.family())({.weights = matrix.panel(0), .num_inputs = num_inputs},
+          kernels.product(matrix.format())({.weights = matrix.panel(0), .num_inputs = num_inputs},
                                            x.get().rows(0), 1, y, kPanelWidth);
           CHECK(std::abs(y[0] - expected.value) <= 1e-6 * expected.magnitude);
         }
@@ -179,7 +179,7 @@ void input_forms_are_near() {
       for (const float scale : {1e-6f, 1.0f, 300.0f}) {
         const std::vector<float> x = random_floats(num_inputs, scale, &generator);
         for (const InputForm form :
-             {InputForm::kF32, kernels.form(Family::kBf16), InputForm::kS8}) {
+             {InputForm::kF32, kernels.form(PackedFormat::kBf16), InputForm::kS8}) {
           const Input input(kernels, form, x, num_inputs);
           for (size_t k = 0; k < num_inputs; ++k) {
             const double error = std::abs(double{input.value(0, k)} - x[k]);
@@ -206,7 +206,7 @@ void eight_bits_make_no_number_of_nan() {
   }
 }
 
-void swiglu_is_that_of_the_phases() {
+void swiglu_is_the_rowwise_one() {
   std::mt19937 generator(6);
   for (const dyn_isa isa : present_isas()) {
     for (const uint32_t count : {1u, 15u, 16u, 17u, 32u}) {
@@ -229,7 +229,7 @@ int main() {
   check_claim("products of GPTQ and AWQ agree with double precision", products_of_parts_agree);
   check_claim("products agree with double precision, each row as if alone", products_agree);
   check_claim("so do products of weights quantised online", quantised_products_agree);
-  check_claim("the extremes of levels and activations do not saturate", nothing_saturates);
-  check_claim("SwiGLU has the same bits everywhere", swiglu_is_that_of_the_phases);
+  check_claim("the extremes of quants and activations do not saturate", nothing_saturates);
+  check_claim("SwiGLU has the same bits everywhere", swiglu_is_the_rowwise_one);
   return check_finish();
 }

@@ -11,7 +11,7 @@
 #include "check.h"
 #include "cpu/attention/attention.h"
 #include "cpu/isa.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "reference.h"
 #include "test_model.h"
 #include "tolerances.h"
@@ -72,10 +72,10 @@ void rope_agrees() {
   }
 }
 
-void phases_agree() {
+void rowwise_agrees() {
   std::mt19937 generator(8);
   for (const dyn_isa isa : present_isas()) {
-    const PhaseKernels& kernels = phase_kernels(isa);
+    const RowwiseKernels& kernels = rowwise_kernels(isa);
     for (const uint32_t size : {1u, 15u, 16u, 17u, 63u, 64u, 65u, 576u, 1000u}) {
       const std::vector<float> x = random_floats(size, 3, &generator);
       const std::vector<float> weight = random_floats(size, 1, &generator);
@@ -108,7 +108,7 @@ void check_heads(dyn_isa isa, uint32_t head_size, bool has_bias, bool has_norm,
   std::vector<float> sines(head_size / 2);
   rope_angles(1234, frequencies, 1, cosines.data(), sines.data());
   std::vector<float> y = x;
-  phase_kernels(isa).prepare_heads(
+  rowwise_kernels(isa).prepare_heads(
       {.norm = has_norm ? norm.data() : nullptr, .eps = 1e-5f, .is_interleaved = is_interleaved},
       has_bias ? bias.data() : nullptr, cosines.data(), sines.data(), kNumHeads, head_size,
       y.data());
@@ -333,7 +333,8 @@ int main() {
   check_claim("exp agrees with its twin and is 0 where there is no weight", exp_agrees);
   check_claim("RMSNorm agrees with its twin", rms_norm_agrees);
   check_claim("RoPE agrees with its twin, up to position 131,071", rope_agrees);
-  check_claim("the phases agree with their twins on every instruction set", phases_agree);
+  check_claim("the row-wise kernels agree with their twins on every instruction set",
+              rowwise_agrees);
   check_claim("heads pass bias, order, norm and RoPE as their twins say", heads_agree);
   check_claim("SwiGLU agrees with its twin", swiglu_agrees);
   check_claim(

@@ -1,4 +1,4 @@
-// Packing: what went in comes back out of the packed matrix, level by level.
+// Packing: what went in comes back out of the packed matrix, quant by quant.
 
 #include <cmath>
 #include <span>
@@ -20,7 +20,7 @@ void parts_come_back() {
       [](dyn_dtype dtype, const test::PartsShape& shape, const test::EncodedParts& parts) {
         const PackedTensor matrix = packed_parts(parts, dtype, shape);
         const std::vector<double> expected =
-            reference::dequantise(dtype, {parts.levels, parts.zeros, parts.scales},
+            reference::dequantise(dtype, {parts.quants, parts.zeros, parts.scales},
                                   shape.num_outputs, shape.num_inputs, shape.group_size);
         for (uint32_t output = 0; output < shape.num_outputs; ++output) {
           const std::vector<float> row = row_of(matrix, output);
@@ -100,7 +100,7 @@ void quantised_weights_are_near() {
     const std::vector<float> w = random_floats(size_t{33} * 70, scale, &generator);
     const PackedTensor w8 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q8);
     const PackedTensor w4 = packed(w, 70, DYN_F32, DYN_QUANTIZATION_Q4);
-    CHECK(w8.family() == Family::kW8 && w4.family() == Family::kW4);
+    CHECK(w8.format() == PackedFormat::kW8 && w4.format() == PackedFormat::kW4);
     for (uint32_t output = 0; output < 33; ++output) {
       const std::vector<float> row8 = row_of(w8, output);
       const std::vector<float> row4 = row_of(w4, output);
@@ -145,9 +145,9 @@ int main() {
   check_claim("every F16 is read exactly, and every finite one written to nearest even",
               f16_is_exact);
   check_claim("a packed matrix gives its rows back", packed_rows_come_back);
-  check_claim("blocks are packed level by level and scale by scale", blocks_come_back);
+  check_claim("blocks are packed quant by quant and scale by scale", blocks_come_back);
   check_claim("weights quantised online are near", quantised_weights_are_near);
-  check_claim("GPTQ and AWQ are packed level by level, in groups of 32, 64 and 128",
+  check_claim("GPTQ and AWQ are packed quant by quant, in groups of 32, 64 and 128",
               parts_come_back);
   check_claim("symmetric weights in GPTQ's and AWQ's layout are near", symmetric_parts_are_near);
   return check_finish();

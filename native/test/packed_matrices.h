@@ -46,7 +46,7 @@ inline PackedTensor packed(const std::vector<float>& w, uint32_t num_inputs, dyn
 inline PackedTensor packed_parts(const EncodedParts& parts, dyn_dtype dtype,
                                  const PartsShape& shape) {
   const uint32_t num_groups = shape.num_inputs / shape.group_size;
-  const MemoryFile levels(parts.levels);
+  const MemoryFile quants(parts.quants);
   const MemoryFile zeros(parts.zeros);
   const MemoryFile scales(parts.scales);
   const auto tensor = [](const MemoryFile& file, dyn_part part, dyn_dtype stored, uint64_t rows,
@@ -62,7 +62,7 @@ inline PackedTensor packed_parts(const EncodedParts& parts, dyn_dtype dtype,
                       .num_bytes = num_bytes};
   };
   const dyn_tensor rows[] = {
-      tensor(levels, DYN_WHOLE, dtype, shape.num_outputs, shape.num_inputs, parts.levels.size()),
+      tensor(quants, DYN_WHOLE, dtype, shape.num_outputs, shape.num_inputs, parts.quants.size()),
       tensor(zeros, DYN_ZEROS, dtype, num_groups, shape.num_outputs, parts.zeros.size()),
       tensor(scales, DYN_SCALES, DYN_F16, num_groups, shape.num_outputs, parts.scales.size())};
   PackedTensor matrix;
@@ -78,7 +78,7 @@ inline std::vector<float> row_of(const PackedMatrix& matrix, uint32_t output) {
 
 inline constexpr dyn_dtype kPartsDtypes[] = {DYN_GPTQ, DYN_GPTQ_V2, DYN_AWQ};
 
-// Any levels and zero points, the extremes among them, in groups of every size.
+// Any quants and zero points, the extremes among them, in groups of every size.
 template <typename Body>
 void for_each_matrix_in_parts(const Body& body) {
   std::mt19937 generator(12);
@@ -92,7 +92,7 @@ void for_each_matrix_in_parts(const Body& body) {
           random_floats(size_t{shape.num_outputs} * shape.num_inputs, 1, &generator);
       EncodedParts parts = encode_parts(w, dtype, shape);
       body(dtype, shape, parts);
-      for (std::byte& byte : parts.levels) byte = static_cast<std::byte>(generator() & 255);
+      for (std::byte& byte : parts.quants) byte = static_cast<std::byte>(generator() & 255);
       for (std::byte& byte : parts.zeros) byte = static_cast<std::byte>(generator() & 255);
       body(dtype, shape, parts);
     }

@@ -35,9 +35,9 @@ uint32_t six_bits(std::span<const std::byte> block, size_t group, size_t kind) {
 double q4_k_or_q5_k(std::span<const std::byte> block, size_t i, bool has_fifth_bit) {
   const size_t group = i / 32;
   const size_t first = has_fifth_bit ? 48 : 16;
-  uint32_t level = byte(block, first + i / 64 * 32 + i % 32) >> (group % 2 * 4) & 15;
-  if (has_fifth_bit) level += (byte(block, 16 + i % 32) >> group & 1) * 16;
-  return f16(block, 0) * six_bits(block, group, 0) * level -
+  uint32_t quant = byte(block, first + i / 64 * 32 + i % 32) >> (group % 2 * 4) & 15;
+  if (has_fifth_bit) quant += (byte(block, 16 + i % 32) >> group & 1) * 16;
+  return f16(block, 0) * six_bits(block, group, 0) * quant -
          f16(block, 2) * six_bits(block, group, 1);
 }
 
@@ -46,8 +46,8 @@ double q6_k(std::span<const std::byte> block, size_t i) {
   const size_t quarter = i / 32 % 4;
   const uint32_t low = byte(block, 64 * part + quarter % 2 * 32 + i % 32) >> (quarter / 2 * 4) & 15;
   const uint32_t high = byte(block, 128 + 32 * part + i % 32) >> (2 * quarter) & 3;
-  const int32_t level = static_cast<int32_t>(low + 16 * high) - 32;
-  return f16(block, 208) * signed_byte(block, 192 + i / 16) * level;
+  const int32_t quant = static_cast<int32_t>(low + 16 * high) - 32;
+  return f16(block, 208) * signed_byte(block, 192 + i / 16) * quant;
 }
 
 double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
@@ -55,8 +55,8 @@ double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
     case DYN_Q8_0:
       return f16(block, 0) * signed_byte(block, 2 + i);
     case DYN_Q4_0: {
-      const uint32_t level = byte(block, 2 + i % 16) >> (i / 16 * 4) & 15;
-      return f16(block, 0) * (static_cast<int32_t>(level) - 8);
+      const uint32_t quant = byte(block, 2 + i % 16) >> (i / 16 * 4) & 15;
+      return f16(block, 0) * (static_cast<int32_t>(quant) - 8);
     }
     case DYN_Q6_K:
       return q6_k(block, i);
@@ -87,11 +87,11 @@ std::vector<double> dequantise(dyn_dtype dtype, const Parts& parts, size_t num_o
   for (size_t n = 0; n < num_outputs; ++n) {
     for (size_t k = 0; k < num_inputs; ++k) {
       const size_t group = k / group_size * num_outputs;
-      const int level = dtype == DYN_AWQ
-                            ? four_bits(parts.levels, k * num_outputs + place(n))
-                            : four_bits(parts.levels, (k / 8 * num_outputs + n) * 8 + k % 8);
+      const int quant = dtype == DYN_AWQ
+                            ? four_bits(parts.quants, k * num_outputs + place(n))
+                            : four_bits(parts.quants, (k / 8 * num_outputs + n) * 8 + k % 8);
       const int zero = four_bits(parts.zeros, group + place(n)) + (dtype == DYN_GPTQ ? 1 : 0);
-      weight[n * num_inputs + k] = f16(parts.scales, 2 * (group + n)) * (level - zero);
+      weight[n * num_inputs + k] = f16(parts.scales, 2 * (group + n)) * (quant - zero);
     }
   }
   return weight;

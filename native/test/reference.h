@@ -23,7 +23,7 @@ std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block
 // The weight [N, K] that GPTQ's or AWQ's three tensors stand for, from dequantize_weight of
 // AutoGPTQ and unpack_awq of AutoAWQ. `scales` are F16.
 struct Parts {
-  std::span<const std::byte> levels;
+  std::span<const std::byte> quants;
   std::span<const std::byte> zeros;
   std::span<const std::byte> scales;
 };

@@ -29,7 +29,7 @@ dyn_isa isa = DYN_ISA_PORTABLE;  // What the tests run on: each in turn.
 
 class TestSampler {
  public:
-  explicit TestSampler(uint32_t vocab_size) : sampler_(phase_kernels(isa)) {
+  explicit TestSampler(uint32_t vocab_size) : sampler_(rowwise_kernels(isa)) {
     sampler_.place(vocab_size, 64, &arena_);
     CHECK(arena_.map("scratch").ok());
     sampler_.place(vocab_size, 64, &arena_);
@@ -266,7 +266,7 @@ void large_vocabularies_are_drawn_by_mass() {
   for (const uint32_t vocab : {1023u, 1024u, 1025u, 3000u}) {
     std::vector<float> logits = random_floats(vocab, 3, &generator);
     for (size_t i = 0; i < vocab; i += 7) logits[i] = -kInfinity;
-    const PhaseKernels& kernels = phase_kernels(isa);
+    const RowwiseKernels& kernels = rowwise_kernels(isa);
     const float max = max_logit(kernels, logits);
     const double total = sum_of_weights(kernels, logits, max, 0.7f);
     double before = 0;

@@ -1,4 +1,4 @@
-// Same bits, always: random schedules of every family of weights, type of K and V and instruction
+// Same bits, always: random schedules of every format of weights, type of K and V and instruction
 // set give each sequence the token ids and log-probabilities of its run alone.
 //
 //   schedule_test [count] [seed] [--large] [--isa name]
@@ -152,8 +152,8 @@ void run_schedule(uint32_t index, const Kind& kind, const TestModel& model, Prom
   }
 }
 
-// Family by family, so that one model at a time is in memory. The type of K and V changes with each
-// schedule of a family.
+// Format by format, so that one model at a time is in memory. The type of K and V changes with each
+// schedule of a format.
 void sequences_keep_their_bits() {
   const std::vector<Kind> all = kinds();
   uint32_t index = 0;

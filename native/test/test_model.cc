@@ -144,7 +144,7 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
                                 .is_symmetric = false};
       const EncodedParts parts = encode_parts(values, dtype, shape);
       const uint64_t num_groups = extent.columns / shape.group_size;
-      put(DYN_WHOLE, dtype, extent.rows, extent.columns, parts.levels);
+      put(DYN_WHOLE, dtype, extent.rows, extent.columns, parts.quants);
       put(DYN_ZEROS, dtype, num_groups, extent.rows, parts.zeros);
       put(DYN_SCALES, DYN_F16, num_groups, extent.rows, parts.scales);
       return;

@@ -1,7 +1,7 @@
 // How far a kernel may be from its double-precision twin, in one table. Errors are relative to the
 // magnitude that went into the result (the sum of the absolute terms), so they hold for any shape.
 // Weights are taken as they are packed, and activations as the kernel's input form has them, hence
-// one row for all families; what these forms and the packing round off has rows of its own.
+// one row for all formats; what these forms and the packing round off has rows of its own.
 
 #pragma once
 
@@ -12,10 +12,10 @@ inline constexpr double kGemm = 4e-6;  // K up to 2,000: one sum in F32.
 
 // Input forms, relative to the largest magnitude of a group of 32 (of itself, for BF16).
 inline constexpr double kBf16Input = 1.0 / 256;   // 8 bits, to nearest.
-inline constexpr double kS8Input = 0.5001 / 127;  // Half a level.
+inline constexpr double kS8Input = 0.5001 / 127;  // Half a step.
 
 // Online quantisation, relative to the largest magnitude of a group of 32. The opposite sign of a
-// W4 group's largest has one level less, so it may be a whole level off.
+// W4 group's largest has one quant less, so it may be a whole step off.
 inline constexpr double kW8Weight = 0.51 / 127;
 inline constexpr double kW4Weight = 1.01 / 8;
 

@@ -1,8 +1,7 @@
 // ModelLoader: fills a model's image, on threads of its own, so that steps of other models go on.
 //
 //   cache file, if it is whole --read, check--> image, ready
-//   the model's files --------read, pack--> image, sealed, ready (the caller may write it to a
-//   file)
+//   the model's files --------read, pack--> image, sealed, ready (to be written to a file)
 //
 // What is read are copies of the caller's descriptors.
 

@@ -55,8 +55,8 @@ Engine::Engine(std::shared_ptr<KvPool> pool, const BatchLimits& limits)
       decoder_(pool_->model().config(), pool_->model().weights(), pool_->layers(),
                attention_kernels(pool_->model().device().isa()),
                gemm_kernels(pool_->model().device().isa()),
-               phase_kernels(pool_->model().device().isa()), &threads_),
-      samplers_(threads_.num_threads(), Sampler(phase_kernels(pool_->model().device().isa()))) {
+               rowwise_kernels(pool_->model().device().isa()), &threads_),
+      samplers_(threads_.num_threads(), Sampler(rowwise_kernels(pool_->model().device().isa()))) {
   job_ = {.run = [](void* self) { static_cast<Engine*>(self)->run_step(); }, .self = this};
 }
 

@@ -16,13 +16,13 @@ namespace dyn {
 
 struct Q8_0Block {
   uint16_t scale;     // F16
-  int8_t levels[32];  // weight = scale * level
+  int8_t quants[32];  // weight = scale * quant
 };
 static_assert(sizeof(Q8_0Block) == 34);
 
 struct Q4_0Block {
   uint16_t scale;      // F16
-  uint8_t levels[16];  // weight = scale * (level - 8); element i low, element 16 + i high
+  uint8_t quants[16];  // weight = scale * (quant - 8); element i low, element 16 + i high
 };
 static_assert(sizeof(Q4_0Block) == 18);
 
@@ -32,7 +32,7 @@ struct Q4_KBlock {
   uint16_t scale_unit;    // F16
   uint16_t minimum_unit;  // F16
   uint8_t scales[12];     // 8 scales and 8 minimums of 6 bits.
-  uint8_t levels[128];    // weight = scale_unit * scale * level - minimum_unit * minimum; element
+  uint8_t quants[128];    // weight = scale_unit * scale * quant - minimum_unit * minimum; element
                           // 64 c + i is the low half of byte 32 c + i, 64 c + 32 + i the high one.
 };
 static_assert(sizeof(Q4_KBlock) == 144);
@@ -42,12 +42,12 @@ struct Q5_KBlock {
   uint16_t minimum_unit;  // F16
   uint8_t scales[12];
   uint8_t high[32];     // Bit g of byte i is the fifth bit of element 32 g + i.
-  uint8_t levels[128];  // As in Q4_K.
+  uint8_t quants[128];  // As in Q4_K.
 };
 static_assert(sizeof(Q5_KBlock) == 176);
 
 struct Q6_KBlock {
-  uint8_t levels[128];  // weight = scale_unit * scale * (level - 32); of each 128 elements, i and
+  uint8_t quants[128];  // weight = scale_unit * scale * (quant - 32); of each 128 elements, i and
                         // 64 + i are the halves of byte i,
   uint8_t high[64];     // and bits 2 q and 2 q + 1 of byte i are those above of 32 q + i.
   int8_t scales[16];    // For 16 elements each.

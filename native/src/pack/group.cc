@@ -5,14 +5,14 @@
 #include <cstring>
 
 #include "pack/dtype.h"
-#include "pack/levels.h"
+#include "pack/quants.h"
 
 namespace dyn {
 namespace {
 
-uint8_t level_of(float value, int32_t lowest, int32_t highest, uint32_t offset) {
-  const int32_t level = std::clamp(static_cast<int32_t>(std::nearbyint(value)), lowest, highest);
-  return static_cast<uint8_t>(level + static_cast<int32_t>(offset));
+uint8_t quant_of(float value, int32_t lowest, int32_t highest, uint32_t offset) {
+  const int32_t quant = std::clamp(static_cast<int32_t>(std::nearbyint(value)), lowest, highest);
+  return static_cast<uint8_t>(quant + static_cast<int32_t>(offset));
 }
 
 // What 8 bits cannot hold: a NaN or an infinity makes the whole group NaN.
@@ -22,24 +22,24 @@ bool is_finite(const float* weights) {
   return std::all_of(weights, weights + kGroupSize, [](float w) { return std::isfinite(w); });
 }
 
-// Levels by the scale as it is stored, so that its rounding adds no error of its own.
+// Quants by the scale as it is stored, so that its rounding adds no error of its own.
 Group quantize(const float* weights, float scale, int32_t lowest, int32_t highest,
                uint32_t offset) {
-  if (!is_finite(weights)) return {.scale = kNanF16, .levels = {}};
-  Group group = {.scale = f16_of_f32(scale), .levels = {}};
+  if (!is_finite(weights)) return {.scale = kNanF16, .quants = {}};
+  Group group = {.scale = f16_of_f32(scale), .quants = {}};
   const float stored = f32_of_f16(group.scale);
   const float inverse = stored != 0.0f ? 1.0f / stored : 0.0f;
   for (size_t i = 0; i < kGroupSize; ++i) {
-    group.levels[i] = level_of(weights[i] * inverse, lowest, highest, offset);
+    group.quants[i] = quant_of(weights[i] * inverse, lowest, highest, offset);
   }
   return group;
 }
 
 template <typename Packed>
 float weight_with_offset(const Packed& group, uint32_t input, uint32_t output) {
-  const auto level = static_cast<int32_t>(level_of(group, input, output));
+  const auto quant = static_cast<int32_t>(quant_of(group, input, output));
   return f32_of_f16(group.scales[output]) *
-         static_cast<float>(level - static_cast<int32_t>(Packed::kOffset));
+         static_cast<float>(quant - static_cast<int32_t>(Packed::kOffset));
 }
 
 }  // namespace
@@ -47,9 +47,9 @@ float weight_with_offset(const Packed& group, uint32_t input, uint32_t output) {
 Group w8_of_q8_0(const std::byte* block) {
   Q8_0Block from;
   std::memcpy(&from, block, sizeof(from));
-  Group group = {.scale = from.scale, .levels = {}};
+  Group group = {.scale = from.scale, .quants = {}};
   for (size_t i = 0; i < kGroupSize; ++i) {
-    group.levels[i] = static_cast<uint8_t>(from.levels[i] + static_cast<int32_t>(W8Group::kOffset));
+    group.quants[i] = static_cast<uint8_t>(from.quants[i] + static_cast<int32_t>(W8Group::kOffset));
   }
   return group;
 }
@@ -57,10 +57,10 @@ Group w8_of_q8_0(const std::byte* block) {
 Group w4_of_q4_0(const std::byte* block) {
   Q4_0Block from;
   std::memcpy(&from, block, sizeof(from));
-  Group group = {.scale = from.scale, .levels = {}};
+  Group group = {.scale = from.scale, .quants = {}};
   for (size_t i = 0; i < kGroupSize / 2; ++i) {
-    group.levels[i] = from.levels[i] & 15;
-    group.levels[i + kGroupSize / 2] = from.levels[i] >> 4;
+    group.quants[i] = from.quants[i] & 15;
+    group.quants[i + kGroupSize / 2] = from.quants[i] >> 4;
   }
   return group;
 }
@@ -82,13 +82,13 @@ Group quantize_w4(const float* weights) {
 void put_group(const Group& group, uint32_t output, W8Group* to) {
   to->scales[output] = group.scale;
   for (size_t i = 0; i < kGroupSize; i += 4) {
-    std::memcpy(to->levels[i / 4][output], &group.levels[i], 4);
+    std::memcpy(to->quants[i / 4][output], &group.quants[i], 4);
   }
 }
 
 void put_group(const Group& group, uint32_t output, W4Group* to) {
   to->scales[output] = group.scale;
-  put_levels(group.levels, output, to);
+  put_quants(group.quants, output, to);
 }
 
 float weight_of(const W8Group& group, uint32_t input, uint32_t output) {

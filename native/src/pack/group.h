@@ -1,27 +1,27 @@
 // Group: 32 inputs of one output on their way into a panel, and the ways in which they come there:
-// taken over from a block of the same form, level by level, or quantised from floats.
+// taken over from a block of the same form, quant by quant, or quantised from floats.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "pack/family.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 
 struct Group {
   uint16_t scale;              // F16
-  uint8_t levels[kGroupSize];  // With the offset of the family.
+  uint8_t quants[kGroupSize];  // With the offset of the format.
 };
 
 Group w8_of_q8_0(const std::byte* block);
 Group w4_of_q4_0(const std::byte* block);
 
-// Symmetric, the largest magnitude at level 127.
+// Symmetric, the largest magnitude at quant 127.
 Group quantize_w8(const float* weights /* [32] */);
 
-// As llama.cpp makes Q4_0: the weight of the largest magnitude at level -8, which has no twin.
+// As llama.cpp makes Q4_0: the weight of the largest magnitude at quant -8, which has no twin.
 Group quantize_w4(const float* weights /* [32] */);
 
 void put_group(const Group& group, uint32_t output, W8Group* to);

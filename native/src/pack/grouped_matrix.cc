@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "pack/dtype.h"
-#include "pack/levels.h"
+#include "pack/quants.h"
 #include "pack/tensor_reader.h"
 
 namespace dyn {
@@ -49,7 +49,7 @@ Status GroupedMatrix::read(const MatrixSource& source, const std::string& name,
   matrix->group_size_ = static_cast<uint32_t>(whole.shape[1] / source.scales->shape[0]);
   matrix->zero_offset_ = whole.dtype == DYN_GPTQ ? 1 : 0;
   matrix->packs_outputs_ = whole.dtype == DYN_AWQ;
-  RETURN_IF_ERROR(read_words(whole, name, &matrix->levels_));
+  RETURN_IF_ERROR(read_words(whole, name, &matrix->quants_));
   RETURN_IF_ERROR(read_words(*source.zeros, name + " zeros", &matrix->zeros_));
   return read_scales(*source.scales, name + " scales", &matrix->scales_);
 }
@@ -60,19 +60,19 @@ uint32_t GroupedMatrix::word(const std::vector<std::byte>& words, size_t index) 
   return word;
 }
 
-void GroupedMatrix::read_levels(uint32_t output, uint32_t first_input, uint8_t* levels) const {
+void GroupedMatrix::read_quants(uint32_t output, uint32_t first_input, uint8_t* quants) const {
   if (packs_outputs_) {
     const size_t stride = num_outputs_ / kPerWord;
     for (uint32_t i = 0; i < kGroupSize; ++i) {
-      const uint32_t outputs = word(levels_, (first_input + i) * stride + output / kPerWord);
-      levels[i] = outputs >> 4 * awq_place(output) & 15u;
+      const uint32_t outputs = word(quants_, (first_input + i) * stride + output / kPerWord);
+      quants[i] = outputs >> 4 * awq_place(output) & 15u;
     }
     return;
   }
   for (uint32_t i = 0; i < kGroupSize; i += kPerWord) {
     const size_t row = (first_input + i) / kPerWord;
-    const uint32_t inputs = word(levels_, row * num_outputs_ + output);
-    for (uint32_t j = 0; j < kPerWord; ++j) levels[i + j] = inputs >> 4 * j & 15u;
+    const uint32_t inputs = word(quants_, row * num_outputs_ + output);
+    for (uint32_t j = 0; j < kPerWord; ++j) quants[i + j] = inputs >> 4 * j & 15u;
   }
 }
 
@@ -90,17 +90,17 @@ void GroupedMatrix::put(uint32_t output, uint32_t first_input, uint32_t column,
   to->scales[column] = scales_[size_t{group} * num_outputs_ + output];
   to->zeros[column] = f16_of_f32(static_cast<float>(zero(group, output)));
   for (uint32_t i = 0; i < kSize; ++i) {
-    uint8_t levels[kGroupSize];
-    read_levels(output, first_input + i * kGroupSize, levels);
-    put_levels(levels, column, &to->groups[i]);
+    uint8_t quants[kGroupSize];
+    read_quants(output, first_input + i * kGroupSize, quants);
+    put_quants(quants, column, &to->groups[i]);
   }
 }
 
 template <uint32_t kSize>
 float weight_of(const ZeroPointBlock<kSize>& block, uint32_t input, uint32_t output) {
-  const uint32_t level = level_of(block.groups[input / kGroupSize], input % kGroupSize, output);
+  const uint32_t quant = quant_of(block.groups[input / kGroupSize], input % kGroupSize, output);
   return f32_of_f16(block.scales[output]) *
-         (static_cast<float>(level) - f32_of_f16(block.zeros[output]));
+         (static_cast<float>(quant) - f32_of_f16(block.zeros[output]));
 }
 
 template void GroupedMatrix::put(uint32_t, uint32_t, uint32_t, ZeroPointBlock<1>*) const;

@@ -1,7 +1,7 @@
 // GroupedMatrix: a weight [N, K] as GPTQ and AWQ store it, read into memory: a panel's weights are
 // scattered over the whole file.
 //
-//     weight(n, k) = scale(g, n) * (level(n, k) - zero(g, n)), g = k / group_size
+//     weight(n, k) = scale(g, n) * (quant(n, k) - zero(g, n)), g = k / group_size
 //
 // Layouts: dyn_part in dynamo_engine.h. GPTQ: QuantLinear of AutoGPTQ; AWQ: packing_utils.py of
 // AutoAWQ.
@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "pack/family.h"
 #include "pack/matrix_source.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 
@@ -27,17 +27,17 @@ class GroupedMatrix {
   // Inputs that share a scale.
   uint32_t group_size() const { return group_size_; }
 
-  // Sets scales, zeros and levels of one column of a block: of this output, from this input on,
+  // Sets scales, zeros and quants of one column of a block: of this output, from this input on,
   // which begins a group.
   template <uint32_t kSize>
   void put(uint32_t output, uint32_t first_input, uint32_t column, ZeroPointBlock<kSize>* to) const;
 
  private:
   uint32_t word(const std::vector<std::byte>& words, size_t index) const;
-  void read_levels(uint32_t output, uint32_t first_input, uint8_t* levels /* [32] */) const;
+  void read_quants(uint32_t output, uint32_t first_input, uint8_t* quants /* [32] */) const;
   uint32_t zero(uint32_t group, uint32_t output) const;
 
-  std::vector<std::byte> levels_;  // Words of 8 levels: GPTQ [K / 8][N], AWQ [K][N / 8]
+  std::vector<std::byte> quants_;  // Words of 8 quants: GPTQ [K / 8][N], AWQ [K][N / 8]
   std::vector<std::byte> zeros_;   // Words: [G][N / 8]
   std::vector<uint16_t> scales_;   // [G][N], F16
   uint32_t num_outputs_ = 0;

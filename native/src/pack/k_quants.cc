@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "pack/dtype.h"
-#include "pack/levels.h"
+#include "pack/quants.h"
 
 namespace dyn {
 namespace {
@@ -35,7 +35,7 @@ float weight_with_minimum(const Block& block, uint32_t input, uint32_t output) {
       f32_of_f16(block.scale_units[output]) * static_cast<float>(group.scales[output]);
   const float minimum =
       f32_of_f16(block.minimum_units[output]) * static_cast<float>(group.minimums[output]);
-  return scale * static_cast<float>(level_of(group, input % kGroupSize, output)) - minimum;
+  return scale * static_cast<float>(quant_of(group, input % kGroupSize, output)) - minimum;
 }
 
 }  // namespace
@@ -47,11 +47,11 @@ void put_block(const std::byte* block, uint32_t output, W4KBlock* to) {
   to->minimum_units[output] = from.minimum_unit;
   put_scales(from.scales, output, to);
   for (uint32_t g = 0; g < kNumGroups; ++g) {
-    uint8_t levels[kGroupSize];
+    uint8_t quants[kGroupSize];
     for (uint32_t i = 0; i < kGroupSize; ++i) {
-      levels[i] = static_cast<uint8_t>(nibble(from.levels[g / 2 * 32 + i], g % 2));
+      quants[i] = static_cast<uint8_t>(nibble(from.quants[g / 2 * 32 + i], g % 2));
     }
-    put_levels(levels, output, &to->groups[g]);
+    put_quants(quants, output, &to->groups[g]);
   }
 }
 
@@ -62,12 +62,12 @@ void put_block(const std::byte* block, uint32_t output, W5KBlock* to) {
   to->minimum_units[output] = from.minimum_unit;
   put_scales(from.scales, output, to);
   for (uint32_t g = 0; g < kNumGroups; ++g) {
-    uint8_t levels[kGroupSize];
+    uint8_t quants[kGroupSize];
     for (uint32_t i = 0; i < kGroupSize; ++i) {
       const uint32_t high = from.high[i] >> g & 1u;
-      levels[i] = static_cast<uint8_t>(nibble(from.levels[g / 2 * 32 + i], g % 2) | high << 4);
+      quants[i] = static_cast<uint8_t>(nibble(from.quants[g / 2 * 32 + i], g % 2) | high << 4);
     }
-    put_levels(levels, output, &to->groups[g]);
+    put_quants(quants, output, &to->groups[g]);
   }
 }
 
@@ -78,13 +78,13 @@ void put_block(const std::byte* block, uint32_t output, W6KBlock* to) {
   for (uint32_t g = 0; g < kNumGroups; ++g) {
     const uint32_t part = g / 4;  // Of 128 elements,
     const uint32_t quarter = g % 4;
-    uint8_t levels[kGroupSize];
+    uint8_t quants[kGroupSize];
     for (uint32_t i = 0; i < kGroupSize; ++i) {
-      const uint32_t low = nibble(from.levels[64 * part + 32 * (quarter % 2) + i], quarter / 2);
+      const uint32_t low = nibble(from.quants[64 * part + 32 * (quarter % 2) + i], quarter / 2);
       const uint32_t high = from.high[32 * part + i] >> 2 * quarter & 3u;
-      levels[i] = static_cast<uint8_t>(low | high << 4);
+      quants[i] = static_cast<uint8_t>(low | high << 4);
     }
-    put_levels(levels, output, &to->groups[g]);
+    put_quants(quants, output, &to->groups[g]);
     to->groups[g].scales[0][output] = from.scales[2 * g];
     to->groups[g].scales[1][output] = from.scales[2 * g + 1];
   }
@@ -100,10 +100,10 @@ float weight_of(const W5KBlock& block, uint32_t input, uint32_t output) {
 
 float weight_of(const W6KBlock& block, uint32_t input, uint32_t output) {
   const W6KGroup& group = block.groups[input / kGroupSize];
-  const auto level = static_cast<int32_t>(level_of(group, input % kGroupSize, output));
+  const auto quant = static_cast<int32_t>(quant_of(group, input % kGroupSize, output));
   const float scale = f32_of_f16(block.scale_units[output]) *
                       static_cast<float>(group.scales[input % kGroupSize / 16][output]);
-  return scale * static_cast<float>(level - static_cast<int32_t>(W6KBlock::kOffset));
+  return scale * static_cast<float>(quant - static_cast<int32_t>(W6KBlock::kOffset));
 }
 
 }  // namespace dyn

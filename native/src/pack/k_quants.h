@@ -1,4 +1,4 @@
-// GGUF's K types on their way into a panel: 256 inputs of one output, taken over level by level and
+// GGUF's K types on their way into a panel: 256 inputs of one output, taken over quant by quant and
 // scale by scale.
 
 #pragma once
@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pack/family.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 

@@ -13,27 +13,27 @@
 namespace dyn {
 namespace {
 
-Family family_of(const MatrixSource& source, uint32_t quantization) {
+PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
   const auto dtype = static_cast<dyn_dtype>(source.whole->dtype);
   if (is_in_parts(dtype)) {
     const uint64_t group_size = source.whole->shape[1] / source.scales->shape[0];
-    if (group_size == 32) return Family::kW4Z32;
-    return group_size == 64 ? Family::kW4Z64 : Family::kW4Z128;
+    if (group_size == 32) return PackedFormat::kW4Z32;
+    return group_size == 64 ? PackedFormat::kW4Z64 : PackedFormat::kW4Z128;
   }
-  if (dtype == DYN_Q8_0) return Family::kW8;
-  if (dtype == DYN_Q4_0) return Family::kW4;
-  if (dtype == DYN_Q4_K) return Family::kW4K;
-  if (dtype == DYN_Q5_K) return Family::kW5K;
-  if (dtype == DYN_Q6_K) return Family::kW6K;
-  if (quantization == DYN_QUANTIZATION_Q8) return Family::kW8;
-  if (quantization == DYN_QUANTIZATION_Q4) return Family::kW4;
-  if (dtype == DYN_F32) return Family::kF32;
-  return dtype == DYN_F16 ? Family::kF16 : Family::kBf16;
+  if (dtype == DYN_Q8_0) return PackedFormat::kW8;
+  if (dtype == DYN_Q4_0) return PackedFormat::kW4;
+  if (dtype == DYN_Q4_K) return PackedFormat::kW4K;
+  if (dtype == DYN_Q5_K) return PackedFormat::kW5K;
+  if (dtype == DYN_Q6_K) return PackedFormat::kW6K;
+  if (quantization == DYN_QUANTIZATION_Q8) return PackedFormat::kW8;
+  if (quantization == DYN_QUANTIZATION_Q4) return PackedFormat::kW4;
+  if (dtype == DYN_F32) return PackedFormat::kF32;
+  return dtype == DYN_F16 ? PackedFormat::kF16 : PackedFormat::kBf16;
 }
 
 // Where input k of output n lies in a panel of single elements, or of pairs.
-size_t element_index(Family family, size_t k, size_t n) {
-  if (family == Family::kBf16) return (k / 2 * kPanelWidth + n) * 2 + k % 2;
+size_t element_index(PackedFormat format, size_t k, size_t n) {
+  if (format == PackedFormat::kBf16) return (k / 2 * kPanelWidth + n) * 2 + k % 2;
   return k * kPanelWidth + n;
 }
 
@@ -61,12 +61,12 @@ void fill_pairs(const std::byte* rows, size_t row_bytes, uint32_t num_rows, size
   fill_columns<uint32_t>(rows, row_bytes, num_rows, num_inputs / 2, panel);
   if (num_inputs % 2 == 0) return;
   for (uint32_t n = 0; n < num_rows; ++n) {
-    std::memcpy(panel + element_index(Family::kBf16, num_inputs - 1, n) * sizeof(uint16_t),
+    std::memcpy(panel + element_index(PackedFormat::kBf16, num_inputs - 1, n) * sizeof(uint16_t),
                 rows + n * row_bytes + (num_inputs - 1) * sizeof(uint16_t), sizeof(uint16_t));
   }
 }
 
-Group group_of(Family family, dyn_dtype dtype, const std::byte* row, size_t first,
+Group group_of(PackedFormat format, dyn_dtype dtype, const std::byte* row, size_t first,
                size_t num_inputs) {
   if (dtype == DYN_Q8_0) return w8_of_q8_0(row + first / kGroupSize * sizeof(Q8_0Block));
   if (dtype == DYN_Q4_0) return w4_of_q4_0(row + first / kGroupSize * sizeof(Q4_0Block));
@@ -75,15 +75,15 @@ Group group_of(Family family, dyn_dtype dtype, const std::byte* row, size_t firs
   for (size_t i = 0; i < count; ++i) {
     weights[i] = read_f32(dtype, row + (first + i) * bytes_of(dtype));
   }
-  return family == Family::kW8 ? quantize_w8(weights) : quantize_w4(weights);
+  return format == PackedFormat::kW8 ? quantize_w8(weights) : quantize_w4(weights);
 }
 
 template <typename Block>
-void pack_groups(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
+void pack_groups(PackedFormat format, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
                  uint32_t output, std::byte* panel) {
   auto* groups = reinterpret_cast<Block*>(panel);
   for (size_t first = 0; first < num_inputs; first += kGroupSize) {
-    put_group(group_of(family, dtype, row, first, num_inputs), output, groups + first / kGroupSize);
+    put_group(group_of(format, dtype, row, first, num_inputs), output, groups + first / kGroupSize);
   }
 }
 
@@ -96,17 +96,17 @@ void pack_blocks(dyn_dtype dtype, const std::byte* row, size_t num_inputs, uint3
   }
 }
 
-// Packs a row of K weights, which `dtype` encodes, into a column of a panel of levels.
-void pack_levels(Family family, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
+// Packs a row of K weights, which `dtype` encodes, into a column of a panel of quants.
+void pack_quants(PackedFormat format, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
                  uint32_t output, std::byte* panel) {
-  switch (family) {
-    case Family::kW8:
-      return pack_groups<W8Group>(family, dtype, row, num_inputs, output, panel);
-    case Family::kW4:
-      return pack_groups<W4Group>(family, dtype, row, num_inputs, output, panel);
-    case Family::kW4K:
+  switch (format) {
+    case PackedFormat::kW8:
+      return pack_groups<W8Group>(format, dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4:
+      return pack_groups<W4Group>(format, dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4K:
       return pack_blocks<W4KBlock>(dtype, row, num_inputs, output, panel);
-    case Family::kW5K:
+    case PackedFormat::kW5K:
       return pack_blocks<W5KBlock>(dtype, row, num_inputs, output, panel);
     default:
       return pack_blocks<W6KBlock>(dtype, row, num_inputs, output, panel);
@@ -126,7 +126,7 @@ void pack_grouped(const GroupedMatrix& from, uint32_t first_output, uint32_t num
 
 PackedMatrix PackedMatrix::of(const MatrixSource& source, uint32_t quantization) {
   PackedMatrix matrix;
-  matrix.family_ = family_of(source, quantization);
+  matrix.format_ = format_of(source, quantization);
   matrix.is_packed_whole_ = is_in_parts(source.whole->dtype);
   matrix.num_outputs_ = static_cast<uint32_t>(source.whole->shape[0]);
   matrix.num_inputs_ = static_cast<uint32_t>(source.whole->shape[1]);
@@ -150,19 +150,19 @@ Status PackedMatrix::pack_panel(const dyn_tensor& tensor, const std::string& nam
   const std::byte* from = rows->data();
   RETURN_IF_ERROR(
       read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows->data()));
-  switch (family_) {
-    case Family::kF32:
+  switch (format_) {
+    case PackedFormat::kF32:
       fill_columns<uint32_t>(from, row_bytes, num_rows, num_inputs_, to);
       break;
-    case Family::kF16:
+    case PackedFormat::kF16:
       fill_columns<uint16_t>(from, row_bytes, num_rows, num_inputs_, to);
       break;
-    case Family::kBf16:
+    case PackedFormat::kBf16:
       fill_pairs(from, row_bytes, num_rows, num_inputs_, to);
       break;
     default:
       for (uint32_t row = 0; row < num_rows; ++row) {
-        pack_levels(family_, dtype, from + row * row_bytes, num_inputs_, row, to);
+        pack_quants(format_, dtype, from + row * row_bytes, num_inputs_, row, to);
       }
   }
   return {};
@@ -176,9 +176,9 @@ Status PackedMatrix::pack_parts(const MatrixSource& source, const std::string& n
     const uint32_t first = index * kPanelWidth;
     const uint32_t count = std::min(kPanelWidth, num_outputs_ - first);
     std::byte* panel = to + index * bytes_per_panel();
-    if (family_ == Family::kW4Z32) {
+    if (format_ == PackedFormat::kW4Z32) {
       pack_grouped<1>(from, first, count, num_inputs_, panel);
-    } else if (family_ == Family::kW4Z64) {
+    } else if (format_ == PackedFormat::kW4Z64) {
       pack_grouped<2>(from, first, count, num_inputs_, panel);
     } else {
       pack_grouped<4>(from, first, count, num_inputs_, panel);
@@ -190,8 +190,8 @@ Status PackedMatrix::pack_parts(const MatrixSource& source, const std::string& n
 void PackedMatrix::read_row(uint32_t output, float* row) const {
   const std::byte* from = panel(output / kPanelWidth);
   const uint32_t column = output % kPanelWidth;
-  if (is_levels(family_)) {
-    with_block(family_, [&]<typename Block>(std::type_identity<Block>) {
+  if (is_quants(format_)) {
+    with_block(format_, [&]<typename Block>(std::type_identity<Block>) {
       const auto* blocks = reinterpret_cast<const Block*>(from);
       for (uint32_t k = 0; k < num_inputs_; ++k) {
         row[k] = weight_of(blocks[k / kBlockInputs<Block>], k % kBlockInputs<Block>, column);
@@ -200,12 +200,12 @@ void PackedMatrix::read_row(uint32_t output, float* row) const {
     return;
   }
   for (uint32_t k = 0; k < num_inputs_; ++k) {
-    const size_t at = element_index(family_, k, column);
-    if (family_ == Family::kF32) {
+    const size_t at = element_index(format_, k, column);
+    if (format_ == PackedFormat::kF32) {
       row[k] = reinterpret_cast<const float*>(from)[at];
     } else {
       const uint16_t half = reinterpret_cast<const uint16_t*>(from)[at];
-      row[k] = family_ == Family::kF16 ? f32_of_f16(half) : f32_of_bf16(half);
+      row[k] = format_ == PackedFormat::kF16 ? f32_of_f16(half) : f32_of_bf16(half);
     }
   }
 }

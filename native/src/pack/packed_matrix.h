@@ -1,4 +1,4 @@
-// PackedMatrix: a weight matrix as the GEMM reads it, in one of the families of pack/family.h. It
+// PackedMatrix: a weight matrix as the GEMM reads it, in one of the formats of pack/packed_format.h. It
 // describes memory that belongs to others: the model's image (pack/weight_image.h).
 
 #pragma once
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "pack/family.h"
 #include "pack/matrix_source.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 
@@ -33,14 +33,14 @@ class PackedMatrix {
   Status pack_item(const MatrixSource& source, const std::string& name, uint32_t index,
                    std::vector<std::byte>* rows, std::byte* to) const;
 
-  Family family() const { return family_; }
+  PackedFormat format() const { return format_; }
   uint32_t num_outputs() const { return num_outputs_; }
   uint32_t num_inputs() const { return num_inputs_; }
   uint32_t num_panels() const { return num_panels_; }
-  uint64_t bytes_per_panel() const { return panel_bytes(family_, num_inputs_); }
+  uint64_t bytes_per_panel() const { return panel_bytes(format_, num_inputs_); }
   uint64_t num_bytes() const { return num_panels_ * bytes_per_panel(); }
 
-  // The panel's weights, as family() lays them out.
+  // The panel's weights, as format() lays them out.
   const std::byte* panel(uint32_t index) const { return panels_ + index * bytes_per_panel(); }
 
   // Row `output` of the matrix as F32. For embeddings.
@@ -52,7 +52,7 @@ class PackedMatrix {
   Status pack_parts(const MatrixSource& source, const std::string& name, std::byte* to) const;
 
   const std::byte* panels_ = nullptr;  // [num_panels, bytes_per_panel]
-  Family family_ = Family::kF32;
+  PackedFormat format_ = PackedFormat::kF32;
   uint32_t num_outputs_ = 0;
   uint32_t num_inputs_ = 0;
   uint32_t num_panels_ = 0;

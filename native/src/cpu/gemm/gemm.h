@@ -4,17 +4,17 @@
 //
 // Letters: M rows, K inputs, 32 outputs of a panel.
 //
-// Each family of weights takes the rows in one form: F32; BF16, for BF16 weights where the
-// instruction set multiplies those; or S8, quantised per 32 inputs, for weights in levels, where
-// the sum of 32 products is an integer, exact in any order:
+// Each format of weights takes the rows in one form: F32; BF16, for BF16 weights where the
+// instruction set multiplies those; or S8, quantised per 32 inputs, for quants, where the
+// sum of 32 products is an integer, exact in any order:
 //
-//     y[m, n] = sum over groups g of (x_scale[m, g] * w_scale[g, n]) * sum over k in g of x8 *
-//     level
-//                                    - sum over k in g of x * w_minimum[g, n]
+//     y[m, n] = sum over groups g of
+//                   (x_scale[m, g] * w_scale[g, n]) * sum over k in g of (x8 * quant)
+//                   - sum over k in g of (x * w_minimum[g, n])
 //
-// Where the level's offset is the same for all weights of a family it is taken off the integer,
-// which starts as minus the offset times the sum of x8; a group whose halves have a scale each is
-// summed half by half.
+// An offset that is the same for all quants of a format is taken off the integer, which starts as
+// minus the offset times the sum of x8. A group whose halves have a scale each is summed half by
+// half.
 //
 // Each y is one sum in the order of k (or of g), whatever M is and wherever the row lies in it, so
 // a row's bits do not depend on its neighbours. They do depend on the instruction set.
@@ -25,7 +25,7 @@
 #include <cstdint>
 
 #include "dynamo_engine.h"
-#include "pack/family.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 
@@ -68,7 +68,7 @@ struct S8Groups {
 };
 
 struct Panel {
-  const std::byte* weights;  // As the family lays them out.
+  const std::byte* weights;  // As the format lays them out.
   uint32_t num_inputs;       // K
 };
 
@@ -77,10 +77,10 @@ struct GemmKernels {
   using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
                            float* y /* [M, 32 of y_stride] */, size_t y_stride);
 
-  InputForm bf16_form;             // What the product of BF16 reads.
-  Product products[kNumFamilies];  // By Family.
+  InputForm bf16_form;                  // What the product of BF16 reads.
+  Product products[kNumPackedFormats];  // By PackedFormat.
 
-  // y = silu(gate) * up; the bits of phases.h's swiglu.
+  // y = silu(gate) * up; the bits of rowwise.h's swiglu.
   void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
 
   // Fills groups [0, num_groups) of one row from num_groups * 32 floats. A group that holds a NaN
@@ -88,11 +88,11 @@ struct GemmKernels {
   void (*to_bf16)(const float* x, size_t num_groups, uint16_t* bf16);
   void (*to_s8)(const float* x, size_t num_groups, const S8Groups& to);
 
-  InputForm form(Family family) const {
-    if (is_levels(family)) return InputForm::kS8;
-    return family == Family::kBf16 ? bf16_form : InputForm::kF32;
+  InputForm form(PackedFormat format) const {
+    if (is_quants(format)) return InputForm::kS8;
+    return format == PackedFormat::kBf16 ? bf16_form : InputForm::kF32;
   }
-  Product product(Family family) const { return products[static_cast<uint32_t>(family)]; }
+  Product product(PackedFormat format) const { return products[static_cast<uint32_t>(format)]; }
 };
 
 // The kernels of `isa`, which the CPU must have.

@@ -30,7 +30,7 @@ ptrdiff_t find_in_block(std::span<const float> logits, float max, float temperat
 
 }  // namespace
 
-float max_logit(const PhaseKernels& kernels, std::span<const float> logits) {
+float max_logit(const RowwiseKernels& kernels, std::span<const float> logits) {
   return kernels.max_of(logits.data(), logits.size());
 }
 
@@ -39,11 +39,11 @@ int32_t first_id_of(std::span<const float> logits, float value) {
   return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
 }
 
-double log_sum_exp(const PhaseKernels& kernels, std::span<const float> logits, float max) {
+double log_sum_exp(const RowwiseKernels& kernels, std::span<const float> logits, float max) {
   return max + std::log(sum_of_weights(kernels, logits, max, 1.0f));
 }
 
-double sum_of_weights(const PhaseKernels& kernels, std::span<const float> logits, float max,
+double sum_of_weights(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                       float temperature) {
   double sum = 0;
   for (size_t at = 0; at < logits.size(); at += kBlock) {
@@ -53,7 +53,7 @@ double sum_of_weights(const PhaseKernels& kernels, std::span<const float> logits
   return sum;
 }
 
-int32_t id_at_mass(const PhaseKernels& kernels, std::span<const float> logits, float max,
+int32_t id_at_mass(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                    float temperature, double mass) {
   int32_t last = first_id_of(logits, max);
   for (size_t at = 0; at < logits.size(); at += kBlock) {

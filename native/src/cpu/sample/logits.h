@@ -5,26 +5,26 @@
 #include <cstdint>
 #include <span>
 
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 
 namespace dyn {
 
 // NaN if any is; minus infinity for an empty row.
-float max_logit(const PhaseKernels& kernels, std::span<const float> logits);
+float max_logit(const RowwiseKernels& kernels, std::span<const float> logits);
 
 // The lowest id whose logit is `value`; 0 where none is.
 int32_t first_id_of(std::span<const float> logits, float value);
 
 // log(sum(e^logit)), so logit - log_sum_exp is a log-probability. `max` is the row's.
-double log_sum_exp(const PhaseKernels& kernels, std::span<const float> logits, float max);
+double log_sum_exp(const RowwiseKernels& kernels, std::span<const float> logits, float max);
 
 // sum(e^((logit - max) / temperature))
-double sum_of_weights(const PhaseKernels& kernels, std::span<const float> logits, float max,
+double sum_of_weights(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                       float temperature);
 
 // Where the running sum of the weights, in the order of ids, passes `mass`. Whole blocks are passed
 // by their sums, so the cost is that of one more sum_of_weights.
-int32_t id_at_mass(const PhaseKernels& kernels, std::span<const float> logits, float max,
+int32_t id_at_mass(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                    float temperature, double mass);
 
 }  // namespace dyn

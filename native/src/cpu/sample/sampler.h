@@ -11,7 +11,7 @@
 #include <span>
 
 #include "base/arena.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "cpu/sample/candidates.h"
 #include "cpu/sample/logit_changes.h"
 
@@ -35,7 +35,7 @@ struct Sample {
 // Scratch for one thread.
 class Sampler {
  public:
-  explicit Sampler(const PhaseKernels& kernels) : kernels_(&kernels) {}
+  explicit Sampler(const RowwiseKernels& kernels) : kernels_(&kernels) {}
 
   // Lays the scratch out for rows of `vocab_size` logits and at most `max_changes` penalised and
   // banned ids.
@@ -47,7 +47,7 @@ class Sampler {
  private:
   int32_t choose(std::span<const float> logits, float max, const SampleParams& params);
 
-  const PhaseKernels* kernels_;
+  const RowwiseKernels* kernels_;
   Candidate* candidates_ = nullptr;  // [vocab]
   float* saved_ = nullptr;           // [max_changes]
 };

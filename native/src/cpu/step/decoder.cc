@@ -1,6 +1,6 @@
 #include "cpu/step/decoder.h"
 
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "cpu/step/projection.h"
 
 namespace dyn {
@@ -17,12 +17,12 @@ Forms input_forms(const Weights& weights, const GemmKernels& kernels) {
   Forms forms;
   for (const LayerWeights& layer : weights.layers()) {
     for (const PackedMatrix* matrix : {&layer.q, &layer.k, &layer.v, &layer.gate, &layer.up}) {
-      forms.normed.add(kernels.form(matrix->family()));
+      forms.normed.add(kernels.form(matrix->format()));
     }
-    forms.attended.add(kernels.form(layer.o.family()));
-    forms.activated.add(kernels.form(layer.down.family()));
+    forms.attended.add(kernels.form(layer.o.format()));
+    forms.activated.add(kernels.form(layer.down.format()));
   }
-  forms.normed.add(kernels.form(weights.head().family()));
+  forms.normed.add(kernels.form(weights.head().format()));
   return forms;
 }
 
@@ -30,12 +30,12 @@ Forms input_forms(const Weights& weights, const GemmKernels& kernels) {
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
                  const AttentionKernels& attention, const GemmKernels& gemm,
-                 const PhaseKernels& phases, ThreadPool* pool)
+                 const RowwiseKernels& rowwise, ThreadPool* pool)
     : config_(config),
       weights_(weights),
       kv_(kv),
       attention_(attention),
-      phases_(phases),
+      rowwise_(rowwise),
       pool_(pool),
       q_size_(config.num_heads * config.head_size),
       kv_size_(config.num_kv_heads * config.head_size),
@@ -133,8 +133,8 @@ void Decoder::norm_rows(std::span<const float> weight, uint32_t num_rows) {
 void Decoder::norm_row(size_t token, std::span<const float> weight, size_t to_row) {
   const size_t hidden = config_.hidden_size;
   float* normed = normed_ + to_row * hidden;
-  phases_.rms_norm(x_ + token * hidden, weight.data(), config_.hidden_size,
-                   static_cast<float>(config_.rms_norm_eps), normed);
+  rowwise_.rms_norm(x_ + token * hidden, weight.data(), config_.hidden_size,
+                    static_cast<float>(config_.rms_norm_eps), normed);
   normed_input_.store(to_row, 0, hidden, normed);
 }
 
@@ -156,10 +156,10 @@ void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
     const float* sines = sines_ + token * num_pairs;
     float* k = k_ + size_t{token} * kv_size_;
     float* v = v_ + size_t{token} * kv_size_;
-    phases_.prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
-                          config_.head_size, q_ + size_t{token} * q_size_);
-    phases_.prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
-                          config_.head_size, k);
+    rowwise_.prepare_heads(q_steps, bias(weights.q_bias), cosines, sines, config_.num_heads,
+                           config_.head_size, q_ + size_t{token} * q_size_);
+    rowwise_.prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
+                           config_.head_size, k);
     for (size_t i = 0; i < weights.v_bias.size(); ++i) v[i] += weights.v_bias[i];
     write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k, v);
   });

@@ -16,7 +16,7 @@
 #include "base/status.h"
 #include "cpu/attention/attention.h"
 #include "cpu/gemm/gemm_input.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "cpu/step/attention_plan.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
@@ -39,7 +39,7 @@ class Decoder {
  public:
   // What it is given must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
-          const AttentionKernels& attention, const GemmKernels& gemm, const PhaseKernels& phases,
+          const AttentionKernels& attention, const GemmKernels& gemm, const RowwiseKernels& rowwise,
           ThreadPool* pool);
 
   // Takes the workspace for `limits` (`max_blocks` per sequence).
@@ -66,7 +66,7 @@ class Decoder {
   const Weights& weights_;
   const KvLayers kv_;
   const AttentionKernels& attention_;
-  const PhaseKernels& phases_;
+  const RowwiseKernels& rowwise_;
   ThreadPool* const pool_;
   const uint32_t q_size_;    // num_heads * head_size
   const uint32_t kv_size_;   // num_kv_heads * head_size

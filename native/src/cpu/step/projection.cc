@@ -41,7 +41,7 @@ uint32_t panel_columns(const PackedMatrix& weights, uint32_t panel) {
 void multiply(const PackedMatrix& weights, const GemmInput& x, const Item& item, float* y,
               size_t y_stride) {
   const Panel panel = {.weights = weights.panel(item.panel), .num_inputs = weights.num_inputs()};
-  const auto product = x.kernels().product(weights.family());
+  const auto product = x.kernels().product(weights.format());
   product(panel, x.rows(item.first_row), item.num_rows, y, y_stride);
 }
 

@@ -15,11 +15,11 @@ constexpr uint32_t kMaxFloatRows = 6;
 constexpr uint32_t kMaxWideRows = 3;  // Whose sums for all 32 outputs fit.
 
 // Inputs [k, k + kInputs) of 8 outputs, from output n of the panel on, as F32.
-template <Family kFamily>
+template <PackedFormat kFormat>
 struct Weights8;
 
 template <>
-struct Weights8<Family::kF32> {
+struct Weights8<PackedFormat::kF32> {
   static constexpr size_t kInputs = 1;
   static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
                                                          size_t n, __m256* w) {
@@ -28,7 +28,7 @@ struct Weights8<Family::kF32> {
 };
 
 template <>
-struct Weights8<Family::kF16> {
+struct Weights8<PackedFormat::kF16> {
   static constexpr size_t kInputs = 1;
   static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
                                                          size_t n, __m256* w) {
@@ -38,7 +38,7 @@ struct Weights8<Family::kF16> {
 };
 
 template <>
-struct Weights8<Family::kBf16> {
+struct Weights8<PackedFormat::kBf16> {
   static constexpr size_t kInputs = 2;
   static inline __attribute__((always_inline)) void load(const std::byte* weights, size_t k,
                                                          size_t n, __m256* w) {
@@ -48,11 +48,11 @@ struct Weights8<Family::kBf16> {
 };
 
 // y[kRows, 8 kVectors of 32], outputs from n on.
-template <Family kFamily, uint32_t kRows, uint32_t kVectors>
+template <PackedFormat kFormat, uint32_t kRows, uint32_t kVectors>
 inline __attribute__((always_inline)) void float_block(const Panel& panel, const InputRows& x,
                                                        size_t first_row, size_t n, float* y,
                                                        size_t y_stride) {
-  using Weights = Weights8<kFamily>;
+  using Weights = Weights8<kFormat>;
   __m256 sums[kRows][kVectors];
 #pragma GCC unroll 6
   for (size_t m = 0; m < kRows; ++m) {
@@ -84,31 +84,33 @@ inline __attribute__((always_inline)) void float_block(const Panel& panel, const
   }
 }
 
-template <Family kFamily, uint32_t kRows>
+template <PackedFormat kFormat, uint32_t kRows>
 void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
   if constexpr (kRows <= kMaxWideRows) {
-    float_block<kFamily, kRows, 4>(panel, x, first_row, 0, y, y_stride);
+    float_block<kFormat, kRows, 4>(panel, x, first_row, 0, y, y_stride);
   } else {
-    float_block<kFamily, kRows, 2>(panel, x, first_row, 0, y, y_stride);
-    float_block<kFamily, kRows, 2>(panel, x, first_row, 16, y, y_stride);
+    float_block<kFormat, kRows, 2>(panel, x, first_row, 0, y, y_stride);
+    float_block<kFormat, kRows, 2>(panel, x, first_row, 16, y, y_stride);
   }
 }
 
 }  // namespace
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
-                                                 float_tile<kFamily, 3>, float_tile<kFamily, 4>,
-                                                 float_tile<kFamily, 5>, float_tile<kFamily, 6>};
+  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFormat, 1>, float_tile<kFormat, 2>,
+                                                 float_tile<kFormat, 3>, float_tile<kFormat, 4>,
+                                                 float_tile<kFormat, 5>, float_tile<kFormat, 6>};
   run_tiles(kTiles, kMaxFloatRows, panel, x, num_rows, y, y_stride);
 }
 
-template void float_product<Family::kF32>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void float_product<Family::kF16>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void float_product<Family::kBf16>(const Panel&, const InputRows&, uint32_t, float*,
-                                           size_t);
+template void float_product<PackedFormat::kF32>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
+template void float_product<PackedFormat::kF16>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
+template void float_product<PackedFormat::kBf16>(const Panel&, const InputRows&, uint32_t, float*,
+                                                 size_t);
 
 }  // namespace dyn::avx2

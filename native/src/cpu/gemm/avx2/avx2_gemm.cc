@@ -5,7 +5,7 @@
 #include "cpu/avx2_floats.h"
 #include "cpu/gemm/avx2/avx2_products.h"
 #include "cpu/gemm/kernels.h"
-#include "cpu/phases/float_phases.h"
+#include "cpu/rowwise/float_rowwise.h"
 
 namespace dyn {
 namespace {
@@ -35,20 +35,20 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     }
     const float largest = Avx2Floats::max_of(magnitudes);
     const __m256 inverse = _mm256_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
-    __m256i levels[4];
+    __m256i quants[4];
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
-      levels[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
+      quants[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
     }
-    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(levels[0], levels[1]),
-                                             _mm256_packs_epi32(levels[2], levels[3]));
+    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(quants[0], quants[1]),
+                                             _mm256_packs_epi32(quants[2], quants[3]));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.s8 + g * kGroupSize),
                         _mm256_permutevar8x32_epi32(bytes, order));
     if (Avx2Floats::has_nan(nans)) {
       to.set(g, __builtin_nanf(""), 0, 0);
     } else {
-      to.set(g, largest / 127.0f, sum_of(_mm256_add_epi32(levels[0], levels[1])),
-             sum_of(_mm256_add_epi32(levels[2], levels[3])));
+      to.set(g, largest / 127.0f, sum_of(_mm256_add_epi32(quants[0], quants[1])),
+             sum_of(_mm256_add_epi32(quants[2], quants[3])));
     }
   }
 }
@@ -56,15 +56,15 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 }  // namespace
 
 using avx2::float_product;
-using avx2::level_product;
+using avx2::quant_product;
 
 const GemmKernels kAvx2Gemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<Family::kF32>, float_product<Family::kF16>,
-                 float_product<Family::kBf16>, level_product<W8Group>, level_product<W4Group>,
-                 level_product<W4KBlock>, level_product<W5KBlock>, level_product<W6KBlock>,
-                 level_product<ZeroPointBlock<1>>, level_product<ZeroPointBlock<2>>,
-                 level_product<ZeroPointBlock<4>>},
+    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                 float_product<PackedFormat::kBf16>, quant_product<W8Group>, quant_product<W4Group>,
+                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
+                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
+                 quant_product<ZeroPointBlock<4>>},
     .swiglu = swiglu_of<Avx2Floats>,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

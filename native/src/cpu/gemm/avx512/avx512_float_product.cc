@@ -9,17 +9,17 @@ constexpr uint32_t kMaxFloatRows = 8;
 constexpr uint32_t kMaxBf16Rows = 12;
 
 // 16 outputs of one input as F32.
-template <Family kFamily>
+template <PackedFormat kFormat>
 inline __attribute__((always_inline)) __m512 load_weights(const std::byte* from) {
-  if constexpr (kFamily == Family::kF32) return _mm512_loadu_ps(from);
+  if constexpr (kFormat == PackedFormat::kF32) return _mm512_loadu_ps(from);
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 }
 
 // y[kRows, 32] for F32 and F16.
-template <Family kFamily, uint32_t kRows>
+template <PackedFormat kFormat, uint32_t kRows>
 void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                 Ahead ahead) {
-  constexpr size_t kBytes = kFamily == Family::kF32 ? 64 : 32;  // Of 16 weights.
+  constexpr size_t kBytes = kFormat == PackedFormat::kF32 ? 64 : 32;  // Of 16 weights.
   __m512 sums[kRows][2];
 #pragma GCC unroll 12
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();
@@ -27,8 +27,8 @@ void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   const std::byte* weights = panel.weights;
   for (size_t k = 0; k < panel.num_inputs; ++k, weights += 2 * kBytes) {
     if (kRows > 1 && k % kGroupSize == 0) ahead.fetch();
-    const __m512 w0 = load_weights<kFamily>(weights);
-    const __m512 w1 = load_weights<kFamily>(weights + kBytes);
+    const __m512 w0 = load_weights<kFormat>(weights);
+    const __m512 w1 = load_weights<kFormat>(weights + kBytes);
 #pragma GCC unroll 12
     for (size_t m = 0; m < kRows; ++m) {
       const __m512 value = _mm512_set1_ps(x_rows[m * x.stride + k]);
@@ -72,15 +72,15 @@ void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* 
 
 }  // namespace
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
-                                                 float_tile<kFamily, 3>, float_tile<kFamily, 4>,
-                                                 float_tile<kFamily, 5>, float_tile<kFamily, 6>,
-                                                 float_tile<kFamily, 7>, float_tile<kFamily, 8>};
-  run_tiles({kTiles, kTiles, kTiles}, kMaxFloatRows, kFamily == Family::kF32 ? 4096 : 2048, panel,
-            x, num_rows, y, y_stride);
+  static constexpr Tile kTiles[kMaxFloatRows] = {float_tile<kFormat, 1>, float_tile<kFormat, 2>,
+                                                 float_tile<kFormat, 3>, float_tile<kFormat, 4>,
+                                                 float_tile<kFormat, 5>, float_tile<kFormat, 6>,
+                                                 float_tile<kFormat, 7>, float_tile<kFormat, 8>};
+  run_tiles({kTiles, kTiles, kTiles}, kMaxFloatRows, kFormat == PackedFormat::kF32 ? 4096 : 2048,
+            panel, x, num_rows, y, y_stride);
 }
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
@@ -91,7 +91,9 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
   run_tiles({kTiles, kTiles, kTiles}, kMaxBf16Rows, 2048, panel, x, num_rows, y, y_stride);
 }
 
-template void float_product<Family::kF32>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void float_product<Family::kF16>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void float_product<PackedFormat::kF32>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
+template void float_product<PackedFormat::kF16>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
 
 }  // namespace dyn::avx512

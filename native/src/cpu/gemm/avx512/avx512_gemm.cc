@@ -76,9 +76,9 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     const __m512 x1 = _mm512_loadu_ps(x + 16);
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(x0), _mm512_abs_ps(x1)));
     const __m512 inverse = _mm512_set1_ps(largest > 0x1p-100f ? 127.0f / largest : 0.0f);
-    const __m512i level0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
-    const __m512i level1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
-    const __m256i s8 = _mm256_set_m128i(_mm512_cvtepi32_epi8(level1), _mm512_cvtepi32_epi8(level0));
+    const __m512i quant0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
+    const __m512i quant1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
+    const __m256i s8 = _mm256_set_m128i(_mm512_cvtepi32_epi8(quant1), _mm512_cvtepi32_epi8(quant0));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to.s8 + g * kGroupSize), s8);
     if (_mm512_cmp_ps_mask(x0, x1, _CMP_UNORD_Q) != 0) {
       to.set(g, __builtin_nanf(""), 0, 0);
@@ -93,14 +93,14 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 
 using avx512::bf16_product;
 using avx512::float_product;
-using avx512::level_product;
+using avx512::quant_product;
 
 const GemmKernels kAvx512Gemm = {
     .bf16_form = InputForm::kBf16,
-    .products = {float_product<Family::kF32>, float_product<Family::kF16>, bf16_product,
-                 level_product<W8Group>, level_product<W4Group>, level_product<W4KBlock>,
-                 level_product<W5KBlock>, level_product<W6KBlock>, level_product<ZeroPointBlock<1>>,
-                 level_product<ZeroPointBlock<2>>, level_product<ZeroPointBlock<4>>},
+    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>, bf16_product,
+                 quant_product<W8Group>, quant_product<W4Group>, quant_product<W4KBlock>,
+                 quant_product<W5KBlock>, quant_product<W6KBlock>, quant_product<ZeroPointBlock<1>>,
+                 quant_product<ZeroPointBlock<2>>, quant_product<ZeroPointBlock<4>>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -3,7 +3,7 @@
 //
 //   F32, F16   vfmadd, F16 widened on the way                             8 rows a tile
 //   BF16       vdpbf16ps: two inputs an instruction                       12
-//   levels     vpdpbusd: four inputs, levels unsigned, x signed           6 (sums of a group in
+//   quants     vpdpbusd: four inputs, quants unsigned, x signed           6 (sums of a group in
 //                                                                            integers, then F32)
 //
 // Bound at few rows: the panel's bytes, read once. Bound at many: 2 dot products a cycle on Zen 5,
@@ -22,7 +22,7 @@
 
 namespace dyn::avx512 {
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
@@ -30,10 +30,10 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
                   size_t y_stride);
 
 template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
-// How many of a group's lines a tile of levels fetches: all or half of them, a number that is known
+// How many of a group's lines a tile of quants fetches: all or half of them, a number that is known
 // when it is compiled, or Ahead::lines, at most eight.
 enum class Fetch { kAll, kHalf, kShare };
 

@@ -1,16 +1,16 @@
-// Levels with NEON's dot product (ARMv8.2): sdot by a lane.
+// Quants with NEON's dot product (ARMv8.2): sdot by a lane.
 //
 // Bound at few rows: the panel's bytes. At many: 32 sdot for a row, a group and 16 outputs, beside
 // 20 other instructions, so 60 % of what sdot alone would reach; not measured, for lack of such a
 // machine.
 
-#include "cpu/gemm/neon/neon_level_product.h"
+#include "cpu/gemm/neon/neon_quant_product.h"
 
 namespace dyn::neon {
 namespace {
 
 struct SdotDots {
-  // dots[m][v] += sums over a part of a group of x8 * level, for 16 outputs from n on.
+  // dots[m][v] += sums over a part of a group of x8 * quant, for 16 outputs from n on.
   template <uint32_t kRows, typename Block>
   [[gnu::always_inline]] static inline void add_part(const Block& block, size_t index, size_t part,
                                                      size_t n, const int8_t* x, size_t x_stride,
@@ -26,7 +26,7 @@ struct SdotDots {
     }
     for_each_constant<kNumQuads>([&](auto i) __attribute__((always_inline)) {
       // Both halves of a byte follow each other, so that it is loaded once.
-      constexpr size_t kQuad = kIsWhole && Block::kLevelBits < 8 ? i % 2 * 4 + i / 2 : i;
+      constexpr size_t kQuad = kIsWhole && Block::kQuantBits < 8 ? i % 2 * 4 + i / 2 : i;
       const size_t quad = part * kNumQuads + kQuad;
 #pragma GCC unroll 4
       for (size_t v = 0; v < kVectors; ++v) {
@@ -43,21 +43,21 @@ struct SdotDots {
 }  // namespace
 
 template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  level_product_of<SdotDots, Block>(panel, x, num_rows, y, y_stride);
+  quant_product_of<SdotDots, Block>(panel, x, num_rows, y, y_stride);
 }
 
-template void level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
 
 }  // namespace dyn::neon

@@ -14,17 +14,17 @@ namespace {
 constexpr size_t kLanes = 4;
 constexpr uint32_t kMaxWideRows = 2;  // Whose sums for all 32 outputs fit.
 
-template <Family kFamily>
-inline constexpr size_t kWordInputs = kFamily == Family::kBf16 ? 2 : 1;
+template <PackedFormat kFormat>
+inline constexpr size_t kWordInputs = kFormat == PackedFormat::kBf16 ? 2 : 1;
 
 // Input kWordInputs * word + i of 4 outputs, from output n of the panel on, as F32.
-template <Family kFamily>
+template <PackedFormat kFormat>
 [[gnu::always_inline]] inline float32x4_t load_weights(const std::byte* weights, size_t word,
                                                        size_t n, size_t i) {
   const size_t at = word * kPanelWidth + n;
-  if constexpr (kFamily == Family::kF32) {
+  if constexpr (kFormat == PackedFormat::kF32) {
     return vld1q_f32(reinterpret_cast<const float*>(weights) + at);
-  } else if constexpr (kFamily == Family::kF16) {
+  } else if constexpr (kFormat == PackedFormat::kF16) {
     const uint16x4_t halves = vld1_u16(reinterpret_cast<const uint16_t*>(weights) + at);
     return vcvt_f32_f16(vreinterpret_f16_u16(halves));
   } else {
@@ -36,11 +36,11 @@ template <Family kFamily>
 }
 
 // y[kRows, 4 kVectors of 32], outputs from n on.
-template <Family kFamily, uint32_t kRows, uint32_t kVectors>
+template <PackedFormat kFormat, uint32_t kRows, uint32_t kVectors>
 [[gnu::always_inline]] inline void float_block(const Panel& panel, const InputRows& x,
                                                size_t first_row, size_t n, float* y,
                                                size_t y_stride) {
-  constexpr size_t kInputs = kWordInputs<kFamily>;
+  constexpr size_t kInputs = kWordInputs<kFormat>;
   const float* x_rows = x.f32 + first_row * x.stride;
   float32x4_t sums[kRows][kVectors];
 #pragma GCC unroll 4
@@ -57,7 +57,7 @@ template <Family kFamily, uint32_t kRows, uint32_t kVectors>
 #pragma GCC unroll 8
       for (size_t v = 0; v < kVectors; ++v) {
         const float32x4_t w =
-            load_weights<kFamily>(panel.weights, (k + i) / kInputs, n + v * kLanes, i % kInputs);
+            load_weights<kFormat>(panel.weights, (k + i) / kInputs, n + v * kLanes, i % kInputs);
 #pragma GCC unroll 4
         for (size_t m = 0; m < kRows; ++m) {
           sums[m][v] = vfmaq_laneq_f32(sums[m][v], w, values[m], i);
@@ -68,7 +68,7 @@ template <Family kFamily, uint32_t kRows, uint32_t kVectors>
   for (; k < panel.num_inputs; ++k) {
     for (size_t v = 0; v < kVectors; ++v) {
       const float32x4_t w =
-          load_weights<kFamily>(panel.weights, k / kInputs, n + v * kLanes, k % kInputs);
+          load_weights<kFormat>(panel.weights, k / kInputs, n + v * kLanes, k % kInputs);
       for (size_t m = 0; m < kRows; ++m) {
         sums[m][v] = vfmaq_n_f32(sums[m][v], w, x_rows[m * x.stride + k]);
       }
@@ -83,30 +83,32 @@ template <Family kFamily, uint32_t kRows, uint32_t kVectors>
   }
 }
 
-template <Family kFamily, uint32_t kRows>
+template <PackedFormat kFormat, uint32_t kRows>
 void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
   if constexpr (kRows <= kMaxWideRows) {
-    float_block<kFamily, kRows, 8>(panel, x, first_row, 0, y, y_stride);
+    float_block<kFormat, kRows, 8>(panel, x, first_row, 0, y, y_stride);
   } else {
-    float_block<kFamily, kRows, 4>(panel, x, first_row, 0, y, y_stride);
-    float_block<kFamily, kRows, 4>(panel, x, first_row, 16, y, y_stride);
+    float_block<kFormat, kRows, 4>(panel, x, first_row, 0, y, y_stride);
+    float_block<kFormat, kRows, 4>(panel, x, first_row, 16, y, y_stride);
   }
 }
 
 }  // namespace
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[] = {float_tile<kFamily, 1>, float_tile<kFamily, 2>,
-                                    float_tile<kFamily, 3>, float_tile<kFamily, 4>};
+  static constexpr Tile kTiles[] = {float_tile<kFormat, 1>, float_tile<kFormat, 2>,
+                                    float_tile<kFormat, 3>, float_tile<kFormat, 4>};
   run_tiles(kTiles, panel, x, num_rows, y, y_stride);
 }
 
-template void float_product<Family::kF32>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void float_product<Family::kF16>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void float_product<Family::kBf16>(const Panel&, const InputRows&, uint32_t, float*,
-                                           size_t);
+template void float_product<PackedFormat::kF32>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
+template void float_product<PackedFormat::kF16>(const Panel&, const InputRows&, uint32_t, float*,
+                                                size_t);
+template void float_product<PackedFormat::kBf16>(const Panel&, const InputRows&, uint32_t, float*,
+                                                 size_t);
 
 }  // namespace dyn::neon

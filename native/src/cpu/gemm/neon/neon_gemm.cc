@@ -5,7 +5,7 @@
 #include "cpu/gemm/kernels.h"
 #include "cpu/gemm/neon/neon_products.h"
 #include "cpu/neon_floats.h"
-#include "cpu/phases/float_phases.h"
+#include "cpu/rowwise/float_rowwise.h"
 
 namespace dyn {
 namespace neon {
@@ -30,13 +30,13 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     int32_t sums[2];
 #pragma GCC unroll 2
     for (size_t half = 0; half < 2; ++half) {
-      int32x4_t levels[4];
+      int32x4_t quants[4];
 #pragma GCC unroll 4
       for (size_t i = 0; i < 4; ++i) {
-        levels[i] = vcvtnq_s32_f32(vmulq_n_f32(values[4 * half + i], inverse));
+        quants[i] = vcvtnq_s32_f32(vmulq_n_f32(values[4 * half + i], inverse));
       }
-      const int16x8_t first = vqmovn_high_s32(vqmovn_s32(levels[0]), levels[1]);
-      const int16x8_t second = vqmovn_high_s32(vqmovn_s32(levels[2]), levels[3]);
+      const int16x8_t first = vqmovn_high_s32(vqmovn_s32(quants[0]), quants[1]);
+      const int16x8_t second = vqmovn_high_s32(vqmovn_s32(quants[2]), quants[3]);
       const int8x16_t bytes = vqmovn_high_s16(vqmovn_s16(first), second);
       vst1q_s8(to.s8 + g * kGroupSize + 16 * half, bytes);
       sums[half] = vaddlvq_s8(bytes);
@@ -55,18 +55,18 @@ void to_no_bf16(const float*, size_t, uint16_t*) {}
 }  // namespace neon
 
 using neon::float_product;
-using neon::level_product;
-using neon::widening_level_product;
+using neon::quant_product;
+using neon::widening_quant_product;
 
 const GemmKernels kNeonV8Gemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<Family::kF32>, float_product<Family::kF16>,
-                 float_product<Family::kBf16>, widening_level_product<W8Group>,
-                 widening_level_product<W4Group>, widening_level_product<W4KBlock>,
-                 widening_level_product<W5KBlock>, widening_level_product<W6KBlock>,
-                 widening_level_product<ZeroPointBlock<1>>,
-                 widening_level_product<ZeroPointBlock<2>>,
-                 widening_level_product<ZeroPointBlock<4>>},
+    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                 float_product<PackedFormat::kBf16>, widening_quant_product<W8Group>,
+                 widening_quant_product<W4Group>, widening_quant_product<W4KBlock>,
+                 widening_quant_product<W5KBlock>, widening_quant_product<W6KBlock>,
+                 widening_quant_product<ZeroPointBlock<1>>,
+                 widening_quant_product<ZeroPointBlock<2>>,
+                 widening_quant_product<ZeroPointBlock<4>>},
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
@@ -74,11 +74,11 @@ const GemmKernels kNeonV8Gemm = {
 
 const GemmKernels kNeonGemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<Family::kF32>, float_product<Family::kF16>,
-                 float_product<Family::kBf16>, level_product<W8Group>, level_product<W4Group>,
-                 level_product<W4KBlock>, level_product<W5KBlock>, level_product<W6KBlock>,
-                 level_product<ZeroPointBlock<1>>, level_product<ZeroPointBlock<2>>,
-                 level_product<ZeroPointBlock<4>>},
+    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                 float_product<PackedFormat::kBf16>, quant_product<W8Group>, quant_product<W4Group>,
+                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
+                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
+                 quant_product<ZeroPointBlock<4>>},
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
@@ -86,10 +86,11 @@ const GemmKernels kNeonGemm = {
 
 const GemmKernels kNeonBf16Gemm = {
     .bf16_form = InputForm::kBf16,
-    .products = {float_product<Family::kF32>, float_product<Family::kF16>, neon::bf16_product,
-                 level_product<W8Group>, level_product<W4Group>, level_product<W4KBlock>,
-                 level_product<W5KBlock>, level_product<W6KBlock>, level_product<ZeroPointBlock<1>>,
-                 level_product<ZeroPointBlock<2>>, level_product<ZeroPointBlock<4>>},
+    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                 neon::bf16_product, quant_product<W8Group>, quant_product<W4Group>,
+                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
+                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
+                 quant_product<ZeroPointBlock<4>>},
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_bf16,
     .to_s8 = neon::to_s8,

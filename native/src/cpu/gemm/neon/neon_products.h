@@ -9,17 +9,17 @@
 
 namespace dyn::neon {
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
 template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
 // The same without the dot product.
 template <typename Block>
-void widening_level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void widening_quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                             size_t y_stride);
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,

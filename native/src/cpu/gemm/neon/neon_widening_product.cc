@@ -1,5 +1,5 @@
-// Levels with NEON before the dot product (ARMv8.0: Cortex-A53, A57, A72): smull and smlal to 16
-// bits, as many as 16 bits hold, then sadalp to 32. Activations are within +-127, so for levels of
+// Quants with NEON before the dot product (ARMv8.0: Cortex-A53, A57, A72): smull and smlal to 16
+// bits, as many as 16 bits hold, then sadalp to 32. Activations are within +-127, so for quants of
 // 8 bits 2 products of a pair of inputs fit (2 * 128 * 127 < 2^15), for those of 5 and 6 bits 4,
 // for those of 4 bits 8.
 //
@@ -9,23 +9,23 @@
 
 #include <algorithm>
 
-#include "cpu/gemm/neon/neon_level_product.h"
+#include "cpu/gemm/neon/neon_quant_product.h"
 
 namespace dyn::neon {
 namespace {
 
-constexpr size_t max_products(size_t level_bits) {
-  return level_bits == 8 ? 2 : level_bits > 4 ? 4 : 8;
+constexpr size_t max_products(size_t quant_bits) {
+  return quant_bits == 8 ? 2 : quant_bits > 4 ? 4 : 8;
 }
 
 struct WideningDots {
-  // dots[m][v] += sums over a part of a group of x8 * level, for 16 outputs from n on.
+  // dots[m][v] += sums over a part of a group of x8 * quant, for 16 outputs from n on.
   template <uint32_t kRows, typename Block>
   [[gnu::always_inline]] static inline void add_part(const Block& block, size_t index, size_t part,
                                                      size_t n, const int8_t* x, size_t x_stride,
                                                      int32x4_t (*dots)[kVectors]) {
     constexpr size_t kNumQuads = 8 / Block::kNumParts;
-    constexpr size_t kMaxProducts = std::min(kNumQuads, max_products(Block::kLevelBits));
+    constexpr size_t kMaxProducts = std::min(kNumQuads, max_products(Block::kQuantBits));
     const auto& group = block.group(index);
     for (size_t v = 0; v < kVectors; ++v) {
       int32x4_t low[kRows];   // Pairs of inputs of the outputs 0 and 1.
@@ -76,26 +76,26 @@ struct WideningDots {
 }  // namespace
 
 template <typename Block>
-void widening_level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void widening_quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                             size_t y_stride) {
-  level_product_of<WideningDots, Block>(panel, x, num_rows, y, y_stride);
+  quant_product_of<WideningDots, Block>(panel, x, num_rows, y, y_stride);
 }
 
-template void widening_level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*,
+template void widening_quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*,
                                               size_t);
-template void widening_level_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*,
+template void widening_quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*,
                                               size_t);
-template void widening_level_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*,
+template void widening_quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void widening_level_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*,
+template void widening_quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void widening_level_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*,
+template void widening_quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void widening_level_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t,
+template void widening_quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t,
                                                         float*, size_t);
-template void widening_level_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t,
+template void widening_quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t,
                                                         float*, size_t);
-template void widening_level_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t,
+template void widening_quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t,
                                                         float*, size_t);
 
 }  // namespace dyn::neon

@@ -1,5 +1,5 @@
 // For any 64-bit CPU. Weights of single elements become F32 a chunk at a time, which fits the
-// first-level cache; the sums are kept in y between chunks, which loses no bit. Levels become bytes
+// first-level cache; the sums are kept in y between chunks, which loses no bit. Quants become bytes
 // a group at a time, and are summed in integers.
 //
 // Bound: 2 * M * K * 32 FLOP a panel. Four lanes without FMA reach 42 GFLOP/s on one core of an
@@ -11,9 +11,9 @@
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/kernels.h"
 #include "cpu/lanes.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 #include "pack/dtype.h"
-#include "pack/levels.h"
+#include "pack/quants.h"
 
 namespace dyn {
 namespace {
@@ -61,14 +61,14 @@ void add_chunk(const float* w /* [chunk, 32] */, const float* x, size_t x_stride
 }
 
 // Inputs [k, k + chunk) of a panel as F32, in place where they are F32 already.
-template <Family kFamily>
+template <PackedFormat kFormat>
 const float* f32_chunk(const std::byte* weights, size_t k, size_t chunk,
                        float* scratch /* [chunk, 32] */) {
-  if constexpr (kFamily == Family::kF32) {
+  if constexpr (kFormat == PackedFormat::kF32) {
     return reinterpret_cast<const float*>(weights) + k * kPanelWidth;
   }
   const uint16_t* halves = reinterpret_cast<const uint16_t*>(weights);
-  if constexpr (kFamily == Family::kF16) {
+  if constexpr (kFormat == PackedFormat::kF16) {
     halves += k * kPanelWidth;
     for (size_t i = 0; i < chunk * kPanelWidth; ++i) scratch[i] = f32_of_f16(halves[i]);
   } else {
@@ -81,45 +81,45 @@ const float* f32_chunk(const std::byte* weights, size_t k, size_t chunk,
   return scratch;
 }
 
-template <Family kFamily>
+template <PackedFormat kFormat>
 void product_of_floats(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                        size_t y_stride) {
   alignas(64) float scratch[size_t{kChunk} * kPanelWidth];
   for (uint32_t m = 0; m < num_rows; ++m) std::fill_n(y + m * y_stride, kPanelWidth, 0.0f);
   for (size_t k = 0; k < panel.num_inputs; k += kChunk) {
     const size_t chunk = std::min<size_t>(kChunk, panel.num_inputs - k);
-    const float* w = f32_chunk<kFamily>(panel.weights, k, chunk, scratch);
+    const float* w = f32_chunk<kFormat>(panel.weights, k, chunk, scratch);
     add_chunk(w, x.f32 + k, x.stride, chunk, num_rows, y, y_stride);
   }
 }
 
-// A group's levels as W8 has them: input 4 i + j of output n is at [i][n][j].
-struct ByteLevels {
+// A group's quants as W8 has them: input 4 i + j of output n is at [i][n][j].
+struct ByteQuants {
   uint8_t quads[8][kPanelWidth][4];
 };
 
 template <typename Group>
-void unpack(const Group& group, ByteLevels* to) {
+void unpack(const Group& group, ByteQuants* to) {
   for (uint32_t i = 0; i < 4; ++i) {
     for (uint32_t n = 0; n < kPanelWidth; ++n) {
       for (uint32_t j = 0; j < 4; ++j) {
-        to->quads[i][n][j] = static_cast<uint8_t>(level_of(group, 4 * i + j, n));
-        to->quads[i + 4][n][j] = static_cast<uint8_t>(level_of(group, 16 + 4 * i + j, n));
+        to->quads[i][n][j] = static_cast<uint8_t>(quant_of(group, 4 * i + j, n));
+        to->quads[i + 4][n][j] = static_cast<uint8_t>(quant_of(group, 16 + 4 * i + j, n));
       }
     }
   }
 }
 
-void unpack(const W8Group& group, ByteLevels* to) {
-  std::copy_n(&group.levels[0][0][0], sizeof(to->quads), &to->quads[0][0][0]);
+void unpack(const W8Group& group, ByteQuants* to) {
+  std::copy_n(&group.quants[0][0][0], sizeof(to->quads), &to->quads[0][0][0]);
 }
 
-// sums[n] += sum of x8 * level over quads [first, last).
-void sum_quads(const ByteLevels& levels, size_t first, size_t last, const int8_t* x,
+// sums[n] += sum of x8 * quant over quads [first, last).
+void sum_quads(const ByteQuants& quants, size_t first, size_t last, const int8_t* x,
                int32_t* sums) {
   for (size_t i = first; i < last; ++i) {
     for (size_t n = 0; n < kPanelWidth; ++n) {
-      for (size_t j = 0; j < 4; ++j) sums[n] += x[4 * i + j] * levels.quads[i][n][j];
+      for (size_t j = 0; j < 4; ++j) sums[n] += x[4 * i + j] * quants.quads[i][n][j];
     }
   }
 }
@@ -158,7 +158,7 @@ void read_scales(const ZeroPointBlock<kSize>& block, size_t, size_t, Scales* to)
 }
 
 template <typename Block>
-void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void product_of_quants(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                        size_t y_stride) {
   constexpr size_t kPartQuads = 8 / Block::kNumParts;
   const auto* blocks = reinterpret_cast<const Block*>(panel.weights);
@@ -169,8 +169,8 @@ void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows
   for (size_t g = 0; g < num_groups; ++g) {
     const Block& block = blocks[g / Block::kNumGroups];
     const size_t index = g % Block::kNumGroups;
-    ByteLevels levels;
-    unpack(block.group(index), &levels);
+    ByteQuants quants;
+    unpack(block.group(index), &quants);
     for (size_t part = 0; part < Block::kNumParts; ++part) {
       Scales w;
       read_scales(block, index, part, &w);
@@ -179,7 +179,7 @@ void product_of_levels(const Panel& panel, const InputRows& x, uint32_t num_rows
         int32_t sums[kPanelWidth];
         std::fill_n(sums, kPanelWidth,
                     negated[at * Block::kNumParts + part] * static_cast<int32_t>(Block::kOffset));
-        sum_quads(levels, part * kPartQuads, (part + 1) * kPartQuads,
+        sum_quads(quants, part * kPartQuads, (part + 1) * kPartQuads,
                   x.s8 + m * x.stride + g * kGroupSize, sums);
         float* row = y + m * y_stride;
         for (size_t n = 0; n < kPanelWidth; ++n) {
@@ -209,9 +209,9 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
     const float inverse = largest > 0x1p-100f ? 127.0f / largest : 0.0f;
     int32_t sums[2] = {0, 0};
     for (size_t k = 0; k < kGroupSize; ++k) {
-      const auto level = static_cast<int32_t>(std::nearbyint(x[k] * inverse));
-      to.s8[g * kGroupSize + k] = static_cast<int8_t>(level);
-      sums[k / 16] += level;
+      const auto quant = static_cast<int32_t>(std::nearbyint(x[k] * inverse));
+      to.s8[g * kGroupSize + k] = static_cast<int8_t>(quant);
+      sums[k / 16] += quant;
     }
     to.set(g, largest / 127.0f, sums[0], sums[1]);
   }
@@ -221,12 +221,12 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 
 const GemmKernels kPortableGemm = {
     .bf16_form = InputForm::kF32,
-    .products = {product_of_floats<Family::kF32>, product_of_floats<Family::kF16>,
-                 product_of_floats<Family::kBf16>, product_of_levels<W8Group>,
-                 product_of_levels<W4Group>, product_of_levels<W4KBlock>,
-                 product_of_levels<W5KBlock>, product_of_levels<W6KBlock>,
-                 product_of_levels<ZeroPointBlock<1>>, product_of_levels<ZeroPointBlock<2>>,
-                 product_of_levels<ZeroPointBlock<4>>},
+    .products = {product_of_floats<PackedFormat::kF32>, product_of_floats<PackedFormat::kF16>,
+                 product_of_floats<PackedFormat::kBf16>, product_of_quants<W8Group>,
+                 product_of_quants<W4Group>, product_of_quants<W4KBlock>,
+                 product_of_quants<W5KBlock>, product_of_quants<W6KBlock>,
+                 product_of_quants<ZeroPointBlock<1>>, product_of_quants<ZeroPointBlock<2>>,
+                 product_of_quants<ZeroPointBlock<4>>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -1,10 +1,10 @@
-// The row-wise phases with AVX-512. Sums lie in four vectors, then one tree, so their order follows
+// The row-wise kernels with AVX-512. Sums lie in four vectors, then one tree, so their order follows
 // from the size alone. Each is bound by reading its row once.
 
 #include <immintrin.h>
 
 #include "cpu/avx512_exp.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 
 namespace dyn {
 namespace {
@@ -129,9 +129,9 @@ float sum_exp_512(const float* x, size_t count, float max, float temperature) {
 
 }  // namespace
 
-const PhaseKernels kAvx512Phases = {.rms_norm = rms_norm_512,
-                                    .prepare_heads = prepare_heads_512,
-                                    .max_of = max_of_512,
-                                    .sum_exp = sum_exp_512};
+const RowwiseKernels kAvx512Rowwise = {.rms_norm = rms_norm_512,
+                                       .prepare_heads = prepare_heads_512,
+                                       .max_of = max_of_512,
+                                       .sum_exp = sum_exp_512};
 
 }  // namespace dyn

@@ -1,4 +1,4 @@
-// Levels with AVX-512 VNNI: sums of a group of 32 inputs in integers, then in F32.
+// Quants with AVX-512 VNNI: sums of a group of 32 inputs in integers, then in F32.
 
 #include <bit>
 
@@ -7,7 +7,7 @@
 namespace dyn::avx512 {
 namespace {
 
-constexpr uint32_t kMaxLevelRows = 6;
+constexpr uint32_t kMaxQuantRows = 6;
 
 // For shifts by what is known when loops are unrolled.
 typedef uint16_t Words __attribute__((vector_size(64), may_alias));
@@ -16,7 +16,7 @@ typedef uint16_t Words __attribute__((vector_size(64), may_alias));
 // six rows, in each of three arrays, would be more than the CPU has registers for.
 template <typename T>
 struct TileRows {
-  static constexpr size_t kHalf = kMaxLevelRows / 2;
+  static constexpr size_t kHalf = kMaxQuantRows / 2;
   const T* low;
   const T* high;
   size_t stride;
@@ -35,7 +35,7 @@ struct TileRows {
   }
 };
 
-// dots[m] += four inputs of each row, from `at` on, times four levels of each output.
+// dots[m] += four inputs of each row, from `at` on, times four quants of each output.
 template <uint32_t kRows>
 inline __attribute__((always_inline)) void add_dots(__m512i w0, __m512i w1,
                                                     const TileRows<int8_t>& x, size_t at,
@@ -51,16 +51,16 @@ inline __attribute__((always_inline)) void add_dots(__m512i w0, __m512i w1,
 // Inputs 4 quad + [0, 4) of 16 outputs, from output 16 v on.
 template <typename Group>
 inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size_t quad, size_t v) {
-  if constexpr (Group::kLevelBits == 8) {
-    return _mm512_loadu_si512(group.levels[quad][16 * v]);
+  if constexpr (Group::kQuantBits == 8) {
+    return _mm512_loadu_si512(group.quants[quad][16 * v]);
   } else {
-    const __m512i pairs = _mm512_loadu_si512(group.levels[quad % 4][16 * v]);
+    const __m512i pairs = _mm512_loadu_si512(group.quants[quad % 4][16 * v]);
     const __m512i low =
         _mm512_and_si512(quad < 4 ? pairs : _mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15));
-    if constexpr (Group::kLevelBits == 4) {
+    if constexpr (Group::kQuantBits == 4) {
       return low;
     } else {
-      constexpr size_t kHighBits = Group::kLevelBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - 4;
       const size_t bit = kHighBits * quad;
       const auto high = reinterpret_cast<Words>(_mm512_loadu_si512(group.high[bit / 8][16 * v]));
       const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
@@ -83,7 +83,7 @@ inline __attribute__((always_inline)) void add_part(const Block& block, size_t i
   for (size_t i = 0; i < kNumQuads; ++i) {
     if constexpr (kRows > 1) ahead->template fetch_eighth<kFetch, kLines>(part * kNumQuads + i);
     // Both halves of a byte follow each other, so that it is loaded once.
-    constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kLevelBits < 8;
+    constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kQuantBits < 8;
     const size_t quad = kAreHalves ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
     add_dots<kRows>(load_quad(group, quad, 0), load_quad(group, quad, 1), x, 4 * quad, dots);
   }
@@ -135,9 +135,9 @@ inline __attribute__((always_inline)) __m512 load_minimums(const ZeroPointBlock<
   return _mm512_mul_ps(load_f16(block.scales, v), load_f16(block.zeros, v));
 }
 
-// y[kRows, 32] for levels.
+// y[kRows, 32] for quants.
 template <typename Block, uint32_t kRows, Fetch kFetch>
-void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
+void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                 Ahead ahead) {
   constexpr size_t kNumParts = Block::kNumParts;
   constexpr size_t kLines = ceil_div(sizeof(Block) / Block::kNumGroups, size_t{64});
@@ -208,31 +208,31 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 }
 
 template <typename Block, Fetch kFetch>
-constexpr Tile kLevelTiles[kMaxLevelRows] = {
-    level_tile<Block, 1, kFetch>, level_tile<Block, 2, kFetch>, level_tile<Block, 3, kFetch>,
-    level_tile<Block, 4, kFetch>, level_tile<Block, 5, kFetch>, level_tile<Block, 6, kFetch>};
+constexpr Tile kQuantTiles[kMaxQuantRows] = {
+    quant_tile<Block, 1, kFetch>, quant_tile<Block, 2, kFetch>, quant_tile<Block, 3, kFetch>,
+    quant_tile<Block, 4, kFetch>, quant_tile<Block, 5, kFetch>, quant_tile<Block, 6, kFetch>};
 
 }  // namespace
 
 template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
-  run_tiles({kLevelTiles<Block, Fetch::kAll>, kLevelTiles<Block, Fetch::kHalf>,
-             kLevelTiles<Block, Fetch::kShare>},
-            kMaxLevelRows, kGroupBytes, panel, x, num_rows, y, y_stride);
+  run_tiles({kQuantTiles<Block, Fetch::kAll>, kQuantTiles<Block, Fetch::kHalf>,
+             kQuantTiles<Block, Fetch::kShare>},
+            kMaxQuantRows, kGroupBytes, panel, x, num_rows, y, y_stride);
 }
 
-template void level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
 
 }  // namespace dyn::avx512

@@ -1,5 +1,5 @@
-// Levels with NEON, by products of bytes that `Dots` gives: four inputs of four outputs at once.
-// Levels of up to 6 bits are as good signed as unsigned; those of W8 are made signed, which takes
+// Quants with NEON, by products of bytes that `Dots` gives: four inputs of four outputs at once.
+// Quants of up to 6 bits are as good signed as unsigned; those of W8 are made signed, which takes
 // their offset off. Sums of a group, 4 rows times 16 outputs, lie in 16 registers; those of groups
 // lie in y. They are exact, so that all `Dots` have the same bits.
 
@@ -21,16 +21,16 @@ constexpr size_t kPrefetchBytes = 4096;
 // Inputs 4 quad + [0, 4) of 4 outputs, from output n on.
 template <typename Group>
 [[gnu::always_inline]] inline int8x16_t load_quad(const Group& group, size_t quad, size_t n) {
-  if constexpr (Group::kLevelBits == 8) {
-    const uint8x16_t levels = vld1q_u8(group.levels[quad][n]);
-    return vreinterpretq_s8_u8(veorq_u8(levels, vdupq_n_u8(Group::kOffset)));
+  if constexpr (Group::kQuantBits == 8) {
+    const uint8x16_t quants = vld1q_u8(group.quants[quad][n]);
+    return vreinterpretq_s8_u8(veorq_u8(quants, vdupq_n_u8(Group::kOffset)));
   } else {
-    const uint8x16_t pairs = vld1q_u8(group.levels[quad % 4][n]);
+    const uint8x16_t pairs = vld1q_u8(group.quants[quad % 4][n]);
     const uint8x16_t low = quad < 4 ? vandq_u8(pairs, vdupq_n_u8(15)) : vshrq_n_u8(pairs, 4);
-    if constexpr (Group::kLevelBits == 4) {
+    if constexpr (Group::kQuantBits == 4) {
       return vreinterpretq_s8_u8(low);
     } else {
-      constexpr size_t kHighBits = Group::kLevelBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - 4;
       const size_t bit = kHighBits * quad;
       const int8x16_t shift = vdupq_n_s8(static_cast<int8_t>(4 - static_cast<int>(bit % 8)));
       const uint8x16_t moved = vshlq_u8(vld1q_u8(group.high[bit / 8][n]), shift);
@@ -88,9 +88,9 @@ template <uint32_t kSize>
 }
 
 template <typename Dots, typename Block, uint32_t kRows>
-void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
+void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
-  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kLevelBits < 8;
+  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kQuantBits < 8;
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
@@ -143,10 +143,10 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 }
 
 template <typename Dots, typename Block>
-void level_product_of(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product_of(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                       size_t y_stride) {
-  static constexpr Tile kTiles[] = {level_tile<Dots, Block, 1>, level_tile<Dots, Block, 2>,
-                                    level_tile<Dots, Block, 3>, level_tile<Dots, Block, 4>};
+  static constexpr Tile kTiles[] = {quant_tile<Dots, Block, 1>, quant_tile<Dots, Block, 2>,
+                                    quant_tile<Dots, Block, 3>, quant_tile<Dots, Block, 4>};
   run_tiles(kTiles, panel, x, num_rows, y, y_stride);
 }
 

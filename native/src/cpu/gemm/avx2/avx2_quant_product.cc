@@ -1,9 +1,8 @@
-// Levels with AVX2, tiles of 4 rows times 16 outputs; the sums of groups lie in y.
+// Quants with AVX2, tiles of 4 rows times 16 outputs; the sums of groups lie in y.
 //
-//   W8             vpmaddubsw on |w| and x with the sign of w: exact in 16 bits, since 2 * 128 *
-//   127
-//                  fits
-//   other levels   vpmaddubsw on the levels, sums in 16 bits while they fit: 8 of 2 * 15 * 127,
+//   W8             vpmaddubsw on |w| and x with the sign of w: exact in 16 bits, since
+//                  2 * 128 * 127 fits
+//   other quants   vpmaddubsw on the quants, sums in 16 bits while they fit: 8 of 2 * 15 * 127,
 //                  4 of 2 * 31 * 127, 2 of 2 * 63 * 127
 //
 // Bound at few rows: the panel's bytes. At many, for W8: three instructions a product of 32 bytes,
@@ -19,7 +18,7 @@
 namespace dyn::avx2 {
 namespace {
 
-constexpr uint32_t kMaxLevelRows = 4;
+constexpr uint32_t kMaxQuantRows = 4;
 constexpr size_t kPrefetchBytes = 4096;
 
 inline __attribute__((always_inline)) void prefetch(const void* weights) {
@@ -41,16 +40,16 @@ inline __attribute__((always_inline)) __m256i load_quad(const Group& group, size
   const auto load = [](const uint8_t* from) __attribute__((always_inline)) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   };
-  if constexpr (Group::kLevelBits == 8) {
-    return load(group.levels[quad][n]);
+  if constexpr (Group::kQuantBits == 8) {
+    return load(group.quants[quad][n]);
   } else {
-    const __m256i pairs = load(group.levels[quad % 4][n]);
+    const __m256i pairs = load(group.quants[quad % 4][n]);
     const __m256i low =
         _mm256_and_si256(quad < 4 ? pairs : _mm256_srli_epi16(pairs, 4), _mm256_set1_epi8(15));
-    if constexpr (Group::kLevelBits == 4) {
+    if constexpr (Group::kQuantBits == 4) {
       return low;
     } else {
-      constexpr size_t kHighBits = Group::kLevelBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - 4;
       const size_t bit = kHighBits * quad;
       const auto high = reinterpret_cast<Words>(load(group.high[bit / 8][n]));
       const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
@@ -82,13 +81,13 @@ inline __attribute__((always_inline)) void add_part(const W8Group& group, size_t
   }
 }
 
-// dots[m][v] += sums over a part of a group of x8 * level.
+// dots[m][v] += sums over a part of a group of x8 * quant.
 template <uint32_t kRows, typename Block>
 inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
                                                     size_t n, const int8_t* x, size_t x_stride,
                                                     __m256i (*dots)[2]) {
   constexpr size_t kNumQuads = 8 / Block::kNumParts;
-  constexpr size_t kQuadsThatFit = size_t{128} >> Block::kLevelBits;
+  constexpr size_t kQuadsThatFit = size_t{128} >> Block::kQuantBits;
   const __m256i ones = _mm256_set1_epi16(1);
   const auto& group = block.group(index);
 #pragma GCC unroll 2
@@ -164,10 +163,10 @@ inline __attribute__((always_inline)) __m256 load_minimums(const ZeroPointBlock<
 }
 
 template <typename Block, uint32_t kRows>
-void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
+void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
-  // The levels of W8 are made signed: there is no offset to take off.
-  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kLevelBits < 8;
+  // The quants of W8 are made signed: there is no offset to take off.
+  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kQuantBits < 8;
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
@@ -224,23 +223,23 @@ void level_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
 }  // namespace
 
 template <typename Block>
-void level_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
+void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
-  static constexpr Tile kTiles[kMaxLevelRows] = {level_tile<Block, 1>, level_tile<Block, 2>,
-                                                 level_tile<Block, 3>, level_tile<Block, 4>};
-  run_tiles(kTiles, kMaxLevelRows, panel, x, num_rows, y, y_stride);
+  static constexpr Tile kTiles[kMaxQuantRows] = {quant_tile<Block, 1>, quant_tile<Block, 2>,
+                                                 quant_tile<Block, 3>, quant_tile<Block, 4>};
+  run_tiles(kTiles, kMaxQuantRows, panel, x, num_rows, y, y_stride);
 }
 
-template void level_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void level_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
-template void level_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
+template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
 
 }  // namespace dyn::avx2

@@ -43,7 +43,7 @@ void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32
             float* y /* [size] */);
 
 // The kernels of one instruction set.
-struct PhaseKernels {
+struct RowwiseKernels {
   decltype(dyn::rms_norm)* rms_norm;
   decltype(dyn::prepare_heads)* prepare_heads;
 
@@ -55,14 +55,14 @@ struct PhaseKernels {
 };
 
 // The kernels of `isa`, which the CPU must have.
-const PhaseKernels& phase_kernels(dyn_isa isa);
+const RowwiseKernels& rowwise_kernels(dyn_isa isa);
 
-extern const PhaseKernels kPortablePhases;
+extern const RowwiseKernels kPortableRowwise;
 #if defined(__x86_64__)
-extern const PhaseKernels kAvx2Phases;
-extern const PhaseKernels kAvx512Phases;
+extern const RowwiseKernels kAvx2Rowwise;
+extern const RowwiseKernels kAvx512Rowwise;
 #elif defined(__aarch64__)
-extern const PhaseKernels kNeonPhases;
+extern const RowwiseKernels kNeonRowwise;
 #endif
 
 }  // namespace dyn

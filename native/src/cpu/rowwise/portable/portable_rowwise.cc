@@ -1,4 +1,4 @@
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -121,7 +121,7 @@ void swiglu(const float* gate, const float* up, uint32_t size, float* y) {
   for (size_t i = 0; i < size; ++i) y[i] = gate[i] / (1.0f + exp_f32(-gate[i])) * up[i];
 }
 
-const PhaseKernels kPortablePhases = {
+const RowwiseKernels kPortableRowwise = {
     .rms_norm = rms_norm, .prepare_heads = prepare_heads, .max_of = max_of, .sum_exp = sum_exp};
 
 }  // namespace dyn

@@ -1,10 +1,10 @@
-// The row-wise phases as templates of a vector of floats (cpu/floats.h). Sums lie in four vectors,
+// The row-wise kernels as templates of a vector of floats (cpu/floats.h). Sums lie in four vectors,
 // then one tree, so their order follows from the size alone. Each is bound by reading its row once.
 
 #pragma once
 
 #include "cpu/floats.h"
-#include "cpu/phases/phases.h"
+#include "cpu/rowwise/rowwise.h"
 
 namespace dyn {
 
@@ -111,7 +111,7 @@ float sum_exp_of(const float* x, size_t count, float max, float temperature) {
   return V::sum_of(add_four<V>(sums));
 }
 
-// The bits of phases.h's swiglu.
+// The bits of rowwise.h's swiglu.
 template <typename V>
 void swiglu_of(const float* gate, const float* up, uint32_t count, float* y) {
   using Vector = typename V::Vector;
@@ -130,9 +130,9 @@ void swiglu_of(const float* gate, const float* up, uint32_t count, float* y) {
 }
 
 template <typename V>
-inline constexpr PhaseKernels kFloatPhases = {.rms_norm = rms_norm_of<V>,
-                                              .prepare_heads = prepare_heads_of<V>,
-                                              .max_of = max_of_all<V>,
-                                              .sum_exp = sum_exp_of<V>};
+inline constexpr RowwiseKernels kFloatRowwise = {.rms_norm = rms_norm_of<V>,
+                                                 .prepare_heads = prepare_heads_of<V>,
+                                                 .max_of = max_of_all<V>,
+                                                 .sum_exp = sum_exp_of<V>};
 
 }  // namespace dyn
