@@ -1,10 +1,11 @@
 // dynamo_engine.h: the C ABI of the inference engine, and the only header that TypeScript sees.
 //
-//   dyn_device   the CPU with its one pool of compute threads; one per process.
+//   dyn_device   the CPU with its one pool of compute threads, or a GPU; one per process and ordinal.
 //                Engines on it take whole steps in turn, so n workers never oversubscribe the cores
-//   dyn_model    the packed weights of one model; read-only, shared by every engine on it
-//   dyn_kv_pool  the paged K and V of one model; shared, so handing a sequence from one engine to
-//                another moves block numbers, never bytes
+//   dyn_model    the packed weights of one model on one device; read-only, shared by every engine
+//                on it
+//   dyn_kv_pool  the paged K and V of one model on one device; shared, so handing a sequence from one
+//                engine to another moves block numbers, never bytes
 //   dyn_engine   workspace and one batch; one per worker
 //
 // The library knows tokens and blocks; it does not know requests. The scheduler
@@ -49,7 +50,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 7u
+#define DYN_ABI_VERSION 8u
 #define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
@@ -61,7 +62,14 @@ typedef enum dyn_status {
   DYN_MODEL_NOT_LOADABLE = 2,
   DYN_OUT_OF_MEMORY = 3,  // At open only. A full KV pool is the scheduler's business.
   DYN_TIMEOUT = 4,        // dyn_engine_wait, dyn_model_wait: not done yet.
+  DYN_DEVICE_LOST = 5,    // The device is gone. Close all that is open on it and end the worker.
 } dyn_status;
+
+// What computes. All CPUs of the machine are one device; each GPU is one.
+typedef enum dyn_device_kind {
+  DYN_DEVICE_CPU = 0,
+  DYN_DEVICE_CUDA = 1,
+} dyn_device_kind;
 
 // Types of weights. Matrices may be of any, vectors of the first three. Those with a Q in front are
 // GGUF's: a row is blocks of 32 elements, of 256 where there is a K, so its length is a multiple.
@@ -199,9 +207,17 @@ typedef struct dyn_model_config {
   uint32_t load;                 // dyn_load. Those who join a model take it as it is.
 } dyn_model_config;
 
+typedef struct dyn_device_config {
+  uint32_t num_threads;  // Compute threads of a CPU, or DYN_THREADS_ANY.
+  uint32_t isa;          // dyn_isa of a CPU.
+} dyn_device_config;
+
 typedef struct dyn_device_facts {
-  uint32_t isa;           // dyn_isa
-  uint32_t num_threads;   // Compute threads.
+  uint64_t memory_bytes;  // Of the device, whatever is in it: a CPU's is the machine's RAM.
+  uint32_t kind;          // dyn_device_kind
+  uint32_t ordinal;
+  uint32_t isa;           // dyn_isa of a CPU.
+  uint32_t num_threads;   // Compute threads of a CPU.
   uint32_t pack_version;  // Changes with the form of packed weights.
   uint32_t threads_by;    // dyn_threads_by
 } dyn_device_facts;
@@ -264,10 +280,10 @@ DYN_API uint32_t dyn_abi_version(void);
 // Why this thread's last call failed; "" where it did not.
 DYN_API const char* dyn_last_error(void);
 
-// Opens the CPU with `num_threads` compute threads and the kernels of `isa` (dyn_isa). Once it is
-// open, only the same or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
-DYN_API dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
-                                   dyn_device** device);
+// Opens the `ordinal`th device of `kind` (dyn_device_kind); a CPU is 0. Once it is open, only the
+// same config or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
+DYN_API dyn_status dyn_device_open(uint32_t kind, uint32_t ordinal, uint32_t owner,
+                                   const dyn_device_config* config, dyn_device** device);
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
 DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts);
@@ -277,8 +293,8 @@ DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* fac
 // head turns from one position to the next, all scaling applied.
 //
 // cache_fd: a file that holds the image of a model of this key, or -1. A file that is not whole, or
-// of another key, instruction set or version of packing, is passed over. A file that is mapped must
-// not be cut or written to while the model is open.
+// of another key, kind of device, instruction set or version of packing, is passed over. A file that
+// is mapped must not be cut or written to while the model is open.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
                                   const dyn_model_config* config, const double* rope_frequencies,
                                   const dyn_tensor* tensors, uint32_t num_tensors, int32_t cache_fd,

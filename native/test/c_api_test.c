@@ -44,7 +44,13 @@ static void print_layout(void) {
   FIELD(dyn_model_config, sliding_window);
   FIELD(dyn_model_config, quantization);
   FIELD(dyn_model_config, load);
+  SIZE(dyn_device_config);
+  FIELD(dyn_device_config, num_threads);
+  FIELD(dyn_device_config, isa);
   SIZE(dyn_device_facts);
+  FIELD(dyn_device_facts, memory_bytes);
+  FIELD(dyn_device_facts, kind);
+  FIELD(dyn_device_facts, ordinal);
   FIELD(dyn_device_facts, isa);
   FIELD(dyn_device_facts, num_threads);
   FIELD(dyn_device_facts, pack_version);
@@ -116,13 +122,36 @@ static void nothing_is_open(void) {
   CHECK(strcmp(dyn_last_error(), "") == 0);
 }
 
+static dyn_status open_cpu(uint32_t owner, uint32_t num_threads, uint32_t isa,
+                           dyn_device** device) {
+  const dyn_device_config config = {.num_threads = num_threads, .isa = isa};
+  return dyn_device_open(DYN_DEVICE_CPU, 0, owner, &config, device);
+}
+
+static void devices_are_of_a_kind(void) {
+  const dyn_device_config any = {.num_threads = 1, .isa = DYN_ISA_ANY};
+  dyn_device* device = NULL;
+  CHECK(dyn_device_open(DYN_DEVICE_CPU, 0, 1, NULL, &device) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(DYN_DEVICE_CPU, 1, 1, &any, &device) == DYN_INVALID_ARGUMENT);
+  CHECK(strstr(dyn_last_error(), "there is no CPU 1") != NULL);
+  CHECK(dyn_device_open(DYN_DEVICE_CUDA, 0, 1, &any, &device) == DYN_INVALID_ARGUMENT);
+  CHECK(strstr(dyn_last_error(), "without CUDA") != NULL);
+  CHECK(dyn_device_open(7, 0, 1, &any, &device) == DYN_INVALID_ARGUMENT);
+  CHECK(dyn_device_open(DYN_DEVICE_CPU, 0, 1, &any, &device) == DYN_OK);
+  dyn_device_facts facts;
+  CHECK(dyn_device_describe(device, &facts) == DYN_OK);
+  CHECK(facts.kind == DYN_DEVICE_CPU && facts.ordinal == 0);
+  CHECK(facts.memory_bytes > 1u << 20);
+  CHECK(dyn_owner_release(1) == DYN_OK);
+}
+
 static void devices_open_and_close(void) {
   dyn_device* first = NULL;
   dyn_device* second = NULL;
-  CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, NULL) == DYN_INVALID_ARGUMENT);
-  CHECK(dyn_device_open(1, 100000, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
-  CHECK(dyn_device_open(1, 2, DYN_ISA_PORTABLE, &first) == DYN_OK);
-  CHECK(dyn_device_open(2, DYN_THREADS_ANY, DYN_ISA_ANY, &second) == DYN_OK);
+  CHECK(open_cpu(1, 2, DYN_ISA_ANY, NULL) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(1, 100000, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(1, 2, DYN_ISA_PORTABLE, &first) == DYN_OK);
+  CHECK(open_cpu(2, DYN_THREADS_ANY, DYN_ISA_ANY, &second) == DYN_OK);
   CHECK(first != second);
   CHECK(dyn_device_close(first) == DYN_OK);
   CHECK(dyn_device_close(first) == DYN_INVALID_ARGUMENT);
@@ -130,13 +159,13 @@ static void devices_open_and_close(void) {
   CHECK(dyn_device_describe(first, &facts) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_device_describe(second, &facts) == DYN_OK);
   CHECK(facts.num_threads == 2 && facts.isa == DYN_ISA_PORTABLE);
-  CHECK(dyn_device_open(1, 3, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(1, 3, DYN_ISA_ANY, &first) == DYN_INVALID_ARGUMENT);
   CHECK(strstr(dyn_last_error(), "the device runs 2 threads") != NULL);
-  CHECK(dyn_device_open(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_owner_release(2) == DYN_OK);
-  CHECK(dyn_device_open(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(1, 2, 77, &first) == DYN_INVALID_ARGUMENT);
   CHECK(strstr(dyn_last_error(), "no instruction set has number 77") != NULL);
-  CHECK(dyn_device_open(1, 3, DYN_ISA_ANY, &first) == DYN_OK);
+  CHECK(open_cpu(1, 3, DYN_ISA_ANY, &first) == DYN_OK);
   CHECK(dyn_device_close(first) == DYN_OK);
 }
 
@@ -156,10 +185,10 @@ static void throws_are_errors(void) {
     return;
   }
   dyn_device* device = NULL;
-  CHECK(dyn_device_open(1, 1000, DYN_ISA_ANY, &device) == DYN_OUT_OF_MEMORY);
+  CHECK(open_cpu(1, 1000, DYN_ISA_ANY, &device) == DYN_OUT_OF_MEMORY);
   CHECK(strlen(dyn_last_error()) > 0);
   CHECK(setrlimit(RLIMIT_AS, &before) == 0);
-  CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(open_cpu(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
   CHECK(dyn_device_close(device) == DYN_OK);
 #endif
 }
@@ -171,6 +200,7 @@ int main(int argc, char** argv) {
   }
   check_claim("the library has the header's version", version_is_the_headers);
   check_claim("what is not open is an error", nothing_is_open);
+  check_claim("a device has a kind, an ordinal and a memory", devices_are_of_a_kind);
   check_claim("a device is shared until its last handle is closed", devices_open_and_close);
   check_claim("what is thrown inside is an error", throws_are_errors);
   return check_finish();

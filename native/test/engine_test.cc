@@ -162,7 +162,7 @@ void equal_keys_open_the_same_model() {
 
   dyn_device* device = nullptr;
   dyn_model* other = nullptr;
-  CHECK(dyn_device_open(3, DYN_THREADS_ANY, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(open_cpu(3, DYN_THREADS_ANY, DYN_ISA_ANY, &device) == DYN_OK);
   TestModel changed(tiny_config());
   changed.config.rope_magnitude = 5;
   CHECK(dyn::test::open_model(device, 3, changed, &other) == DYN_INVALID_ARGUMENT);
@@ -170,7 +170,7 @@ void equal_keys_open_the_same_model() {
   turned.rope_frequencies.front() = 0.5;
   CHECK(dyn::test::open_model(device, 3, turned, &other) == DYN_INVALID_ARGUMENT);
   dyn_device* with_more_threads = nullptr;
-  CHECK(dyn_device_open(3, 2, DYN_ISA_ANY, &with_more_threads) == DYN_INVALID_ARGUMENT);
+  CHECK(open_cpu(3, 2, DYN_ISA_ANY, &with_more_threads) == DYN_INVALID_ARGUMENT);
   CHECK(dyn_owner_release(3) == DYN_OK);
 }
 
@@ -179,7 +179,7 @@ void all_wait_for_one_load() {
   std::vector<std::thread> threads;
   std::atomic<int> num_open = 0;
   dyn_device* device = nullptr;
-  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(open_cpu(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   for (uint32_t owner = 1; owner <= 8; ++owner) {
     threads.emplace_back([&, owner] {
       dyn_model* opened = nullptr;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ struct Loaded {
 Loaded load(const TestModel& model, int cache_fd, dyn_isa isa = DYN_ISA_PORTABLE) {
   dyn_device* device = nullptr;
   dyn_model* opened = nullptr;
-  CHECK(dyn_device_open(1, 2, isa, &device) == DYN_OK);
+  CHECK(test::open_cpu(1, 2, isa, &device) == DYN_OK);
   CHECK(test::begin_model(device, 1, model, cache_fd, &opened) == DYN_OK);
   dyn_model_progress progress = {};
   Loaded loaded = {.status = dyn_model_wait(opened, DYN_WAIT_FOREVER, &progress),
@@ -138,6 +139,21 @@ void others_are_passed_over() {
   }
 }
 
+// Its bytes would be another device's: the header alone tells.
+void images_are_of_a_kind_of_device() {
+  const ImageKey cpu = {.model = 5, .kind = DYN_DEVICE_CPU, .isa = DYN_ISA_PORTABLE};
+  const ImageKey cuda = {.model = 5, .kind = DYN_DEVICE_CUDA, .isa = DYN_ISA_PORTABLE};
+  WeightImage image(cuda, 4096);
+  CHECK(image.create().ok());
+  image.seal_chunk(0);
+  image.seal();
+  const MemoryFile file(std::span(image.data(), image.num_bytes()));
+  WeightImage same(cuda, 4096);
+  WeightImage other(cpu, 4096);
+  CHECK(same.open(file.fd(), WeightImage::Access::kRead));
+  CHECK(!other.open(file.fd(), WeightImage::Access::kRead));
+}
+
 // Words that differ from one another anywhere, also in two places of one lane.
 void checksums_differ() {
   std::vector<std::byte> bytes(4096);
@@ -162,6 +178,7 @@ int main() {
   check_claim("a file damaged at any byte, cut or prolonged is passed over", damage_is_seen);
   check_claim("an image is enough where it is all there is", an_image_alone_will_do_or_is_refused);
   check_claim("a file of another model or instruction set is passed over", others_are_passed_over);
+  check_claim("a file of another kind of device is passed over", images_are_of_a_kind_of_device);
   check_claim("a checksum sees changes of one word and of two", checksums_differ);
   return check_finish();
 }

@@ -21,7 +21,7 @@ struct Opened {
 Opened open_model(const TestModel& model) {
   dyn_device* device = nullptr;
   dyn_model* opened = nullptr;
-  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(test::open_cpu(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   const dyn_status status = test::open_model(device, 1, model, &opened);
   const Opened result = {status, dyn_last_error()};
   dyn_owner_release(1);
@@ -235,7 +235,7 @@ void nothing_before_the_end() {
   dyn_device* device = nullptr;
   dyn_model* failed = nullptr;
   dyn_kv_pool* pool = nullptr;
-  CHECK(dyn_device_open(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
+  CHECK(test::open_cpu(1, 1, DYN_ISA_ANY, &device) == DYN_OK);
   model.file->truncate(100);
   CHECK(test::open_model(device, 1, model, &failed) == DYN_MODEL_NOT_LOADABLE);
   const dyn_kv_pool_config config = {
@@ -256,7 +256,7 @@ void stopped_loads() {
   for (int round = 0; round < 50; ++round) {
     dyn_device* device = nullptr;
     dyn_model* opened = nullptr;
-    CHECK(dyn_device_open(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
+    CHECK(test::open_cpu(1, 2, DYN_ISA_ANY, &device) == DYN_OK);
     CHECK(test::begin_model(device, 1, model, -1, &opened) == DYN_OK);
     if (round % 2 == 0) {
       dyn_model_progress progress;

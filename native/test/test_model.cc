@@ -169,6 +169,11 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
   for (dyn_tensor& tensor : tensors) tensor.fd = file->fd();
 }
 
+dyn_status open_cpu(uint32_t owner, uint32_t num_threads, dyn_isa isa, dyn_device** device) {
+  const dyn_device_config config = {.num_threads = num_threads, .isa = isa};
+  return dyn_device_open(DYN_DEVICE_CPU, 0, owner, &config, device);
+}
+
 dyn_status begin_model(dyn_device* device, uint32_t owner, const TestModel& model, int cache_fd,
                        dyn_model** opened) {
   return dyn_model_open(device, owner, &model.config, model.rope_frequencies.data(),
@@ -225,6 +230,44 @@ dyn_model_config k_block_config() {
   return config;
 }
 
+uint32_t fill_batch(const dyn_batch& batch, const EngineOptions& options,
+                    std::span<const Chunk> chunks) {
+  const uint32_t block_size = options.block_size;
+  const uint32_t max_blocks = (options.max_model_len + block_size - 1) / block_size;
+  uint32_t token = 0;
+  batch.query_start_loc[0] = 0;
+  batch.penalty_start_loc[0] = 0;
+  batch.banned_start_loc[0] = 0;
+  for (uint32_t s = 0; s < chunks.size(); ++s) {
+    const Sequence& sequence = *chunks[s].sequence;
+    for (uint32_t i = 0; i < chunks[s].num_tokens; ++i, ++token) {
+      const uint32_t position = sequence.num_computed + i;
+      batch.token_ids[token] = sequence.tokens[position];
+      batch.positions[token] = static_cast<int32_t>(position);
+      batch.slot_mapping[token] =
+          sequence.blocks[position / block_size] * static_cast<int32_t>(block_size) +
+          static_cast<int32_t>(position % block_size);
+    }
+    batch.query_start_loc[s + 1] = static_cast<int32_t>(token);
+    batch.seq_lens[s] = static_cast<int32_t>(sequence.num_computed + chunks[s].num_tokens);
+    for (uint32_t b = 0; b < sequence.blocks.size() && b < max_blocks; ++b) {
+      batch.block_tables[s * max_blocks + b] = sequence.blocks[b];
+    }
+    batch.logits_rows[s] = static_cast<int32_t>(token) - 1;
+    batch.temperature[s] = 0;
+    batch.top_p[s] = 1;
+    batch.min_p[s] = 0;
+    batch.top_k[s] = 0;
+    batch.seed[s] = s;
+    batch.presence_penalty[s] = 0;
+    batch.frequency_penalty[s] = 0;
+    batch.repetition_penalty[s] = 1;
+    batch.penalty_start_loc[s + 1] = 0;
+    batch.banned_start_loc[s + 1] = 0;
+  }
+  return token;
+}
+
 TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : options_(options) {
   const dyn_kv_pool_config pool_config = {.key = model.config.key * 1000003 +
                                                  options.num_blocks * 1009 + options.block_size +
@@ -237,8 +280,7 @@ TestEngine::TestEngine(const TestModel& model, const EngineOptions& options) : o
                                            .max_num_rows = options.max_num_rows,
                                            .max_num_batched_tokens = options.max_num_batched_tokens,
                                            .max_model_len = options.max_model_len};
-  require(dyn_device_open(options.owner, options.num_threads, options.isa, &device_) == DYN_OK,
-          "device");
+  require(open_cpu(options.owner, options.num_threads, options.isa, &device_) == DYN_OK, "device");
   require(open_model(device_, options.owner, model, &model_) == DYN_OK, "model");
   require(dyn_kv_pool_open(model_, options.owner, &pool_config, &pool_) == DYN_OK, "pool");
   require(dyn_engine_open(pool_, options.owner, &engine_config, &engine_) == DYN_OK, "engine");
@@ -254,40 +296,7 @@ TestEngine::~TestEngine() {
 }
 
 uint32_t TestEngine::fill(std::span<const Chunk> chunks) {
-  const uint32_t block_size = options_.block_size;
-  const uint32_t max_blocks = (options_.max_model_len + block_size - 1) / block_size;
-  uint32_t token = 0;
-  batch_.query_start_loc[0] = 0;
-  batch_.penalty_start_loc[0] = 0;
-  batch_.banned_start_loc[0] = 0;
-  for (uint32_t s = 0; s < chunks.size(); ++s) {
-    const Sequence& sequence = *chunks[s].sequence;
-    for (uint32_t i = 0; i < chunks[s].num_tokens; ++i, ++token) {
-      const uint32_t position = sequence.num_computed + i;
-      batch_.token_ids[token] = sequence.tokens[position];
-      batch_.positions[token] = static_cast<int32_t>(position);
-      batch_.slot_mapping[token] =
-          sequence.blocks[position / block_size] * static_cast<int32_t>(block_size) +
-          static_cast<int32_t>(position % block_size);
-    }
-    batch_.query_start_loc[s + 1] = static_cast<int32_t>(token);
-    batch_.seq_lens[s] = static_cast<int32_t>(sequence.num_computed + chunks[s].num_tokens);
-    for (uint32_t b = 0; b < sequence.blocks.size() && b < max_blocks; ++b) {
-      batch_.block_tables[s * max_blocks + b] = sequence.blocks[b];
-    }
-    batch_.logits_rows[s] = static_cast<int32_t>(token) - 1;
-    batch_.temperature[s] = 0;
-    batch_.top_p[s] = 1;
-    batch_.min_p[s] = 0;
-    batch_.top_k[s] = 0;
-    batch_.seed[s] = s;
-    batch_.presence_penalty[s] = 0;
-    batch_.frequency_penalty[s] = 0;
-    batch_.repetition_penalty[s] = 1;
-    batch_.penalty_start_loc[s + 1] = 0;
-    batch_.banned_start_loc[s + 1] = 0;
-  }
-  return token;
+  return fill_batch(batch_, options_, chunks);
 }
 
 std::vector<Sampled> TestEngine::step(std::span<const Chunk> chunks) {

@@ -41,6 +41,9 @@ struct TestModel {
   std::unique_ptr<MemoryFile> file;
 };
 
+// Opens the CPU as a caller would.
+dyn_status open_cpu(uint32_t owner, uint32_t num_threads, dyn_isa isa, dyn_device** device);
+
 // Begins to load it as a caller would, from a cache file if `cache_fd` is not -1.
 dyn_status begin_model(dyn_device* device, uint32_t owner, const TestModel& model, int cache_fd,
                        dyn_model** opened);
@@ -93,6 +96,10 @@ struct Sampled {
   bool operator==(const Sampled&) const = default;
 };
 
+// Fills a batch in, greedy, one row for each chunk. Returns the step's number of tokens.
+uint32_t fill_batch(const dyn_batch& batch, const EngineOptions& options,
+                    std::span<const Chunk> chunks);
+
 class TestEngine {
  public:
   TestEngine(const TestModel& model, const EngineOptions& options);
@@ -105,7 +112,7 @@ class TestEngine {
   const dyn_batch& batch() const { return batch_; }
   const EngineOptions& options() const { return options_; }
 
-  // Fills the batch in, greedy, one row for each chunk. Returns the step's number of tokens.
+  // As fill_batch.
   uint32_t fill(std::span<const Chunk> chunks);
 
   // Fills, submits, waits; then counts the chunks as computed.

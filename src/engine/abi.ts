@@ -7,7 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 
-export const ABI_VERSION = 7;
+export const ABI_VERSION = 8;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -17,7 +17,11 @@ export const Status = {
   MODEL_NOT_LOADABLE: 2,
   OUT_OF_MEMORY: 3,
   TIMEOUT: 4,
+  DEVICE_LOST: 5,
 } as const;
+
+/** What computes. */
+export const DeviceKind = { CPU: 0, CUDA: 1 } as const;
 
 export const DTYPES = {
   F32: 0,
@@ -170,7 +174,15 @@ export const MODEL_CONFIG = layout({
   load: "u32",
 });
 
+export const DEVICE_CONFIG = layout({
+  num_threads: "u32",
+  isa: "u32",
+});
+
 export const DEVICE_FACTS = layout({
+  memory_bytes: "u64",
+  kind: "u32",
+  ordinal: "u32",
   isa: "u32",
   num_threads: "u32",
   pack_version: "u32",
@@ -247,7 +259,7 @@ const { u32, i32, ptr, cstring } = FFIType;
 const FUNCTIONS = {
   dyn_abi_version: { args: [], returns: u32 },
   dyn_last_error: { args: [], returns: cstring },
-  dyn_device_open: { args: [u32, u32, u32, ptr], returns: i32 },
+  dyn_device_open: { args: [u32, u32, u32, ptr, ptr], returns: i32 },
   dyn_device_describe: { args: [ptr, ptr], returns: i32 },
   dyn_device_close: { args: [ptr], returns: i32 },
   dyn_model_open: { args: [ptr, u32, ptr, ptr, ptr, u32, i32, ptr], returns: i32 },
@@ -268,7 +280,13 @@ const FUNCTIONS = {
 /** The functions of the header. Handles are addresses; each call returns a `Status`. */
 export interface NativeLibrary {
   lastError(): string;
-  deviceOpen(owner: number, numThreads: number, isa: number, out: BigUint64Array): number;
+  deviceOpen(
+    kind: number,
+    ordinal: number,
+    owner: number,
+    config: Uint8Array,
+    out: BigUint64Array,
+  ): number;
   deviceDescribe(device: Address, out: Uint8Array): number;
   deviceClose(device: Address): number;
   modelOpen(

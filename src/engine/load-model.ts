@@ -6,8 +6,11 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 import {
   type Address,
+  DEVICE_CONFIG,
   DEVICE_FACTS,
+  DeviceKind,
   decode,
+  encode,
   Isa,
   loadLibrary,
   MODEL_PROGRESS,
@@ -63,21 +66,26 @@ export function openDevice(
   handles: Handles,
   { threads = THREADS_ANY, model: { path, packed } }: LoadOptions,
 ): Address {
-  const { native, owner } = handles;
   const isa = packed === undefined ? Isa.ANY : numberIn(Isa, packed.isa);
   try {
     if (isa === undefined) throw new InvalidArgumentError("no such instruction set");
-    return handles.open(
-      "device",
-      (out) => native.deviceOpen(owner, threads, isa, out),
-      native.deviceClose,
-    );
+    return openCpu(handles, threads, isa);
   } catch (error) {
     if (packed === undefined || !(error instanceof InvalidArgumentError)) throw error;
     throw new ModelNotLoadableError(
       `${path} is packed for ${packed.isa}, which this process cannot use (${error.message}); pack the model for this machine: dynamo pack MODEL OUT, or with --isa`,
     );
   }
+}
+
+function openCpu(handles: Handles, numThreads: number, isa: number): Address {
+  const { native, owner } = handles;
+  const config = encode(DEVICE_CONFIG, { num_threads: numThreads, isa });
+  return handles.open(
+    "device",
+    (out) => native.deviceOpen(DeviceKind.CPU, 0, owner, config, out),
+    native.deviceClose,
+  );
 }
 
 /** The model's handle, loaded, and the key that says which model it is. */
@@ -195,12 +203,11 @@ export async function withPackedImage<T>(
 ): Promise<T> {
   const { library, isa: name, ...others } = options;
   const handles = new Handles(loadLibrary(library), PACKING_OWNER);
-  const { native, owner } = handles;
+  const { native } = handles;
   const isa = name === undefined ? Isa.ANY : numberIn(Isa, name);
   if (isa === undefined) throw new InvalidArgumentError(`there is no instruction set ${name}`);
   try {
-    const open = (out: BigUint64Array) => native.deviceOpen(owner, THREADS_ANY, isa, out);
-    const device = handles.open("device", open, native.deviceClose);
+    const device = openCpu(handles, THREADS_ANY, isa);
     let source: ImageSource | undefined;
     const [, key] = await loadModel(handles, device, {
       ...others,

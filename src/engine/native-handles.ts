@@ -39,6 +39,7 @@ export function check(native: NativeLibrary, status: number, what: string): void
   if (status === Status.OK) return;
   const message = `${what}: ${native.lastError()}`;
   if (status === Status.MODEL_NOT_LOADABLE) throw new ModelNotLoadableError(message);
+  if (status === Status.DEVICE_LOST) throw new DeviceLostError(message);
   if (status === Status.OUT_OF_MEMORY) throw new OutOfMemoryError(message);
   throw new InvalidArgumentError(message);
 }
@@ -46,6 +47,11 @@ export function check(native: NativeLibrary, status: number, what: string): void
 /** The system has no room for what the limits ask for. Lower them. */
 export class OutOfMemoryError extends DynamoError {
   override readonly code = "out_of_memory";
+}
+
+/** The device is gone, and what was on it: the worker ends, and its supervisor starts another. */
+export class DeviceLostError extends DynamoError {
+  override readonly code = "device_lost";
 }
 
 /** A rule of dynamo_engine.h was broken: a setting that cannot be, or a bug in the scheduler. */

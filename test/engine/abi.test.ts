@@ -7,7 +7,9 @@ import { join } from "node:path";
 import {
   ABI_VERSION,
   BATCH,
+  DEVICE_CONFIG,
   DEVICE_FACTS,
+  DeviceKind,
   DTYPES,
   ENGINE_CONFIG,
   encode,
@@ -46,6 +48,7 @@ describe("the numbers of the header", () => {
 
   for (const [name, prefix, numbers] of [
     ["dyn_status", "DYN_", Status],
+    ["dyn_device_kind", "DYN_DEVICE_", DeviceKind],
     ["dyn_dtype", "DYN_", DTYPES],
     ["dyn_part", "DYN_", Part],
     ["dyn_quantization", "DYN_QUANTIZATION_", Quantization],
@@ -75,6 +78,7 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
   const layouts: Record<string, Layout> = {
     dyn_tensor: TENSOR,
     dyn_model_config: MODEL_CONFIG,
+    dyn_device_config: DEVICE_CONFIG,
     dyn_device_facts: DEVICE_FACTS,
     dyn_model_progress: MODEL_PROGRESS,
     dyn_kv_pool_config: KV_POOL_CONFIG,

@@ -3,7 +3,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { Isa, loadLibrary } from "../../src/engine/abi.ts";
+import {
+  DEVICE_CONFIG,
+  DeviceKind,
+  encode,
+  Isa,
+  loadLibrary,
+  type NativeLibrary,
+} from "../../src/engine/abi.ts";
 
 export const builtLibrary = join(import.meta.dir, "../../native/build/libdynamo_engine.so");
 export const isBuilt = existsSync(builtLibrary);
@@ -19,7 +26,7 @@ export function presentIsas(): readonly IsaName[] {
   const native = loadLibrary(builtLibrary);
   const device = new BigUint64Array(1);
   return BEST_FIRST.filter((name) => {
-    if (native.deviceOpen(0, 1, Isa[name], device) !== 0) return false;
+    if (openCpu(native, { owner: 0, numThreads: 1, isa: Isa[name] }, device) !== 0) return false;
     native.deviceClose(Number(device[0]));
     return true;
   });
@@ -27,4 +34,17 @@ export function presentIsas(): readonly IsaName[] {
 
 export function bestIsa(): IsaName {
   return presentIsas()[0] ?? "PORTABLE";
+}
+
+interface CpuOptions {
+  readonly owner: number;
+  readonly numThreads: number;
+  readonly isa: number;
+}
+
+/** Opens the CPU; returns a `Status`. */
+export function openCpu(native: NativeLibrary, options: CpuOptions, out: BigUint64Array): number {
+  const { owner, numThreads, isa } = options;
+  const config = encode(DEVICE_CONFIG, { num_threads: numThreads, isa });
+  return native.deviceOpen(DeviceKind.CPU, 0, owner, config, out);
 }

@@ -8,7 +8,7 @@ import { openReference } from "../reference/open-reference.ts";
 import type { PoolType } from "../reference/rounding/attention.ts";
 import { FACTS, type IsaName, type RoundingFacts } from "../reference/rounding/facts.ts";
 import { openRounded, type RoundedModel } from "../reference/rounding/open-rounded.ts";
-import { builtLibrary } from "./native-build.ts";
+import { builtLibrary, openCpu } from "./native-build.ts";
 import { type Cell, type CellModel, promptsOf, withCellModel } from "./rounding-cells.ts";
 
 export interface SweepOptions {
@@ -146,7 +146,7 @@ async function withRunner<T>(
   // Who opens the device chooses its instruction set; the runner joins.
   const native = loadLibrary(builtLibrary);
   const device = new BigUint64Array(1);
-  if (native.deviceOpen(OWNER, NUM_THREADS, Isa[isa], device) !== 0) {
+  if (openCpu(native, { owner: OWNER, numThreads: NUM_THREADS, isa: Isa[isa] }, device) !== 0) {
     throw new Error(`${isa}: ${native.lastError()}`);
   }
   try {

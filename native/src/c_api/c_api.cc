@@ -10,18 +10,15 @@
 
 #include "base/status.h"
 #include "c_api/handle_table.h"
-#include "engine/device.h"
 #include "engine/engine.h"
 #include "engine/kv_pool.h"
 #include "engine/model.h"
+#include "engine/open_device.h"
 #include "engine/shared_by_key.h"
 #include "graph/model_config.h"
-#include "pack/weight_image.h"
 
 namespace dyn {
 namespace {
-
-constexpr uint64_t kCpu = 0;  // The key of the one device.
 
 // What belongs to the process.
 struct Process {
@@ -87,15 +84,17 @@ const char* dyn_last_error(void) {
   return last_error;
 }
 
-dyn_status dyn_device_open(uint32_t owner, uint32_t num_threads, uint32_t isa,
-                           dyn_device** device) {
+dyn_status dyn_device_open(uint32_t kind, uint32_t ordinal, uint32_t owner,
+                           const dyn_device_config* config, dyn_device** device) {
   return guarded([&]() -> Status {
-    if (device == nullptr) return null_argument();
+    if (config == nullptr || device == nullptr) return null_argument();
+    const SharedKey key = {.on = nullptr, .key = uint64_t{kind} << 32 | ordinal};
     std::shared_ptr<Device> opened;
     RETURN_IF_ERROR(process().devices.open(
-        kCpu, [&](std::shared_ptr<Device>* made) { return Device::create(num_threads, isa, made); },
+        key,
+        [&](std::shared_ptr<Device>* made) { return open_device(kind, ordinal, *config, made); },
         &opened));
-    RETURN_IF_ERROR(opened->check_same(num_threads, isa));
+    RETURN_IF_ERROR(opened->check_same(*config));
     *device = process().device_handles.open(owner, std::move(opened));
     return {};
   });
@@ -106,10 +105,7 @@ dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts) {
     if (facts == nullptr) return null_argument();
     const std::shared_ptr<Device> found = process().device_handles.find(device);
     if (found == nullptr) return not_open("device");
-    *facts = {.isa = found->isa(),
-              .num_threads = found->threads().num_threads(),
-              .pack_version = kPackVersion,
-              .threads_by = found->threads_by()};
+    *facts = found->facts();
     return {};
   });
 }
@@ -129,18 +125,18 @@ dyn_status dyn_model_open(dyn_device* device, uint32_t owner, const dyn_model_co
       return null_argument();
     }
     RETURN_IF_ERROR(check_model_config(*config));
-    const std::span frequencies(rope_frequencies, config->head_size / 2);
+    const ModelSource source = {.config = *config,
+                                .rope_frequencies = {rope_frequencies, config->head_size / 2},
+                                .tensors = {tensors, num_tensors},
+                                .cache_fd = cache_fd};
     const std::shared_ptr<Device> on = process().device_handles.find(device);
     if (on == nullptr) return not_open("device");
     std::shared_ptr<Model> opened;
     RETURN_IF_ERROR(process().models.open(
-        config->key,
-        [&](std::shared_ptr<Model>* made) {
-          return Model::open(on, owner, *config, frequencies, std::span(tensors, num_tensors),
-                             cache_fd, made);
-        },
+        {.on = on.get(), .key = config->key},
+        [&](std::shared_ptr<Model>* made) { return Model::open(on, owner, source, made); },
         &opened));
-    RETURN_IF_ERROR(opened->check_same(*config, frequencies));
+    RETURN_IF_ERROR(opened->check_same(source));
     *model = process().model_handles.open(owner, std::move(opened));
     return {};
   });
@@ -170,9 +166,9 @@ dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner, const dyn_kv_pool_
     if (!of->is_loaded()) return invalid_argument("wait for the model first");
     std::shared_ptr<KvPool> opened;
     RETURN_IF_ERROR(process().pools.open(
-        config->key,
-        [&](std::shared_ptr<KvPool>* made) { return KvPool::create(of, *config, made); }, &opened));
-    RETURN_IF_ERROR(opened->check_same(*of, *config));
+        {.on = of.get(), .key = config->key},
+        [&](std::shared_ptr<KvPool>* made) { return KvPool::open(of, *config, made); }, &opened));
+    RETURN_IF_ERROR(opened->check_same(*config));
     *pool = process().pool_handles.open(owner, std::move(opened));
     return {};
   });
@@ -198,7 +194,7 @@ dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner, const dyn_engine_c
     std::shared_ptr<KvPool> on = process().pool_handles.find(pool);
     if (on == nullptr) return not_open("KV pool");
     std::shared_ptr<Engine> opened;
-    RETURN_IF_ERROR(Engine::create(std::move(on), *config, &opened));
+    RETURN_IF_ERROR(Engine::open(std::move(on), *config, &opened));
     *engine = process().engine_handles.open(owner, std::move(opened));
     return {};
   });

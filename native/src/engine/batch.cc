@@ -3,6 +3,8 @@
 #include <cmath>
 #include <string>
 
+#include "base/checked.h"
+
 namespace dyn {
 namespace {
 
@@ -46,7 +48,7 @@ Status check_starts(const char* array, const int32_t* start, uint32_t count, int
   return {};
 }
 
-Status check_sequence(const dyn_batch& batch, uint32_t seq, const BatchLimits& limits) {
+Status check_sequence(const dyn_batch& batch, uint32_t seq, const StepLimits& limits) {
   const int32_t first = batch.query_start_loc[seq];
   const int32_t num_queries = batch.query_start_loc[seq + 1] - first;
   const int32_t seq_len = batch.seq_lens[seq];
@@ -124,7 +126,7 @@ Status check_ids(const char* array, const int32_t* ids, int32_t count, uint32_t 
   return {};
 }
 
-Status check_rows(const dyn_batch& batch, const StepSize& size, const BatchLimits& limits) {
+Status check_rows(const dyn_batch& batch, const StepSize& size, const StepLimits& limits) {
   for (uint32_t row = 0; row < size.num_rows; ++row) {
     RETURN_IF_ERROR(check_sampling(batch, row, size.num_tokens));
   }
@@ -141,7 +143,7 @@ Status check_rows(const dyn_batch& batch, const StepSize& size, const BatchLimit
 
 }  // namespace
 
-void place_batch(const BatchLimits& limits, Arena* arena, dyn_batch* batch) {
+void place_batch(const StepLimits& limits, Arena* arena, dyn_batch* batch) {
   const uint64_t seqs = limits.max_size.num_seqs;
   const uint64_t tokens = limits.max_size.num_tokens;
   const uint64_t rows = limits.max_size.num_rows;
@@ -170,7 +172,7 @@ void place_batch(const BatchLimits& limits, Arena* arena, dyn_batch* batch) {
   arena->place(rows, &batch->logprobs);
 }
 
-Status check_batch(const dyn_batch& batch, const StepSize& size, const BatchLimits& limits) {
+Status check_batch(const dyn_batch& batch, const StepSize& size, const StepLimits& limits) {
   RETURN_IF_ERROR(check_size(size, limits.max_size));
   RETURN_IF_ERROR(check_starts("query_start_loc", batch.query_start_loc, size.num_seqs, 1,
                                limits.max_model_len));

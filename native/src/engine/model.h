@@ -1,45 +1,43 @@
-// Model: the weights of one model on one device, and the numbers that they were made for. It is
-// there while they are still being loaded, so that whoever waits can be told how far that is.
+// Model: a model on a device, the numbers that it was made for, and who opened it. It is there while
+// the weights are still being loaded, so that its openers can be told how far that is.
 
 #pragma once
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/status.h"
-#include "device/model_loader.h"
-#include "engine/device.h"
-#include "graph/weights.h"
+#include "device/device.h"
 
 namespace dyn {
 
 class Model {
  public:
   // Checks everything but what the files hold, and begins to load. `opener` is the owner who asked.
-  static Status open(std::shared_ptr<Device> device, uint32_t opener,
-                     const dyn_model_config& config, std::span<const double> rope_frequencies,
-                     std::span<const dyn_tensor> tensors, int cache_fd,
+  static Status open(std::shared_ptr<Device> device, uint32_t opener, const ModelSource& source,
                      std::shared_ptr<Model>* model);
 
-  // As ModelLoader::wait.
+  Model(std::shared_ptr<Device> device, uint32_t opener, const ModelSource& source);
+
+  // As DeviceModel::wait.
   Status wait(uint32_t timeout_us, dyn_model_progress* progress);
 
-  // Before that, nobody may look at the weights.
-  bool is_loaded() { return loader_->is_loaded(); }
+  // No pool can be opened before.
+  bool is_loaded() { return loaded_->is_loaded(); }
 
   // Whether a second opener of the key means the same model.
-  Status check_same(const dyn_model_config& config, std::span<const double> rope_frequencies) const;
+  Status check_same(const ModelSource& source) const;
 
-  Device& device() const { return *device_; }
   const dyn_model_config& config() const { return config_; }
-  const Weights& weights() const { return weights_; }
+  DeviceModel& on_device() const { return *loaded_; }
 
  private:
-  std::shared_ptr<Device> device_;
-  dyn_model_config config_ = {};
-  Weights weights_;
-  uint32_t opener_ = 0;
-  std::unique_ptr<ModelLoader> loader_;  // Holds the image that weights_ describe.
+  const std::shared_ptr<Device> device_;
+  const uint32_t opener_;
+  const dyn_model_config config_;
+  const std::vector<double> rope_frequencies_;
+  std::unique_ptr<DeviceModel> loaded_;
 };
 
 }  // namespace dyn

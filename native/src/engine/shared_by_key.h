@@ -3,15 +3,23 @@
 
 #pragma once
 
+#include <compare>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 
 #include "base/status.h"
 
 namespace dyn {
+
+// What is shared, and on what: models of equal keys on two devices are two models.
+struct SharedKey {
+  const void* on;  // The object that it is made on, null for a device.
+  uint64_t key;
+  auto operator<=>(const SharedKey&) const = default;
+};
 
 // A template, since devices, models and pools are shared in the same way.
 template <typename T>
@@ -20,7 +28,7 @@ class SharedByKey {
   // Sets *object to the live object of `key`, or to what `make(&made)` makes. Others who open the
   // key meanwhile wait; where making fails, each of them tries for itself.
   template <typename Make>
-  Status open(uint64_t key, const Make& make, std::shared_ptr<T>* object) {
+  Status open(const SharedKey& key, const Make& make, std::shared_ptr<T>* object) {
     std::unique_lock lock(mutex_);
     forget_dead();
     for (;;) {
@@ -49,7 +57,7 @@ class SharedByKey {
 
   // Publishes what was made, if anything, and lets the others go on, however the making ended.
   struct Making {
-    Making(SharedByKey* shared, uint64_t key) : shared_(shared), key_(key) {}
+    Making(SharedByKey* shared, const SharedKey& key) : shared_(shared), key_(key) {}
     Making(const Making&) = delete;
     Making& operator=(const Making&) = delete;
     ~Making() {
@@ -64,7 +72,7 @@ class SharedByKey {
 
    private:
     SharedByKey* const shared_;
-    const uint64_t key_;
+    const SharedKey key_;
   };
 
   void forget_dead() {
@@ -75,7 +83,7 @@ class SharedByKey {
 
   std::mutex mutex_;
   std::condition_variable made_;
-  std::unordered_map<uint64_t, Entry> entries_;
+  std::map<SharedKey, Entry> entries_;
 };
 
 }  // namespace dyn

@@ -44,7 +44,8 @@ struct WeightImage::Header {
   uint64_t model;
   uint64_t num_bytes;  // Of the whole image.
   uint64_t checksum;   // Of the header's page and those after it up to the body, with 0 here.
-  uint64_t reserved[3];
+  uint32_t kind;       // dyn_device_kind
+  uint32_t reserved[5];
 };
 
 WeightImage::WeightImage(const ImageKey& key, uint64_t body_bytes)
@@ -116,6 +117,7 @@ WeightImage::Header WeightImage::expected_header() const {
                    .model = key_.model,
                    .num_bytes = num_bytes(),
                    .checksum = 0,
+                   .kind = key_.kind,
                    .reserved = {}};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   return header;

@@ -5,7 +5,7 @@
 //   body: the weights, each on a cache line, in chunks of 2 MiB that have a checksum each
 //
 // Weights are either packed into it, and it is sealed, or it is read from a file. A file from
-// another model, instruction set or version, cut short or damaged anywhere is no image: every chunk
+// another model, device kind, instruction set or version, cut short or damaged anywhere is no image: every chunk
 // is checked before anything is computed with it.
 //
 // Read, not mapped, unless it is asked for: huge pages are to be had for memory, but hardly for a
@@ -30,7 +30,8 @@ inline constexpr uint32_t kPackVersion = 2;
 // What an image is of.
 struct ImageKey {
   uint64_t model;
-  uint32_t isa;
+  uint32_t kind;  // dyn_device_kind
+  uint32_t isa;   // dyn_isa of a CPU
   bool operator==(const ImageKey&) const = default;
 };
 

@@ -41,6 +41,18 @@ struct KvLayer {
   size_t block_bytes() const { return strip_bytes * strips_per_block * num_kv_heads; }
 };
 
+// The layers of a KV pool; layer l starts l * bytes_per_layer behind the first.
+struct KvLayers {
+  KvLayer first;
+  size_t bytes_per_layer;
+
+  KvLayer at(size_t layer) const {
+    KvLayer result = first;
+    result.blocks += layer * bytes_per_layer;
+    return result;
+  }
+};
+
 KvLayer make_kv_layer(dyn_kv_dtype dtype, uint32_t num_kv_heads, uint32_t head_size,
                       uint32_t block_size);
 

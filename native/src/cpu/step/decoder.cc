@@ -49,33 +49,26 @@ Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const K
       attended_input_(gemm),
       activated_(gemm) {}
 
-Status Decoder::reserve(const StepSize& limits, uint32_t max_blocks) {
+void Decoder::place(const StepSize& limits, uint32_t max_blocks, Arena* arena) {
   max_blocks_ = max_blocks;
-  place(limits);
-  RETURN_IF_ERROR(arena_.map("the workspace"));
-  place(limits);
-  return {};
-}
-
-void Decoder::place(const StepSize& limits) {
   const uint64_t num_tokens = limits.num_tokens;
   const uint64_t num_pairs = config_.head_size / 2;
   plan_.place(limits.num_tokens, max_blocks_ * kv_.first.block_size, kv_.first.padded_head_size,
-              &arena_);
-  for (AttentionScratch& scratch : scratches_) scratch.place(kv_.first, &arena_);
-  arena_.place(num_tokens * num_pairs, &cosines_);
-  arena_.place(num_tokens * num_pairs, &sines_);
-  arena_.place(num_tokens * config_.hidden_size, &x_);
-  arena_.place(num_tokens * config_.hidden_size, &normed_);
-  arena_.place(num_tokens * q_size_, &q_);
-  arena_.place(num_tokens * kv_size_, &k_);
-  arena_.place(num_tokens * kv_size_, &v_);
-  arena_.place(num_tokens * q_size_, &attended_);
+              arena);
+  for (AttentionScratch& scratch : scratches_) scratch.place(kv_.first, arena);
+  arena->place(num_tokens * num_pairs, &cosines_);
+  arena->place(num_tokens * num_pairs, &sines_);
+  arena->place(num_tokens * config_.hidden_size, &x_);
+  arena->place(num_tokens * config_.hidden_size, &normed_);
+  arena->place(num_tokens * q_size_, &q_);
+  arena->place(num_tokens * kv_size_, &k_);
+  arena->place(num_tokens * kv_size_, &v_);
+  arena->place(num_tokens * q_size_, &attended_);
   const Forms forms = input_forms(weights_, normed_input_.kernels());
-  normed_input_.place(forms.normed, num_tokens, config_.hidden_size, &arena_);
-  attended_input_.place(forms.attended, num_tokens, q_size_, &arena_);
-  activated_.place(forms.activated, num_tokens, config_.intermediate_size, &arena_);
-  arena_.place(uint64_t{limits.num_rows} * config_.vocab_size, &logits_);
+  normed_input_.place(forms.normed, num_tokens, config_.hidden_size, arena);
+  attended_input_.place(forms.attended, num_tokens, q_size_, arena);
+  activated_.place(forms.activated, num_tokens, config_.intermediate_size, arena);
+  arena->place(uint64_t{limits.num_rows} * config_.vocab_size, &logits_);
 }
 
 void Decoder::forward(const dyn_batch& batch, const StepSize& size) {

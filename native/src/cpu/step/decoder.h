@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/arena.h"
-#include "base/status.h"
 #include "cpu/attention/attention.h"
 #include "cpu/gemm/gemm_input.h"
 #include "cpu/rowwise/rowwise.h"
@@ -23,18 +23,6 @@
 
 namespace dyn {
 
-// The layers of a KV pool; layer l starts l * bytes_per_layer behind the first.
-struct KvLayers {
-  KvLayer first;
-  size_t bytes_per_layer;
-
-  KvLayer at(size_t layer) const {
-    KvLayer result = first;
-    result.blocks += layer * bytes_per_layer;
-    return result;
-  }
-};
-
 class Decoder {
  public:
   // What it is given must outlive it.
@@ -42,16 +30,17 @@ class Decoder {
           const AttentionKernels& attention, const GemmKernels& gemm, const RowwiseKernels& rowwise,
           ThreadPool* pool);
 
-  // Takes the workspace for `limits` (`max_blocks` per sequence).
-  Status reserve(const StepSize& limits, uint32_t max_blocks);
+  // Lays the workspace out for `limits` (`max_blocks` per sequence), in both passes of the arena.
+  void place(const StepSize& limits, uint32_t max_blocks, Arena* arena);
 
   // Computes the logits of batch.logits_rows. Within a job of the pool only.
   void forward(const dyn_batch& batch, const StepSize& size);
 
-  float* logits(uint32_t row) const { return logits_ + size_t{row} * config_.vocab_size; }
+  std::span<float> logits(uint32_t row) const {
+    return {logits_ + size_t{row} * config_.vocab_size, config_.vocab_size};
+  }
 
  private:
-  void place(const StepSize& limits);
   void embed(const dyn_batch& batch, const StepSize& size);
   void attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
@@ -75,7 +64,6 @@ class Decoder {
   AttentionPlan plan_;
   std::vector<AttentionScratch> scratches_;  // [num_threads]
 
-  Arena arena_;
   float* cosines_ = nullptr;   // [T, head_size / 2]
   float* sines_ = nullptr;     // [T, head_size / 2]
   float* x_ = nullptr;         // [T, hidden], the residual stream

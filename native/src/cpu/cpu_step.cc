@@ -1,0 +1,97 @@
+#include "cpu/cpu_step.h"
+
+#include <chrono>
+#include <span>
+
+namespace dyn {
+namespace {
+
+// What `start` cuts out of `ids` for row `row`.
+std::span<const int32_t> row_of(const int32_t* ids, const int32_t* start, uint32_t row) {
+  return {ids + start[row], ids + start[row + 1]};
+}
+
+}  // namespace
+
+CpuStep::CpuStep(CpuKvPool* pool)
+    : pool_(pool),
+      threads_(pool->model().device().threads()),
+      decoder_(pool->model().config(), pool->model().weights(), pool->layers(),
+               attention_kernels(pool->model().device().isa()),
+               gemm_kernels(pool->model().device().isa()),
+               rowwise_kernels(pool->model().device().isa()), &threads_),
+      samplers_(threads_.num_threads(), Sampler(rowwise_kernels(pool->model().device().isa()))) {
+  job_ = {.run = [](void* self) { static_cast<CpuStep*>(self)->run(); }, .self = this};
+}
+
+CpuStep::~CpuStep() {
+  threads_.withdraw(&job_);
+}
+
+Status CpuStep::reserve(const StepLimits& limits) {
+  place(limits);
+  RETURN_IF_ERROR(arena_.map("the workspace"));
+  place(limits);
+  return {};
+}
+
+void CpuStep::place(const StepLimits& limits) {
+  decoder_.place(limits.max_size, limits.max_blocks, &arena_);
+  const uint64_t max_changes = uint64_t{limits.max_model_len} + DYN_MAX_BANNED_TOKENS;
+  for (Sampler& sampler : samplers_) sampler.place(limits.vocab_size, max_changes, &arena_);
+}
+
+Status CpuStep::submit(const dyn_batch& batch, const StepSize& size) {
+  batch_ = batch;
+  size_ = size;
+  is_done_ = false;  // No step runs.
+  threads_.enqueue(&job_);
+  return {};
+}
+
+Status CpuStep::wait(uint32_t timeout_us) {
+  std::unique_lock lock(mutex_);
+  const auto is_done = [this] { return is_done_; };
+  if (timeout_us == DYN_WAIT_FOREVER) {
+    done_.wait(lock, is_done);
+  } else if (!done_.wait_for(lock, std::chrono::microseconds(timeout_us), is_done)) {
+    return {DYN_TIMEOUT, "the step is not done yet"};
+  }
+  return {};
+}
+
+void CpuStep::run() {
+  pool_->stay_ahead_of({batch_.slot_mapping, size_.num_tokens}, &threads_);
+  decoder_.forward(batch_, size_);
+  threads_.parallel_for(size_.num_rows,
+                        [this](uint32_t row, uint32_t thread) { sample_row(row, thread); });
+  {
+    const std::lock_guard lock(mutex_);
+    is_done_ = true;
+  }
+  done_.notify_all();
+}
+
+void CpuStep::sample_row(uint32_t row, uint32_t thread) {
+  const dyn_batch& batch = batch_;
+  const int32_t position = batch.positions[batch.logits_rows[row]];
+  const SampleParams params = {
+      .temperature = batch.temperature[row],
+      .top_p = batch.top_p[row],
+      .min_p = batch.min_p[row],
+      .top_k = batch.top_k[row],
+      .seed = batch.seed[row],
+      .position = static_cast<uint64_t>(position) + 1,
+      .penalties = {.presence = batch.presence_penalty[row],
+                    .frequency = batch.frequency_penalty[row],
+                    .repetition = batch.repetition_penalty[row],
+                    .token_ids = row_of(batch.penalty_token_ids, batch.penalty_start_loc, row),
+                    .counts = row_of(batch.penalty_counts, batch.penalty_start_loc, row),
+                    .banned_ids = row_of(batch.banned_token_ids, batch.banned_start_loc, row)},
+  };
+  const Sample sample = samplers_[thread].sample(decoder_.logits(row), params);
+  batch_.sampled_ids[row] = sample.id;
+  batch_.logprobs[row] = sample.logprob;
+}
+
+}  // namespace dyn

@@ -1,0 +1,20 @@
+// StepLimits: what the steps of one engine may be at most.
+
+#pragma once
+
+#include <cstdint>
+
+#include "base/step_size.h"
+
+namespace dyn {
+
+struct StepLimits {
+  StepSize max_size;
+  uint32_t max_model_len;
+  uint32_t max_blocks;  // M, per sequence
+  uint32_t num_blocks;  // In the pool.
+  uint32_t block_size;
+  uint32_t vocab_size;
+};
+
+}  // namespace dyn
