@@ -69,15 +69,70 @@ describe("layers", () => {
   });
 
   test("no circle of imports", () => {
-    const done = new Set<string>();
-    const walk = (file: string, path: readonly string[]): void => {
-      if (path.includes(file))
-        throw new Error([...path.slice(path.indexOf(file)), file].join(" -> "));
-      if (done.has(file)) return;
-      for (const target of loads.get(file) ?? []) walk(target, [...path, file]);
-      done.add(file);
-    };
-    for (const file of sources) walk(file, []);
+    expectNoCircle(sources, loads);
+  });
+});
+
+/** What each room of native/src may include; its own files and the header are free. */
+const NATIVE_LAYERS: Record<string, readonly string[]> = {
+  base: [],
+  pack: ["base"],
+  pool: ["base"],
+  graph: ["base", "pack"],
+  device: ["base", "pack", "pool", "graph"],
+  cpu: ["base", "pack", "pool", "graph", "device"],
+  engine: ["base", "pack", "pool", "graph", "device", "cpu"],
+  c_api: ["base", "graph", "device", "engine"],
+};
+
+/** The room under native/src for what is compiled into every library beside the engine. */
+const NATIVE_BESIDE = "compat";
+
+const nativeSources = listFiles("native/src", /\.(cc|h|c|cu|cuh)$/);
+const includes = new Map(nativeSources.map((file) => [file, includesOf(file)]));
+
+describe("native layers", () => {
+  for (const file of nativeSources) {
+    test(`${file} includes only downward`, () => {
+      const room = nativeRoomOf(file);
+      const wrong = (includes.get(file) ?? [])
+        .map((target) => nativeRoomOf(target))
+        .filter((target) => target !== room && !NATIVE_LAYERS[room]?.includes(target));
+      expect(wrong).toEqual([]);
+    });
+  }
+
+  test("every room has its layer", () => {
+    const rooms = new Set(nativeSources.map(nativeRoomOf));
+    rooms.delete(NATIVE_BESIDE);
+    expect([...rooms].toSorted()).toEqual(Object.keys(NATIVE_LAYERS).toSorted());
+  });
+
+  test("no circle of includes", () => {
+    expectNoCircle(nativeSources, includes);
+  });
+
+  test("one device does not know another, and only the engine's opener names one", () => {
+    const others = nativeSources.filter((file) => !/^native\/src\/(cpu|cuda)\//.test(file));
+    const naming = others.filter((file) =>
+      (includes.get(file) ?? []).some((target) => /^native\/src\/(cpu|cuda)\//.test(target)),
+    );
+    expect(naming).toEqual(["native/src/engine/open_device.cc"]);
+  });
+
+  test("intrinsics stand where the files of an instruction set are", () => {
+    const wrong = nativeSources.filter(
+      (file) =>
+        /#include <(immintrin|arm_neon)\.h>/.test(readFileSync(join(root, file), "utf8")) &&
+        !/^native\/src\/cpu\/(.*\/)?((avx2|avx512|neon)\/|(avx2|avx512|neon)_)/.test(file),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("the largest files, to look at", () => {
+    const sizes = bySize(nativeSources);
+    for (const { file, lines } of sizes.slice(0, 5)) console.log(`  ${lines} ${file}`);
+    expect(sizes.length).toBeGreaterThan(0);
   });
 });
 
@@ -166,13 +221,46 @@ describe("the house", () => {
   });
 
   test("the largest files, to look at", () => {
-    const sizes = sources
-      .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n").length }))
-      .toSorted((a, b) => b.lines - a.lines);
+    const sizes = bySize(sources);
     for (const { file, lines } of sizes.slice(0, 5)) console.log(`  ${lines} ${file}`);
     expect(sizes.length).toBeGreaterThan(0);
   });
 });
+
+/** Follows `targets` from each file; throws with the circle, if there is one. */
+function expectNoCircle(
+  files: readonly string[],
+  targets: ReadonlyMap<string, readonly string[]>,
+): void {
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file))
+      throw new Error([...path.slice(path.indexOf(file)), file].join(" -> "));
+    if (done.has(file)) return;
+    for (const target of targets.get(file) ?? []) walk(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+}
+
+function bySize(files: readonly string[]): readonly { file: string; lines: number }[] {
+  return files
+    .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n").length }))
+    .toSorted((a, b) => b.lines - a.lines);
+}
+
+/** The folder under native/src. */
+function nativeRoomOf(file: string): string {
+  return file.split("/")[2] ?? "";
+}
+
+/** Files of native/src that `file` includes, as paths from the root. */
+function includesOf(file: string): readonly string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/^#include "([^"]+)"/gm)]
+    .map((match) => `native/src/${match[1]}`)
+    .filter((target) => existsSync(join(root, target)));
+}
 
 function mayImport(room: string, target: string): boolean {
   if (TOP.includes(room)) return true;
