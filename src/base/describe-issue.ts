@@ -12,7 +12,7 @@ export function describeIssue(issue: BaseIssue<unknown>): string {
   const match = /^Invalid [^:]+: (?:Expected (.+) but received|Received) .+$/s.exec(issue.message);
   if (!match) return `is not right: ${issue.message}`;
   const expected = match[1] === undefined ? (KINDS[issue.type] ?? issue.type) : words(match[1]);
-  return `must be ${expected}, not ${show(issue.input)}${choiceHint(issue)}`;
+  return `must be ${expected}, not ${show(issue.input)}${choiceHint(issue)}${sizeHint(issue)}`;
 }
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -39,6 +39,13 @@ function choiceHint(issue: BaseIssue<unknown>): string {
     ([, choice = ""]) => choice,
   );
   return didYouMean(issue.input, choices).replace(/^ /, ". ");
+}
+
+/** A text that begins as a size does is one that was written in another way. */
+function sizeHint({ type, input }: BaseIssue<unknown>): string {
+  if (type !== "number" || typeof input !== "string" || !/^\d[\d.,_ ]*[a-z]/i.test(input))
+    return "";
+  return ". A size is written 32k, 2GB, 32Ki or 1.5GiB";
 }
 
 const MAX_SHOWN = 60;

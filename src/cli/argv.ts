@@ -44,8 +44,8 @@ class ArgvReader {
   readonly #problems: UsageError[] = [];
   #at = 0;
   #isBehindDashes = false;
-  /** The argument before was a flag that is not known: this one may be its value. */
-  #isAfterUnknown = false;
+  /** The argument before was a flag that is refused: this one may be its value. */
+  #isAfterRefused = false;
 
   constructor(argv: readonly string[], { args, synonyms }: Definition) {
     this.#argv = argv;
@@ -80,8 +80,8 @@ class ArgvReader {
   }
 
   #argument(argument: string): void {
-    const isValue = this.#isAfterUnknown && !argument.startsWith("-");
-    this.#isAfterUnknown = false;
+    const isValue = this.#isAfterRefused && !argument.startsWith("-");
+    this.#isAfterRefused = false;
     if (isValue) return;
     if (this.#isBehindDashes) this.#positional(argument);
     else if (argument === "--") this.#isBehindDashes = true;
@@ -92,7 +92,8 @@ class ArgvReader {
 
   #override(argument: string): void {
     const [name, text] = splitOnce(argument);
-    const value = text ?? this.#overrideValue(argument);
+    const isWhole = parseOverride(name.slice("--".length), "") !== undefined;
+    const value = text ?? (isWhole ? this.#overrideValue(argument) : "");
     const override = parseOverride(name.slice("--".length), value);
     if (!override) {
       throw new UsageError(`${argument}: a part of the name is empty; write --Service.key=value`);
@@ -117,10 +118,13 @@ class ArgvReader {
     const kebab = spelling.replaceAll("_", "-");
     const flag = this.#defined.get(this.#synonyms[kebab] ?? kebab);
     if (!flag) {
-      this.#isAfterUnknown = text === undefined;
+      this.#isAfterRefused = text === undefined;
       throw this.#unknown(spelling);
     }
-    if (this.#flags.has(flag.name)) throw new UsageError(`--${flag.name} is given twice`);
+    if (this.#flags.has(flag.name)) {
+      this.#isAfterRefused = flag.takesValue && text === undefined;
+      throw new UsageError(`--${flag.name} is given twice`);
+    }
     if (!flag.takesValue) {
       if (text !== undefined) throw new UsageError(`${argument}: --${flag.name} takes no value`);
       this.#flags.set(flag.name, "");

@@ -1,18 +1,15 @@
-// The commands, and the way from an argument list to an exit code:
-//
-//   0  done            1  failed while running            2  bad usage, graph or configuration
+// The commands, and the way from an argument list to one of them.
 
 import { type ArgsDef, type CommandMeta, renderUsage } from "citty";
 
 import { version } from "../../package.json";
-import { errorCode } from "../base/error.ts";
 import { didYouMean } from "../base/nearest.ts";
 import { type readArgv, scanArgv } from "./argv.ts";
 import type { Command } from "./command.ts";
 import { type CliContext, processContext } from "./context.ts";
-import { describeError } from "./describe-error.ts";
+import { reportingErrors } from "./report-errors.ts";
 import { isModelPath } from "./target.ts";
-import { SeveralErrors, UsageError } from "./usage-error.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** One file a command, imported when it is called. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -70,23 +67,11 @@ export async function runCli(
   argv: readonly string[],
   context: CliContext = processContext(),
 ): Promise<number> {
-  try {
-    return await dispatch(argv, context);
-  } catch (error) {
-    const errors = error instanceof SeveralErrors ? error.errors : [error];
-    for (const one of errors) context.err(`dynamo: ${describeError(one)}\n`);
-    return FOUND_BEFORE_START.has(errorCode(error)) ? 2 : 1;
-  }
+  return reportingErrors(
+    () => dispatch(argv, context),
+    (text) => context.err(`dynamo: ${text}\n`),
+  );
 }
-
-const FOUND_BEFORE_START: ReadonlySet<string> = new Set([
-  "usage",
-  "invalid_config",
-  "invalid_graph",
-  "invalid_service",
-  "graph_not_loadable",
-  "unknown_service",
-]);
 
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [first, ...rest] = argv;

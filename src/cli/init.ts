@@ -3,6 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
+import { shellPath } from "../base/shell-word.ts";
+import { describeWriteError, systemCode } from "../base/system-error.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { throwAll, UsageError } from "./usage-error.ts";
 
@@ -46,8 +48,8 @@ async function init({ positionals, problems, context }: CommandInput): Promise<n
   }
   context.out(`wrote  ${relative(context.workingDir, join(folder, TYPES))}/\n`);
   const inFolder = relative(context.workingDir, folder);
-  const where = inFolder === "" ? "" : ` --working-dir ${inFolder}`;
-  const file = join(inFolder, "configs/chat.yaml");
+  const where = inFolder === "" ? "" : ` --working-dir ${shellPath(inFolder)}`;
+  const file = shellPath(join(inFolder, "configs/chat.yaml"));
   context.out(`\nServe it:\n\n  dynamo serve graphs.chat:Frontend -f ${file}${where}\n`);
   return 0;
 }
@@ -57,9 +59,9 @@ function write(path: string, bytes: Uint8Array): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, bytes);
   } catch (error) {
-    if (!(error instanceof Error) || !("code" in error)) throw error;
+    if (systemCode(error) === undefined) throw error;
     throw new UsageError(
-      `${path} cannot be written (${error.code}); give another folder: dynamo init DIR`,
+      `${path} cannot be written: ${describeWriteError(error)}. Give another folder: dynamo init DIR`,
     );
   }
 }

@@ -33,10 +33,10 @@ import { spawnSideThread } from "../side-threads.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { modelServices, withModels } from "./default-model.ts";
-import { describeError } from "./describe-error.ts";
 import { impliedOverrides } from "./implied-overrides.ts";
 import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
 import { openNotifySocket } from "./notify-socket.ts";
+import { reportingErrors } from "./report-errors.ts";
 import { ServiceManager, withoutManager } from "./service-manager.ts";
 import { readTarget } from "./target.ts";
 import { untilEnded } from "./until-ended.ts";
@@ -163,7 +163,15 @@ EXIT CODES
   run: serve,
 };
 
+/** Where the log is for programs, so is what keeps a server from starting: a line for each. */
 async function serve(given: CommandInput): Promise<number> {
+  const { flags, context } = given;
+  if (flags.get("log-format") !== "json" || flags.has("dry-run")) return serveOrThrow(given);
+  const log = mainLogger({ level: "error", style: { format: "json", isColoured: false } }, context);
+  return reportingErrors(() => serveOrThrow(given), log.error);
+}
+
+async function serveOrThrow(given: CommandInput): Promise<number> {
   const problems: DynamoError[] = [...given.problems];
   const { input, spec } = withTarget(given, problems);
   const { flags, context } = input;
@@ -281,13 +289,7 @@ async function run(
     else context.err(readyLine(plan.entry, door));
   };
   const { onInterrupt } = context;
-  try {
-    return await untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log, manager });
-  } catch (error) {
-    if (logging.style.format !== "json") throw error;
-    log.error(describeError(error));
-    return 1;
-  }
+  return untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log, manager });
 }
 
 /** Before a start there is no log, but where lines are for programs, all of them are. */

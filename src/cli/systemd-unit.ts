@@ -1,10 +1,11 @@
 // `dynamo systemd-unit`: a unit file for `dynamo serve` with the same arguments.
 
+import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 
 import type { Command, CommandInput } from "./command.ts";
 import { serveCommand } from "./serve.ts";
-import { throwAll } from "./usage-error.ts";
+import { throwAll, UsageError } from "./usage-error.ts";
 
 export const systemdUnitCommand: Command = {
   meta: {
@@ -29,17 +30,29 @@ EXAMPLES
   systemctl daemon-reload && systemctl enable --now dynamo
 `,
   async run({ argv, flags, problems, context }: CommandInput): Promise<number> {
-    throwAll(problems);
+    throwAll([...problems, ...refused(flags)]);
+    const port = Number(flags.get("port") ?? 8000);
     if (flags.has("socket")) {
-      context.out(socketFile(`${flags.get("host") ?? "127.0.0.1"}:${flags.get("port") ?? 8000}`));
+      const host = flags.get("host") ?? "127.0.0.1";
+      context.out(socketFile(isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`));
       return 0;
     }
     const workingDir = resolve(context.workingDir);
-    const isPrivileged = Number(flags.get("port") ?? 8000) < 1024;
+    const isPrivileged = port < 1024;
     context.out(unitFile({ executable: context.executable, argv, workingDir, isPrivileged }));
     return 0;
   },
 };
+
+/** Flags that make no sense in a unit. */
+function refused(flags: CommandInput["flags"]): readonly UsageError[] {
+  const problems = ["dry-run", "explain"]
+    .filter((name) => flags.has(name))
+    .map((name) => new UsageError(`--${name} ends at once, and a unit file is for a server`));
+  const port = flags.get("port") ?? "8000";
+  if (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535) return problems;
+  return [...problems, new UsageError(`--port must be from 1 to 65535 in a unit, not ${port}`)];
+}
 
 export interface UnitOptions {
   /** Absolute. */

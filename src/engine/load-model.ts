@@ -64,7 +64,7 @@ export interface LoadedFacts {
 /** A packed image chooses the instruction set that it was packed for. */
 export function openDevice(
   handles: Handles,
-  { threads = THREADS_ANY, model: { path, packed } }: LoadOptions,
+  { threads = THREADS_ANY, model: { path, packed } }: Pick<LoadOptions, "threads" | "model">,
 ): Address {
   const isa = packed === undefined ? Isa.ANY : numberIn(Isa, packed.isa);
   try {
@@ -88,6 +88,23 @@ function openCpu(handles: Handles, numThreads: number, isa: number): Address {
   );
 }
 
+/** What the device is. Throws `ModelNotLoadableError` for an image that another version has packed. */
+export function describeDevice(
+  { native }: Handles,
+  device: Address,
+  { path, packed }: Pick<ModelFiles, "path" | "packed">,
+) {
+  const bytes = new Uint8Array(DEVICE_FACTS.size);
+  check(native, native.deviceDescribe(device, bytes), "device");
+  const facts = decode(DEVICE_FACTS, bytes);
+  if (packed && packed.packVersion !== facts.pack_version) {
+    throw new ModelNotLoadableError(
+      `${path} has weights in form ${packed.packVersion}, and this version of dynamo has form ${facts.pack_version}: pack the model again`,
+    );
+  }
+  return facts;
+}
+
 /** The model's handle, loaded, and the key that says which model it is. */
 export async function loadModel(
   handles: Handles,
@@ -96,15 +113,8 @@ export async function loadModel(
 ): Promise<[Address, bigint]> {
   const { model, quantization, access = "read" } = options;
   const { native, owner } = handles;
-  const facts = new Uint8Array(DEVICE_FACTS.size);
-  check(native, native.deviceDescribe(device, facts), "device");
-  const { isa, pack_version: packVersion, ...threads } = decode(DEVICE_FACTS, facts);
   const { packed } = model;
-  if (packed && packed.packVersion !== packVersion) {
-    throw new ModelNotLoadableError(
-      `${model.path} has weights in form ${packed.packVersion}, and this version of dynamo has form ${packVersion}: pack the model again`,
-    );
-  }
+  const { isa, pack_version: packVersion, ...threads } = describeDevice(handles, device, model);
   const open = (table: ModelTable, cacheFd: number | undefined) =>
     handles.open(
       `model ${model.path}`,
@@ -203,7 +213,6 @@ export async function withPackedImage<T>(
 ): Promise<T> {
   const { library, isa: name, ...others } = options;
   const handles = new Handles(loadLibrary(library), PACKING_OWNER);
-  const { native } = handles;
   const isa = name === undefined ? Isa.ANY : numberIn(Isa, name);
   if (isa === undefined) throw new InvalidArgumentError(`there is no instruction set ${name}`);
   try {
@@ -216,9 +225,7 @@ export async function withPackedImage<T>(
         source = image;
       },
     });
-    const facts = new Uint8Array(DEVICE_FACTS.size);
-    check(native, native.deviceDescribe(device, facts), "device");
-    const { isa: used, pack_version: packVersion } = decode(DEVICE_FACTS, facts);
+    const { isa: used, pack_version: packVersion } = describeDevice(handles, device, others.model);
     assert(source !== undefined, "a model that is loaded has an image");
     return await use({ isa: nameIn(Isa, used), packVersion, key, image: source });
   } finally {
@@ -227,4 +234,4 @@ export async function withPackedImage<T>(
 }
 
 /** No actor has it. */
-const PACKING_OWNER = 2 ** 32 - 1;
+export const PACKING_OWNER = 2 ** 32 - 1;

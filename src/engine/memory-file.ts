@@ -2,8 +2,9 @@
 // engine's library, whose loader wants a path, and the built-in model, whose reader wants a descriptor.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import { writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 
+import { describeWriteError } from "../base/system-error.ts";
 import { libraryError, NativeLibraryError } from "./abi.ts";
 
 const MFD_CLOEXEC = 1; // children of this process do not get the file
@@ -18,8 +19,15 @@ export function createMemoryFile(name: string, bytes: Uint8Array): number {
       "the system gives no file in memory (memfd_create): Linux 3.17 is needed, and a sandbox must allow it",
     );
   }
-  let numWritten = 0;
-  while (numWritten < bytes.length) numWritten += writeSync(fd, bytes, numWritten);
+  try {
+    let numWritten = 0;
+    while (numWritten < bytes.length) numWritten += writeSync(fd, bytes, numWritten);
+  } catch (error) {
+    closeSync(fd);
+    throw new NativeLibraryError(
+      `a file in memory of ${bytes.length} bytes cannot be written: ${describeWriteError(error)}; it counts as memory, and to ulimit -f`,
+    );
+  }
   return fd;
 }
 

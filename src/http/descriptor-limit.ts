@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 
+/** File descriptors without which a server has none left for its clients: each thread, each model file and the like takes some. */
+export const MIN_DESCRIPTORS = 128;
+
 /** Connections that this process can hold and still open files: all but a quarter of its file descriptors. */
 export function connectionsWithin(numDescriptors: number): number {
   return Math.max(16, Math.floor(numDescriptors * 0.75));

@@ -4,13 +4,15 @@
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
+import { DynamoError } from "../base/error.ts";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface InheritedSocket {
   readonly fd: number;
-  /** The address that it listens on; undefined for one of the unix domain, as is the port. */
-  readonly host: string | undefined;
-  readonly port: number | undefined;
+  /** The address that it listens on. */
+  readonly host: string;
+  readonly port: number;
 }
 
 const FIRST = 3; // SD_LISTEN_FDS_START
@@ -19,19 +21,31 @@ const F_DUPFD_CLOEXEC = 1030;
 const O_NONBLOCK = 0o4000;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SOCK_STREAM = 1;
 
-/** The socket that was handed to this process. Undefined where none was, or where the descriptor is none. */
+/**
+ * The socket that was handed to this process; undefined where none was.
+ *
+ * @throws {InheritedSocketError} for what is no socket of TCP
+ */
 export function inheritedSocket(
   { LISTEN_FDS: count, LISTEN_PID: owner }: Environment,
   pid: number,
 ): InheritedSocket | undefined {
   if (owner !== String(pid) || !(Number(count) >= 1)) return undefined;
-  const address = withLibc(({ getsockname }) => {
+  const place = withLibc(({ getsockname, getsockopt }) => {
     const bytes = Buffer.alloc(128);
     const length = new Uint32Array([bytes.length]);
-    return getsockname(FIRST, ptr(bytes), ptr(length)) === 0 ? bytes : undefined;
+    if (getsockname(FIRST, ptr(bytes), ptr(length)) !== 0) return undefined;
+    const type = new Int32Array(1);
+    const typeLength = new Uint32Array([type.byteLength]);
+    getsockopt(FIRST, SOL_SOCKET, SO_TYPE, ptr(type), ptr(typeLength));
+    return type[0] === SOCK_STREAM ? hostAndPort(bytes) : undefined;
   });
-  return address && { fd: FIRST, ...hostAndPort(address) };
+  if (place === undefined) throw new InheritedSocketError();
+  return { fd: FIRST, ...place };
 }
 
 /** Another descriptor of the socket, which does not wait for clients; undefined where there is none. */
@@ -44,13 +58,13 @@ export function duplicateSocket(fd: number): number | undefined {
   });
 }
 
-/** Of a struct sockaddr. */
-function hostAndPort(address: Buffer): Pick<InheritedSocket, "host" | "port"> {
+/** Of a struct sockaddr; undefined for another family than IP's. */
+function hostAndPort(address: Buffer): Omit<InheritedSocket, "fd"> | undefined {
   const family = new Uint16Array(address.buffer, address.byteOffset, 1)[0];
   const port = address.readUInt16BE(2);
   if (family === AF_INET) return { host: [...address.subarray(4, 8)].join("."), port };
   if (family === AF_INET6) return { host: ipv6(address.subarray(8, 24)), port };
-  return { host: undefined, port: undefined };
+  return undefined;
 }
 
 function ipv6(bytes: Buffer): string {
@@ -70,6 +84,21 @@ function withLibc<T>(use: (calls: ReturnType<typeof open>["symbols"]) => T): T {
 function open() {
   return dlopen("libc.so.6", {
     fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    getsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
+      returns: FFIType.i32,
+    },
     getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
   });
+}
+
+/** The service manager has handed on something else. */
+class InheritedSocketError extends DynamoError {
+  override readonly code = "cannot_listen";
+
+  constructor() {
+    super(
+      `LISTEN_FDS: descriptor ${FIRST} is no socket of TCP; give it one (ListenStream=127.0.0.1:8000), or start the server without LISTEN_FDS`,
+    );
+  }
 }

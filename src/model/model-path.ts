@@ -1,7 +1,7 @@
 // Paths as a model's owner writes them: checked before anything is opened, so that a device, a pipe or
 // another folder's file is never read by mistake.
 
-import { open, readdir, stat } from "node:fs/promises";
+import { open, readdir, readlink, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { unreachable } from "../base/assert.ts";
@@ -160,8 +160,18 @@ async function kindOf(path: string): Promise<"directory" | "file" | "other" | "n
   }
 }
 
+const HUB_URL = /^https?:\/\/[^/]+\/([\w.-]+\/[\w.-]+)/;
+
 /** A name in a folder that is there is a slip of the pen; a name in none may be that of the hub. */
 async function noModelText(model: string, path: string): Promise<string> {
+  const [, repository] = HUB_URL.exec(model) ?? [];
+  if (repository !== undefined) {
+    return `${model} is an address, and downloading is not built in yet: fetch it once (hf download ${repository} --local-dir DIR) and give DIR as the model`;
+  }
+  const target = await readlink(path).catch(() => undefined); // no link, or nothing
+  if (target !== undefined) {
+    return `no model at ${path}: it is a symbolic link to ${target}, which is not there`;
+  }
   const folder = dirname(path);
   const isThere = (await kindOf(folder)) === "directory";
   const isHubName = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(model);

@@ -69,8 +69,10 @@ function refuseRepeated({ repeated }: SettingsDocument): void {
   const problems = repeated.map(({ path, first, again }) => {
     const name = path.join(".");
     const cure = path.length === 1 ? "put all its keys into one section" : "keep one of the two";
+    const [one, other] = [lineColumn(first).line, lineColumn(again).line];
+    const lines = one === other ? `line ${one}` : `lines ${one} and ${other}`;
     return {
-      message: `${name} is given twice, in lines ${lineColumn(first).line} and ${lineColumn(again).line}; ${cure}`,
+      message: `${name} is given twice, in ${lines}; ${cure}`,
       span: again,
     };
   });

@@ -7,11 +7,12 @@
 //
 // The caller has made "dynamo" importable before (src/sdk-modules.ts).
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 
 import { DynamoError } from "../base/error.ts";
 import { didYouMean } from "../base/nearest.ts";
+import { describeSystemError, systemCode } from "../base/system-error.ts";
 import { describeService, isServiceClass } from "../sdk/describe.ts";
 import { Graph } from "../sdk/graph.ts";
 import { explainImportError } from "./import-error.ts";
@@ -32,6 +33,7 @@ export interface LoadOptions {
 }
 
 export async function loadGraph(spec: string, options: LoadOptions): Promise<LoadedGraph> {
+  checkWorkingDir(options);
   const { module: written, entry } = parseSpec(spec);
   const { module, path } = findModule(written, options);
   const builtIn = options.builtIns[module];
@@ -43,6 +45,12 @@ export async function loadGraph(spec: string, options: LoadOptions): Promise<Loa
     graphOf(await import(path), module, entry),
   );
   return { graph, source: { type: "file", path } };
+}
+
+/** A slip in `--working-dir` would otherwise lead to the built-in graphs. */
+function checkWorkingDir({ workingDir }: LoadOptions): void {
+  if (kindOf(workingDir)?.isDirectory()) return;
+  throw new GraphLoadError(`the working directory ${workingDir} is not there, or no directory`);
 }
 
 interface GraphSpec {
@@ -92,8 +100,20 @@ function findFile(module: string, workingDir: string): string | undefined {
   return candidates.map((path) => resolve(workingDir, path)).find(isFile);
 }
 
+/** Throws `GraphLoadError` where the user may not look. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return kindOf(path)?.isFile() ?? false;
+}
+
+function kindOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (code === "ENOTDIR" || code === "ENAMETOOLONG") return undefined;
+    throw new GraphLoadError(`${path} cannot be read: ${describeSystemError(error)}`);
+  }
 }
 
 function isPath(module: string): boolean {
@@ -172,16 +192,40 @@ function notFound(module: string, { workingDir, builtIns }: LoadOptions): GraphL
   const shortened = (name: string) => (isShort(module) ? shortName(name) : name);
   const onDisk = graphsNear(resolve(workingDir, wanted), workingDir).map(shortened);
   const carried = Object.keys(builtIns).map(shortened);
-  const known = [...onDisk, ...carried];
+  const known = [...onDisk, ...carried, ...modelsNear(module, workingDir)];
+  const [what, nor] = isPath(module)
+    ? ["graph and no model", ""]
+    : ["graph", ", and none is built in by that name"];
   return new GraphLoadError(
     [
-      `there is no graph ${JSON.stringify(module)}: no ${wanted} under ${workingDir}, and none is built in by that name.${didYouMean(module, known)}`,
+      `there is no ${what} ${JSON.stringify(module)}: no ${wanted} under ${workingDir}${nor}.${didYouMean(module, known)}`,
       onDisk.length > 0 ? `  on disk:  ${onDisk.join(", ")}` : "",
       `  built in: ${carried.join(", ")}`,
     ]
       .filter((line) => line !== "")
       .join("\n"),
   );
+}
+
+/** A model may stand in a graph's place: folders and GGUF files beside the one that is missing, as they would be written. */
+function modelsNear(module: string, workingDir: string): readonly string[] {
+  if (!module.includes("/")) return [];
+  const folder = dirname(module);
+  const dots = module.startsWith("./") ? "./" : "";
+  return namesIn(resolve(workingDir, folder))
+    .filter(({ name, isFolder }) => isFolder || name.toLowerCase().endsWith(".gguf"))
+    .map(({ name }) => dots + join(folder, name));
+}
+
+/** None of a folder that is not there, or that this user may not look into. */
+function namesIn(folder: string): readonly { readonly name: string; readonly isFolder: boolean }[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return [];
+  }
 }
 
 function shortName(module: string): string {
@@ -192,8 +236,7 @@ function shortName(module: string): string {
 function graphsNear(path: string, workingDir: string): readonly string[] {
   const folders = new Set([dirname(path), join(workingDir, "graphs")]);
   const files = [...folders]
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .flatMap((folder) => namesIn(folder).map(({ name }) => join(folder, name)))
     .filter((file) => EXTENSIONS.includes(extname(file)) && !basename(file).endsWith(".d.ts"));
   return files
     .filter(isFile)

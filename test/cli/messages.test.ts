@@ -90,6 +90,47 @@ const MISTAKES: readonly (readonly [line: string, err: string])[] = [
     "serve --log-level wran",
     'dynamo: --log-level must be debug or info or warn or error, not "wran". Did you mean "warn"?\n',
   ],
+  [
+    "serve models/tny",
+    `dynamo: there is no graph and no model "models/tny": no models/tny under ${folder}. Did you mean "models/tiny"?\n` +
+      "  on disk:  graphs.default, graphs.left, graphs.name, graphs.near, graphs.package, graphs.part, graphs.reads\n" +
+      `  built in: graphs.${GRAPHS.replaceAll(", ", ", graphs.")}\n`,
+  ],
+  [
+    "./models/tny",
+    `dynamo: there is no graph and no model "./models/tny": no ./models/tny under ${folder}. Did you mean "./models/tiny"?\n` +
+      "  on disk:  graphs.default, graphs.left, graphs.name, graphs.near, graphs.package, graphs.part, graphs.reads\n" +
+      `  built in: graphs.${GRAPHS.replaceAll(", ", ", graphs.")}\n`,
+  ],
+  [
+    "serve --working-dir nowhere",
+    `dynamo: the working directory ${folder}/nowhere is not there, or no directory\n`,
+  ],
+  ["serve --port 1 -p 2", "dynamo: --port is given twice\n"],
+  [
+    "serve --VllmWorker.",
+    "dynamo: --VllmWorker.: a part of the name is empty; write --Service.key=value\n",
+  ],
+  [
+    "serve --model https://huggingface.co/Qwen/Qwen3-0.6B/tree/main",
+    "dynamo: Processor.model: https://huggingface.co/Qwen/Qwen3-0.6B/tree/main is an address, and downloading is not built in yet: " +
+      "fetch it once (hf download Qwen/Qwen3-0.6B --local-dir DIR) and give DIR as the model\n\n" +
+      "   --model=https://huggingface.co/Qwen/Qwen3-0.6B/tree/main\n" +
+      "           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
+  ],
+  [
+    "serve two_models --model built-in",
+    'dynamo: Frontend.served-model-name: Chat and Code serve "built-in"; set served-model-name of each (--Chat.served-model-name=...)\n',
+  ],
+  [
+    "init twice.yaml",
+    `dynamo: ${folder}/twice.yaml/configs/chat.yaml cannot be written: a part of its path is a file, and no directory. Give another folder: dynamo init DIR\n`,
+  ],
+  [
+    "systemd-unit --dry-run --port x",
+    "dynamo: --dry-run ends at once, and a unit file is for a server\n" +
+      "dynamo: --port must be from 1 to 65535 in a unit, not x\n",
+  ],
   ["serve --log-format xml", 'dynamo: --log-format must be text or json, not "xml".\n'],
   ["serve -f models", "dynamo: models is a directory; -f takes a YAML file, as configs/agg.yaml\n"],
   [
@@ -112,7 +153,7 @@ const MISTAKES: readonly (readonly [line: string, err: string])[] = [
   ],
   [
     "serve --VllmWorker.max-num-seqs=4kk",
-    'dynamo: VllmWorker.max-num-seqs must be a number, not "4kk"\n\n   --VllmWorker.max-num-seqs=4kk\n                             ^^^\n',
+    'dynamo: VllmWorker.max-num-seqs must be a number, not "4kk". A size is written 32k, 2GB, 32Ki or 1.5GiB\n\n   --VllmWorker.max-num-seqs=4kk\n                             ^^^\n',
   ],
   [
     "serve graphs.package",
@@ -289,6 +330,18 @@ describe("a model", () => {
       expect(out).toContain(config('{"Frontend": {"port": 9000}}'));
       expect(out).toMatch(/ VllmWorker(RouterLess)?\.model +"built-in" +default\n/);
     }
+  });
+
+  test("that several serve by default is called by each of their names", async () => {
+    const { exitCode, out } = await run(
+      "serve two_models --dry-run --explain --Frontend.port=9000",
+    );
+    expect(exitCode).toBe(0);
+    expect(out).toContain(config('{"Frontend": {"port": 9000}}'));
+    expect(out).toMatch(/ Chat\.served-model-name +"chat" +default\n/);
+    expect(out).toMatch(/ Code\.served-model-name +"code" +default\n/);
+    const named = await run("serve two_models --dry-run --explain --Code.served_model_name=c");
+    expect(named.out).toMatch(/ Code\.served_model_name +"c" +--Code/);
   });
 
   test("that one service names is that of the others", async () => {

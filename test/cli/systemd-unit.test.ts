@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 
 import { unitFile } from "../../src/cli/systemd-unit.ts";
+import { runLine } from "./run-cli.ts";
 
 const options = {
   executable: "/usr/local/bin/dynamo",
@@ -26,4 +27,13 @@ test("only a privileged port takes a capability", () => {
   expect(unitFile({ ...options, isPrivileged: true })).toContain(
     "\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n",
   );
+});
+
+test("the socket's address is written as systemd reads it", async () => {
+  const listen = async (flags: string) => {
+    const { out } = await runLine(`systemd-unit --socket ${flags}`, { workingDir: "/" });
+    return /^ListenStream=(.*)$/m.exec(out)?.[1];
+  };
+  expect(await listen("--port 80")).toBe("127.0.0.1:80");
+  expect(await listen("--host ::1 --port 9000")).toBe("[::1]:9000");
 });

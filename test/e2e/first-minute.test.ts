@@ -1,7 +1,7 @@
 // A new user's first minute: an empty folder, the executable, and nothing else.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -155,4 +155,58 @@ describe("what keeps a server from starting", () => {
     expect(dry.stderr.toString()).toContain(`dynamo: warning: ${words}`);
     expect(dry.exitCode).toBe(0);
   });
+
+  test("limits of files, their number and their size, are told in words", () => {
+    const limited = (limit: string) => {
+      const script = `ulimit ${limit}; exec ${executable} serve --port 0`;
+      const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", script], { cwd: folder });
+      return [exitCode, stderr.toString()];
+    };
+    expect(limited("-n 40")).toEqual([
+      2,
+      "dynamo: Frontend: this process may open 40 files at a time, connections included, and a server needs 128; " +
+        "raise the limit (ulimit -n 1024; in systemd LimitNOFILE=1024)\n",
+    ]);
+    const [code, words] = limited("-f 0");
+    expect(code).toBe(2);
+    expect(words).toMatch(
+      /^dynamo: VllmWorker\.engine: a file in memory of \d+ bytes cannot be written: files may not be so large here .* ulimit -f\n$/,
+    );
+  });
+
+  test("with a log in json is a line of json, too", async () => {
+    const args = ["serve", "--log-format", "json", "--frob", "-f", "none.yaml"];
+    const { code, stderr } = await runDynamo(args, { cwd: folder });
+    expect(code).toBe(2);
+    const lines = stderr.trimEnd().split("\n");
+    const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages).toEqual([
+      "unknown flag --frob.",
+      expect.stringContaining("there is no configuration file none.yaml."),
+    ]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0 || Bun.which("setpriv") === null)(
+    "a folder that another user may not read is named (needs root, to be another user)",
+    () => {
+      const closed = join(folder, "closed");
+      mkdirSync(closed);
+      chmodSync(folder, 0o755);
+      chmodSync(closed, 0o700);
+      const other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+      const run = (...args: readonly string[]) => {
+        const { exitCode, stderr } = Bun.spawnSync([...other, executable, ...args], { cwd: "/" });
+        return `${exitCode} ${stderr}`;
+      };
+      const denied = "permission denied; let this user";
+      expect(run("serve", join(closed, "g.ts"))).toStartWith(
+        `2 dynamo: ${closed}/g.ts cannot be read: ${denied} read it`,
+      );
+      expect(run("serve", "--working-dir", closed)).toContain(`cannot be read: ${denied} read it`);
+      expect(run("init", closed)).toContain(`cannot be written: ${denied} write there`);
+      expect(run("pack", "built-in", join(closed, "out"))).toBe(
+        `1 dynamo: ${closed}/out cannot be made: ${denied} write there, or choose another place\n`,
+      );
+    },
+  );
 });

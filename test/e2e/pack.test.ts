@@ -139,6 +139,23 @@ describe("an image of the built-in model", () => {
     expect(await refusal(image, "--VllmWorker.quantization=q4")).toContain("--quantization q4");
   });
 
+  test("that cannot be served here is refused before anything starts", async () => {
+    const path = copy();
+    rmSync(join(path, "weights.dynpack"));
+    const { code, stderr } = await runDynamo(["serve", "--model", path, "--port", "0"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      `VllmWorker.model: ${path}/weights.dynpack, the weights of the image, cannot be read: there is no such file\n`,
+    );
+    const foreign = copy();
+    const card = join(foreign, "packed-model.json");
+    const text = readFileSync(card, "utf8");
+    writeFileSync(card, text.replace(/"isa": "[^"]+"/, '"isa": "none"'));
+    const refused = await runDynamo(["serve", "--model", foreign, "--port", "0"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("is packed for none");
+  });
+
   test("can be for less than this machine has", async () => {
     const portable = join(folder, "portable");
     expect((await pack("built-in", portable, "--isa", "portable")).stdout).toContain("portable");

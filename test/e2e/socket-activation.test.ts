@@ -54,3 +54,14 @@ test("a socket that other machines reach is refused where the configuration keep
   const { server } = await start("0.0.0.0", args);
   expect(await server.stop()).toBe(0);
 });
+
+test("another descriptor than a socket of TCP is refused before anything starts", async () => {
+  const file = join(folder, "no-socket");
+  writeFileSync(file, "");
+  const script = `exec 3<"${file}"; LISTEN_FDS=1 LISTEN_PID=$$ exec "${executable}" serve --port 0`;
+  const child = Bun.spawn(["sh", "-c", script], { stdio: ["ignore", "ignore", "pipe"] });
+  expect(await new Response(child.stderr).text()).toBe(
+    "dynamo: Frontend: LISTEN_FDS: descriptor 3 is no socket of TCP; give it one (ListenStream=127.0.0.1:8000), or start the server without LISTEN_FDS\n",
+  );
+  expect(await child.exited).toBe(2);
+});

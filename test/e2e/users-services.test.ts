@@ -186,7 +186,9 @@ describe("two models in one process", () => {
       "--Frontend.served-model-name=all",
     ]);
     expect(code).toBe(2);
-    expect(stderr).toContain('Chat and Code serve "chat"; set served-model-name of each');
+    expect(stderr).toContain(
+      'Chat and Code serve "chat"; set served-model-name of each (--Chat.served-model-name=...)',
+    );
     expect(stderr).toContain("set Chat.served-model-name and Code.served-model-name in its place");
   });
 

@@ -16,6 +16,10 @@ test("sizes count in thousands, and with an i in 1,024s", () => {
     ["1.1GB", 1_100_000_000],
     ["4M", 4_000_000],
     ["1Ti", 1_099_511_627_776],
+    ["1e9", 1_000_000_000],
+    ["1.5E+9", 1_500_000_000],
+    ["1e-3", 0.001],
+    ["512B", 512],
   ] as const) {
     expect([text, parseSize(text)]).toEqual([text, size]);
   }
@@ -29,6 +33,8 @@ test("nothing else is a size", () => {
     "-1k",
     "32kk",
     "1e3k",
+    "1e999",
+    "1.5B",
     "0x10k",
     "32 Kibi",
     "auto",

@@ -75,7 +75,7 @@ describe("what is given twice is an error with both lines", () => {
     ],
     [
       "W:\n  ServiceArgs: {workers: 1, workers: 2}",
-      "c.yaml:2:29: W.ServiceArgs.workers is given twice, in lines 2 and 2; keep one of the two",
+      "c.yaml:2:29: W.ServiceArgs.workers is given twice, in line 2; keep one of the two",
     ],
   ] as const) {
     test(JSON.stringify(text), () => expect(firstLine(text)).toBe(message));

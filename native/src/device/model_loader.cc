@@ -140,7 +140,9 @@ Status ModelLoader::load() {
     source_ = DYN_WEIGHTS_CACHED;
   } else {
     if (file_.load & DYN_LOAD_IMAGE_ONLY) {
-      return not_loadable("the file of packed weights is damaged, or not of this model");
+      return not_loadable(
+          "the file of packed weights is damaged, or not of this model; copy the image again, or "
+          "make it anew with dynamo pack");
     }
     RETURN_IF_ERROR(image_.create());
     RETURN_IF_ERROR(pack_all());

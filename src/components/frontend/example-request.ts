@@ -1,5 +1,7 @@
 // The command that a start ends with: a request that works when it is pasted into a shell.
 
+import { singleQuoted } from "../../base/shell-word.ts";
+
 export interface ExampleOptions {
   /** Without a slash at its end. */
   readonly url: string;
@@ -29,8 +31,4 @@ export function clientUrl(listensOn: string): string {
 /** Brackets of an IPv6 address are patterns to some shells. */
 function quotedUrl(url: string): string {
   return url.includes("[") ? singleQuoted(url) : url;
-}
-
-function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

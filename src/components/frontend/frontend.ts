@@ -5,7 +5,7 @@
 
 import {
   type CheckScope,
-  checkAddress,
+  type ConfigProblem,
   configured,
   type Door,
   depends,
@@ -17,8 +17,7 @@ import {
 
 import type { Timer } from "../../base/clock.ts";
 import type { OpenAIBackend } from "../../door/backend.ts";
-import { connectionsWithin, descriptorLimit } from "../../http/descriptor-limit.ts";
-import { inheritedSocket } from "../../http/inherited-socket.ts";
+import { connectionsWithin, descriptorLimit, MIN_DESCRIPTORS } from "../../http/descriptor-limit.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { HttpServer } from "../../http/listen.ts";
 import { ChatBackend } from "../chat-backend.ts";
@@ -32,7 +31,7 @@ import { kvEventsOf } from "./kv-events.ts";
 import { FrontendRoutes } from "./routes.ts";
 import { ServedModels } from "./served-models.ts";
 import { publishersOf } from "./served-names.ts";
-import { type PreparedPlace, placeOf, preparePlace } from "./socket.ts";
+import { checkPlace, type PreparedPlace, placeOf, preparePlace } from "./socket.ts";
 
 /** How long before its deadline the server stops waiting for answers in flight and ends them. */
 const LAST_WORDS_MS = 1000;
@@ -63,9 +62,8 @@ export class Frontend extends Service<PreparedFrontend> {
 
   static override validate = validateFrontend;
 
-  static override async check({ host, port }: FrontendConfig, { environment }: CheckScope) {
-    const isOpen = inheritedSocket(environment, process.pid) !== undefined;
-    return isOpen ? [] : checkAddress(host, port);
+  static override async check(config: FrontendConfig, { environment }: CheckScope) {
+    return [...checkDescriptors(), ...(await checkPlace(config, environment))];
   }
 
   override async start(): Promise<void> {
@@ -145,6 +143,14 @@ export class Frontend extends Service<PreparedFrontend> {
     if (!base.done) this.#models.update(base.value);
     this.follow(published, (update) => this.#models.update(update));
   }
+}
+
+/** With fewer the server starts, and accepts no client. */
+function checkDescriptors(): readonly ConfigProblem[] {
+  const limit = descriptorLimit() ?? Infinity;
+  if (limit >= MIN_DESCRIPTORS) return [];
+  const message = `this process may open ${limit} files at a time, connections included, and a server needs ${MIN_DESCRIPTORS}; raise the limit (ulimit -n 1024; in systemd LimitNOFILE=1024)`;
+  return [{ key: undefined, message }];
 }
 
 /** What all clients of a frontend may hold together. */

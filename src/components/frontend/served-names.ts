@@ -26,8 +26,10 @@ export function servedNameProblems(
   const publishers = publishersOf({ services, service });
   if (publishers.length < 2) return [];
   const problem = (message: string) => ({ key: "servedModelName", message });
-  const problems = duplicates(publishers).map(([name, both]) =>
-    problem(`${both} serve "${name}"; set served-model-name of each`),
+  const problems = duplicates(publishers).map(([name, both, first]) =>
+    problem(
+      `${both} serve "${name}"; set served-model-name of each (--${first}.served-model-name=...)`,
+    ),
   );
   if (given === undefined) return problems;
   const names = publishers.map(({ name }) => `${name}.served-model-name`).join(" and ");
@@ -37,8 +39,10 @@ export function servedNameProblems(
   ];
 }
 
-/** Each name that more than one has, and who they are. */
-function duplicates(publishers: readonly ServiceView[]): readonly (readonly [string, string])[] {
+/** Each name that more than one has, who they are, and the first of them. */
+function duplicates(
+  publishers: readonly ServiceView[],
+): readonly (readonly [string, string, string])[] {
   const owners = new Map<string, string[]>();
   for (const { name, config } of publishers) {
     const parsed = v.safeParse(NAMED, config); // a configuration that is wrong has told so already
@@ -47,7 +51,7 @@ function duplicates(publishers: readonly ServiceView[]): readonly (readonly [str
     owners.set(served, [...(owners.get(served) ?? []), name]);
   }
   return [...owners].flatMap(([name, all]) =>
-    all.length > 1 ? [[name, all.join(" and ")] as const] : [],
+    all.length > 1 ? [[name, all.join(" and "), all[0] ?? ""] as const] : [],
   );
 }
 

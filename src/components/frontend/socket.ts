@@ -1,7 +1,7 @@
 // Where the frontend listens: on the port that its configuration names, or on a socket that the process was started
 // with. A socket's address is under the same rules as a configured one.
 
-import type { Environment } from "dynamo";
+import { type ConfigProblem, checkAddress, type Environment } from "dynamo";
 
 import { DynamoError } from "../../base/error.ts";
 import { type InheritedSocket, inheritedSocket } from "../../http/inherited-socket.ts";
@@ -12,10 +12,24 @@ export interface PreparedPlace extends PreparedAccess {
   readonly socket: InheritedSocket | undefined;
 }
 
+/** Whether the server can listen there. A socket that was handed on is open already. */
+export async function checkPlace(
+  { host, port }: { readonly host: string; readonly port: number },
+  environment: Environment,
+): Promise<readonly ConfigProblem[]> {
+  try {
+    const socket = inheritedSocket(environment, process.pid);
+    return socket ? [] : await checkAddress(host, port);
+  } catch (error) {
+    if (error instanceof DynamoError) return [{ key: undefined, message: error.message }];
+    throw error;
+  }
+}
+
 /** Throws `cannot_listen` for a socket that is open to other machines where the configuration keeps them out. */
 export function preparePlace(config: AccessConfig, environment: Environment): PreparedPlace {
   const socket = inheritedSocket(environment, process.pid);
-  if (socket?.host !== undefined) {
+  if (socket !== undefined) {
     const problems = validateAccess({ ...config, host: socket.host }, environment);
     const problem = problems.find(({ key }) => key === "host");
     if (problem) {
@@ -27,14 +41,13 @@ export function preparePlace(config: AccessConfig, environment: Environment): Pr
   return { ...prepareAccess(config, environment), socket };
 }
 
-/** Host and port as they are, whoever has opened the socket. A socket of the unix domain is as local as loopback. */
+/** Host and port as they are, whoever has opened the socket. */
 export function placeOf(
   config: { readonly host: string; readonly port: number },
   { socket }: PreparedPlace,
 ): { readonly host: string; readonly port: number; readonly inheritedFd: number | undefined } {
-  const { host, port } = config;
-  if (!socket) return { host, port, inheritedFd: undefined };
-  return { host: socket.host ?? "127.0.0.1", port: socket.port ?? 0, inheritedFd: socket.fd };
+  const { host, port } = socket ?? config;
+  return { host, port, inheritedFd: socket?.fd };
 }
 
 class OpenSocketError extends DynamoError {

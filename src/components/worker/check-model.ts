@@ -3,6 +3,7 @@
 import { type CheckScope, type ConfigProblem, DynamoError } from "dynamo";
 
 import { loadLibrary } from "../../engine/abi.ts";
+import { checkImage } from "../../engine/check-image.ts";
 import { publishNativeLibrary } from "../../engine/native-library.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
 import { openModel, openModelConfig } from "../../model/open-model.ts";
@@ -41,6 +42,7 @@ export async function checkEngine(
   const library = await problemsOf("engine", () => loadLibrary(publishNativeLibrary()));
   const files = await problemsOf("model", async () => {
     const demand = { ...scale, model: await openModel(model) };
+    if (library.length === 0) checkImage(publishNativeLibrary(), demand.model);
     const packed = withImage(config, demand.model);
     checkFits(planMemory(packed, demand), packed, demand);
   });
@@ -72,8 +74,10 @@ class UnusableTemplateError extends DynamoError {
   override readonly code = "model_not_loadable";
 
   constructor(place: string, fault: string) {
-    super(
-      `${place} cannot write a plain message: ${fault}. Mend it there, or remove it: messages are then joined by newlines`,
-    );
+    const told = fault.startsWith(place)
+      ? fault
+      : `${place} cannot write a plain message: ${fault}`;
+    const sentence = told.replace(/\.+$/, "");
+    super(`${sentence}. Mend it there, or remove it: messages are then joined by newlines`);
   }
 }

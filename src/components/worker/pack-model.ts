@@ -1,10 +1,12 @@
 // Makes a packed image of a model: packs its weights, and puts beside them all else that it takes to serve them. The
 // directory is made under another name and renamed when all of it is on the disk.
 
+import { existsSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { DynamoError } from "../../base/error.ts";
+import { describeWriteError, systemCode } from "../../base/system-error.ts";
 import type { OnlineQuantization } from "../../engine/native-model.ts";
 import { writeImage } from "../../engine/weight-cache.ts";
 import { PACKED_CARD } from "../../model/model-path.ts";
@@ -56,7 +58,8 @@ export async function packModel(options: PackModelOptions): Promise<PackedModel>
       await sync(dirname(out));
     } catch (error) {
       await rm(part, { recursive: true, force: true });
-      throw error;
+      if (systemCode(error) === undefined) throw error;
+      throw new OutputError(`${out} cannot be written: ${describeWriteError(error)}`);
     }
     return { path: out, isa: facts.isa, bytes: image.numBytes };
   });
@@ -85,9 +88,13 @@ async function sync(directory: string): Promise<void> {
 
 async function checkFree(out: string): Promise<void> {
   const names = await readdir(out).catch((error: unknown) => {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
     if (code === "ENOENT") return [];
-    throw new OutputError(`${out} cannot be made: ${code === "ENOTDIR" ? "it is a file" : error}`);
+    const isFile = code === "ENOTDIR" && existsSync(out);
+    throw new OutputError(
+      `${out} cannot be made: ${isFile ? "it is a file" : describeWriteError(error)}`,
+    );
   });
   if (names.length > 0) {
     throw new OutputError(`${out} is there and not empty; give the name of a new directory`);
@@ -109,7 +116,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return systemCode(error) !== "ESRCH";
   }
 }
 
