@@ -1,9 +1,15 @@
 // Everything that CI runs, here and on the server: `npm test`. It stops at the first step that fails,
 // prints the time of each, and adds up the counts of all runners in its last line.
 //
-//   bun test/ci.ts [step ...]      only the steps whose names are given
+//   npm test -- [name ...]      only the steps, and the long suites of suites.ts, whose names are given
+//
+// Limits of time are for hangs: ten times what a step takes on a quiet machine, and as much more as this one is slower or
+// busier, which is measured first.
 
 import { availableParallelism } from "node:os";
+
+import { slowness } from "./calibrate.ts";
+import { SUITES, type Suite } from "./suites.ts";
 
 interface Counts {
   passed: number;
@@ -15,7 +21,9 @@ interface Step {
   readonly name: string;
   /** Commands in order; each is an argument list, run in the root. */
   readonly commands: readonly (readonly string[])[];
-  readonly timeoutMinutes: number;
+  /** On a quiet machine. */
+  readonly minutes: number;
+  readonly env?: Readonly<Record<string, string>>;
   /** Programs without which the step is skipped. */
   readonly needs?: readonly string[];
 }
@@ -24,22 +32,25 @@ const root = new URL("..", import.meta.url).pathname;
 const bun = process.execPath;
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const jobs = String(availableParallelism());
+const factor = slowness();
+/** Of one test; bun's own limit is 5 s. */
+const testLimit = ["--timeout", String(Math.ceil(120_000 * factor))];
 const emulatedTests = ["c_api_test", "gemm_test", "kernel_test", "schedule_test"];
 const nativeFiles = [
   ...new Bun.Glob("native/{include,src,test,bench}/**/*.{h,c,cc}").scanSync(root),
 ];
 
 const STEPS: readonly Step[] = [
-  { name: "lint", commands: [[bin("biome"), "ci", "--error-on-warnings", "."]], timeoutMinutes: 2 },
+  { name: "lint", commands: [[bin("biome"), "ci", "--error-on-warnings", "."]], minutes: 0.5 },
   {
     name: "format",
     commands: [[bin("clang-format"), "--dry-run", "--Werror", ...nativeFiles]],
-    timeoutMinutes: 2,
+    minutes: 0.5,
   },
-  { name: "types", commands: [[bin("tsc"), "-p", "."]], timeoutMinutes: 3 },
-  { name: "build", commands: [[bun, "scripts/build.ts", "--tests"]], timeoutMinutes: 10 },
+  { name: "types", commands: [[bin("tsc"), "-p", "."]], minutes: 0.5 },
+  { name: "build", commands: [[bun, "scripts/build.ts", "--tests"]], minutes: 3 },
   // Behind the build: it follows the import of the library.
-  { name: "unused", commands: [[bin("knip")]], timeoutMinutes: 3 },
+  { name: "unused", commands: [[bin("knip")]], minutes: 0.5 },
   {
     name: "native",
     commands: [
@@ -48,7 +59,7 @@ const STEPS: readonly Step[] = [
       ["ctest", "--test-dir", "native/build-sanitize", "--verbose"],
       ["native/build/schedule_test"], // all of its schedules; under the sanitizers there are few
     ],
-    timeoutMinutes: 15,
+    minutes: 5,
   },
   {
     name: "aarch64", // cross-compiled; some of the tests, fewer shapes, in an emulator
@@ -67,7 +78,7 @@ const STEPS: readonly Step[] = [
       ["ctest", "--test-dir", "native/build-aarch64", "--verbose", "-R", emulatedTests.join("|")],
       [bun, "scripts/build.ts", "--target", "linux-arm64"],
     ],
-    timeoutMinutes: 10,
+    minutes: 4,
   },
   {
     name: "musl",
@@ -77,22 +88,45 @@ const STEPS: readonly Step[] = [
       ["cmake", "--build", "native/build", "--target", "c_api_test_musl"],
       ["native/build/musl/c_api_test"],
     ],
-    timeoutMinutes: 5,
+    minutes: 1,
   },
   {
     name: "unit",
-    commands: [[bun, "test", "--timeout", "30000", "--path-ignore-patterns", "test/e2e/**"]],
-    timeoutMinutes: 10,
+    commands: [[bun, "test", ...testLimit, "--path-ignore-patterns", "test/e2e/**"]],
+    minutes: 4,
   },
-  { name: "e2e", commands: [[bun, "test", "--timeout", "120000", "test/e2e"]], timeoutMinutes: 15 },
+  { name: "e2e", commands: [[bun, "test", ...testLimit, "test/e2e"]], minutes: 6 },
 ];
+
+/** Built first, as every suite runs the executable or the library. */
+function stepOf({ name, files, env, minutes }: Suite): Step {
+  const build = [bun, "scripts/build.ts"];
+  return {
+    name,
+    commands: [build, [bun, "test", ...testLimit, ...files]],
+    minutes: minutes + 3,
+    ...(env && { env: { ...env, ...process.env } as Record<string, string> }),
+  };
+}
+
+/** A step hangs that takes so many times what it does on a quiet machine. */
+const HANG = 10;
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const wanted = process.argv.slice(2);
+const all = [...STEPS, ...SUITES.map(stepOf)];
+const unknown = wanted.find((name) => !all.some((step) => step.name === name));
+if (unknown !== undefined) {
+  console.error(`There is no ${unknown}; there are: ${all.map(({ name }) => name).join(", ")}.`);
+  process.exit(2);
+}
 let broken: string | undefined;
+if (factor > 1)
+  console.log(
+    `this machine is slow or busy: limits of time are ${factor.toFixed(1)} times as long`,
+  );
 
-for (const step of STEPS) {
-  if (wanted.length > 0 && !wanted.includes(step.name)) continue;
+for (const step of wanted.length > 0 ? all.filter(({ name }) => wanted.includes(name)) : STEPS) {
   const begun = performance.now();
   console.log(`\n== ${step.name}`);
   const missing = step.needs?.find((program) => Bun.which(program) === null);
@@ -111,11 +145,12 @@ for (const step of STEPS) {
 
 if (broken !== undefined && total.failed === 0) total.failed = 1;
 if (broken !== undefined) process.exitCode = 1;
+if (wanted.length === 0) console.log(`\n${namesOfLongSuites()}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 
 async function runStep(step: Step): Promise<boolean> {
   for (const command of step.commands) {
-    const { status, output } = await run(command, step.timeoutMinutes * 60_000);
+    const { status, output } = await run(command, step);
     const counts = countResults(output);
     total.passed += counts.passed;
     total.failed += counts.failed;
@@ -125,14 +160,21 @@ async function runStep(step: Step): Promise<boolean> {
   return true;
 }
 
-/** Runs a command, showing its output as it comes and keeping it. Past its time it is killed. */
-async function run(command: readonly string[], timeoutMs: number) {
+function namesOfLongSuites(): string {
+  const rows = SUITES.map(
+    ({ name, what, minutes }) => `  npm test -- ${name.padEnd(12)} ${what} (about ${minutes} min)`,
+  );
+  return ["not run here, for they take long:", ...rows].join("\n");
+}
+
+/** Runs a command, showing its output as it comes and keeping it. One that hangs is killed. */
+async function run(command: readonly string[], { minutes, env }: Step) {
   const child = Bun.spawn([...command], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: timeoutMs,
+    timeout: Math.ceil(HANG * minutes * 60_000 * factor),
     killSignal: "SIGKILL",
-    env: { ...process.env, DYNAMO_VERIFY: "1" },
+    env: { ...process.env, ...env, DYNAMO_VERIFY: "1", DYNAMO_TEST_SLOWNESS: String(factor) },
   });
   const [out, err] = await Promise.all([
     tee(child.stdout, (text) => process.stdout.write(text)),

@@ -1,5 +1,7 @@
 // A client on a bare socket: it can read nothing, hang up at any moment, and count what arrives.
 
+import { hangLimit } from "../time-limits.ts";
+
 export interface RawClient {
   /** Everything that has arrived. */
   text(): string;
@@ -51,7 +53,7 @@ export function postText(path: string, body: object): string {
 
 /** Waits for `condition`, which something outside this process's control makes true. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 4000;
+  const deadline = performance.now() + hangLimit(30_000);
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
     await Bun.sleep(2);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import { COMMIT, FakeHub } from "../hub/fake-hub.ts";
 import { seededRandom } from "../seeded-random.ts";
+import { hangLimit } from "../time-limits.ts";
 import { runLine } from "./run-cli.ts";
 
 const random = seededRandom(3);
@@ -80,30 +81,34 @@ test("a token comes from its file, too", async () => {
   expect(hub.tokens.at(-1)).toBe("Bearer hf_file");
 });
 
-test("a pull that is killed again and again comes to its end", async () => {
-  await cli("rm org/model");
-  const main = join(import.meta.dir, "../../src/main.ts");
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, HF_ENDPOINT: hub.url };
-  const start = () =>
-    Bun.spawn([process.execPath, main, "pull", "org/model"], {
-      env,
-      stdout: "ignore",
-      stderr: "ignore",
-    });
-  const before = hub.numBytes;
-  // Each sends at most a part, and is killed when it has.
-  for (let kill = 0; kill < 8; kill++) {
-    const part = 200_000 + Math.floor(random() * 200_000);
-    const { promise: sent, resolve } = Promise.withResolvers<void>();
-    hub.faults.stallAfter = part;
-    hub.faults.onStall = resolve;
-    const child = start();
-    await sent;
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-  hub.faults.stallAfter = undefined;
-  expect(await start().exited).toBe(0);
-  expect(readFileSync(join(home, SNAPSHOT, "model.safetensors")).equals(WEIGHTS)).toBe(true);
-  expect((hub.numBytes - before) / WEIGHTS.length).toBeLessThan(1.6);
-}, 120_000);
+test(
+  "a pull that is killed again and again comes to its end",
+  async () => {
+    await cli("rm org/model");
+    const main = join(import.meta.dir, "../../src/main.ts");
+    const env = { PATH: process.env["PATH"] ?? "", HOME: home, HF_ENDPOINT: hub.url };
+    const start = () =>
+      Bun.spawn([process.execPath, main, "pull", "org/model"], {
+        env,
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+    const before = hub.numBytes;
+    // Each sends at most a part, and is killed when it has.
+    for (let kill = 0; kill < 8; kill++) {
+      const part = 200_000 + Math.floor(random() * 200_000);
+      const { promise: sent, resolve } = Promise.withResolvers<void>();
+      hub.faults.stallAfter = part;
+      hub.faults.onStall = resolve;
+      const child = start();
+      await sent;
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    hub.faults.stallAfter = undefined;
+    expect(await start().exited).toBe(0);
+    expect(readFileSync(join(home, SNAPSHOT, "model.safetensors")).equals(WEIGHTS)).toBe(true);
+    expect((hub.numBytes - before) / WEIGHTS.length).toBeLessThan(1.6);
+  },
+  hangLimit(120_000),
+);

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { hangLimit } from "../time-limits.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const running: Bun.Subprocess[] = [];
@@ -48,25 +49,29 @@ for (const args of [["serve", "--help"], ["--version"]]) {
   });
 }
 
-test("a server whose log cannot be written, its disk being full, serves all the same", async () => {
-  const log = openSync("/dev/full", "w");
-  const port = 20_000 + Math.floor(Math.random() * 10_000);
-  const args = ["serve", "graphs.hello_world:Frontend", "--port", String(port)];
-  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], { cwd: ROOT, stderr: log });
-  running.push(child);
-  closeSync(log);
-  const body = '{"text": "hello"}';
-  const url = `http://127.0.0.1:${port}/generate`;
-  let answer: string | undefined;
-  for (let attempt = 0; answer === undefined && attempt < 200; attempt++) {
-    await Bun.sleep(25);
-    const response = await fetch(url, { method: "POST", body }).catch(() => undefined);
-    answer = await response?.text();
-  }
-  expect(answer).toContain("Backend: hello");
-  child.kill("SIGINT");
-  expect(await child.exited).toBe(0);
-}, 20_000);
+test(
+  "a server whose log cannot be written, its disk being full, serves all the same",
+  async () => {
+    const log = openSync("/dev/full", "w");
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const args = ["serve", "graphs.hello_world:Frontend", "--port", String(port)];
+    const child = Bun.spawn([process.execPath, "src/main.ts", ...args], { cwd: ROOT, stderr: log });
+    running.push(child);
+    closeSync(log);
+    const body = '{"text": "hello"}';
+    const url = `http://127.0.0.1:${port}/generate`;
+    let answer: string | undefined;
+    for (let attempt = 0; answer === undefined && attempt < hangLimit(2000); attempt++) {
+      await Bun.sleep(25);
+      const response = await fetch(url, { method: "POST", body }).catch(() => undefined);
+      answer = await response?.text();
+    }
+    expect(answer).toContain("Backend: hello");
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(0);
+  },
+  hangLimit(60_000),
+);
 
 test("a mistake ends with 2 and is told on standard error", async () => {
   const child = dynamo("serve", "graphs.agg:Frontend", "--dry-rum");
@@ -78,10 +83,14 @@ test("a mistake ends with 2 and is told on standard error", async () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`a graph that serves ends with 0 on ${signal}`, async () => {
-    const child = dynamo("serve", "graphs.hello_world:Frontend", "--port", "0");
-    await waitFor(child.stderr, "ready");
-    child.kill(signal);
-    expect(await child.exited).toBe(0);
-  }, 20_000);
+  test(
+    `a graph that serves ends with 0 on ${signal}`,
+    async () => {
+      const child = dynamo("serve", "graphs.hello_world:Frontend", "--port", "0");
+      await waitFor(child.stderr, "ready");
+      child.kill(signal);
+      expect(await child.exited).toBe(0);
+    },
+    hangLimit(60_000),
+  );
 }

@@ -9,10 +9,11 @@ import { DynamoError } from "../../src/base/error.ts";
 import { type ApiError, toApiError } from "../../src/door/api-error.ts";
 import { parseChatRequest } from "../../src/openai/schema.ts";
 import { root } from "../e2e/server.ts";
+import { hangLimit } from "../time-limits.ts";
 import { Session } from "./session.ts";
 
 const document = readFileSync(join(root, "docs/api.md"), "utf8");
-const SERVER_MS = 30_000;
+const SERVER_MS = hangLimit(60_000);
 const MAX_BODY_BYTES = 10 * 1024;
 
 describe("docs/api.md, fields", () => {

@@ -22,10 +22,11 @@ import { dirname, join } from "node:path";
 
 import packageJson from "../../package.json";
 import { executable, hasTinyStories, root, tinyStories } from "../e2e/server.ts";
+import { hangLimit } from "../time-limits.ts";
 import { type Block, blocksOf, commandsOf, fileOf, moduleOf, serves } from "./blocks.ts";
 import { Session } from "./session.ts";
 
-const BLOCK_MS = 60_000;
+const BLOCK_MS = hangLimit(120_000);
 
 const guides = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
 const documents = ["README.md", "CONTRIBUTING.md", ...guides.map((name) => `docs/${name}`)];

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { executable, freePort, root, tinyStories } from "../e2e/server.ts";
+import { hangLimit } from "../time-limits.ts";
 
 export interface Outcome {
   readonly status: number;
@@ -16,8 +17,8 @@ export interface Outcome {
 
 /** The port that the documents write. */
 const WRITTEN = "localhost:8000";
-const COMMAND_MS = 20_000;
-const READY_MS = 20_000;
+const COMMAND_MS = hangLimit(30_000);
+const READY_MS = hangLimit(60_000);
 
 export class Session {
   readonly folder = mkdtempSync(join(tmpdir(), "dynamo-docs-"));

@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import { tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
+import { hangLimit } from "../time-limits.ts";
 import { executable, startServer } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "e2e-box-"));
@@ -48,7 +49,8 @@ describe.skipIf(!canMount)("on a root that is read-only (needs the right to moun
       command: [...READ_ONLY, executable],
       env: { XDG_CACHE_HOME: join(folder, "cache") },
     });
-    for (let n = 0; n < 500 && !server.stderr().includes("WARN"); n++) await Bun.sleep(10);
+    for (let n = 0; n < hangLimit(5000) && !server.stderr().includes("WARN"); n++)
+      await Bun.sleep(10);
     expect(await server.stop()).toBe(0);
     expect(server.stderr().match(/WARN/g)).toHaveLength(1);
     expect(server.stderr()).toContain("packed weights are not cached: cannot write them");
@@ -99,7 +101,7 @@ test("at rest with the built-in model it has at most 75 MB of its own; the rest 
     return (1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(memory)?.[1])) / 1e6;
   };
   // 60 MB are the goal, 58 to 66 were measured. The memory of the start and of the answer is given back little by little.
-  for (let attempt = 0; attempt < 200 && megabytes("Anonymous") > 60; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(1000) && megabytes("Anonymous") > 60; attempt++) {
     await Bun.sleep(50);
   }
   const own = megabytes("Anonymous");

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { type Completion, type Server, startServer } from "./server.ts";
 
 const QUESTIONS = [
@@ -46,7 +46,7 @@ for (const dtype of ["bfloat16", "int8"]) {
         );
         disaggregated.push(server);
       }
-    }, 30_000);
+    }, hangLimit(60_000));
     afterAll(() => Promise.all([agg, ...disaggregated].map((server) => server?.stop())));
 
     for (const [what, sampling] of [
@@ -148,53 +148,57 @@ async function set(server: Server, key: string, value: number): Promise<void> {
   await Bun.sleep(20);
 }
 
-test("a prefill worker and a worker that die under load take no request of the others and no block with them", async () => {
-  const server = await startServer({
-    args: [
-      join(import.meta.dir, "fixtures/mortal-workers.ts"),
-      ...["-f", "configs/disagg.yaml", "--model", "built-in"],
-      ...["VllmWorker", "PrefillWorker"].map((name) => `--${name}.ServiceArgs.workers=2`),
-    ],
-    env: { DYNAMO_VERIFY: "1" },
-  });
-  try {
-    const expected = new Map<string, string>();
-    const failures: string[] = [];
-    let numAnswers = 0;
-    const ask = async (n: number) => {
-      const prompt = `${n % 10} ${FILLER.repeat(1 + (n % 20))}`;
-      const body = { model: "dynamo", prompt, max_tokens: 20, temperature: 0 };
-      const response = await server.post("/v1/completions", body);
-      const answer = (await response.json()) as Completion;
-      if (!response.ok) return void failures.push(JSON.stringify(answer));
-      const text = answer.choices[0]?.text ?? "";
-      numAnswers += 1;
-      expect(text).toBe(expected.get(prompt) ?? text);
-      expected.set(prompt, text);
-    };
-    const restarts = () => server.metric("dynamo_runtime_restarts_total");
-    let n = 0;
-    const client = async () => {
-      while ((await restarts()) < 2 || n < 200) await ask(n++);
-    };
-    await Promise.all(Array.from({ length: 8 }, client));
-    if ((await restarts()) !== 2)
-      console.log(
-        server
-          .stderr()
-          .split("\n")
-          .filter((l) => /WARN|ERROR/.test(l))
-          .join("\n"),
-      );
-    expect(await restarts()).toBe(2);
-    // Only what the dead worker was decoding: at most what 8 clients had asked it for.
-    expect(failures.length).toBeLessThanOrEqual(8);
-    console.log(`  ${numAnswers} answers, ${failures.length} lost with their worker`);
-    for (const failure of failures) expect(failure).toMatch(/down|stopping/);
-    expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
-    expect(await server.metric("dynamo_remote_prefills_running")).toBe(0);
-    expect(server.stderr()).not.toContain("AssertionError");
-  } finally {
-    await server.stop();
-  }
-}, 60_000);
+test(
+  "a prefill worker and a worker that die under load take no request of the others and no block with them",
+  async () => {
+    const server = await startServer({
+      args: [
+        join(import.meta.dir, "fixtures/mortal-workers.ts"),
+        ...["-f", "configs/disagg.yaml", "--model", "built-in"],
+        ...["VllmWorker", "PrefillWorker"].map((name) => `--${name}.ServiceArgs.workers=2`),
+      ],
+      env: { DYNAMO_VERIFY: "1" },
+    });
+    try {
+      const expected = new Map<string, string>();
+      const failures: string[] = [];
+      let numAnswers = 0;
+      const ask = async (n: number) => {
+        const prompt = `${n % 10} ${FILLER.repeat(1 + (n % 20))}`;
+        const body = { model: "dynamo", prompt, max_tokens: 20, temperature: 0 };
+        const response = await server.post("/v1/completions", body);
+        const answer = (await response.json()) as Completion;
+        if (!response.ok) return void failures.push(JSON.stringify(answer));
+        const text = answer.choices[0]?.text ?? "";
+        numAnswers += 1;
+        expect(text).toBe(expected.get(prompt) ?? text);
+        expected.set(prompt, text);
+      };
+      const restarts = () => server.metric("dynamo_runtime_restarts_total");
+      let n = 0;
+      const client = async () => {
+        while ((await restarts()) < 2 || n < 200) await ask(n++);
+      };
+      await Promise.all(Array.from({ length: 8 }, client));
+      if ((await restarts()) !== 2)
+        console.log(
+          server
+            .stderr()
+            .split("\n")
+            .filter((l) => /WARN|ERROR/.test(l))
+            .join("\n"),
+        );
+      expect(await restarts()).toBe(2);
+      // Only what the dead worker was decoding: at most what 8 clients had asked it for.
+      expect(failures.length).toBeLessThanOrEqual(8);
+      console.log(`  ${numAnswers} answers, ${failures.length} lost with their worker`);
+      for (const failure of failures) expect(failure).toMatch(/down|stopping/);
+      expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
+      expect(await server.metric("dynamo_remote_prefills_running")).toBe(0);
+      expect(server.stderr()).not.toContain("AssertionError");
+    } finally {
+      await server.stop();
+    }
+  },
+  hangLimit(60_000),
+);

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { type Server, startServer } from "./server.ts";
 
 let server: Server;
@@ -80,7 +80,7 @@ function instances(): Promise<readonly number[]> {
 }
 
 async function until<T>(poll: () => Promise<T | undefined>): Promise<T> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(5000); attempt++) {
     const value = await poll();
     if (value !== undefined) return value;
     await Bun.sleep(5);

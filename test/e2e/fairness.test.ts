@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { type Server, startServer } from "./server.ts";
 
 const NUM_HONEST = 6;
@@ -29,30 +29,42 @@ describe.each([
   });
   afterAll(() => server?.stop());
 
-  test("two clients with 128 streams that never read hold up no other", async () => {
-    const hogs = [1, 2].map(() => open(server, { ...hog(model), n: 128, stream: true }));
-    for (const one of hogs) one.socket.pause();
-    await beside(server, model, `2 x 128 unread streams, ${name}`);
-    expect(hogs.map(({ hasEnded }) => hasEnded())).toEqual([false, false]);
-    await leave(server);
-  }, 60_000);
+  test(
+    "two clients with 128 streams that never read hold up no other",
+    async () => {
+      const hogs = [1, 2].map(() => open(server, { ...hog(model), n: 128, stream: true }));
+      for (const one of hogs) one.socket.pause();
+      await beside(server, model, `2 x 128 unread streams, ${name}`);
+      expect(hogs.map(({ hasEnded }) => hasEnded())).toEqual([false, false]);
+      await leave(server);
+    },
+    hangLimit(60_000),
+  );
 
-  test("one client with a unary request of 2 x 128 choices holds up no other", async () => {
-    const prompt = ["Once upon a time", "There was a dog"];
-    const one = open(server, { ...hog(model), prompt, n: 128 });
-    await beside(server, model, `2 x 128 choices, ${name}`);
-    expect(one.hasEnded()).toBe(false);
-    await leave(server);
-  }, 60_000);
+  test(
+    "one client with a unary request of 2 x 128 choices holds up no other",
+    async () => {
+      const prompt = ["Once upon a time", "There was a dog"];
+      const one = open(server, { ...hog(model), prompt, n: 128 });
+      await beside(server, model, `2 x 128 choices, ${name}`);
+      expect(one.hasEnded()).toBe(false);
+      await leave(server);
+    },
+    hangLimit(60_000),
+  );
 
-  test("64 clients with 4 streams each hold up no other", async () => {
-    const hogs = Array.from({ length: 64 }, () =>
-      open(server, { ...hog(model), n: 4, stream: true }),
-    );
-    await beside(server, model, `64 x 4 streams, ${name}`);
-    expect(hogs.some(({ hasEnded }) => hasEnded())).toBe(false);
-    await leave(server);
-  }, 60_000);
+  test(
+    "64 clients with 4 streams each hold up no other",
+    async () => {
+      const hogs = Array.from({ length: 64 }, () =>
+        open(server, { ...hog(model), n: 4, stream: true }),
+      );
+      await beside(server, model, `64 x 4 streams, ${name}`);
+      expect(hogs.some(({ hasEnded }) => hasEnded())).toBe(false);
+      await leave(server);
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe.each([
@@ -84,24 +96,32 @@ describe.each([
   });
   afterAll(() => server?.stop());
 
-  test("as 8 x 128 streams that are not read, leave room for the others", async () => {
-    const hogs = Array.from({ length: 8 }, () =>
-      open(server, { ...hog(model), n: 128, stream: true }),
-    );
-    for (const one of hogs) one.socket.pause();
-    await crowded(server);
-    await beside(server, model, `8 x 128 unread streams, ${name}`);
-    await leave(server);
-  }, 60_000);
+  test(
+    "as 8 x 128 streams that are not read, leave room for the others",
+    async () => {
+      const hogs = Array.from({ length: 8 }, () =>
+        open(server, { ...hog(model), n: 128, stream: true }),
+      );
+      for (const one of hogs) one.socket.pause();
+      await crowded(server);
+      await beside(server, model, `8 x 128 unread streams, ${name}`);
+      await leave(server);
+    },
+    hangLimit(60_000),
+  );
 
-  test("as 4 unary requests of 2 x 128, leave room for the others", async () => {
-    const prompt = ["Once upon a time", "There was a dog"];
-    const hogs = Array.from({ length: 4 }, () => open(server, { ...hog(model), prompt, n: 128 }));
-    await crowded(server);
-    await beside(server, model, `4 x 256 choices, ${name}`);
-    expect(hogs.map(({ hasEnded }) => hasEnded())).not.toContain(true);
-    await leave(server);
-  }, 60_000);
+  test(
+    "as 4 unary requests of 2 x 128, leave room for the others",
+    async () => {
+      const prompt = ["Once upon a time", "There was a dog"];
+      const hogs = Array.from({ length: 4 }, () => open(server, { ...hog(model), prompt, n: 128 }));
+      await crowded(server);
+      await beside(server, model, `4 x 256 choices, ${name}`);
+      expect(hogs.map(({ hasEnded }) => hasEnded())).not.toContain(true);
+      await leave(server);
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe("24 requests of 256 choices with one API key", () => {
@@ -125,18 +145,22 @@ describe("24 requests of 256 choices with one API key", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("leave room for another key, and are refused beyond a third of the places", async () => {
-    const body = { ...hog("mock"), prompt: ["Once upon a time", "There was a dog"], n: 128 };
-    const hogs = Array.from({ length: 24 }, () => open(server, body, greedy));
-    const refused = () => hogs.filter(({ hasEnded }) => hasEnded());
-    await until(async () => refused().length === 19);
-    const status = refused().map(({ text }) => text().slice(0, 12));
-    expect(new Set(status)).toEqual(new Set(["HTTP/1.1 429"]));
-    const [one] = refused();
-    expect(one?.text().toLowerCase()).toContain("\r\nretry-after: 1\r\n");
-    expect(one?.text()).toContain('"code":"too_many_sequences"');
-    await expectServed(server, "mock", "24 x 256 of another key", honest);
-  }, 60_000);
+  test(
+    "leave room for another key, and are refused beyond a third of the places",
+    async () => {
+      const body = { ...hog("mock"), prompt: ["Once upon a time", "There was a dog"], n: 128 };
+      const hogs = Array.from({ length: 24 }, () => open(server, body, greedy));
+      const refused = () => hogs.filter(({ hasEnded }) => hasEnded());
+      await until(async () => refused().length === 19);
+      const status = refused().map(({ text }) => text().slice(0, 12));
+      expect(new Set(status)).toEqual(new Set(["HTTP/1.1 429"]));
+      const [one] = refused();
+      expect(one?.text().toLowerCase()).toContain("\r\nretry-after: 1\r\n");
+      expect(one?.text()).toContain('"code":"too_many_sequences"');
+      await expectServed(server, "mock", "24 x 256 of another key", honest);
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe("32 streams that are not read", () => {
@@ -152,23 +176,27 @@ describe("32 streams that are not read", () => {
   });
   afterAll(() => server?.stop());
 
-  test("stall without blocks, and give the whole text when they are read", async () => {
-    const body = { ...hog("mock"), n: 32, stream: true, max_tokens: 1600, seed: 5 };
-    const client = open(server, body);
-    client.socket.pause();
-    const stalled = () => server.metric("dynamo_num_requests_stalled");
-    await until(async () => (await stalled()) === 32);
-    expect(await server.metric("vllm:num_requests_running")).toBe(0);
-    expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
-    expect(await server.metric("vllm:num_requests_waiting")).toBe(0);
-    const unary = await server.complete({ ...body, stream: false });
-    client.socket.resume();
-    await until(async () => client.hasEnded());
-    const texts = textsOf(client.text());
-    expect(texts).toEqual(unary.choices.map(({ text }) => text));
-    expect(texts).toHaveLength(32);
-    expect(await stalled()).toBe(0);
-  }, 60_000);
+  test(
+    "stall without blocks, and give the whole text when they are read",
+    async () => {
+      const body = { ...hog("mock"), n: 32, stream: true, max_tokens: 1600, seed: 5 };
+      const client = open(server, body);
+      client.socket.pause();
+      const stalled = () => server.metric("dynamo_num_requests_stalled");
+      await until(async () => (await stalled()) === 32);
+      expect(await server.metric("vllm:num_requests_running")).toBe(0);
+      expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
+      expect(await server.metric("vllm:num_requests_waiting")).toBe(0);
+      const unary = await server.complete({ ...body, stream: false });
+      client.socket.resume();
+      await until(async () => client.hasEnded());
+      const texts = textsOf(client.text());
+      expect(texts).toEqual(unary.choices.map(({ text }) => text));
+      expect(texts).toHaveLength(32);
+      expect(await stalled()).toBe(0);
+    },
+    hangLimit(60_000),
+  );
 });
 
 function hog(model: string) {

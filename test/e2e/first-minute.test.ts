@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { executable, freePort, runDynamo } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "e2e-first-minute-"));
@@ -47,71 +47,89 @@ function paste(line: string): string {
 const READY = /^ready: (http:\/\/127\.0\.0\.1:\d+) {2}try: (curl .*)$/m;
 
 describe("in an empty folder", () => {
-  test("dynamo serve ends its start with a command that answers", async () => {
-    const { child, stderr } = await start(["serve", "--port", "0"], "ready: ");
-    try {
-      const lines = stderr().trimEnd().split("\n");
-      const [, url = "", command = ""] = READY.exec(lines.at(-1) ?? "") ?? [];
-      expect(command).toStartWith(`curl ${url}/v1/chat/completions `);
-      const answer = JSON.parse(paste(command)) as { choices: [{ message: { content: string } }] };
-      expect(answer.choices[0].message.content).not.toBe("");
-      for (const line of lines.slice(0, -1)) {
-        expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\S* (INFO|WARN) /);
+  test(
+    "dynamo serve ends its start with a command that answers",
+    async () => {
+      const { child, stderr } = await start(["serve", "--port", "0"], "ready: ");
+      try {
+        const lines = stderr().trimEnd().split("\n");
+        const [, url = "", command = ""] = READY.exec(lines.at(-1) ?? "") ?? [];
+        expect(command).toStartWith(`curl ${url}/v1/chat/completions `);
+        const answer = JSON.parse(paste(command)) as {
+          choices: [{ message: { content: string } }];
+        };
+        expect(answer.choices[0].message.content).not.toBe("");
+        for (const line of lines.slice(0, -1)) {
+          expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\S* (INFO|WARN) /);
+        }
+      } finally {
+        child.kill("SIGTERM");
       }
-    } finally {
+      expect(await child.exited).toBe(0);
+    },
+    hangLimit(60_000),
+  );
+
+  test(
+    "hello_world has a command of its own, and a user's server its address",
+    async () => {
+      const hello = await start(["serve", "hello_world", "--port", "0"], "ready: ");
+      const [, , command = ""] = READY.exec(hello.stderr()) ?? [];
+      expect(paste(command)).toContain("Frontend: Middle: Backend: hello");
+      hello.child.kill("SIGHUP");
+      expect(await hello.child.exited).toBe(0);
+
+      writeFileSync(
+        join(folder, "door.ts"),
+        'import { Service } from "dynamo";\n' +
+          "export default class Door extends Service {\n" +
+          '  #server: unknown;\n  override start() { this.#server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hi") }); }\n}\n',
+      );
+      const door = await start(["serve", "door"], "ready: ");
+      const [, url = ""] = /^ready: (http:\/\/127\.0\.0\.1:\d+)$/m.exec(door.stderr()) ?? [];
+      expect(await (await fetch(url)).text()).toBe("hi");
+      door.child.kill("SIGINT");
+      expect(await door.child.exited).toBe(0);
+    },
+    hangLimit(60_000),
+  );
+
+  test(
+    "a log in json has nothing else in it, and the level of a service is its own",
+    async () => {
+      const args = ["serve", "--port", "0", "--log-format", "json", "--log-level", "warn"];
+      const own = "--VllmWorker.ServiceArgs.log-level=info";
+      const child = Bun.spawn([executable, ...args, own], {
+        cwd: folder,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      const decoder = new TextDecoder();
+      let stderr = "";
+      for await (const bytes of child.stderr) {
+        stderr += decoder.decode(bytes, { stream: true });
+        if (stderr.includes("model ready")) child.kill("SIGINT");
+      }
+      expect(await child.exited).toBe(0);
+      const tags = stderr
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { tag: string }).tag);
+      expect([...new Set(tags)]).toEqual(["VllmWorker:1"]);
+    },
+    hangLimit(60_000),
+  );
+
+  test(
+    "a server that nohup has started outlives its terminal",
+    async () => {
+      const { child } = await start(["serve", "--port", "0"], "ready: ", ["nohup", executable]);
+      child.kill("SIGHUP");
+      expect(await Promise.race([child.exited, Bun.sleep(300)])).toBeUndefined();
       child.kill("SIGTERM");
-    }
-    expect(await child.exited).toBe(0);
-  }, 30_000);
-
-  test("hello_world has a command of its own, and a user's server its address", async () => {
-    const hello = await start(["serve", "hello_world", "--port", "0"], "ready: ");
-    const [, , command = ""] = READY.exec(hello.stderr()) ?? [];
-    expect(paste(command)).toContain("Frontend: Middle: Backend: hello");
-    hello.child.kill("SIGHUP");
-    expect(await hello.child.exited).toBe(0);
-
-    writeFileSync(
-      join(folder, "door.ts"),
-      'import { Service } from "dynamo";\n' +
-        "export default class Door extends Service {\n" +
-        '  #server: unknown;\n  override start() { this.#server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hi") }); }\n}\n',
-    );
-    const door = await start(["serve", "door"], "ready: ");
-    const [, url = ""] = /^ready: (http:\/\/127\.0\.0\.1:\d+)$/m.exec(door.stderr()) ?? [];
-    expect(await (await fetch(url)).text()).toBe("hi");
-    door.child.kill("SIGINT");
-    expect(await door.child.exited).toBe(0);
-  }, 30_000);
-
-  test("a log in json has nothing else in it, and the level of a service is its own", async () => {
-    const args = ["serve", "--port", "0", "--log-format", "json", "--log-level", "warn"];
-    const own = "--VllmWorker.ServiceArgs.log-level=info";
-    const child = Bun.spawn([executable, ...args, own], {
-      cwd: folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const decoder = new TextDecoder();
-    let stderr = "";
-    for await (const bytes of child.stderr) {
-      stderr += decoder.decode(bytes, { stream: true });
-      if (stderr.includes("model ready")) child.kill("SIGINT");
-    }
-    expect(await child.exited).toBe(0);
-    const tags = stderr
-      .trimEnd()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as { tag: string }).tag);
-    expect([...new Set(tags)]).toEqual(["VllmWorker:1"]);
-  }, 30_000);
-
-  test("a server that nohup has started outlives its terminal", async () => {
-    const { child } = await start(["serve", "--port", "0"], "ready: ", ["nohup", executable]);
-    child.kill("SIGHUP");
-    expect(await Promise.race([child.exited, Bun.sleep(300)])).toBeUndefined();
-    child.kill("SIGTERM");
-    expect(await child.exited).toBe(0);
-  }, 30_000);
+      expect(await child.exited).toBe(0);
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe("what keeps a server from starting", () => {

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { type Server, startServer } from "./server.ts";
 
 const graph = `${join(import.meta.dir, "fixtures/hanging.ts")}:Door`;
@@ -192,10 +192,10 @@ async function health(server: Server): Promise<number> {
 }
 
 async function until<T>(poll: () => Promise<T | undefined>): Promise<T> {
-  for (let attempt = 0; attempt < 2000; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(5000); attempt++) {
     const value = await poll();
     if (value !== undefined) return value;
     await Bun.sleep(5);
   }
-  throw new Error("what was waited for did not happen within 10 s");
+  throw new Error("what was waited for did not happen in time");
 }

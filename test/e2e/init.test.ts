@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { blocksOf, fileOf } from "../docs/blocks.ts";
+import { hangLimit } from "../time-limits.ts";
 import { root, runDynamo, startServer } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dynamo-init-"));
@@ -20,23 +21,27 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("what it wrote passes --dry-run without a warning, and answers", async () => {
-  const { code, stdout, stderr } = await runDynamo(["serve", ...args, "--dry-run"], {
-    cwd: folder,
-  });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toContain('"persona": "You are brief and friendly."');
-  const server = await startServer({ args, cwd: folder });
-  try {
-    const answer = await server.post("/v1/chat/completions", {
-      ...{ model: "dynamo", messages: [{ role: "user", content: "hello" }], max_tokens: 4 },
+test(
+  "what it wrote passes --dry-run without a warning, and answers",
+  async () => {
+    const { code, stdout, stderr } = await runDynamo(["serve", ...args, "--dry-run"], {
+      cwd: folder,
     });
-    expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 4 } });
-  } finally {
-    expect(await server.stop()).toBe(0);
-  }
-}, 30_000);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain('"persona": "You are brief and friendly."');
+    const server = await startServer({ args, cwd: folder });
+    try {
+      const answer = await server.post("/v1/chat/completions", {
+        ...{ model: "dynamo", messages: [{ role: "user", content: "hello" }], max_tokens: 4 },
+      });
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 4 } });
+    } finally {
+      expect(await server.stop()).toBe(0);
+    }
+  },
+  hangLimit(60_000),
+);
 
 test("a file that is there is kept, and the types are written again", async () => {
   const own = readFileSync(graph, "utf8").replace("Persona extends", "Mine extends");

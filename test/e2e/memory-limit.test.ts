@@ -1,6 +1,6 @@
 // A model whose weights are 60 % of the memory that the server may fill, under mixed load: kept to, and not killed.
 //
-//   DYNAMO_SOAK_SECONDS=3600 bun test --timeout 4000000 test/e2e/memory-limit.test.ts      an hour of it (default: 8 s)
+//   npm test -- soak      an hour of it (default: 8 s)
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 import { writeRandomDirectory } from "../model/random-directory.ts";
 import { seededRandom } from "../seeded-random.ts";
+import { hangLimit } from "../time-limits.ts";
 import { ControlGroup, hasControlGroups } from "./control-group.ts";
 import { executable, runDynamo, type Server, startServer } from "./server.ts";
 
@@ -53,6 +54,7 @@ test.skipIf(!hasControlGroups())(
     expect(await cached.stop()).toBe(0);
     expect(group.kills).toBe(0);
   },
+  hangLimit(2000 * SOAK_SECONDS + 300_000),
 );
 
 test("memory-limit is kept to without a group: all that is resident, code included", async () => {
@@ -105,7 +107,7 @@ async function mixedLoad(server: Server, seconds: number): Promise<void> {
       const prompt = Array.from({ length: words }, () => Math.floor(random() * 32000));
       const body = { model: "m284", prompt, stream: random() < 0.5, ignore_eos: true };
       const leaves = random() < 0.2;
-      const signal = AbortSignal.timeout(leaves ? 200 : 600_000);
+      const signal = AbortSignal.timeout(leaves ? 200 : hangLimit(600_000));
       const answer = server.post("/v1/completions", { ...body, max_tokens: 8 }, signal);
       await answer
         .then(async (response) => {

@@ -1,7 +1,7 @@
 // `dynamo pack` on the compiled executable: what it makes is served alone and answers as its source does, whatever the
 // source's format; and a process that is killed while it writes, an image or the cache, leaves nothing that is corrupt.
 //
-//   DYNAMO_KILLS=1000 bun test --timeout 4000000 test/e2e/pack.test.ts      so many kills of either (default: 20)
+//   npm test -- kills      1,000 kills of either (default: 20)
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -20,9 +20,11 @@ import { basename, join } from "node:path";
 import { tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
 import { writeRandomGguf } from "../model/random-gguf.ts";
+import { hangLimit } from "../time-limits.ts";
 import { executable, runDynamo, type Server, startServer } from "./server.ts";
 
 const KILLS = Number(process.env["DYNAMO_KILLS"] ?? 20);
+const KILLS_LIMIT = hangLimit(60_000 + 10_000 * KILLS);
 
 const folder = mkdtempSync(join(tmpdir(), "e2e-pack-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -172,61 +174,69 @@ describe("an image of the built-in model", () => {
 });
 
 describe(`after a kill at any moment (${KILLS} of them)`, () => {
-  test("of dynamo pack there is a whole image or none", async () => {
-    const out = join(folder, "killed");
-    const expected = await answers("built-in");
-    const begun = performance.now();
-    expect(await pack("built-in", out)).toMatchObject({ code: 0 });
-    const wholeMs = performance.now() - begun;
-    let numWhole = 0;
-    for (let kill = 0; kill < KILLS; kill++) {
+  test(
+    "of dynamo pack there is a whole image or none",
+    async () => {
+      const out = join(folder, "killed");
+      const expected = await answers("built-in");
+      const begun = performance.now();
+      expect(await pack("built-in", out)).toMatchObject({ code: 0 });
+      const wholeMs = performance.now() - begun;
+      let numWhole = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        rmSync(out, { recursive: true, force: true });
+        const child = Bun.spawn([executable, "pack", "built-in", out], { stderr: "ignore" });
+        await Bun.sleep(wholeMs * 1.2 * Math.random());
+        child.kill("SIGKILL");
+        await child.exited;
+        if (!existsSync(out)) continue;
+        numWhole++;
+        expect(await answers(out)).toEqual(expected);
+      }
+      console.log(`  ${numWhole} of ${KILLS} were whole`);
       rmSync(out, { recursive: true, force: true });
-      const child = Bun.spawn([executable, "pack", "built-in", out], { stderr: "ignore" });
-      await Bun.sleep(wholeMs * 1.2 * Math.random());
-      child.kill("SIGKILL");
-      await child.exited;
-      if (!existsSync(out)) continue;
-      numWhole++;
+      expect(await pack("built-in", out)).toMatchObject({ code: 0 });
       expect(await answers(out)).toEqual(expected);
-    }
-    console.log(`  ${numWhole} of ${KILLS} were whole`);
-    rmSync(out, { recursive: true, force: true });
-    expect(await pack("built-in", out)).toMatchObject({ code: 0 });
-    expect(await answers(out)).toEqual(expected);
-    expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
-  });
+      expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
+    },
+    KILLS_LIMIT,
+  );
 
-  test("of a server that packs and caches, the next one answers as ever", async () => {
-    const model = join(folder, "m70");
-    writeRandomDirectory(model, {
-      dtype: "BF16",
-      // 70 MB, just enough to be cached.
-      shape: {
-        ...tinyShape(),
-        vocabSize: 32000,
-        hiddenSize: 1024,
-        headSize: 256,
-        numLayers: 2,
-        isTied: true,
-      },
-    });
-    const env = { XDG_CACHE_HOME: folder };
-    const start = () => startServer({ args: ["graphs.agg:Frontend", "--model", model], env });
-    const ask = async (server: Server) =>
-      (await server.complete({ ...REQUEST, model: "m70", prompt: [7, 8, 9] })).choices[0]?.text;
-    const first = await start();
-    const expected = await ask(first);
-    await first.stop();
-    const cache = join(folder, "dynamo");
-    for (let kill = 0; kill < KILLS; kill++) {
-      if (kill % 3 !== 0) rmSync(cache, { recursive: true, force: true });
-      const server = await start();
-      await Bun.sleep(150 * Math.random());
-      server.signal("SIGKILL");
-      await server.exited;
-    }
-    const last = await start();
-    expect(await ask(last)).toBe(expected);
-    await last.stop();
-  });
+  test(
+    "of a server that packs and caches, the next one answers as ever",
+    async () => {
+      const model = join(folder, "m70");
+      writeRandomDirectory(model, {
+        dtype: "BF16",
+        // 70 MB, just enough to be cached.
+        shape: {
+          ...tinyShape(),
+          vocabSize: 32000,
+          hiddenSize: 1024,
+          headSize: 256,
+          numLayers: 2,
+          isTied: true,
+        },
+      });
+      const env = { XDG_CACHE_HOME: folder };
+      const start = () => startServer({ args: ["graphs.agg:Frontend", "--model", model], env });
+      const ask = async (server: Server) =>
+        (await server.complete({ ...REQUEST, model: "m70", prompt: [7, 8, 9] })).choices[0]?.text;
+      const first = await start();
+      const expected = await ask(first);
+      await first.stop();
+      const cache = join(folder, "dynamo");
+      for (let kill = 0; kill < KILLS; kill++) {
+        if (kill % 3 !== 0) rmSync(cache, { recursive: true, force: true });
+        const server = await start();
+        await Bun.sleep(150 * Math.random());
+        server.signal("SIGKILL");
+        await server.exited;
+      }
+      const last = await start();
+      expect(await ask(last)).toBe(expected);
+      await last.stop();
+    },
+    KILLS_LIMIT,
+  );
 });

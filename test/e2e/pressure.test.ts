@@ -1,7 +1,7 @@
 // Far more work than there are KV blocks, and clients that leave at any moment.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-
+import { hangLimit } from "../time-limits.ts";
 import { hasTinyStories, type Server, startServer, tinyStories } from "./server.ts";
 
 const MODEL = "tinystories-656k";
@@ -28,15 +28,19 @@ describe.skipIf(!hasTinyStories)(
     });
     afterAll(() => server?.stop());
 
-    test("200 mixed requests all finish, by preemption, with the text that each has alone", async () => {
-      const requests = Array.from({ length: NUM_REQUESTS }, (_, index) => requestOf(index));
-      const together = await Promise.all(requests.map((request) => complete(request)));
-      expect(await server.metric("vllm:num_preemptions_total")).toBeGreaterThan(0);
-      expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
-      for (const [index, request] of requests.entries()) {
-        expect(await complete(request)).toBe(together[index] ?? "");
-      }
-    }, 300_000);
+    test(
+      "200 mixed requests all finish, by preemption, with the text that each has alone",
+      async () => {
+        const requests = Array.from({ length: NUM_REQUESTS }, (_, index) => requestOf(index));
+        const together = await Promise.all(requests.map((request) => complete(request)));
+        expect(await server.metric("vllm:num_preemptions_total")).toBeGreaterThan(0);
+        expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
+        for (const [index, request] of requests.entries()) {
+          expect(await complete(request)).toBe(together[index] ?? "");
+        }
+      },
+      hangLimit(300_000),
+    );
 
     async function complete(request: object): Promise<string | undefined> {
       return (await server.complete(request)).choices[0]?.text;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-
+import { hangLimit } from "../time-limits.ts";
 import { type Server, startServer } from "./server.ts";
 
 const POISON = { model: "built-in", prompt: [5, 6, 5, 6, 5], max_tokens: 4 };
@@ -292,7 +292,7 @@ function openStream(server: Server, body: object): OpenStream {
 }
 
 async function untilHealth(server: Server, status: number): Promise<void> {
-  for (let attempt = 0; attempt < 5000; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(5000); attempt++) {
     if ((await fetch(`${server.url}/health`)).status === status) return;
     await Bun.sleep(2);
   }

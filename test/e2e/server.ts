@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { hangLimit } from "../time-limits.ts";
 
 export const root = join(import.meta.dir, "..", "..");
 export const executable = join(root, "dynamo");
@@ -45,7 +46,7 @@ export interface Server {
   /** A text completion that must succeed. */
   complete(body: object): Promise<Completion>;
   readonly exited: Promise<number>;
-  /** Ctrl-C, and its exit code. Kills what is still there after ten seconds. */
+  /** Ctrl-C, and its exit code. Kills what hangs. */
   stop(): Promise<number>;
   /** The sum of a metric's samples whose labels contain all of `labels`. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
@@ -85,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     async stop() {
       child.kill("SIGINT");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      const timer = setTimeout(() => child.kill("SIGKILL"), hangLimit(30_000));
       const code = await child.exited;
       clearTimeout(timer);
       await reading;
@@ -102,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 async function waitUntilReady(
   server: Server,
-  { readyWhen = "healthy", timeoutMs = 15_000 }: ServerOptions,
+  { readyWhen = "healthy", timeoutMs = hangLimit(60_000) }: ServerOptions,
 ): Promise<void> {
   let ended: number | undefined;
   void server.exited.then((code) => {
@@ -129,7 +130,7 @@ export async function runDynamo(
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 30_000,
+    timeout: hangLimit(60_000),
   });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),

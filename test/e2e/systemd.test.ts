@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Datagrams } from "../cli/datagrams.ts";
+import { hangLimit } from "../time-limits.ts";
 import { executable, runDynamo, startServer } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "e2e-systemd-"));
@@ -17,7 +18,7 @@ class Manager extends Datagrams {
 
   /** All that has come, once `text` is among it as a line. */
   async hears(text: string): Promise<readonly string[]> {
-    for (let attempt = 0; attempt < 1000; attempt++) {
+    for (let attempt = 0; attempt < hangLimit(5000); attempt++) {
       this.#texts.push(...this.received());
       if (this.#texts.some((datagram) => datagram.split("\n").includes(text))) return this.#texts;
       await Bun.sleep(20);

@@ -2,7 +2,7 @@
 // Processor, several models in one process, and what a graph says that forgets a link.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-
+import { hangLimit } from "../time-limits.ts";
 import { runDynamo, type Server, startServer } from "./server.ts";
 
 const fixture = (name: string) => `test/e2e/fixtures/${name}.ts`;
@@ -35,30 +35,34 @@ describe("classes that extend the components", () => {
     ...["--Engine.max-local-prefill-length=0", "--Engine.conditional-disagg=true"],
   ];
 
-  test("start where --dry-run says that they do, and answer", async () => {
-    const dryRun = await runDynamo(["serve", ...args, "--dry-run"]);
-    expect({ code: dryRun.code, stderr: dryRun.stderr }).toEqual({ code: 0, stderr: "" });
-    const server = await startServer({ args });
-    try {
-      expect(
-        await contentOf(await server.post("/v1/chat/completions", { model: "dynamo", ...hello })),
-      ).toStartWith("Hello");
-      const health = await (await fetch(`${server.url}/health`)).json();
-      expect(health).toEqual({
-        status: "healthy",
-        endpoints: ["dyn://dynamo.Texts.chat/completions"],
-      });
-      expect(await server.metric("vllm:request_success_total", { service: "Engine" })).toBe(1);
-      expect(await server.metric("dynamo_remote_prefills_total", { service: "Engine" })).toBe(1);
-      for (const service of SERVICES) {
-        const mine = service === "Way" ? "yes" : "default";
-        expect(server.stderr()).toMatch(new RegExp(`${service}:1 +own start +mine=${mine}`));
+  test(
+    "start where --dry-run says that they do, and answer",
+    async () => {
+      const dryRun = await runDynamo(["serve", ...args, "--dry-run"]);
+      expect({ code: dryRun.code, stderr: dryRun.stderr }).toEqual({ code: 0, stderr: "" });
+      const server = await startServer({ args });
+      try {
+        expect(
+          await contentOf(await server.post("/v1/chat/completions", { model: "dynamo", ...hello })),
+        ).toStartWith("Hello");
+        const health = await (await fetch(`${server.url}/health`)).json();
+        expect(health).toEqual({
+          status: "healthy",
+          endpoints: ["dyn://dynamo.Texts.chat/completions"],
+        });
+        expect(await server.metric("vllm:request_success_total", { service: "Engine" })).toBe(1);
+        expect(await server.metric("dynamo_remote_prefills_total", { service: "Engine" })).toBe(1);
+        for (const service of SERVICES) {
+          const mine = service === "Way" ? "yes" : "default";
+          expect(server.stderr()).toMatch(new RegExp(`${service}:1 +own start +mine=${mine}`));
+        }
+        expect(server.stderr()).toContain("own generate");
+      } finally {
+        expect(await server.stop()).toBe(0);
       }
-      expect(server.stderr()).toContain("own generate");
-    } finally {
-      expect(await server.stop()).toBe(0);
-    }
-  }, 30_000);
+    },
+    hangLimit(60_000),
+  );
 
   test("are known by what they extend: keys, values and checks are theirs", async () => {
     const { code, stderr } = await runDynamo([
@@ -99,32 +103,36 @@ describe("a service between Frontend and", () => {
     ["Processor", "between"],
     ["VllmWorkerRouterLess", "between-routerless"],
   ] as const) {
-    test(`${what} asks it, passes requests on, and refuses`, async () => {
-      const server = await startServer({ args: [fixture(graph), "--model", "built-in"] });
-      const chat = (body: object) =>
-        server.post("/v1/chat/completions", { model: "dynamo", ...body });
-      try {
-        expect(await contentOf(await chat(hello))).toStartWith("Hello");
-        expect(server.stderr()).toMatch(/Between:1 +asked +note="?\w+/);
-        const stream = await (await chat({ ...hello, stream: true })).text();
-        expect(stream.match(/^data: \{/gm)?.length).toBeGreaterThan(4);
-        expect(stream).toEndWith("data: [DONE]\n\n");
-        const refused = await chat({ messages: [{ role: "user", content: "the secret" }] });
-        expect(refused.status).toBe(400);
-        expect(await refused.text()).toContain("this is not talked about");
-        const completion = await server.complete({
-          model: "dynamo",
-          prompt: "hello",
-          max_tokens: 3,
-        });
-        expect(completion.usage.completion_tokens).toBe(3);
-        const health = await (await fetch(`${server.url}/health`)).text();
-        expect(health).toContain("dyn://dynamo.Between.chat/completions");
-        expect(await firstEvent(server)).toContain("cleared");
-      } finally {
-        expect(await server.stop()).toBe(0);
-      }
-    }, 30_000);
+    test(
+      `${what} asks it, passes requests on, and refuses`,
+      async () => {
+        const server = await startServer({ args: [fixture(graph), "--model", "built-in"] });
+        const chat = (body: object) =>
+          server.post("/v1/chat/completions", { model: "dynamo", ...body });
+        try {
+          expect(await contentOf(await chat(hello))).toStartWith("Hello");
+          expect(server.stderr()).toMatch(/Between:1 +asked +note="?\w+/);
+          const stream = await (await chat({ ...hello, stream: true })).text();
+          expect(stream.match(/^data: \{/gm)?.length).toBeGreaterThan(4);
+          expect(stream).toEndWith("data: [DONE]\n\n");
+          const refused = await chat({ messages: [{ role: "user", content: "the secret" }] });
+          expect(refused.status).toBe(400);
+          expect(await refused.text()).toContain("this is not talked about");
+          const completion = await server.complete({
+            model: "dynamo",
+            prompt: "hello",
+            max_tokens: 3,
+          });
+          expect(completion.usage.completion_tokens).toBe(3);
+          const health = await (await fetch(`${server.url}/health`)).text();
+          expect(health).toContain("dyn://dynamo.Between.chat/completions");
+          expect(await firstEvent(server)).toContain("cleared");
+        } finally {
+          expect(await server.stop()).toBe(0);
+        }
+      },
+      hangLimit(60_000),
+    );
   }
 });
 
@@ -144,7 +152,7 @@ describe("two models in one process", () => {
   let server: Server;
   beforeAll(async () => {
     server = await startServer({ args: [...graph, ...mocked] });
-  }, 30_000);
+  }, hangLimit(60_000));
   afterAll(async () => void (await server.stop()), 15_000);
 
   test("both are listed, and each has its own limits", async () => {
@@ -219,33 +227,41 @@ describe("two models in one process", () => {
   });
 });
 
-test("while the workers of one model restart, the other serves, and a request for the first waits", async () => {
-  const mocked = ["Steady", "Frail"].flatMap((name) => [
-    ...[`--${name}.model=mock`, `--${name}Worker.model=mock`, `--${name}Worker.engine=mocker`],
-    ...[`--${name}.served-model-name=${name.toLowerCase()}`, `--${name}Worker.speedup-ratio=100`],
-  ]);
-  const patient = "--Frail.wait-for-worker-ms=30000";
-  const server = await startServer({ args: [fixture("two-mortal"), ...mocked, patient] });
-  const ask = (model: string, prompt: string) =>
-    server.post("/v1/completions", { model, prompt, max_tokens: 2 });
-  try {
-    const deadly = ask("frail", "die");
-    for (let n = 0; n < 400 && !server.stderr().includes("FrailWorker:1 failed"); n++) {
-      await Bun.sleep(10);
+test(
+  "while the workers of one model restart, the other serves, and a request for the first waits",
+  async () => {
+    const mocked = ["Steady", "Frail"].flatMap((name) => [
+      ...[`--${name}.model=mock`, `--${name}Worker.model=mock`, `--${name}Worker.engine=mocker`],
+      ...[`--${name}.served-model-name=${name.toLowerCase()}`, `--${name}Worker.speedup-ratio=100`],
+    ]);
+    const patient = "--Frail.wait-for-worker-ms=30000";
+    const server = await startServer({ args: [fixture("two-mortal"), ...mocked, patient] });
+    const ask = (model: string, prompt: string) =>
+      server.post("/v1/completions", { model, prompt, max_tokens: 2 });
+    try {
+      const deadly = ask("frail", "die");
+      for (
+        let n = 0;
+        n < hangLimit(4000) && !server.stderr().includes("FrailWorker:1 failed");
+        n++
+      ) {
+        await Bun.sleep(10);
+      }
+      const [steady, frail] = await Promise.all([ask("steady", "hello"), ask("frail", "hello")]);
+      expect({ steady: steady.status, frail: frail.status }).toEqual({ steady: 200, frail: 200 });
+      expect((await deadly).status).toBe(500);
+      expect(await server.metric("dynamo_runtime_restarts_total", { service: "FrailWorker" })).toBe(
+        1,
+      );
+      expect(
+        await server.metric("dynamo_runtime_restarts_total", { service: "SteadyWorker" }),
+      ).toBe(0);
+    } finally {
+      expect(await server.stop()).toBe(0);
     }
-    const [steady, frail] = await Promise.all([ask("steady", "hello"), ask("frail", "hello")]);
-    expect({ steady: steady.status, frail: frail.status }).toEqual({ steady: 200, frail: 200 });
-    expect((await deadly).status).toBe(500);
-    expect(await server.metric("dynamo_runtime_restarts_total", { service: "FrailWorker" })).toBe(
-      1,
-    );
-    expect(await server.metric("dynamo_runtime_restarts_total", { service: "SteadyWorker" })).toBe(
-      0,
-    );
-  } finally {
-    expect(await server.stop()).toBe(0);
-  }
-}, 60_000);
+  },
+  hangLimit(60_000),
+);
 
 test("a dependency that the graph forgets is told when it loads, with the cure", async () => {
   const { code, stderr } = await runDynamo(["serve", fixture("forgotten"), "--dry-run"]);

@@ -11,6 +11,7 @@ import { NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
 import type { KvReport } from "../../src/protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { hangLimit } from "../time-limits.ts";
 import { FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
 import { answerOf, failureOf, promptOf, requestOf } from "./requests.ts";
 
@@ -256,39 +257,47 @@ describe("on a KV pool a twentieth of what is needed", () => {
     );
   });
 
-  test("any mix of requests, limits and departures ends right and leaves every block free", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(someVisit, { minLength: 1, maxLength: 14 }),
-        someLimits,
-        fc.boolean(),
-        fc.option(someSpeculation, { nil: undefined }),
-        async (visits, limits, enablePrefixCaching, ngram) => {
-          const { engine, clock } = start({ limits, config: { enablePrefixCaching, ngram } });
-          await Promise.all(
-            visits.map(async (visit, i) => {
-              const prompt = [...promptOf(visit.common), ...promptOf(visit.length, i)];
-              const { maxTokens, minTokens, sampling } = visit;
-              const stop = { maxTokens, minTokens, stopTokenIds: minTokens > 0 ? [1] : [] };
-              const tokenIds20 = prompt.slice(0, 20).map((id) => id % limits.vocabSize);
-              const request = requestOf(tokenIds20, { stop, sampling });
-              for (let turn = 0; turn < visit.arrivesAt; turn++) await clock.turn();
-              const tokenIds = await readUpTo(visit.leavesAfter, engine.generate(request));
-              const expected = naiveOutput(request, limits.vocabSize);
-              // A step with drafts may give more tokens at once than the reader stays for.
-              expect(tokenIds.slice(0, visit.leavesAfter)).toEqual(
-                expected.slice(0, visit.leavesAfter),
-              );
-            }),
-          );
-          expect(engine.stats()).toMatchObject({ numRunning: 0, numWaiting: 0, numBlocksUsed: 0 });
-          engine.checkIntegrity();
-          await engine.close();
-        },
-      ),
-      { numRuns: 150 },
-    );
-  }, 60_000);
+  test(
+    "any mix of requests, limits and departures ends right and leaves every block free",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(someVisit, { minLength: 1, maxLength: 14 }),
+          someLimits,
+          fc.boolean(),
+          fc.option(someSpeculation, { nil: undefined }),
+          async (visits, limits, enablePrefixCaching, ngram) => {
+            const { engine, clock } = start({ limits, config: { enablePrefixCaching, ngram } });
+            await Promise.all(
+              visits.map(async (visit, i) => {
+                const prompt = [...promptOf(visit.common), ...promptOf(visit.length, i)];
+                const { maxTokens, minTokens, sampling } = visit;
+                const stop = { maxTokens, minTokens, stopTokenIds: minTokens > 0 ? [1] : [] };
+                const tokenIds20 = prompt.slice(0, 20).map((id) => id % limits.vocabSize);
+                const request = requestOf(tokenIds20, { stop, sampling });
+                for (let turn = 0; turn < visit.arrivesAt; turn++) await clock.turn();
+                const tokenIds = await readUpTo(visit.leavesAfter, engine.generate(request));
+                const expected = naiveOutput(request, limits.vocabSize);
+                // A step with drafts may give more tokens at once than the reader stays for.
+                expect(tokenIds.slice(0, visit.leavesAfter)).toEqual(
+                  expected.slice(0, visit.leavesAfter),
+                );
+              }),
+            );
+            expect(engine.stats()).toMatchObject({
+              numRunning: 0,
+              numWaiting: 0,
+              numBlocksUsed: 0,
+            });
+            engine.checkIntegrity();
+            await engine.close();
+          },
+        ),
+        { numRuns: 150 },
+      );
+    },
+    hangLimit(60_000),
+  );
 });
 
 const someVisit = fc.record({

@@ -24,6 +24,7 @@ import { openNativeRunner, progressReader, releaseOwner } from "../../src/engine
 import type { TensorSlice } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
+import { hangLimit } from "../time-limits.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { describeRunner } from "./runner.suite.ts";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.ts";
@@ -429,7 +430,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
         wait: () => runner.wait(),
       };
       // A step may be over before it is looked at; two values are two looks at work that went on.
-      for (let attempt = 0; attempt < 5000 && seen.size < 2; attempt++) {
+      for (let attempt = 0; attempt < hangLimit(5000) && seen.size < 2; attempt++) {
         await step(watched, [[sequence(prompt), prompt.length]]);
         expect(progressOf(91)).toBeUndefined();
       }

@@ -12,6 +12,7 @@ import { openModel } from "../../src/model/open-model.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { seededRandom } from "../seeded-random.ts";
+import { hangLimit } from "../time-limits.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { answerOf, promptOf, requestOf } from "./requests.ts";
 import { writeTinyModel } from "./tiny-model.ts";
@@ -59,7 +60,7 @@ describe.skipIf(!isBuilt)("on the native library (needs native/build)", () => {
         expect(engine.stats()).toMatchObject({ numStalled: 0, numBlocksUsed: 0 });
       });
     },
-    60_000,
+    hangLimit(60_000),
   );
 });
 

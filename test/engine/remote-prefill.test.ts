@@ -6,6 +6,7 @@ import type { RunnerLimits } from "../../src/engine/model-runner.ts";
 import { PrefillEngine, type PrefillRun } from "../../src/engine/prefill-engine.ts";
 import type { RemotePrefill } from "../../src/engine/remote-prefill.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { hangLimit } from "../time-limits.ts";
 import { FakeMemory, FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
 import { answerOf, failureOf, promptOf, requestOf } from "./requests.ts";
 
@@ -219,54 +220,58 @@ const someRequest = fc.record({
   leavesAfter: fc.option(fc.nat(10)),
 });
 
-test("whatever is lent, fails, is recalled or left, outputs are those of each alone", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(someRequest, { minLength: 1, maxLength: 12 }),
-      fc.integer({ min: 16, max: 40 }),
-      fc.array(fc.nat(3), { minLength: 4, maxLength: 12 }),
-      async (requests, numBlocks, fates) => {
-        let turn = 0;
-        const fate = () => fates[turn++ % fates.length] ?? 0;
-        const { engine, prefill, tasks } = start({
-          limits: { numBlocks, maxNumSeqs: 4, maxNumBatchedTokens: 16 },
-          takes: (numTokens) => numTokens > 4 && fate() > 0,
-          onPrefillStep: async () => {
-            if (fate() === 1) tasks.at(-1)?.abort();
-            await turns(fate());
-          },
-          onStep: () => turns(fate() % 2),
-        });
-        const asked = requests.map(({ length, seed, maxTokens }) =>
-          requestOf(promptOf(length, seed), {
-            stop: { maxTokens },
-            sampling: { seed: BigInt(seed) },
-          }),
-        );
-        const outputs = await Promise.all(
-          asked.map(async (request, i) => {
-            const output: number[] = [];
-            for await (const { tokenIds } of engine.generate(request)) {
-              output.push(...tokenIds);
-              if (output.length >= (requests[i]?.leavesAfter ?? 1000)) break;
-            }
-            return output;
-          }),
-        );
-        for (const [i, output] of outputs.entries()) {
-          const whole = naiveOutput(asked[i] ?? requestOf([0]), vocabSize);
-          expect(output).toEqual(whole.slice(0, output.length));
-          if (requests[i]?.leavesAfter == null) expect(output).toEqual(whole);
-        }
-        await untilTrue(() => engine.stats().numLent === 0);
-        engine.checkIntegrity();
-        expect(engine.stats().numBlocksUsed).toBe(0);
-        await Promise.all([engine.close(), prefill.close()]);
-      },
-    ),
-    { numRuns: 100 },
-  );
-}, 30_000);
+test(
+  "whatever is lent, fails, is recalled or left, outputs are those of each alone",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(someRequest, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 16, max: 40 }),
+        fc.array(fc.nat(3), { minLength: 4, maxLength: 12 }),
+        async (requests, numBlocks, fates) => {
+          let turn = 0;
+          const fate = () => fates[turn++ % fates.length] ?? 0;
+          const { engine, prefill, tasks } = start({
+            limits: { numBlocks, maxNumSeqs: 4, maxNumBatchedTokens: 16 },
+            takes: (numTokens) => numTokens > 4 && fate() > 0,
+            onPrefillStep: async () => {
+              if (fate() === 1) tasks.at(-1)?.abort();
+              await turns(fate());
+            },
+            onStep: () => turns(fate() % 2),
+          });
+          const asked = requests.map(({ length, seed, maxTokens }) =>
+            requestOf(promptOf(length, seed), {
+              stop: { maxTokens },
+              sampling: { seed: BigInt(seed) },
+            }),
+          );
+          const outputs = await Promise.all(
+            asked.map(async (request, i) => {
+              const output: number[] = [];
+              for await (const { tokenIds } of engine.generate(request)) {
+                output.push(...tokenIds);
+                if (output.length >= (requests[i]?.leavesAfter ?? 1000)) break;
+              }
+              return output;
+            }),
+          );
+          for (const [i, output] of outputs.entries()) {
+            const whole = naiveOutput(asked[i] ?? requestOf([0]), vocabSize);
+            expect(output).toEqual(whole.slice(0, output.length));
+            if (requests[i]?.leavesAfter == null) expect(output).toEqual(whole);
+          }
+          await untilTrue(() => engine.stats().numLent === 0);
+          engine.checkIntegrity();
+          expect(engine.stats().numBlocksUsed).toBe(0);
+          await Promise.all([engine.close(), prefill.close()]);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  },
+  hangLimit(60_000),
+);
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -9,6 +9,7 @@ import { PrefillEngine } from "../../src/engine/prefill-engine.ts";
 import type { RemotePrefill } from "../../src/engine/remote-prefill.ts";
 import type { TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { hangLimit } from "../time-limits.ts";
 import { FakeMemory, FakeRunner, naiveOutput, SMALL_LIMITS } from "./fake-runner.ts";
 import { promptOf, requestOf } from "./requests.ts";
 
@@ -167,64 +168,68 @@ const someNgram = fc.record({
   disableByBatchSize: fc.integer({ min: 1, max: 4 }),
 });
 
-test("whatever readers do, all that read get the tokens of each alone, and nothing is lost", async () => {
-  let numStalled = 0;
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(someReader, { minLength: 1, maxLength: 8 }),
-      fc.record({
-        numBlocks: fc.integer({ min: 34, max: 60 }),
-        maxNumSeqs: fc.integer({ min: 1, max: 5 }),
-        maxNumBatchedTokens: fc.integer({ min: 6, max: 40 }),
-        maxNumRows: fc.integer({ min: 6, max: 20 }),
-        vocabSize: fc.constantFrom(2, 50),
-      }),
-      fc.boolean(),
-      fc.option(someNgram, { nil: undefined }),
-      fc.option(fc.integer({ min: 4, max: 12 }), { nil: undefined }),
-      async (readers, limits, enablePrefixCaching, ngram, remoteBeyond) => {
-        const config = { enablePrefixCaching, ngram };
-        const { engine, clock } = start({
-          ...{ limits: { ...limits, maxModelLen: 132 }, config },
-          ...(remoteBeyond === undefined ? {} : { remoteBeyond }),
-        });
-        await Promise.all(
-          readers.map(async (reader, i) => {
-            const prompt = [...promptOf(reader.common), ...promptOf(reader.length, i)];
-            const request = requestOf(
-              prompt.map((id) => id % limits.vocabSize),
-              {
-                tenant: reader.tenant,
-                stop: { maxTokens: reader.maxTokens },
-                sampling: { seed: BigInt(i), presencePenalty: reader.penalty },
-              },
-            );
-            for (let turn = 0; turn < reader.arrivesAt; turn++) await clock.turn();
-            const stream = engine.generate(request);
-            const tokenIds = await readWithPauses(stream, reader, async (turns) => {
-              for (let turn = 0; turn < turns; turn++) {
-                await clock.turn();
-                if (engine.stats().numStalled > 0) numStalled += 1;
-              }
-            });
-            const expected = naiveOutput(request, limits.vocabSize);
-            expect(tokenIds).toEqual(expected.slice(0, tokenIds.length));
-            if (reader.leavesAfter === undefined) expect(tokenIds).toEqual(expected);
-          }),
-        );
-        await untilTrue(() => engine.stats().numLent === 0);
-        expect(engine.stats()).toMatchObject({
-          ...{ numRunning: 0, numWaiting: 0, numStalled: 0, numBlocksUsed: 0 },
-        });
-        engine.checkIntegrity();
-        await Promise.all(opened.map((engine) => engine.close()));
-        opened = [];
-      },
-    ),
-    { numRuns: 60 },
-  );
-  expect(numStalled).toBeGreaterThan(0);
-}, 120_000);
+test(
+  "whatever readers do, all that read get the tokens of each alone, and nothing is lost",
+  async () => {
+    let numStalled = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(someReader, { minLength: 1, maxLength: 8 }),
+        fc.record({
+          numBlocks: fc.integer({ min: 34, max: 60 }),
+          maxNumSeqs: fc.integer({ min: 1, max: 5 }),
+          maxNumBatchedTokens: fc.integer({ min: 6, max: 40 }),
+          maxNumRows: fc.integer({ min: 6, max: 20 }),
+          vocabSize: fc.constantFrom(2, 50),
+        }),
+        fc.boolean(),
+        fc.option(someNgram, { nil: undefined }),
+        fc.option(fc.integer({ min: 4, max: 12 }), { nil: undefined }),
+        async (readers, limits, enablePrefixCaching, ngram, remoteBeyond) => {
+          const config = { enablePrefixCaching, ngram };
+          const { engine, clock } = start({
+            ...{ limits: { ...limits, maxModelLen: 132 }, config },
+            ...(remoteBeyond === undefined ? {} : { remoteBeyond }),
+          });
+          await Promise.all(
+            readers.map(async (reader, i) => {
+              const prompt = [...promptOf(reader.common), ...promptOf(reader.length, i)];
+              const request = requestOf(
+                prompt.map((id) => id % limits.vocabSize),
+                {
+                  tenant: reader.tenant,
+                  stop: { maxTokens: reader.maxTokens },
+                  sampling: { seed: BigInt(i), presencePenalty: reader.penalty },
+                },
+              );
+              for (let turn = 0; turn < reader.arrivesAt; turn++) await clock.turn();
+              const stream = engine.generate(request);
+              const tokenIds = await readWithPauses(stream, reader, async (turns) => {
+                for (let turn = 0; turn < turns; turn++) {
+                  await clock.turn();
+                  if (engine.stats().numStalled > 0) numStalled += 1;
+                }
+              });
+              const expected = naiveOutput(request, limits.vocabSize);
+              expect(tokenIds).toEqual(expected.slice(0, tokenIds.length));
+              if (reader.leavesAfter === undefined) expect(tokenIds).toEqual(expected);
+            }),
+          );
+          await untilTrue(() => engine.stats().numLent === 0);
+          expect(engine.stats()).toMatchObject({
+            ...{ numRunning: 0, numWaiting: 0, numStalled: 0, numBlocksUsed: 0 },
+          });
+          engine.checkIntegrity();
+          await Promise.all(opened.map((engine) => engine.close()));
+          opened = [];
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(numStalled).toBeGreaterThan(0);
+  },
+  hangLimit(120_000),
+);
 
 async function readWithPauses(
   stream: AsyncIterableIterator<TokenOutput>,

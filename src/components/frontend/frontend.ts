@@ -17,7 +17,11 @@ import {
 
 import type { Timer } from "../../base/clock.ts";
 import type { OpenAIBackend } from "../../door/backend.ts";
-import { connectionsWithin, descriptorLimit, MIN_DESCRIPTORS } from "../../http/descriptor-limit.ts";
+import {
+  connectionsWithin,
+  descriptorLimit,
+  MIN_DESCRIPTORS,
+} from "../../http/descriptor-limit.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { HttpServer } from "../../http/listen.ts";
 import { ChatBackend } from "../chat-backend.ts";

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 
 import type { ActorEnding } from "../../../src/actor/error.ts";
+import { hangLimit } from "../../time-limits.ts";
 import { type Answer, type Asked, Cluster } from "./poisoned-cluster.ts";
 
 const HONEST: Asked = {
@@ -23,7 +24,7 @@ async function serve(cluster: Cluster, answer: Promise<Answer>): Promise<Answer>
   void answer.then(() => {
     isThere = true;
   });
-  for (let turn = 0; turn < 1000 && !isThere; turn++) {
+  for (let turn = 0; turn < hangLimit(10_000) && !isThere; turn++) {
     for (const worker of cluster.workers) cluster.run(worker);
     cluster.look();
     await cluster.clock.turn();

@@ -8,6 +8,7 @@ import { errorCode } from "../../../src/base/error.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
 import { naiveOutput, SMALL_LIMITS } from "../../engine/fake-runner.ts";
 import { promptOf, requestOf } from "../../engine/requests.ts";
+import { hangLimit } from "../../time-limits.ts";
 import { turns, World } from "./prefill-world.ts";
 
 const { vocabSize } = SMALL_LIMITS;
@@ -191,34 +192,38 @@ const someSchedule = fc.record({
   stepTurns: fc.array(fc.nat(6), { minLength: 3, maxLength: 10 }),
 });
 
-test("500 schedules of routing, cancel, death and preemption lose no block and no request of the living", async () => {
-  let numDeaths = 0;
-  let numPreemptions = 0;
-  let numRemote = 0;
-  await fc.assert(
-    fc.asyncProperty(someSchedule, async ({ moves, numBlocks, stepTurns }) => {
-      let step = 0;
-      const options = { numBlocks, stepTurns: () => stepTurns[step++ % stepTurns.length] ?? 0 };
-      await withWorld(options, async (world) => {
-        const answers: Promise<void>[] = [];
-        for (const [move, pause] of moves) {
-          const answer = make(world, move);
-          if (answer !== undefined) answers.push(answer);
-          if (move.type === "kill") numDeaths += 1;
-          await turns(pause);
-        }
-        await Promise.all(answers);
-        await settle(world);
-        for (const engine of world.engines.values()) {
-          numPreemptions += engine.stats().preemptionsTotal;
-          numRemote += engine.stats().remotePrefillsTotal;
-        }
-      });
-    }),
-    { numRuns: 500 },
-  );
-  expect(Math.min(numDeaths, numPreemptions, numRemote)).toBeGreaterThan(20);
-}, 60_000);
+test(
+  "500 schedules of routing, cancel, death and preemption lose no block and no request of the living",
+  async () => {
+    let numDeaths = 0;
+    let numPreemptions = 0;
+    let numRemote = 0;
+    await fc.assert(
+      fc.asyncProperty(someSchedule, async ({ moves, numBlocks, stepTurns }) => {
+        let step = 0;
+        const options = { numBlocks, stepTurns: () => stepTurns[step++ % stepTurns.length] ?? 0 };
+        await withWorld(options, async (world) => {
+          const answers: Promise<void>[] = [];
+          for (const [move, pause] of moves) {
+            const answer = make(world, move);
+            if (answer !== undefined) answers.push(answer);
+            if (move.type === "kill") numDeaths += 1;
+            await turns(pause);
+          }
+          await Promise.all(answers);
+          await settle(world);
+          for (const engine of world.engines.values()) {
+            numPreemptions += engine.stats().preemptionsTotal;
+            numRemote += engine.stats().remotePrefillsTotal;
+          }
+        });
+      }),
+      { numRuns: 500 },
+    );
+    expect(Math.min(numDeaths, numPreemptions, numRemote)).toBeGreaterThan(20);
+  },
+  hangLimit(60_000),
+);
 
 function make(world: World, move: Move): Promise<void> | undefined {
   switch (move.type) {

@@ -7,6 +7,7 @@ import type { TextClient } from "../../../src/components/processor/text-client.t
 import { spawnSideThread } from "../../../src/side-threads.ts";
 import type { RenderInit } from "../../../src/tokenizer/text-thread.ts";
 import { ManualClock } from "../../manual-clock.ts";
+import { hangLimit } from "../../time-limits.ts";
 import { fakeSideThreads } from "./fake-side-thread.ts";
 import { ENDLESS, UNPARSABLE } from "./hostile-templates.ts";
 
@@ -36,22 +37,26 @@ describe("a template that does not come to an end", () => {
     .map(([name, text]) => `{% if messages[0].content == "${name}" %}${text}{% endif %}`)
     .join("");
 
-  test("is an error for its own chat, and the others are rendered", async () => {
-    const { threads, lines } = await withThreads(`${attack}{{ messages[0].content }}`, 100);
-    const names = Object.keys(ENDLESS);
-    expect(names.length).toBeGreaterThanOrEqual(36);
-    for (let begin = 0; begin < names.length; begin += 6) {
-      const hostile = names
-        .slice(begin, begin + 6)
-        .map((content) => outcome(threads.render([{ role: "user", content }], LIMITS, ME)));
-      expect((await threads.render(HI, LIMITS, ME)).text).toBe("hi");
-      for (const code of await Promise.all(hostile)) {
-        expect(["template_error", "context_length_exceeded"]).toContain(code);
+  test(
+    "is an error for its own chat, and the others are rendered",
+    async () => {
+      const { threads, lines } = await withThreads(`${attack}{{ messages[0].content }}`, 100);
+      const names = Object.keys(ENDLESS);
+      expect(names.length).toBeGreaterThanOrEqual(36);
+      for (let begin = 0; begin < names.length; begin += 6) {
+        const hostile = names
+          .slice(begin, begin + 6)
+          .map((content) => outcome(threads.render([{ role: "user", content }], LIMITS, ME)));
+        expect((await threads.render(HI, LIMITS, ME)).text).toBe("hi");
+        for (const code of await Promise.all(hostile)) {
+          expect(["template_error", "context_length_exceeded"]).toContain(code);
+        }
       }
-    }
-    expect(lines.length).toBeGreaterThan(0);
-    expect(lines.every((line) => line.includes("m/chat_template"))).toBe(true);
-  }, 60_000);
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.every((line) => line.includes("m/chat_template"))).toBe(true);
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe("a template that cannot be parsed", () => {
@@ -62,7 +67,7 @@ describe("a template that cannot be parsed", () => {
       expect(lines.join()).toContain("chats are refused, completions are served");
       expect(await outcome(threads.render(HI, LIMITS, ME))).toBe("template_error");
     },
-    20_000,
+    hangLimit(60_000),
   );
 });
 
@@ -70,25 +75,33 @@ describe("honest templates that take long", () => {
   // Some 30 ms of CPU time, and more where a thread is new.
   const text = `{% for i in range(7000) %}{% if i == messages[0].content | length %}x{% endif %}{% endfor %}`;
 
-  test("all succeed, however many are rendered at once, and quick ones go beside them", async () => {
-    const slow = `{% if messages[0].content != "hi" %}${text}{% else %}hi{% endif %}`;
-    const { threads, lines } = await withThreads(slow, 2000);
-    const long = Array.from({ length: 32 }, (_, index) =>
-      outcome(threads.render([{ role: "user", content: "long" }], LIMITS, clientOf(index % 8))),
-    );
-    const quick = Array.from({ length: 8 }, () => outcome(threads.render(HI, LIMITS, ME)));
-    expect(await Promise.all([...long, ...quick])).toEqual(Array(40).fill("ok"));
-    expect(lines).toEqual([]);
-  }, 60_000);
+  test(
+    "all succeed, however many are rendered at once, and quick ones go beside them",
+    async () => {
+      const slow = `{% if messages[0].content != "hi" %}${text}{% else %}hi{% endif %}`;
+      const { threads, lines } = await withThreads(slow, 2000);
+      const long = Array.from({ length: 32 }, (_, index) =>
+        outcome(threads.render([{ role: "user", content: "long" }], LIMITS, clientOf(index % 8))),
+      );
+      const quick = Array.from({ length: 8 }, () => outcome(threads.render(HI, LIMITS, ME)));
+      expect(await Promise.all([...long, ...quick])).toEqual(Array(40).fill("ok"));
+      expect(lines).toEqual([]);
+    },
+    hangLimit(60_000),
+  );
 
-  test("61 messages, 32 times at once, are no error", async () => {
-    const { threads } = await withThreads(
-      "{% for m in messages %}{{ m.role + m.content | trim }}{% endfor %}",
-    );
-    const messages = Array.from({ length: 61 }, () => HI).flat();
-    const all = Array.from({ length: 32 }, () => outcome(threads.render(messages, LIMITS, ME)));
-    expect(await Promise.all(all)).toEqual(Array(32).fill("ok"));
-  }, 60_000);
+  test(
+    "61 messages, 32 times at once, are no error",
+    async () => {
+      const { threads } = await withThreads(
+        "{% for m in messages %}{{ m.role + m.content | trim }}{% endfor %}",
+      );
+      const messages = Array.from({ length: 61 }, () => HI).flat();
+      const all = Array.from({ length: 32 }, () => outcome(threads.render(messages, LIMITS, ME)));
+      expect(await Promise.all(all)).toEqual(Array(32).fill("ok"));
+    },
+    hangLimit(60_000),
+  );
 });
 
 describe("threads", () => {

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 
 import { errorCode } from "../../../src/base/error.ts";
+import { hangLimit } from "../../time-limits.ts";
 import { all, completion, deployRouter, type RouterDeployment } from "./router-deployment.ts";
 
 const NUM_SCHEDULES = 500;
@@ -14,16 +15,21 @@ const VICTIMS = ["VllmWorker:1", "VllmWorker:2", "Processor:1", "Router:1"];
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`${NUM_SCHEDULES} random schedules of routing, cancel and death leave nothing booked (SEED=${seed})`, async () => {
-  const random = seeded(seed);
-  let numAnswered = 0;
-  for (let first = 0; first < NUM_SCHEDULES; first += SCHEDULES_PER_DEPLOYMENT) {
-    const world = await deployRouter({ mode: "kv", worker: { numGpuBlocksOverride: 64 } });
-    for (let i = 0; i < SCHEDULES_PER_DEPLOYMENT; i++) numAnswered += await perform(world, random);
-    await world.stop();
-  }
-  expect(numAnswered).toBeGreaterThan(NUM_SCHEDULES); // The schedules were about something.
-}, 120_000);
+test(
+  `${NUM_SCHEDULES} random schedules of routing, cancel and death leave nothing booked (SEED=${seed})`,
+  async () => {
+    const random = seeded(seed);
+    let numAnswered = 0;
+    for (let first = 0; first < NUM_SCHEDULES; first += SCHEDULES_PER_DEPLOYMENT) {
+      const world = await deployRouter({ mode: "kv", worker: { numGpuBlocksOverride: 64 } });
+      for (let i = 0; i < SCHEDULES_PER_DEPLOYMENT; i++)
+        numAnswered += await perform(world, random);
+      await world.stop();
+    }
+    expect(numAnswered).toBeGreaterThan(NUM_SCHEDULES); // The schedules were about something.
+  },
+  hangLimit(120_000),
+);
 
 /** The number of requests that were served to their end. */
 async function perform(world: RouterDeployment, random: () => number): Promise<number> {
@@ -70,7 +76,7 @@ const HELD = [
 
 async function untilNothingIsHeld(world: RouterDeployment): Promise<void> {
   let held: readonly number[] = [];
-  for (let attempt = 0; attempt < 300; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(3000); attempt++) {
     held = await world.metrics(HELD);
     if (held.every((count) => count === 0)) return;
     await world.door.pause();

@@ -1,7 +1,7 @@
 // The router among its neighbours: what it books, whom it passes over, and what it says.
 
 import { afterEach, describe, expect, test } from "bun:test";
-
+import { hangLimit } from "../../time-limits.ts";
 import {
   all,
   BLOCK_SIZE,
@@ -33,7 +33,7 @@ async function sentTo({ door }: RouterDeployment): Promise<ReadonlyMap<string, n
 
 async function untilEqual(poll: () => Promise<unknown>, wanted: unknown): Promise<void> {
   let last: unknown;
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < hangLimit(5000); attempt++) {
     last = await poll();
     if (Bun.deepEquals(last, wanted)) return;
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,37 @@
+// What takes too long for each `npm test`, and runs by name: `npm test -- kills`. It is built first. The short suite runs
+// the same tests with smaller numbers, and ends with this list.
+
+export interface Suite {
+  readonly name: string;
+  /** What it shows, and about how long that takes. */
+  readonly what: string;
+  readonly files: readonly string[];
+  /** Its size; what the caller's environment says of it goes first. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** On a quiet machine. Past ten times of it the suite hangs. */
+  readonly minutes: number;
+}
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: "kills",
+    what: "1,000 kills of dynamo pack, and of a server that caches: no corrupt start",
+    files: ["test/e2e/pack.test.ts"],
+    env: { DYNAMO_KILLS: "1000" },
+    minutes: 20,
+  },
+  {
+    name: "soak",
+    what: "an hour of mixed load in a control group that the model fills: no kill",
+    files: ["test/e2e/memory-limit.test.ts"],
+    env: { DYNAMO_SOAK_SECONDS: "3600" },
+    minutes: 65,
+  },
+  {
+    name: "fuzz",
+    what: "20,000 mutated chats: each is answered, none with a 5xx",
+    files: ["test/e2e/fuzz.test.ts"],
+    env: { FUZZ_REQUESTS: "20000" },
+    minutes: 5,
+  },
+];
