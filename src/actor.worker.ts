@@ -2,6 +2,7 @@
 
 import { enterActorThread } from "./actor/actor-thread.ts";
 import { systemClock } from "./base/clock.ts";
+import { collectStartGarbage } from "./base/start-garbage.ts";
 import { builtInGraphs } from "./built-in-graphs.ts";
 import { withPlainServerErrors } from "./plain-server-errors.ts";
 import { Instance } from "./sdk/run-instance.ts";
@@ -25,4 +26,5 @@ enterActorThread(async (scope) => {
     findDoor: () => (servers[0] === undefined ? undefined : { url: servers[0] }),
   });
   await instance.start();
+  collectStartGarbage(systemClock);
 });

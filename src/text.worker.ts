@@ -3,6 +3,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import { assert } from "./base/assert.ts";
+import { systemClock } from "./base/clock.ts";
+import { collectStartGarbage } from "./base/start-garbage.ts";
 import { yieldToOthers } from "./base/thread-priority.ts";
 import { hello } from "./side-threads.ts";
 import type { TextThreadInit } from "./tokenizer/text-thread.ts";
@@ -24,3 +26,4 @@ const handle =
     : await (await import("./tokenizer/encode-service.ts")).encodeService(init, post);
 receive = handle;
 for (const message of early) handle(message);
+collectStartGarbage(systemClock);

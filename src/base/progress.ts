@@ -1,10 +1,11 @@
 // How far something long has come: a line that is rewritten on a terminal, a log line now and then elsewhere,
 // and nothing at all for what is done within a second.
 
-import { isatty } from "node:tty";
+import { readlinkSync } from "node:fs";
 
 import type { Clock } from "./clock.ts";
 import { type Logger, writeToStderr } from "./log.ts";
+import { systemCode } from "./system-error.ts";
 
 export interface ProgressOptions {
   /** What goes on: "loading Qwen3-0.6B". */
@@ -30,7 +31,7 @@ export class Progress {
 
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#isTerminal = options.isTerminal ?? isatty(2);
+    this.#isTerminal = options.isTerminal ?? isErrorTerminal();
     this.#write = options.write ?? writeToStderr;
     this.#begun = options.clock.now();
     // The first line comes when it is no longer quiet.
@@ -58,5 +59,15 @@ export class Progress {
   #rewrite(line: string): void {
     this.#write(`${line.padEnd(this.#lineLength)}\r`);
     this.#lineLength = line.length;
+  }
+}
+
+/** Whether standard error is one. (node:tty says so too, and takes 1.5 MB in each thread that loads it.) */
+function isErrorTerminal(): boolean {
+  try {
+    return /^\/dev\/(pts\/|tty|console)/.test(readlinkSync("/proc/self/fd/2"));
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false; // it is closed, or nothing says what it is
   }
 }

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
+import { collectStartGarbage } from "../base/start-garbage.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { KEY_VARIABLE } from "../components/frontend/access.ts";
@@ -285,6 +286,7 @@ async function run(
     stuck: () => deployment.stuck(),
   });
   const onReady = (door: Door | undefined) => {
+    collectStartGarbage(systemClock);
     if (logging.style.format === "json") log.info("ready", { url: door?.url, try: door?.example });
     else context.err(readyLine(plan.entry, door));
   };

@@ -1,8 +1,8 @@
 // `dynamo systemd-unit`: a unit file for `dynamo serve` with the same arguments.
 
-import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 
+import { isIPv6 } from "../base/ip-address.ts";
 import type { Command, CommandInput } from "./command.ts";
 import { serveCommand } from "./serve.ts";
 import { throwAll, UsageError } from "./usage-error.ts";

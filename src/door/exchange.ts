@@ -1,7 +1,5 @@
 // One HTTP request and the answers that every route can give to it.
 
-import { randomUUID } from "node:crypto";
-
 import { DynamoError } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
@@ -33,7 +31,8 @@ export class Exchange {
   ) {
     const given = request.headers.get("x-request-id");
     this.request = request;
-    this.requestId = given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+    this.requestId =
+      given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
     this.connection = connection;
     this.tenant = server * 2 ** 32 + connection.number;
     this.#failures = failures;

@@ -1,7 +1,5 @@
 // A route that generates, from a request's body to its answer.
 
-import { randomUUID } from "node:crypto";
-
 import type { Clock } from "../base/clock.ts";
 import type { LogFields, Logger } from "../base/log.ts";
 import type { GenerationRequest } from "../protocol/chat.ts";
@@ -73,7 +71,7 @@ interface Opening<Request extends GenerationRequest> {
 function openGeneration<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
   const { context, route, exchange, request, format, labels } = opening;
   const { backend, metrics, clock, log, open } = context;
-  const id = format.idPrefix + randomUUID(); // ours and unique, as the engine needs it
+  const id = format.idPrefix + crypto.randomUUID(); // ours and unique, as the engine needs it
   const created = Math.floor(clock.wallTime() / 1000);
   const generation = new Generation({
     head: { id, created, model: request.model, includeUsage: request.includeUsage },

@@ -1,9 +1,8 @@
 // The frontend's own metric families, under Dynamo's names. A model's name becomes a label only once
 // it is known to be served: what a client made up counts as "unknown".
 
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-
 import type { Clock } from "../base/clock.ts";
+import { Counter, Gauge, Histogram, Registry } from "../base/prometheus.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import type { Tally } from "./tally.ts";
 

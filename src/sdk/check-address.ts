@@ -1,5 +1,3 @@
-import { createServer } from "node:net";
-
 import { type ListenProblem, listenProblem } from "../base/listen-problem.ts";
 
 /**
@@ -8,6 +6,7 @@ import { type ListenProblem, listenProblem } from "../base/listen-problem.ts";
  */
 export async function checkAddress(host: string, port: number): Promise<readonly ListenProblem[]> {
   if (host === "") return [listenProblem(host, port, undefined)]; // to listen there is to listen everywhere
+  const { createServer } = await import("node:net"); // 1.5 MB, and only the main thread asks
   const { promise, resolve } = Promise.withResolvers<readonly ListenProblem[]>();
   const server = createServer();
   server.once("error", (error) => {

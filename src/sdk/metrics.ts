@@ -14,9 +14,11 @@ export class InstanceMetrics {
   #metrics: Promise<Metrics> | undefined;
 
   metrics(): Promise<Metrics> {
-    this.#metrics ??= import("prom-client").then(({ Counter, Gauge, Histogram, Registry }) => {
-      return { Counter, Gauge, Histogram, registry: new Registry() };
-    });
+    this.#metrics ??= import("../base/prometheus.ts").then(
+      ({ Counter, Gauge, Histogram, Registry }) => {
+        return { Counter, Gauge, Histogram, registry: new Registry() };
+      },
+    );
     return this.#metrics;
   }
 
@@ -28,7 +30,7 @@ export class InstanceMetrics {
 
 /** The text of all instances' metrics, added up as each metric's `aggregator` says, and of the runtime's own. */
 export async function clusterText(report: ClusterReport): Promise<string> {
-  const { AggregatorRegistry } = await import("prom-client");
+  const { AggregatorRegistry } = await import("../base/prometheus.ts");
   const families = report.instances.map((instance) => [...instance.families]);
   return AggregatorRegistry.aggregate([...families, runtimeFamilies(report)]).metrics();
 }

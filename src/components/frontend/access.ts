@@ -1,12 +1,12 @@
 // Access to the frontend, as its configuration and the environment say.
 
-import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 
 import type { ConfigProblem, Environment } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
 import { DynamoError } from "../../base/error.ts";
+import { isIPv4, isIPv6 } from "../../base/ip-address.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AdmissionPolicy } from "../../http/admission.ts";
 import { ApiKeys, readKeyFile } from "../../http/api-keys.ts";
@@ -82,7 +82,7 @@ export function validateAccess(
 
 /** An address of another machine. */
 function isForeign(host: string): boolean {
-  if (isIP(host) === 0 || host === "0.0.0.0" || host === "::") return false;
+  if (!(isIPv4(host) || isIPv6(host)) || host === "0.0.0.0" || host === "::") return false;
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return !own.some(({ address }) => address === host);
 }
