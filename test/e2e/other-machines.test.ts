@@ -117,3 +117,19 @@ function fetchOldLibc(): boolean {
     succeeds(["sh", "-c", `dpkg -x libc6_*.deb ${oldRoot}`])
   );
 }
+
+const muslCompiler = Bun.which("musl-gcc");
+
+test.skipIf(muslCompiler === null)(
+  "musl takes glibc's name of the C library for its own, as src calls it (needs musl-gcc)",
+  () => {
+    const source = join(folder, "name.c");
+    const program = join(folder, "name");
+    writeFileSync(
+      source,
+      '#include <dlfcn.h>\nint main() { void* c = dlopen("libc.so.6", RTLD_NOW); return !c || !dlsym(c, "memfd_create"); }\n',
+    );
+    expect(Bun.spawnSync(["musl-gcc", source, "-o", program]).exitCode).toBe(0);
+    expect(Bun.spawnSync([program]).exitCode).toBe(0);
+  },
+);
