@@ -63,7 +63,7 @@ test("a folder that cannot be written is named, with the cure", async () => {
   const { code, stderr } = await runDynamo(["init", "file"], { cwd: folder });
   expect(code).toBe(2);
   expect(stderr).toContain("file/configs/chat.yaml cannot be written: a part of its path is a file");
-  expect(stderr).toContain("give another folder: dynamo init DIR");
+  expect(stderr).toContain("Give another folder: dynamo init DIR");
 });
 
 describe("an editor", () => {
