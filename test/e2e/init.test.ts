@@ -62,7 +62,9 @@ test("a folder that cannot be written is named, with the cure", async () => {
   writeFileSync(join(folder, "file"), "");
   const { code, stderr } = await runDynamo(["init", "file"], { cwd: folder });
   expect(code).toBe(2);
-  expect(stderr).toContain("file/configs/chat.yaml cannot be written: a part of its path is a file");
+  expect(stderr).toContain(
+    "file/configs/chat.yaml cannot be written: a part of its path is a file",
+  );
   expect(stderr).toContain("Give another folder: dynamo init DIR");
 });
 
