@@ -1,6 +1,5 @@
 // What runs first in an actor's thread: imports the graph, and runs the instance that the main thread names.
 
-import { enterActorThread } from "./actor/actor-thread.ts";
 import { systemClock } from "./base/clock.ts";
 import { collectStartGarbage } from "./base/start-garbage.ts";
 import { builtInGraphs } from "./built-in-graphs.ts";
@@ -9,7 +8,9 @@ import { Instance } from "./sdk/run-instance.ts";
 import { installSdkModules } from "./sdk-modules.ts";
 import type { ThreadData } from "./serve/deploy.ts";
 import { importService } from "./serve/import-service.ts";
-import { spawnSideThread } from "./side-threads.ts";
+import { enterActorThread } from "./transport/thread/actor-thread.ts";
+import { ThreadDialer } from "./transport/thread/dialer.ts";
+import { spawnSideThread } from "./worker-entries.ts";
 
 const servers = withPlainServerErrors();
 installSdkModules();
@@ -22,6 +23,7 @@ enterActorThread(async (scope) => {
     init,
     clock: systemClock,
     random: Math.random,
+    dialer: (control) => new ThreadDialer({ control, clock: systemClock }),
     sideThread: spawnSideThread,
     findDoor: () => (servers[0] === undefined ? undefined : { url: servers[0] }),
   });

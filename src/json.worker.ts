@@ -5,7 +5,7 @@ import { parentPort } from "node:worker_threads";
 import { assert } from "./base/assert.ts";
 import { yieldToOthers } from "./base/thread-priority.ts";
 import { answerJson } from "./door/json-service.ts";
-import { hello } from "./side-threads.ts";
+import { hello } from "./transport/thread/side-thread.ts";
 
 const port = parentPort;
 assert(port !== null, "a JSON thread is a worker thread");

@@ -6,8 +6,8 @@ import { assert } from "./base/assert.ts";
 import { systemClock } from "./base/clock.ts";
 import { collectStartGarbage } from "./base/start-garbage.ts";
 import { yieldToOthers } from "./base/thread-priority.ts";
-import { hello } from "./side-threads.ts";
 import type { TextThreadInit } from "./tokenizer/text-thread.ts";
+import { hello } from "./transport/thread/side-thread.ts";
 
 const port = parentPort;
 assert(port !== null, "a text thread is a worker thread");

@@ -12,6 +12,7 @@ const LAYERS: Record<string, readonly string[]> = {
   base: [],
   protocol: ["base"],
   actor: ["base"],
+  transport: ["base", "actor"],
   model: ["base"],
   tokenizer: ["base", "protocol", "model"],
   kv: ["base", "protocol"],
@@ -139,7 +140,7 @@ describe("native layers", () => {
 /** A word, where it may stand, and what to use instead. */
 const BANNED: readonly { word: RegExp; allowed: RegExp; instead: string }[] = [
   { word: /\bprocess\.exit\b/, allowed: /^src\/main\.ts$/, instead: "throw" },
-  { word: /\bnew Worker\b/, allowed: /^src\/(host|side-threads)\.ts$/, instead: "host.ts" },
+  { word: /\bnew Worker\b/, allowed: /^src\/transport\/thread\//, instead: "transport/thread" },
   { word: /\bset(Timeout|Interval)\b/, allowed: /^src\/base\/clock\.ts$/, instead: "Clock" },
   { word: /\bDate\.now\b/, allowed: /^src\/base\/clock\.ts$/, instead: "Clock" },
   {
@@ -173,7 +174,7 @@ describe("words", () => {
 
   test("the actor half knows no LLM word", () => {
     const word = /\b(llm|prompts?|tokenizers?|logits|kv ?cache|openai|prefill|decoder)\b/i;
-    const rooms = /^src\/(actor|registry|queue|sdk)\//;
+    const rooms = /^src\/(actor|transport|registry|queue|sdk)\//;
     const wrong = sources.filter((file) => rooms.test(file) && word.test(codeOf(file)));
     expect(wrong).toEqual([]);
   });

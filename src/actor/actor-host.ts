@@ -1,9 +1,10 @@
-// What an actor runs on. `src/host.ts` gives each actor a Bun worker thread; `test/actor/in-process-host.ts`
+// What an actor runs on. `src/transport/thread` gives each actor a Bun worker thread; `test/actor/in-process-host.ts`
 // runs all of them on one thread with a manual clock. A later host may use child processes.
 
 import type { WireError } from "../base/error.ts";
 import type { ActorId } from "./actor-id.ts";
 import type { ControlChannel } from "./control-port.ts";
+import type { Roster } from "./roster.ts";
 
 /** What a new thread is given. `data` is whatever the entry of the thread understands. */
 export interface ActorInit {
@@ -35,6 +36,8 @@ export interface ActorThread extends ControlChannel {
 }
 
 export interface ActorHost {
+  /** Links the actors that this host runs. */
+  readonly roster: Roster;
   spawn(init: ActorInit): ActorThread;
 }
 

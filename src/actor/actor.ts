@@ -1,4 +1,4 @@
-// An actor: what one thread runs. It calls other actors and is called by them, over lanes (peer.ts).
+// An actor: what one thread runs. It calls other actors and is called by them, over links (peer.ts).
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -9,18 +9,18 @@ import type { Logger } from "../base/log.ts";
 import type { ActorId } from "./actor-id.ts";
 import type { Call } from "./call.ts";
 import type { ControlPort } from "./control-port.ts";
-import type { LaneOffer } from "./lane.ts";
+import type { Dialer } from "./link.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type ActorEnd, Peer } from "./peer.ts";
 import { BEAT, createPulse, PulseWriter } from "./pulse.ts";
 import type { CallContext, Handler, RunningCall } from "./running-call.ts";
-import { TurnEnd } from "./turn-end.ts";
 
 export interface ActorOptions {
   readonly id: ActorId;
   /** Names the actor in messages, such as `Worker:2`. */
   readonly tag: string;
   readonly control: ControlPort;
+  readonly dialer: Dialer;
   readonly handler: Handler;
   /** Calls that may be accepted and not yet ended; one more is answered with `MailboxFullError`. */
   readonly maxCalls: number;
@@ -35,7 +35,7 @@ export interface ActorOptions {
 export interface ActorStats {
   /** Calls accepted and not yet ended. */
   readonly mailboxDepth: number;
-  readonly openLanes: number;
+  readonly openLinks: number;
   /** Streams that this actor produces and that have not ended. */
   readonly openStreams: number;
   readonly callsTotal: number;
@@ -49,8 +49,8 @@ export class Actor {
   readonly #id: ActorId;
   readonly #tag: string;
   readonly #control: ControlPort;
+  readonly #dialer: Dialer;
   readonly #clock: Clock;
-  readonly #turnEnd = new TurnEnd();
   readonly #mailbox: Mailbox;
   readonly #current = new AsyncLocalStorage<RunningCall>();
   readonly #context: CallContext;
@@ -61,6 +61,7 @@ export class Actor {
     this.#id = options.id;
     this.#tag = options.tag;
     this.#control = options.control;
+    this.#dialer = options.dialer;
     this.#clock = options.clock;
     this.#mailbox = new Mailbox({ tag: options.tag, maxCalls: options.maxCalls });
     const pulse = new PulseWriter(options.pulse ?? createPulse());
@@ -74,23 +75,22 @@ export class Actor {
       pulse,
     };
     this.#control.onPush(BEAT, () => pulse.beat());
-    this.#control.onPush<LaneOffer>("lane", (offer) => {
-      if (this.#isClosed) offer.bell.close();
-      else this.#peer(offer.peer).connect(offer);
+    this.#dialer.onDialled((peer) => {
+      if (!this.#isClosed) this.#peer(peer);
     });
     this.#control.onPush<Down>("down", (down) => this.#lose(down.id, down));
   }
 
-  /** Sends a call. The first one to a target asks the main thread for a lane; nothing waits for it but the answer. */
+  /** Sends a call. The first one to a target dials it; nothing waits for it but the answer. */
   call(target: ActorId, endpoint: string, args: readonly unknown[]): Call {
-    assert(target !== this.#id, `${this.#tag} called itself over a lane: call the method`);
+    assert(target !== this.#id, `${this.#tag} called itself over a link: call the method`);
     const known = this.#peers.get(target);
     if (known !== undefined) return known.call(endpoint, args);
 
     const peer = this.#peer(target);
     const call = peer.call(endpoint, args);
     if (this.#isClosed) this.#lose(target, this.#closedEnd());
-    else void this.detach(() => this.#openLane(peer));
+    else void this.detach(() => this.#dial(target));
     return call;
   }
 
@@ -100,9 +100,9 @@ export class Actor {
   }
 
   stats(): ActorStats {
-    let openLanes = 0;
-    for (const peer of this.#peers.values()) if (peer.isConnected) openLanes++;
-    return { mailboxDepth: this.#mailbox.depth, openLanes, ...this.#context.counters };
+    let openLinks = 0;
+    for (const peer of this.#peers.values()) if (peer.isConnected) openLinks++;
+    return { mailboxDepth: this.#mailbox.depth, openLinks, ...this.#context.counters };
   }
 
   /** Runs `task` outside of the running call, so that a cancel of that call does not reach what it does. */
@@ -126,7 +126,7 @@ export class Actor {
     for (const peer of this.#peers.values()) peer.abortRunning(message);
   }
 
-  /** Fails what is open and closes all lanes. */
+  /** Fails what is open and closes all links. */
   close(): void {
     this.#isClosed = true;
     this.#mailbox.stop();
@@ -134,22 +134,18 @@ export class Actor {
     this.#peers.clear();
   }
 
-  async #openLane(peer: Peer): Promise<void> {
+  async #dial(peer: ActorId): Promise<void> {
     try {
-      const offer = await this.#control.request<LaneOffer | "offered">("lane.open", {
-        target: peer.id,
-      });
-      // "offered": the target asked first, and its offer for both has come as a push.
-      if (offer !== "offered") peer.connect(offer);
+      await this.#dialer.dial(peer);
     } catch (error) {
-      this.#lose(peer.id, { reason: toWireError(error).message, ended: undefined });
+      this.#lose(peer, { reason: toWireError(error).message, ended: undefined });
     }
   }
 
   #peer(id: ActorId): Peer {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
-      peer = new Peer(id, this.#context, { turnEnd: this.#turnEnd, clock: this.#clock });
+      peer = new Peer(id, this.#context, this.#dialer);
       this.#peers.set(id, peer);
     }
     return peer;

@@ -1,8 +1,8 @@
 // The line between an actor's thread and the main thread: requests with an answer, and pushes without,
-// alike on both ends. It carries what is rare (lanes to open, deaths, the registry, stop); calls never
+// alike on both ends. It carries what is rare (links to open, deaths, the registry, stop); calls never
 // pass here. Bodies are copied by structured clone, so they are plain data, or ports named in `transfer`.
 //
-// Kinds that the actor room uses itself: "lane.open" and "monitor" (requests to the main thread), "lane",
+// Kinds that the actor room uses itself: "link.open" and "monitor" (requests to the main thread), "link",
 // "down" and "stop" (pushes from it). All others belong to whoever builds upon it.
 
 import type { MessagePort } from "node:worker_threads";

@@ -27,7 +27,7 @@ export function actorEnding(error: unknown): ActorEnding | undefined {
 
 const ENDINGS: readonly ActorEnding[] = ["failed", "hung", "ordered"];
 
-/** The callee works on as many calls as it may, or the lane to it is full. Try again later. */
+/** The callee works on as many calls as it may, or the link to it is full. Try again later. */
 export class MailboxFullError extends DynamoError {
   override readonly code = "mailbox_full";
 }
@@ -47,7 +47,7 @@ export class WrongReplyError extends DynamoError {
   override readonly code = "wrong_reply";
 }
 
-/** The message is larger than what a lane can carry. */
+/** The message is larger than what a link can carry. */
 export class MessageTooLargeError extends DynamoError {
   override readonly code = "message_too_large";
 }

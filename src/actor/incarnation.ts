@@ -7,12 +7,10 @@ import type { Child, ChildSpec, StopOrder } from "./child-spec.ts";
 import { ControlPort } from "./control-port.ts";
 import { createPulse } from "./pulse.ts";
 import type { SupervisorEvent } from "./supervisor-event.ts";
-import type { Switchboard } from "./switchboard.ts";
 
 export interface IncarnationOptions {
   readonly spec: ChildSpec;
   readonly host: ActorHost;
-  readonly switchboard: Switchboard;
   readonly clock: Clock;
   readonly onEvent: (event: SupervisorEvent) => void;
   /** The thread has ended; what it left behind is not cleaned up yet. */
@@ -33,13 +31,13 @@ export class Incarnation {
   #isStuck = false;
 
   constructor(options: IncarnationOptions) {
-    const { spec, host, switchboard } = options;
+    const { spec, host } = options;
     const { tag, data, env } = spec;
-    const id = switchboard.nextActorId();
+    const id = host.roster.nextActorId();
     this.#options = options;
     this.#thread = host.spawn({ id, tag, data, env, pulse: this.pulse });
     this.child = { id, tag, control: new ControlPort(this.#thread) };
-    switchboard.attach(id, this.child.control);
+    host.roster.attach(id, this.child.control);
     const { promise, resolve } = Promise.withResolvers<ActorExit>();
     this.exited = promise.then((exit) => this.#cleanUp(exit));
     this.#thread.onExit(resolve);
@@ -66,13 +64,13 @@ export class Incarnation {
    * write to memory that it holds.
    */
   async kill(): Promise<ActorExit | undefined> {
-    const { spec, switchboard, onEvent } = this.#options;
+    const { spec, host, onEvent } = this.#options;
     this.#thread.terminate();
     const exit = await this.#within(KILL_MS);
     if (exit === undefined) {
       this.#isStuck = true;
       onEvent({ type: "stuck", child: spec.id, id: this.child.id });
-      switchboard.detach(this.child.id, actorEnd(this.#judge({ type: "killed" })));
+      host.roster.detach(this.child.id, actorEnd(this.#judge({ type: "killed" })));
     }
     return exit;
   }
@@ -87,7 +85,7 @@ export class Incarnation {
   }
 
   async #cleanUp(threadExit: ActorExit): Promise<ActorExit> {
-    const { spec, switchboard, onEvent, onExit } = this.#options;
+    const { spec, host, onEvent, onExit } = this.#options;
     const exit = this.#judge(threadExit);
     onExit(exit);
     try {
@@ -96,7 +94,7 @@ export class Incarnation {
       onEvent({ type: "cleanup_failed", child: spec.id, error });
     }
     // Only now: others may use again what the child had been lent, as soon as they hear of its end.
-    switchboard.detach(this.child.id, actorEnd(exit));
+    host.roster.detach(this.child.id, actorEnd(exit));
     return exit;
   }
 

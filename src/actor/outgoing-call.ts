@@ -4,7 +4,7 @@ import { CancelledError } from "../base/error.ts";
 import type { Call } from "./call.ts";
 import { WrongReplyError } from "./error.ts";
 
-/** What a call needs of the lane that it went out on. */
+/** What a call needs of the link that it went out on. */
 export interface CallLink {
   sendCancel(call: number): void;
   sendCredit(call: number, count: number): void;
@@ -79,7 +79,7 @@ export class OutgoingCall implements Call {
     this.#settle(END);
   }
 
-  /** The callee's error, or the lane's. */
+  /** The callee's error, or the link's. */
   receiveError(error: Error): void {
     this.#settle({ type: "error", error });
   }

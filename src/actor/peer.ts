@@ -1,11 +1,11 @@
-// Another actor, as this one sees it: the lane to it, the calls that went there, and the calls that came from there.
+// Another actor, as this one sees it: the link to it, the calls that went there, and the calls that came from there.
 
 import { unreachable } from "../base/assert.ts";
 import { RemoteError, toWireError } from "../base/error.ts";
 import type { ActorId } from "./actor-id.ts";
 import type { Envelope } from "./envelope.ts";
 import { ActorDownError, type ActorEnding, ActorStoppingError, MailboxFullError } from "./error.ts";
-import { Lane, type LaneOffer, type LaneOptions } from "./lane.ts";
+import type { Dialer, Link } from "./link.ts";
 import { type CallLink, OutgoingCall } from "./outgoing-call.ts";
 import { type AnswerLink, type CallContext, RunningCall } from "./running-call.ts";
 
@@ -18,7 +18,7 @@ export interface ActorEnd {
 export class Peer {
   readonly id: ActorId;
   readonly #context: CallContext;
-  readonly #lane: Lane;
+  readonly #link: Link;
   readonly #answerLink: AnswerLink;
   readonly #outgoing = new Map<number, OutgoingCall>();
   readonly #running = new Map<number, RunningCall>();
@@ -26,17 +26,17 @@ export class Peer {
   #nextCall = 1;
   #end: ActorEnd | undefined;
 
-  constructor(id: ActorId, context: CallContext, options: Omit<LaneOptions, "receive">) {
+  constructor(id: ActorId, context: CallContext, dialer: Dialer) {
     this.id = id;
     this.#context = context;
-    const lane = new Lane({ ...options, receive: (envelope) => this.#receive(envelope) });
-    this.#lane = lane;
+    const link = dialer.link(id, (envelope) => this.#receive(envelope));
+    this.#link = link;
     this.#answerLink = {
       get isCongested() {
-        return lane.isCongested;
+        return link.isCongested;
       },
-      send: (envelope) => lane.send(envelope),
-      whenRoom: (resume) => lane.whenRoom(resume),
+      send: (envelope) => link.send(envelope),
+      whenRoom: (resume) => link.whenRoom(resume),
       ended: (call) => {
         this.#running.delete(call);
       },
@@ -44,18 +44,13 @@ export class Peer {
   }
 
   get isConnected(): boolean {
-    return this.#lane.isConnected;
+    return this.#link.isConnected;
   }
 
-  /** Resolves when nothing waits for room in the lane. */
+  /** Resolves when nothing waits for room in the link. */
   flushed(): Promise<void> {
-    if (!this.#lane.isCongested) return Promise.resolve();
-    return new Promise((resolve) => this.#lane.whenRoom(resolve));
-  }
-
-  connect(offer: LaneOffer): void {
-    if (this.#end === undefined && !this.#lane.isConnected) this.#lane.connect(offer);
-    else offer.bell.close();
+    if (!this.#link.isCongested) return Promise.resolve();
+    return new Promise((resolve) => this.#link.whenRoom(resolve));
   }
 
   call(endpoint: string, args: readonly unknown[]): OutgoingCall {
@@ -67,7 +62,7 @@ export class Peer {
     }
     this.#outgoing.set(call.id, call);
     try {
-      this.#lane.send({ type: "call", call: call.id, endpoint, args });
+      this.#link.send({ type: "call", call: call.id, endpoint, args });
     } catch (error) {
       call.receiveError(error instanceof Error ? error : new RemoteError(toWireError(error)));
       return call;
@@ -83,8 +78,9 @@ export class Peer {
   /** Receives what the peer still had sent, then fails what is open in both directions. */
   down(end: ActorEnd): void {
     if (this.#end !== undefined) return;
-    this.#lane.drainAll();
-    this.close(end);
+    const draining = this.#link.drainAll();
+    if (draining === undefined) this.close(end);
+    else void draining.then(() => this.close(end));
   }
 
   /** Fails what is open in both directions, and takes nothing more. */
@@ -95,7 +91,7 @@ export class Peer {
       call.receiveError(this.#downError(call.endpoint, end));
     }
     for (const call of [...this.#running.values()]) call.cancel();
-    this.#lane.close();
+    this.#link.close();
   }
 
   /** Answers every running call with `actor_stopping` and cancels it. */
@@ -105,9 +101,9 @@ export class Peer {
 
   #refusal(endpoint: string): Error | undefined {
     if (this.#end !== undefined) return this.#downError(endpoint, this.#end);
-    if (this.#lane.isFull) {
+    if (this.#link.isFull) {
       return new MailboxFullError(
-        `${endpoint}: the lane to actor ${this.id} is full: try again later`,
+        `${endpoint}: the link to actor ${this.id} is full: try again later`,
       );
     }
     return undefined;
@@ -153,7 +149,7 @@ export class Peer {
     const refusal = this.#context.mailbox.accept();
     if (refusal !== undefined) {
       this.#context.counters.errorsTotal++;
-      this.#lane.send({ type: "error", call: id, error: toWireError(refusal) });
+      this.#link.send({ type: "error", call: id, error: toWireError(refusal) });
       return;
     }
     this.#context.counters.callsTotal++;
@@ -163,8 +159,8 @@ export class Peer {
   }
 
   readonly #callLink: CallLink = {
-    sendCancel: (call) => this.#lane.send({ type: "cancel", call }),
-    sendCredit: (call, count) => this.#lane.send({ type: "credit", call, count }),
+    sendCancel: (call) => this.#link.send({ type: "cancel", call }),
+    sendCredit: (call, count) => this.#link.send({ type: "credit", call, count }),
     ended: (call) => {
       this.#outgoing.delete(call.id);
       this.#parents.get(call)?.disown(call);

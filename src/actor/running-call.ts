@@ -30,7 +30,7 @@ export interface CallContext {
   readonly pulse: PulseWriter;
 }
 
-/** What a running call needs of the lane that it came in on. */
+/** What a running call needs of the link that it came in on. */
 export interface AnswerLink {
   readonly isCongested: boolean;
   send(envelope: Envelope): void;

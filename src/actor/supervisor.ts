@@ -15,11 +15,9 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Incarnation } from "./incarnation.ts";
 import { backOffMs, RestartBudget } from "./restart-budget.ts";
 import type { SupervisorEvent } from "./supervisor-event.ts";
-import type { Switchboard } from "./switchboard.ts";
 
 export interface SupervisorOptions {
   readonly host: ActorHost;
-  readonly switchboard: Switchboard;
   readonly clock: Clock;
   /** 0 to 1, as `Math.random`: spreads the starts of parked children. */
   readonly random: () => number;

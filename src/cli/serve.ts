@@ -9,7 +9,6 @@ import { collectStartGarbage } from "../base/start-garbage.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { KEY_VARIABLE } from "../components/frontend/access.ts";
-import { WorkerHost } from "../host.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";
 import type { Graph } from "../sdk/graph.ts";
@@ -30,7 +29,8 @@ import { renderExplanation } from "../serve/explain.ts";
 import { type LoadedGraph, loadGraph } from "../serve/load-graph.ts";
 import { type DeploymentPlan, planDeployment } from "../serve/plan.ts";
 import { type ResolvedConfig, resolveConfig } from "../serve/resolve-config.ts";
-import { spawnSideThread } from "../side-threads.ts";
+import { WorkerHost } from "../transport/thread/host.ts";
+import { actorEntry, spawnSideThread } from "../worker-entries.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { modelServices, withModels } from "./default-model.ts";
@@ -268,7 +268,7 @@ async function run(
 ): Promise<number> {
   const log = mainLogger(logging, context);
   const env = withoutManager(context.environment);
-  const host = new WorkerHost({ env, clock: systemClock });
+  const host = new WorkerHost({ env, clock: systemClock, entry: actorEntry });
   const deployment = deploy(plan, {
     host,
     clock: systemClock,

@@ -1,3 +1,4 @@
+import type { SideThread } from "../actor/side-thread.ts";
 import type { Clock } from "../base/clock.ts";
 import type { WorkQueue } from "../queue/work-queue.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
@@ -6,7 +7,6 @@ import type { Door } from "./door.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Service, ServiceNode } from "./service.ts";
-import type { SideThread } from "./side-thread.ts";
 
 /** Where an instance runs, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {

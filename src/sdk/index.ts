@@ -1,6 +1,7 @@
 // "dynamo": all that a service or a graph imports.
 
 export { type ActorEnding, actorEnding } from "../actor/error.ts";
+export type { SideThread } from "../actor/side-thread.ts";
 export { DynamoError, RemoteError } from "../base/error.ts";
 export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
@@ -44,4 +45,3 @@ export {
   type ServiceNode,
   type ServiceView,
 } from "./service.ts";
-export type { SideThread } from "./side-thread.ts";

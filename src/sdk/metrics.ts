@@ -51,7 +51,7 @@ const INSTANCE_FAMILIES: readonly {
     name: "dynamo_runtime_open_lanes",
     help: "Lanes between the instance and others.",
     type: "gauge",
-    count: (stats) => stats.openLanes,
+    count: (stats) => stats.openLinks,
   },
   {
     name: "dynamo_runtime_open_streams",

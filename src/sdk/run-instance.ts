@@ -6,7 +6,9 @@ import type { ActorScope } from "../actor/actor-host.ts";
 import type { StopOrder } from "../actor/child-spec.ts";
 import { ControlPort } from "../actor/control-port.ts";
 import { NoSuchEndpointError } from "../actor/error.ts";
+import type { Dialer } from "../actor/link.ts";
 import type { Handler } from "../actor/running-call.ts";
+import type { SpawnSideThread } from "../actor/side-thread.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { createLogger, type LogLevel } from "../base/log.ts";
@@ -33,7 +35,6 @@ import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
 import { createClient, createRef, receive } from "./service-client.ts";
-import type { SpawnSideThread } from "./side-thread.ts";
 
 /** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
 const DRAIN_SHARE = 0.7;
@@ -47,6 +48,8 @@ export interface InstanceOptions {
   /** 0 to 1, as `Math.random`: which instance a call goes to. */
   readonly random: () => number;
   readonly sideThread: SpawnSideThread;
+  /** Makes the instance's links to others. */
+  readonly dialer: (control: ControlPort) => Dialer;
   /** Where the service listens, if it does not say so itself. */
   readonly findDoor?: () => Door | undefined;
 }
@@ -89,6 +92,7 @@ export class Instance {
       id: scope.init.id,
       tag: scope.init.tag,
       control: this.#control,
+      dialer: options.dialer(this.#control),
       handler: this.#handle,
       maxCalls: init.maxCalls,
       windowOf: (endpoint) => (leases.has(endpoint) ? 1 : undefined),

@@ -1,5 +1,6 @@
 // A service: a class whose fields say what it needs and whose public methods are its endpoints.
 
+import type { SpawnSideThread } from "../actor/side-thread.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -8,7 +9,6 @@ import type { ServiceContext } from "./context.ts";
 import { SERVICE } from "./describe.ts";
 import type { Follow } from "./follow.ts";
 import { Graph } from "./graph.ts";
-import type { SpawnSideThread } from "./side-thread.ts";
 
 /** For the runtime only: `Service` keeps its binding private. */
 export let bindService: (service: Service, binding: ServiceBinding) => void;

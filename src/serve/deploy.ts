@@ -7,7 +7,6 @@ import type { ActorId } from "../actor/actor-id.ts";
 import type { Child, ChildSpec, ServiceSpec } from "../actor/child-spec.ts";
 import { ChildStartError, Supervisor } from "../actor/supervisor.ts";
 import type { SupervisorEvent } from "../actor/supervisor-event.ts";
-import { Switchboard } from "../actor/switchboard.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Logger, type LogLevel, type LogStyle, PLAIN_STYLE } from "../base/log.ts";
 import { EmbeddedQueues } from "../queue/embedded-queue.ts";
@@ -122,7 +121,6 @@ class RunningDeployment implements Deployment {
     );
     this.#supervisor = new Supervisor({
       host,
-      switchboard: new Switchboard(),
       ...{ clock, random, stopMs },
       onEvent: (event) => this.#log(event),
     });

@@ -12,18 +12,22 @@ import type {
 } from "../../src/actor/actor-host.ts";
 import type { ControlChannel, ControlMessage } from "../../src/actor/control-port.ts";
 import { toWireError } from "../../src/base/error.ts";
+import { Switchboard } from "../../src/transport/switchboard.ts";
+import { lanes, type TestTransport } from "../transport/test-transport.ts";
 
 /** What a worker's entry would run. Returns what stops it when its "thread" ends; or throws, and has failed. */
 export type InProcessMain = (scope: ActorScope) => () => void;
 
 export class InProcessHost implements ActorHost {
+  readonly roster: Switchboard;
   /** Threads that were spawned and have not ended, by tag. */
   readonly running = new Map<string, ActorScope>();
   readonly #kills = new Map<string, () => void>();
   readonly #main: InProcessMain;
   #heldKills: (() => void)[] | undefined;
 
-  constructor(main: InProcessMain) {
+  constructor(main: InProcessMain, transport: TestTransport = lanes) {
+    this.roster = new Switchboard(transport.offer);
     this.#main = main;
   }
 

@@ -1,13 +1,14 @@
-// A few actors on the test's own thread, joined by one switchboard.
+// A few actors on the test's own thread, joined by one switchboard over one transport.
 
 import { Actor, type ActorOptions } from "../../src/actor/actor.ts";
 import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
 import type { ActorEnding } from "../../src/actor/error.ts";
 import type { Handler } from "../../src/actor/running-call.ts";
-import { Switchboard } from "../../src/actor/switchboard.ts";
 import type { Logger } from "../../src/base/log.ts";
+import { Switchboard } from "../../src/transport/switchboard.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { lanes, type TestTransport } from "../transport/test-transport.ts";
 import { channelPair } from "./in-process-host.ts";
 
 export interface TestActor {
@@ -19,19 +20,27 @@ export interface TestActor {
 
 export class Net {
   readonly clock = new ManualClock();
-  readonly switchboard = new Switchboard(1);
+  readonly switchboard: Switchboard;
   /** Lines that actors have logged as errors. */
   readonly errors: string[] = [];
+  readonly #transport: TestTransport;
   #actors: TestActor[] = [];
+
+  constructor(transport: TestTransport = lanes) {
+    this.#transport = transport;
+    this.switchboard = new Switchboard(transport.offer);
+  }
 
   add(handler: Handler, options: Partial<ActorOptions> = {}): TestActor {
     const id = this.switchboard.nextActorId();
     const [outside, inside] = channelPair();
     this.switchboard.attach(id, new ControlPort(outside));
+    const control = new ControlPort(inside);
     const actor = new Actor({
       id,
       tag: `Test:${id}`,
-      control: new ControlPort(inside),
+      control,
+      dialer: this.#transport.dialer({ id, control, clock: this.clock }),
       handler,
       maxCalls: 1024,
       clock: this.clock,
@@ -59,9 +68,12 @@ export class Net {
     this.#actors = [];
   }
 
-  /** Lets messages travel: each hop takes a few turns. */
+  /** Lets messages travel: each hop takes a few turns, after what is on its way has come. */
   async settle(turns = 20): Promise<void> {
-    for (let i = 0; i < turns; i++) await this.clock.turn();
+    for (let i = 0; i < turns; i++) {
+      await this.clock.turn();
+      while (!this.#transport.isQuiet()) await this.clock.turn();
+    }
   }
 
   #log(): Logger {

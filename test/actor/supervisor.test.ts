@@ -6,7 +6,7 @@ import { ControlPort } from "../../src/actor/control-port.ts";
 import { BEAT, PulseWriter } from "../../src/actor/pulse.ts";
 import { type ChildStatus, Supervisor } from "../../src/actor/supervisor.ts";
 import type { SupervisorEvent } from "../../src/actor/supervisor-event.ts";
-import { Switchboard } from "../../src/actor/switchboard.ts";
+
 import { ManualClock } from "../manual-clock.ts";
 import { InProcessHost } from "./in-process-host.ts";
 import { failure } from "./net.ts";
@@ -460,8 +460,8 @@ class Stage {
   readonly orders = new Map<string, number>();
   readonly events: SupervisorEvent[] = [];
   readonly clock = new ManualClock();
-  readonly switchboard = new Switchboard(1);
   readonly host = new InProcessHost((scope) => this.#run(scope));
+  readonly switchboard = this.host.roster;
   readonly supervisor: Supervisor;
   readonly #hanging = new Set<string>();
   readonly #pinged = new Map<string, () => void>();
@@ -469,7 +469,6 @@ class Stage {
   constructor(options: { stopMs?: number; random?: () => number } = {}) {
     this.supervisor = new Supervisor({
       host: this.host,
-      switchboard: this.switchboard,
       clock: this.clock,
       random: options.random ?? (() => 0),
       stopMs: options.stopMs ?? 1000,

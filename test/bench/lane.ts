@@ -8,7 +8,7 @@
 // cost 5 µs on a busy machine and 25 µs or more on an idle one, so only figures of one run may be compared.
 //
 // Calls are measured over lanes that sleep when they have nothing to read, and over lanes that look again for a moment
-// first (src/actor/spin.ts). The switchboard allows the latter only while there are fewer actors than cores. A bare ping
+// first (src/transport/thread/spin.ts). The switchboard allows the latter only while there are fewer actors than cores. A bare ping
 // over a MessagePort is the floor of those that sleep: two wake-ups and nothing else.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -20,13 +20,15 @@ import { Actor } from "../../src/actor/actor.ts";
 import type { ActorThread } from "../../src/actor/actor-host.ts";
 import type { ActorId } from "../../src/actor/actor-id.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
-import { createLaneMemory, Lane, type LaneOffer } from "../../src/actor/lane.ts";
 import { createPulse } from "../../src/actor/pulse.ts";
-import { Switchboard } from "../../src/actor/switchboard.ts";
-import { TurnEnd } from "../../src/actor/turn-end.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
-import { WorkerHost } from "../../src/host.ts";
+import { Switchboard } from "../../src/transport/switchboard.ts";
+import { ThreadDialer } from "../../src/transport/thread/dialer.ts";
+import { WorkerHost } from "../../src/transport/thread/host.ts";
+import { createLaneMemory, Lane, type LaneOffer } from "../../src/transport/thread/lane.ts";
+import { offerLanes } from "../../src/transport/thread/offer-lanes.ts";
+import { TurnEnd } from "../../src/transport/turn-end.ts";
 import { channelPair } from "../actor/in-process-host.ts";
 import { median, quantile } from "./median.ts";
 
@@ -187,8 +189,8 @@ class Results {
 
 /** The threads of the benchmark, and what this thread has open to them. */
 class Threads {
-  readonly sleeping = new Switchboard(0);
-  readonly spinning = new Switchboard(Infinity);
+  readonly sleeping = new Switchboard(offerLanes(0));
+  readonly spinning = new Switchboard(offerLanes(Infinity));
   readonly #host = new WorkerHost({
     env: process.env,
     clock: systemClock,
@@ -223,10 +225,12 @@ class Threads {
     const [outside, inside] = channelPair();
     const id = switchboard.nextActorId();
     switchboard.attach(id, new ControlPort(outside));
+    const control = new ControlPort(inside);
     const actor = new Actor({
       id,
       tag: "Bench:main",
-      control: new ControlPort(inside),
+      control,
+      dialer: new ThreadDialer({ control, clock: systemClock }),
       handler: () => undefined,
       maxCalls: 1,
       clock: systemClock,
@@ -241,10 +245,16 @@ class Threads {
     const back = createLaneMemory();
     const bell = new MessageChannel();
     const spin = "forbidden";
-    const theirs: LaneOffer = { peer: 0, send: back, receive: forth, bell: bell.port2, spin };
+    const theirs: LaneOffer = {
+      ...{ transport: "thread", peer: 0, spin },
+      ...{ send: back, receive: forth, bell: bell.port2 },
+    };
     control.push("lane", theirs, [bell.port2]);
     const lane = new Lane({ receive: () => {}, turnEnd: new TurnEnd(), clock: systemClock });
-    lane.connect({ peer: 1, send: forth, receive: back, bell: bell.port1, spin });
+    lane.connect({
+      ...{ transport: "thread", peer: 1, spin },
+      ...{ send: forth, receive: back, bell: bell.port1 },
+    });
     this.#open.push(lane);
     return lane;
   }

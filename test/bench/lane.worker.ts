@@ -5,12 +5,13 @@ import type { MessagePort } from "node:worker_threads";
 import { connect } from "@nats-io/transport-node";
 import { Actor } from "../../src/actor/actor.ts";
 import type { ActorId } from "../../src/actor/actor-id.ts";
-import { enterActorThread } from "../../src/actor/actor-thread.ts";
 import { ControlPort } from "../../src/actor/control-port.ts";
-import { Lane, type LaneOffer } from "../../src/actor/lane.ts";
-import { TurnEnd } from "../../src/actor/turn-end.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
+import { enterActorThread } from "../../src/transport/thread/actor-thread.ts";
+import { ThreadDialer } from "../../src/transport/thread/dialer.ts";
+import { Lane, type LaneOffer } from "../../src/transport/thread/lane.ts";
+import { TurnEnd } from "../../src/transport/turn-end.ts";
 
 enterActorThread((scope) => {
   const control = new ControlPort(scope.channel);
@@ -51,6 +52,7 @@ function serveActor(id: ActorId, control: ControlPort): void {
     id,
     tag: `Bench:${id}`,
     control,
+    dialer: new ThreadDialer({ control, clock: systemClock }),
     maxCalls: 1024,
     clock: systemClock,
     log: createLogger(`Bench:${id}`),

@@ -6,8 +6,9 @@ import type { Graph } from "../../src/sdk/graph.ts";
 import { Instance } from "../../src/sdk/run-instance.ts";
 import { type Deployment, deploy, type ThreadData } from "../../src/serve/deploy.ts";
 import type { DeploymentPlan } from "../../src/serve/plan.ts";
-import { spawnSideThread } from "../../src/side-threads.ts";
+import { spawnSideThread } from "../../src/worker-entries.ts";
 import { InProcessHost } from "../actor/in-process-host.ts";
+import { lanes, type TestTransport } from "../transport/test-transport.ts";
 
 export interface PlanOptions {
   /** By service name; 1 unless given. */
@@ -46,6 +47,7 @@ export function planOf(graph: Graph, options: PlanOptions = {}): DeploymentPlan 
 interface InProcessOptions extends PlanOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
+  readonly transport?: TestTransport;
 }
 
 export async function deployInProcess(
@@ -59,7 +61,7 @@ export async function deployInProcess(
 
 /** While it starts. */
 export function beginInProcess(graph: Graph, options: InProcessOptions = {}): InProcessDeployment {
-  const { clock = systemClock, random = Math.random } = options;
+  const { clock = systemClock, random = Math.random, transport = lanes } = options;
   const plan = planOf(graph, options);
   const logLines: string[] = [];
   const host = new InProcessHost((scope) => {
@@ -73,10 +75,11 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
       clock,
       random,
       sideThread: spawnSideThread,
+      dialer: (control) => transport.dialer({ id: scope.init.id, control, clock }),
     });
     instance.start().catch((error) => scope.fail(error));
     return () => instance.close();
-  });
+  }, transport);
   const log = createLogger("main", "debug", (line) => logLines.push(line));
   const deployment = deploy(plan, { host, clock, log, logLevel: "error", random });
   return Object.assign(deployment, { host, logLines });

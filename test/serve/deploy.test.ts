@@ -4,10 +4,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
-import { WorkerHost } from "../../src/host.ts";
 import type { Graph } from "../../src/sdk/graph.ts";
 import { installSdkModules } from "../../src/sdk-modules.ts";
 import { type Deployment, deploy } from "../../src/serve/deploy.ts";
+import { WorkerHost } from "../../src/transport/thread/host.ts";
+import { actorEntry } from "../../src/worker-entries.ts";
 import { type PlanOptions, planOf } from "../sdk/deploy-in-process.ts";
 
 installSdkModules();
@@ -29,7 +30,7 @@ async function run(path: string, options: PlanOptions = {}) {
   const { default: graph }: { default: Graph } = await import(path);
   logLines = [];
   const log = createLogger("main", "debug", (line) => logLines.push(line));
-  const host = new WorkerHost({ env: {}, clock });
+  const host = new WorkerHost({ env: {}, clock, entry: actorEntry });
   const plan = { ...planOf(graph, options), source: { type: "file", path } as const };
   deployment = deploy(plan, { host, clock, log, logLevel: "error" });
   await deployment.ready;

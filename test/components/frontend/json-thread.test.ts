@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { errorCode } from "../../../src/base/error.ts";
 import { JsonThread } from "../../../src/components/frontend/json-thread.ts";
 import { ApiError } from "../../../src/door/api-error.ts";
-import { spawnSideThread } from "../../../src/side-threads.ts";
+import { spawnSideThread } from "../../../src/worker-entries.ts";
 import { ManualClock } from "../../manual-clock.ts";
 import { fakeSideThreads } from "../processor/fake-side-thread.ts";
 

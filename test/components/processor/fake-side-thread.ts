@@ -1,6 +1,6 @@
 // Side threads that do what a test says.
 
-import type { SideThread } from "../../../src/sdk/side-thread.ts";
+import type { SideThread } from "../../../src/actor/side-thread.ts";
 
 export class FakeSideThread implements SideThread {
   readonly data: unknown;

@@ -10,7 +10,7 @@ import { createLogger, type Logger } from "../../../src/base/log.ts";
 import { type Send, TextGenerator } from "../../../src/components/processor/text-generator.ts";
 import { parseCompletionRequest } from "../../../src/openai/schema.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
-import { spawnSideThread } from "../../../src/side-threads.ts";
+import { spawnSideThread } from "../../../src/worker-entries.ts";
 import { tinyShape } from "../../model/model-shapes.ts";
 import { writeRandomDirectory } from "../../model/random-directory.ts";
 

@@ -1,10 +1,9 @@
 // Side threads of actors, as Bun's workers inside a worker: they end when the actor's thread does, spinning or not.
 
 import { Worker } from "node:worker_threads";
-
-import { systemClock, type Timer } from "./base/clock.ts";
-import { currentThreadId, threadCpuMs } from "./base/thread-time.ts";
-import type { SideThread } from "./sdk/side-thread.ts";
+import type { SideThread } from "../../actor/side-thread.ts";
+import { systemClock, type Timer } from "../../base/clock.ts";
+import { currentThreadId, threadCpuMs } from "../../base/thread-time.ts";
 
 /** The thread's first message. Bun has crashed where a thread was ended that still loaded. */
 interface Hello {
@@ -19,11 +18,7 @@ export function hello(): Hello {
   return { hello: { threadId: currentThreadId() } };
 }
 
-export function spawnSideThread(entry: string, data: unknown): SideThread {
-  return new WorkerSideThread(entry, data);
-}
-
-class WorkerSideThread implements SideThread {
+export class WorkerSideThread implements SideThread {
   readonly #worker: Worker;
   #state: "loading" | "running" | "ending" | "ended" = "loading";
   #isTerminated = false;
@@ -34,10 +29,8 @@ class WorkerSideThread implements SideThread {
   #receive = (_: unknown): void => {};
   #exited = (_: string): void => {};
 
-  constructor(entry: string, data: unknown) {
-    // Beside main.ts, written so that it means the same in the compiled executable.
-    const url = new URL(`./${entry}.worker.ts`, import.meta.url);
-    this.#worker = new Worker(url, { workerData: data });
+  constructor(entry: URL, data: unknown) {
+    this.#worker = new Worker(entry, { workerData: data });
     this.#worker.on("message", (message: unknown) => {
       if (this.#state === "loading")
         this.#loaded(message as Hello); // it is the first

@@ -1,19 +1,12 @@
 // Turns envelopes into frames: straight into the ring, through the arena if they are large, or into an
 // outbox while the ring has no room or is not there yet. What is written is not yet visible: see RingWriter.publish.
 
-import { unreachable } from "../base/assert.ts";
+import type { Envelope } from "../../actor/envelope.ts";
+import { MailboxFullError, MessageTooLargeError } from "../../actor/error.ts";
+import { unreachable } from "../../base/assert.ts";
+import { BodyPacker } from "../codec.ts";
+import { ARENA_CODE, align8, CODES, HEADER_BYTES, HEADER_WORDS, RESET_FLAG } from "../frame.ts";
 import { type ArenaWriter, MAX_FRAME_BYTES } from "./arena.ts";
-import { BodyPacker } from "./codec.ts";
-import {
-  ARENA_CODE,
-  align8,
-  CODES,
-  type Envelope,
-  HEADER_BYTES,
-  HEADER_WORDS,
-  RESET_FLAG,
-} from "./envelope.ts";
-import { MailboxFullError, MessageTooLargeError } from "./error.ts";
 import type { RingWriter } from "./ring.ts";
 
 /** Frames up to this lie in the ring itself. */

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 
-import { spawnSideThread } from "../src/side-threads.ts";
-import { hangLimit } from "./time-limits.ts";
+import { spawnSideThread } from "../../../src/worker-entries.ts";
+import { hangLimit } from "../../time-limits.ts";
 
 const RENDER = { work: "render", template: undefined, specials: [] };
 
@@ -30,7 +30,7 @@ test(
   "a side thread ends with the thread that has it, in the middle of a loop too",
   async () => {
     const before = numWorkers();
-    const parent = new Worker(new URL("./side-threads.worker.ts", import.meta.url));
+    const parent = new Worker(new URL("./side-thread.worker.ts", import.meta.url));
     await new Promise((resolve) => parent.on("message", resolve));
     expect(numWorkers()).toBe(before + 2);
     await parent.terminate();

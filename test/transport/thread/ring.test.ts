@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
-import { createRing, RingReader, RingWriter } from "../../src/actor/ring.ts";
+import { createRing, RingReader, RingWriter } from "../../../src/transport/thread/ring.ts";
 
 const CAPACITY = 4096;
 

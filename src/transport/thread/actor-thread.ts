@@ -1,14 +1,13 @@
-// The first thing that runs in an actor's worker thread. It speaks with `src/host.ts`:
+// The first thing that runs in an actor's worker thread. It speaks with `host.ts`:
 //
 //   thread ──> host   "hello" (loaded), then control messages, then "bye" or "failed"
 //   host ──> thread   control messages; and the end: a thread that has said how it ended is terminated
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-
-import { assert } from "../base/assert.ts";
-import { toWireError, type WireError } from "../base/error.ts";
-import type { ActorInit, ActorScope } from "./actor-host.ts";
-import type { ControlMessage } from "./control-port.ts";
+import type { ActorInit, ActorScope } from "../../actor/actor-host.ts";
+import type { ControlMessage } from "../../actor/control-port.ts";
+import { assert } from "../../base/assert.ts";
+import { toWireError, type WireError } from "../../base/error.ts";
 
 /** What a thread says to its host. */
 export type ThreadMessage =
@@ -44,7 +43,7 @@ function createScope(port: MessagePort): ActorScope {
     else receive(message);
   });
   return {
-    init: workerData as ActorInit, // given by src/host.ts
+    init: workerData as ActorInit, // given by host.ts
     channel: {
       post(message, transfer = []) {
         if (!hasEnded) post(port, { type: "control", message }, transfer);

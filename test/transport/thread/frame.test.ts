@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-
-import { ArenaReader, ArenaWriter, createArena } from "../../src/actor/arena.ts";
-import type { Envelope } from "../../src/actor/envelope.ts";
-import { FrameReader } from "../../src/actor/frame-reader.ts";
-import { FrameWriter } from "../../src/actor/frame-writer.ts";
-import { createRing, RingReader, RingWriter } from "../../src/actor/ring.ts";
-import { DynamoError } from "../../src/base/error.ts";
+import type { Envelope } from "../../../src/actor/envelope.ts";
+import { DynamoError } from "../../../src/base/error.ts";
+import { ArenaReader, ArenaWriter, createArena } from "../../../src/transport/thread/arena.ts";
+import { FrameReader } from "../../../src/transport/thread/frame-reader.ts";
+import { FrameWriter } from "../../../src/transport/thread/frame-writer.ts";
+import { createRing, RingReader, RingWriter } from "../../../src/transport/thread/ring.ts";
 
 test("whatever mix of values is sent arrives equal and in order, whether in ring, arena or outbox", () => {
   fc.assert(
@@ -23,7 +22,7 @@ test("whatever mix of values is sent arrives equal and in order, whether in ring
     }),
     { numRuns: 200 },
   );
-});
+}, 60_000);
 
 test("more shapes of object than the codec remembers arrive as they were", () => {
   const line = new Line();

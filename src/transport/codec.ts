@@ -11,7 +11,7 @@
 import { addExtension, Packr, REUSE_BUFFER_MODE } from "msgpackr/pack";
 
 import { assert } from "../base/assert.ts";
-import { align8, HEADER_BYTES } from "./envelope.ts";
+import { align8, HEADER_BYTES } from "./frame.ts";
 
 /** Most bodies have no attachments. Never written to. */
 const NONE: Uint8Array[] = [];

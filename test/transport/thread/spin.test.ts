@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { Spin } from "../../src/actor/spin.ts";
+import { Spin } from "../../../src/transport/thread/spin.ts";
 
 test("where spinning is forbidden nothing is looked at twice", () => {
   const spin = new Spin("forbidden");

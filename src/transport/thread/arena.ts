@@ -1,11 +1,11 @@
 // Where frames go that are larger than a slot of the ring: a second ring of bytes, one per direction, that grows
-// when it is first needed and is taken and freed in order. The ring carries where a frame lies (envelope.ts).
+// when it is first needed and is taken and freed in order. The ring carries where a frame lies (../frame.ts).
 //
 // The memory is one growable SharedArrayBuffer: reserved at open, backed by pages only as far as it has grown.
 // It grows only while nobody uses it, so positions never move under a reader.
 
-import { assert } from "../base/assert.ts";
-import { align8 } from "./envelope.ts";
+import { assert } from "../../base/assert.ts";
+import { align8 } from "../frame.ts";
 
 const CONTROL_BYTES = 128; // word 0: how far the reader has freed
 const MIN_CAPACITY = 256 * 1024;

@@ -1,8 +1,8 @@
-// An actor's thread of side-threads.test.ts: its side thread renders a template that does not end.
+// An actor's thread of side-thread.test.ts: its side thread renders a template that does not end.
 
 import { parentPort } from "node:worker_threads";
 
-import { spawnSideThread } from "../src/side-threads.ts";
+import { spawnSideThread } from "../../../src/worker-entries.ts";
 
 const text = "{% for i in range(2000000000) %}x{% endfor %}";
 const template = { place: "t", text, bosToken: undefined, eosToken: undefined };

@@ -1,30 +1,35 @@
-// Gives each actor a Bun worker thread. The only place of `new Worker`.
+// Gives each actor a Bun worker thread.
 //
 // What ends a thread, as Bun 1.4.5 does it: an uncaught throw closes it with code 1 and an unhandled rejection with
-// code 0, so a code tells nothing. The thread itself says how it ended (src/actor/actor-thread.ts) and is then
+// code 0, so a code tells nothing. The thread itself says how it ended (actor-thread.ts) and is then
 // terminated; one that ends without a word has failed. A thread is not terminated while it still loads, since that
 // is where Bun has crashed before.
 
 import { Worker } from "node:worker_threads";
-import type { ActorExit, ActorHost, ActorInit, ActorThread } from "./actor/actor-host.ts";
-import type { ThreadMessage } from "./actor/actor-thread.ts";
-import type { ControlMessage } from "./actor/control-port.ts";
-import { unreachable } from "./base/assert.ts";
-import type { Clock } from "./base/clock.ts";
-import { toWireError } from "./base/error.ts";
+import type { ActorExit, ActorHost, ActorInit, ActorThread } from "../../actor/actor-host.ts";
+import type { ControlMessage } from "../../actor/control-port.ts";
+import type { Roster } from "../../actor/roster.ts";
+import { unreachable } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
+import { toWireError } from "../../base/error.ts";
+import { Switchboard } from "../switchboard.ts";
+import type { ThreadMessage } from "./actor-thread.ts";
+import { offerLanes } from "./offer-lanes.ts";
 
 export interface WorkerHostOptions {
   /** The environment that all threads see. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** What a thread runs first; it calls `enterActorThread`. */
-  readonly entry?: URL;
+  readonly entry: URL;
+  readonly numCores?: number;
 }
 
 /** How long a thread may take to load before a kill does not wait for it any more. */
 const LOAD_MS = 2000;
 
 export class WorkerHost implements ActorHost {
+  readonly roster: Roster;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #clock: Clock;
   readonly #entry: URL;
@@ -32,8 +37,8 @@ export class WorkerHost implements ActorHost {
   constructor(options: WorkerHostOptions) {
     this.#env = options.env;
     this.#clock = options.clock;
-    // Beside main.ts, written so that it means the same in the compiled executable.
-    this.#entry = options.entry ?? new URL("./actor.worker.ts", import.meta.url);
+    this.#entry = options.entry;
+    this.roster = new Switchboard(offerLanes(options.numCores));
   }
 
   spawn(init: ActorInit): ActorThread {

@@ -1,50 +1,59 @@
-// Main side: knows who is alive, opens lanes between actors, and tells of deaths.
+// Main side: knows who is alive, opens links between actors, and tells of deaths. A transport makes the two ends.
 //
-//   A ── "lane.open" ──> switchboard ── "lane" ──> B        both get the same two rings, crossed, and one port each
+//   A ── "link.open" ──> switchboard ── "link" ──> B        one offer each
 //   A <── the offer ────────┘
 
-import { availableParallelism } from "node:os";
-import { MessageChannel } from "node:worker_threads";
-
+import type { Down } from "../actor/actor.ts";
+import type { ActorId } from "../actor/actor-id.ts";
+import type { ControlPort, Transferred } from "../actor/control-port.ts";
+import { ActorDownError } from "../actor/error.ts";
+import type { ActorEnd } from "../actor/peer.ts";
+import type { Roster } from "../actor/roster.ts";
 import { assert } from "../base/assert.ts";
-import type { Down } from "./actor.ts";
-import type { ActorId } from "./actor-id.ts";
-import { type ControlPort, Transferred } from "./control-port.ts";
-import { ActorDownError } from "./error.ts";
-import { createLaneMemory, type LaneOffer } from "./lane.ts";
-import type { ActorEnd } from "./peer.ts";
+
+/** Request to the main thread: `{ target }`. The answer is an offer, or "offered" where the target has asked first. */
+export const LINK_OPEN = "link.open";
+export type LinkAnswer<Offer> = Offer | "offered";
+
+/** Push from the main thread: an offer. */
+export const LINK = "link";
+
+/** Makes both ends of a link between two actors, among `numActors` that are attached. */
+export type OfferLink = (
+  caller: ActorId,
+  callee: ActorId,
+  numActors: number,
+) => { readonly toCaller: Transferred; readonly toCallee: Transferred };
 
 interface Attached {
   readonly control: ControlPort;
-  /** Actors that have a lane to this one. */
+  /** Actors that have a link to this one. */
   readonly peers: Set<ActorId>;
   readonly monitors: ((reason: string) => void)[];
 }
 
-export class Switchboard {
-  readonly #numCores: number;
+export class Switchboard implements Roster {
+  readonly #offer: OfferLink;
   #lastId = 0;
   readonly #attached = new Map<ActorId, Attached>();
 
-  /** With fewer actors than `numCores` an idle one may look into its lanes for a moment before it sleeps. */
-  constructor(numCores: number = availableParallelism()) {
-    this.#numCores = numCores;
+  constructor(offer: OfferLink) {
+    this.#offer = offer;
   }
 
-  /** A number that no actor of this process has had. */
   nextActorId(): ActorId {
     return ++this.#lastId;
   }
 
-  /** Makes an actor reachable; serves its "lane.open" and "monitor" requests. */
+  /** Makes an actor reachable; serves its `LINK_OPEN` and "monitor" requests. */
   attach(id: ActorId, control: ControlPort): void {
     assert(!this.#attached.has(id), `actor ${id} is attached already`);
     this.#attached.set(id, { control, peers: new Set(), monitors: [] });
-    control.onRequest<{ target: ActorId }>("lane.open", ({ target }) => this.#openLane(id, target));
+    control.onRequest<{ target: ActorId }>(LINK_OPEN, ({ target }) => this.#openLink(id, target));
     control.onRequest<{ target: ActorId }>("monitor", ({ target }) => this.monitor(target));
   }
 
-  /** Tells everyone with a lane to it or a monitor on it that the actor is down, and closes its port. */
+  /** Tells everyone with a link to it or a monitor on it that the actor is down, and closes its port. */
   detach(id: ActorId, { reason, ended }: ActorEnd): void {
     const gone = this.#attached.get(id);
     if (gone === undefined) return;
@@ -70,7 +79,7 @@ export class Switchboard {
     return new Promise((resolve) => attached.monitors.push(resolve));
   }
 
-  #openLane(from: ActorId, to: ActorId): Transferred | "offered" {
+  #openLink(from: ActorId, to: ActorId): Transferred | "offered" {
     const caller = this.#attached.get(from);
     const callee = this.#attached.get(to);
     if (caller === undefined || callee === undefined) throw new ActorDownError(unknownActor(to));
@@ -78,14 +87,9 @@ export class Switchboard {
 
     caller.peers.add(to);
     callee.peers.add(from);
-    const forth = createLaneMemory();
-    const back = createLaneMemory();
-    const bell = new MessageChannel();
-    const spin = this.#attached.size < this.#numCores ? "allowed" : "forbidden";
-    const toCallee: LaneOffer = { peer: from, send: back, receive: forth, bell: bell.port2, spin };
-    const toCaller: LaneOffer = { peer: to, send: forth, receive: back, bell: bell.port1, spin };
-    callee.control.push("lane", toCallee, [bell.port2]);
-    return new Transferred(toCaller, [bell.port1]);
+    const { toCaller, toCallee } = this.#offer(from, to, this.#attached.size);
+    callee.control.push(LINK, toCallee.body, toCallee.transfer);
+    return toCaller;
   }
 }
 

@@ -2,17 +2,17 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
-import { Actor } from "../../src/actor/actor.ts";
-import type { ChildSpec, ServiceSpec } from "../../src/actor/child-spec.ts";
-import { ControlPort } from "../../src/actor/control-port.ts";
-import { Supervisor } from "../../src/actor/supervisor.ts";
-import type { SupervisorEvent } from "../../src/actor/supervisor-event.ts";
-import { Switchboard } from "../../src/actor/switchboard.ts";
-import { systemClock } from "../../src/base/clock.ts";
-import { createLogger } from "../../src/base/log.ts";
-import { WorkerHost } from "../../src/host.ts";
-import { channelPair } from "./in-process-host.ts";
-import { collect, failure } from "./net.ts";
+import { Actor } from "../../../src/actor/actor.ts";
+import type { ChildSpec, ServiceSpec } from "../../../src/actor/child-spec.ts";
+import { ControlPort } from "../../../src/actor/control-port.ts";
+import { Supervisor } from "../../../src/actor/supervisor.ts";
+import type { SupervisorEvent } from "../../../src/actor/supervisor-event.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { createLogger } from "../../../src/base/log.ts";
+import { ThreadDialer } from "../../../src/transport/thread/dialer.ts";
+import { WorkerHost } from "../../../src/transport/thread/host.ts";
+import { channelPair } from "../../actor/in-process-host.ts";
+import { collect, failure } from "../../actor/net.ts";
 
 let threads: Threads;
 beforeEach(() => {
@@ -89,7 +89,7 @@ test("after a thousand streams that were left at random moments nothing is open 
     await threads.until(async () => (await threads.stats(child)).mailboxDepth === 0);
     expect(await threads.stats(child)).toMatchObject({ mailboxDepth: 0, openStreams: 0 });
   }
-});
+}, 60_000);
 
 for (const [name, endpoint, reason] of [
   ["a throw outside of a call", "throw outside", "thrown outside of a call"],
@@ -146,31 +146,32 @@ test("a thread sees the host's environment and its own additions", async () => {
 class Threads {
   readonly events: SupervisorEvent[] = [];
   readonly supervisor: Supervisor;
-  readonly #switchboard: Switchboard;
   readonly #controls = new Map<string, { id: number; control: ControlPort }>();
   readonly #caller: Actor;
 
   constructor(numCores = 0) {
-    this.#switchboard = new Switchboard(numCores);
+    const host = new WorkerHost({
+      env: { ...process.env, TEST_OF_HOST: "of all" },
+      clock: systemClock,
+      entry: new URL("./host.worker.ts", import.meta.url),
+      numCores,
+    });
     this.supervisor = new Supervisor({
-      host: new WorkerHost({
-        env: { ...process.env, TEST_OF_HOST: "of all" },
-        clock: systemClock,
-        entry: new URL("./host.worker.ts", import.meta.url),
-      }),
-      switchboard: this.#switchboard,
+      host,
       clock: systemClock,
       random: () => 0,
       stopMs: 2000,
       onEvent: (event) => void this.events.push(event),
     });
     const [outside, inside] = channelPair();
-    const id = this.#switchboard.nextActorId();
-    this.#switchboard.attach(id, new ControlPort(outside));
+    const id = host.roster.nextActorId();
+    host.roster.attach(id, new ControlPort(outside));
+    const control = new ControlPort(inside);
     this.#caller = new Actor({
       id,
       tag: "Test:1",
-      control: new ControlPort(inside),
+      control,
+      dialer: new ThreadDialer({ control, clock: systemClock }),
       handler: () => undefined,
       maxCalls: 1,
       clock: systemClock,

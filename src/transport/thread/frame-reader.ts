@@ -1,17 +1,11 @@
 // Turns frames back into envelopes. Nothing that it returns refers to the ring or the arena.
 
-import { assert } from "../base/assert.ts";
-import type { WireError } from "../base/error.ts";
+import type { Envelope } from "../../actor/envelope.ts";
+import { assert } from "../../base/assert.ts";
+import type { WireError } from "../../base/error.ts";
+import { BodyReader } from "../codec.ts";
+import { ARENA_CODE, CODES, HEADER_BYTES, HEADER_WORDS, RESET_FLAG } from "../frame.ts";
 import type { ArenaReader } from "./arena.ts";
-import { BodyReader } from "./codec.ts";
-import {
-  ARENA_CODE,
-  CODES,
-  type Envelope,
-  HEADER_BYTES,
-  HEADER_WORDS,
-  RESET_FLAG,
-} from "./envelope.ts";
 
 export class FrameReader {
   readonly #arena: ArenaReader;

@@ -1,11 +1,12 @@
 // What host.test.ts runs on real threads.
 
-import { Actor } from "../../src/actor/actor.ts";
-import { enterActorThread } from "../../src/actor/actor-thread.ts";
-import type { StopOrder } from "../../src/actor/child-spec.ts";
-import { ControlPort } from "../../src/actor/control-port.ts";
-import { systemClock } from "../../src/base/clock.ts";
-import { createLogger } from "../../src/base/log.ts";
+import { Actor } from "../../../src/actor/actor.ts";
+import type { StopOrder } from "../../../src/actor/child-spec.ts";
+import { ControlPort } from "../../../src/actor/control-port.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { createLogger } from "../../../src/base/log.ts";
+import { enterActorThread } from "../../../src/transport/thread/actor-thread.ts";
+import { ThreadDialer } from "../../../src/transport/thread/dialer.ts";
 
 enterActorThread((scope) => {
   if (scope.init.data === "throws at once") throw new Error("thrown while starting");
@@ -14,6 +15,7 @@ enterActorThread((scope) => {
     id: scope.init.id,
     tag: scope.init.tag,
     control,
+    dialer: new ThreadDialer({ control, clock: systemClock }),
     maxCalls: 100,
     clock: systemClock,
     log: createLogger(scope.init.tag, "error", () => {}),

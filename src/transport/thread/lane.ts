@@ -7,21 +7,22 @@
 // Budget: 64 B one way, codec included, >= 3 M messages/s (test/bench/lane.ts).
 
 import type { MessagePort } from "node:worker_threads";
-
-import type { Clock } from "../base/clock.ts";
-import type { ActorId } from "./actor-id.ts";
+import type { ActorId } from "../../actor/actor-id.ts";
+import type { Envelope } from "../../actor/envelope.ts";
+import type { Link } from "../../actor/link.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { TurnEnd } from "../turn-end.ts";
 import { ArenaReader, ArenaWriter, createArena } from "./arena.ts";
-import type { Envelope } from "./envelope.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { createRing, RingReader, RingWriter } from "./ring.ts";
 import { Spin } from "./spin.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 const RING_BYTES = 256 * 1024;
 
 /** One end of an opened lane, as the main thread hands it out. */
 export interface LaneOffer {
+  readonly transport: "thread";
   readonly peer: ActorId;
   readonly send: LaneMemory;
   readonly receive: LaneMemory;
@@ -42,6 +43,7 @@ export function createLaneMemory(): LaneMemory {
 
 export interface LaneOptions {
   readonly receive: (envelope: Envelope) => void;
+  readonly closed?: () => void;
   readonly turnEnd: TurnEnd;
   readonly clock: Clock;
 }
@@ -55,8 +57,9 @@ const DRAIN_BYTES = 2 * RING_BYTES;
 /** New calls are refused while this much waits for room. Frames larger than a slot have a limit of their own. */
 const MAX_OUTBOX_BYTES = 4 * RING_BYTES;
 
-export class Lane {
+export class Lane implements Link {
   readonly #receive: (envelope: Envelope) => void;
+  readonly #onClosed: (() => void) | undefined;
   readonly #turnEnd: TurnEnd;
   readonly #clock: Clock;
   readonly #writer = new FrameWriter();
@@ -67,6 +70,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#receive = options.receive;
+    this.#onClosed = options.closed;
     this.#turnEnd = options.turnEnd;
     this.#clock = options.clock;
   }
@@ -75,12 +79,10 @@ export class Lane {
     return this.#connection !== undefined;
   }
 
-  /** Frames wait for room: producers of streams should pause until `whenRoom`. */
   get isCongested(): boolean {
     return this.#writer.outboxBytes > 0;
   }
 
-  /** So much waits that nothing may be added but what was promised. */
   get isFull(): boolean {
     return this.#writer.smallOutboxBytes >= MAX_OUTBOX_BYTES;
   }
@@ -99,7 +101,6 @@ export class Lane {
     this.#answerBell();
   }
 
-  /** Throws if the envelope cannot be packed; then nothing was sent and the lane lives on. */
   send(envelope: Envelope): void {
     if (this.#closed) return;
     this.#writer.write(envelope);
@@ -111,19 +112,17 @@ export class Lane {
     }
   }
 
-  /** Publishes what was written, without waiting for the end of the turn. */
   readonly flush = (): void => {
     this.#flushDue = false;
     if (this.#connection !== undefined && !this.#closed) this.#publish(this.#connection);
   };
 
-  /** Runs `resume` once the outbox is empty. Never, if the lane is closed before. */
   whenRoom(resume: () => void): void {
     this.#waitingForRoom.push(resume);
   }
 
-  /** Receives what the peer has published so far, sleeping or not. */
-  drainAll(): void {
+  /** At once: what the peer has published lies in the ring. */
+  drainAll(): undefined {
     const connection = this.#connection;
     if (connection === undefined) return;
     for (let more = true; more && !this.#closed; ) more = this.#receiveSome(connection);
@@ -135,6 +134,7 @@ export class Lane {
     this.#closed = true;
     this.#waitingForRoom = [];
     this.#connection?.bell.close();
+    this.#onClosed?.();
   }
 
   #answerBell(): void {

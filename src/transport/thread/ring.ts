@@ -9,8 +9,8 @@
 // Frames that are written become visible together, by `publish`. Budget: 64 B through a ring < 100 ns, both ends
 // together, codec and bell apart (test/bench/lane.ts).
 
-import { assert } from "../base/assert.ts";
-import { WRAP_MARKER } from "./envelope.ts";
+import { assert } from "../../base/assert.ts";
+import { WRAP_MARKER } from "../frame.ts";
 
 const WORDS_PER_LINE = 32; // 128 bytes: x86 prefetches lines in pairs, some ARM cores have lines of 128
 const HEAD = 0;
