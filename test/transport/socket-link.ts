@@ -279,7 +279,11 @@ class SocketLink implements Link {
       else this.#outbox.shift();
     }
     if (this.#isRefused) return;
-    if (this.#state === "closing") return this.#end(socket);
+    if (this.#state === "closing") this.#end(socket);
+    else this.#resume();
+  }
+
+  #resume(): void {
     const waiting = this.#waitingForRoom;
     this.#waitingForRoom = [];
     for (const resume of waiting) resume();
