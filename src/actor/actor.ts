@@ -13,7 +13,7 @@ import type { Dialer } from "./link.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type ActorEnd, Peer } from "./peer.ts";
 import { BEAT, createPulse, PulseWriter } from "./pulse.ts";
-import type { CallContext, Handler, RunningCall } from "./running-call.ts";
+import type { CallContext, Cancellable, Handler, RunningCall } from "./running-call.ts";
 
 export interface ActorOptions {
   readonly id: ActorId;
@@ -108,6 +108,13 @@ export class Actor {
   /** Runs `task` outside of the running call, so that a cancel of that call does not reach what it does. */
   detach<T>(task: () => T): T {
     return this.#current.exit(task);
+  }
+
+  /** A cancel of the running call, if there is one, reaches `work` too, until the function that is returned is called. */
+  adopt(work: Cancellable): () => void {
+    const parent = this.#current.getStore();
+    parent?.adopt(work);
+    return () => parent?.disown(work);
   }
 
   /**

@@ -23,8 +23,8 @@ export interface ChildSpec {
   readonly restart: "permanent" | "transient" | "temporary";
   /** The children that its first start waits for. `nobody`: its thread is spawned at once. */
   readonly awaits: "those before" | "nobody";
-  /** Data for each incarnation's thread. */
-  readonly data: unknown;
+  /** Data for an incarnation's thread. */
+  readonly data: (id: ActorId) => unknown;
   readonly env: Readonly<Record<string, string>>;
   /** Resolves when the child may be called. Runs for each incarnation, right after its thread was spawned. */
   readonly start: (child: Child) => Promise<void>;

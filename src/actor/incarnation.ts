@@ -32,10 +32,10 @@ export class Incarnation {
 
   constructor(options: IncarnationOptions) {
     const { spec, host } = options;
-    const { tag, data, env } = spec;
+    const { tag, env } = spec;
     const id = host.roster.nextActorId();
     this.#options = options;
-    this.#thread = host.spawn({ id, tag, data, env, pulse: this.pulse });
+    this.#thread = host.spawn({ id, tag, data: spec.data(id), env, pulse: this.pulse });
     this.child = { id, tag, control: new ControlPort(this.#thread) };
     host.roster.attach(id, this.child.control);
     const { promise, resolve } = Promise.withResolvers<ActorExit>();

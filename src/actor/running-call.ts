@@ -39,12 +39,17 @@ export interface AnswerLink {
   ended(call: number): void;
 }
 
+/** What a call has begun and its cancel ends. */
+export interface Cancellable {
+  cancel(): void;
+}
+
 export class RunningCall {
   readonly #context: CallContext;
   readonly #link: AnswerLink;
   readonly #id: number;
   readonly #endpoint: string;
-  readonly #opened = new Set<OutgoingCall>();
+  readonly #opened = new Set<Cancellable>();
   #iterator: AsyncIterator<unknown> | undefined;
   #credit = 0;
   #isPulling = false;
@@ -69,12 +74,12 @@ export class RunningCall {
   }
 
   /** The endpoint has called another actor: a cancel goes there too. */
-  adopt(call: OutgoingCall): void {
+  adopt(call: Cancellable): void {
     if (!this.#isCancelled && !this.#hasEnded) this.#opened.add(call);
   }
 
   /** That call has ended. */
-  disown(call: OutgoingCall): void {
+  disown(call: Cancellable): void {
     this.#opened.delete(call);
   }
 

@@ -1,5 +1,6 @@
 // `dynamo serve`: graph and configuration to a plan, and the plan to a running deployment, until Ctrl-C.
 
+import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 
 import { assert } from "../base/assert.ts";
@@ -9,6 +10,9 @@ import { collectStartGarbage } from "../base/start-garbage.ts";
 import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { KEY_VARIABLE } from "../components/frontend/access.ts";
+import { EmbeddedQueues } from "../queue/embedded-queue.ts";
+import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
+import { InstanceIds } from "../registry/instance-id.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";
 import type { Graph } from "../sdk/graph.ts";
@@ -271,6 +275,9 @@ async function run(
   const host = new WorkerHost({ env, clock: systemClock, entry: actorEntry });
   const deployment = deploy(plan, {
     host,
+    registry: new EmbeddedRegistry({ clock: systemClock }),
+    queues: new EmbeddedQueues(),
+    instanceIds: new InstanceIds(() => randomBytes(4).readUInt32LE()),
     clock: systemClock,
     log,
     logLevel: logging.level,

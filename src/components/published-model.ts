@@ -1,7 +1,7 @@
 // How a service tells frontends what it serves: a key under `models/` for as long as it can route to a worker.
 
 import { basename } from "node:path";
-import type { ServiceContext } from "dynamo";
+import { formatInstanceId, type ServiceContext } from "dynamo";
 
 import { BUILT_IN_MODEL, BUILT_IN_NAME } from "../model/built-in-model.ts";
 
@@ -46,7 +46,7 @@ export class ModelPublisher {
     const { namespace, service, instanceId } = context;
     this.#context = context;
     this.#config = config;
-    this.#key = `${MODELS_PREFIX}${namespace}.${service}:${instanceId.toString(16)}`;
+    this.#key = `${MODELS_PREFIX}${namespace}.${service}:${formatInstanceId(instanceId)}`;
   }
 
   get isPublished(): boolean {

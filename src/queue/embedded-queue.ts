@@ -2,10 +2,15 @@
 // needs no timer to find its way back.
 
 import { assert } from "../base/assert.ts";
-import type { ItemId, PublishOptions, WorkItem } from "./work-queue.ts";
-
-/** Who pulls: unique in the process. */
-export type Consumer = number;
+import type {
+  Consumer,
+  ItemId,
+  PublishOptions,
+  QueueMember,
+  WorkItem,
+  WorkQueue,
+  WorkQueues,
+} from "./work-queue.ts";
 
 /** Items that may be pending in one queue. */
 export const MAX_PENDING = 4096;
@@ -15,7 +20,7 @@ interface Pull {
   readonly resolve: (item: WorkItem) => void;
 }
 
-export class EmbeddedQueue {
+class EmbeddedQueue {
   /** By age. */
   readonly #pending: WorkItem[] = [];
   /** In order of their coming. Empty while an item is pending. */
@@ -43,8 +48,8 @@ export class EmbeddedQueue {
     return promise;
   }
 
-  ack(id: ItemId): void {
-    this.#delivered.delete(id);
+  ack(id: ItemId, consumer: Consumer): void {
+    if (this.#delivered.get(id)?.consumer === consumer) this.#delivered.delete(id);
   }
 
   remove(id: ItemId): void {
@@ -78,26 +83,56 @@ export class EmbeddedQueue {
   }
 }
 
-/** All queues of a process, by name. One that nobody has used yet is empty. */
-export class EmbeddedQueues {
+/** All queues of a process. */
+export class EmbeddedQueues implements WorkQueues {
   readonly #queues = new Map<string, EmbeddedQueue>();
 
-  of(name: string): EmbeddedQueue {
+  join(consumer: Consumer): QueueMember {
+    return new EmbeddedMember(consumer, this.#queues);
+  }
+
+  async numPending(): Promise<Readonly<Record<string, number>>> {
+    const byName = [...this.#queues].map(([name, { numPending }]) => [name, numPending] as const);
+    return Object.fromEntries(byName);
+  }
+}
+
+class EmbeddedMember implements QueueMember {
+  readonly #consumer: Consumer;
+  readonly #queues: Map<string, EmbeddedQueue>;
+  #hasLeft = false;
+
+  constructor(consumer: Consumer, queues: Map<string, EmbeddedQueue>) {
+    this.#consumer = consumer;
+    this.#queues = queues;
+  }
+
+  queue(name: string): WorkQueue {
+    const queue = this.#queueOf(name);
+    return {
+      publish: async (body, options) => queue.publish(body, options),
+      pull: () => (this.#hasLeft ? new Promise(() => {}) : queue.pull(this.#consumer)),
+      ack: (id) => queue.ack(id, this.#consumer),
+      remove: (id) => queue.remove(id),
+    };
+  }
+
+  leave(): void {
+    this.#hasLeft = true;
+    for (const queue of this.#queues.values()) queue.leave(this.#consumer);
+  }
+
+  end(): void {
+    this.#hasLeft = true;
+    for (const queue of this.#queues.values()) queue.end(this.#consumer);
+  }
+
+  #queueOf(name: string): EmbeddedQueue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
       queue = new EmbeddedQueue();
       this.#queues.set(name, queue);
     }
     return queue;
-  }
-
-  [Symbol.iterator](): Iterator<EmbeddedQueue> {
-    return this.#queues.values();
-  }
-
-  /** Items that nobody has taken yet, by queue. */
-  numPending(): Readonly<Record<string, number>> {
-    const byName = [...this.#queues].map(([name, { numPending }]) => [name, numPending] as const);
-    return Object.fromEntries(byName);
   }
 }

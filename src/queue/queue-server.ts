@@ -1,38 +1,24 @@
-// The main thread's side of a QueueClient: one for each instance, which is the consumer.
+// The main thread's side of a QueueClient: one for each instance, which is a member of all queues.
 
 import type { ControlPort } from "../actor/control-port.ts";
 import { unreachable } from "../base/assert.ts";
-import type { Consumer, EmbeddedQueues } from "./embedded-queue.ts";
 import { QUEUE, type QueuePush, type QueueRequest } from "./queue-client.ts";
+import type { QueueMember } from "./work-queue.ts";
 
-export interface QueueServer {
-  /** The instance drains: it gets no more work. */
-  leave(): void;
-  /** The instance has ended: what it had goes to others. */
-  end(): void;
-}
-
-export function serveQueues(options: {
-  readonly control: ControlPort;
-  readonly queues: EmbeddedQueues;
-  readonly consumer: Consumer;
-}): QueueServer {
-  const { control, queues, consumer } = options;
-  let hasLeft = false;
-
+export function serveQueues(control: ControlPort, member: QueueMember): void {
   control.onRequest<QueueRequest>(QUEUE, (request) => {
-    const queue = queues.of(request.queue);
+    const queue = member.queue(request.queue);
     switch (request.type) {
       case "publish":
         return queue.publish(request.body, request.options);
       case "pull":
-        return hasLeft ? new Promise(() => {}) : queue.pull(consumer);
+        return queue.pull();
       default:
         return unreachable(request);
     }
   });
   control.onPush<QueuePush>(QUEUE, (push) => {
-    const queue = queues.of(push.queue);
+    const queue = member.queue(push.queue);
     switch (push.type) {
       case "ack":
         return queue.ack(push.id);
@@ -42,14 +28,4 @@ export function serveQueues(options: {
         return unreachable(push);
     }
   });
-  return {
-    leave: () => {
-      hasLeft = true;
-      for (const queue of queues) queue.leave(consumer);
-    },
-    end: () => {
-      hasLeft = true;
-      for (const queue of queues) queue.end(consumer);
-    },
-  };
 }

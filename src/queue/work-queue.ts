@@ -1,5 +1,6 @@
-// Work that anybody of a group may do: each item goes to one of those who pull, in order, and again to
-// another if whoever had it ends before it said that the work is done. The words are NATS JetStream's.
+// Work that any member of a group may do: each item goes to one of those who pull, in order, and again to another if its
+// consumer ends before it has acked it. The words are NATS JetStream's. embedded-queue.ts keeps queues in this process, and
+// test/queue/queue.suite.ts is what any other implementation must pass as well.
 //
 //     publish --> [ pending ] --pull--> with a consumer --ack--> gone
 //                     ^                       |
@@ -21,10 +22,30 @@ export interface PublishOptions {
 export interface WorkQueue {
   /** Appends an item, or resolves with undefined where too many are pending. */
   publish(body: string, options?: PublishOptions): Promise<ItemId | undefined>;
-  /** Waits for the oldest pending item. It is the caller's until `ack`, or its end. */
+  /** Waits for the oldest pending item, for ever once the consumer drains. It is the caller's until `ack`, or its end. */
   pull(): Promise<WorkItem>;
-  /** The work is done, or nobody wants it any more. */
+  /** The work is done, or no longer wanted. Of an item that is not the caller's: nothing. */
   ack(id: ItemId): void;
   /** Takes back an item that is pending; one that a consumer has stays with it. */
   remove(id: ItemId): void;
+}
+
+/** Who pulls: unique in the cluster. */
+export type Consumer = number;
+
+/** All work queues of a cluster, by name. One that was never used is empty. */
+export interface WorkQueues {
+  /** Once for each consumer. */
+  join(consumer: Consumer): QueueMember;
+  /** Items that no consumer has taken yet, by queue. */
+  numPending(): Promise<Readonly<Record<string, number>>>;
+}
+
+/** One consumer's part in all queues. */
+export interface QueueMember {
+  queue(name: string): WorkQueue;
+  /** It drains and gets nothing more. What it has, it may still ack. Idempotent. */
+  leave(): void;
+  /** It has ended: what it had is pending again, before all others. Idempotent. */
+  end(): void;
 }

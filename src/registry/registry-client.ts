@@ -4,6 +4,7 @@
 import type { ControlPort } from "../actor/control-port.ts";
 import { Mirror } from "./mirror.ts";
 import type { KeyValue, Range, Revision, Watch, WatchOptions, WatchResponse } from "./registry.ts";
+import type { RegistryView } from "./registry-view.ts";
 
 export type RegistryRequest =
   | { readonly type: "get"; readonly key: string }
@@ -28,7 +29,7 @@ export type WatchId = number;
 /** The kind of all these on the control port. */
 export const REGISTRY = "registry";
 
-export class RegistryClient {
+export class RegistryClient implements RegistryView {
   readonly #control: ControlPort;
   #lastWatch: WatchId = 0;
 
@@ -44,7 +45,6 @@ export class RegistryClient {
     return ask(this.#control, { type: "range", prefix });
   }
 
-  /** The key vanishes with this instance. */
   put(key: string, value: string): Promise<Revision> {
     return ask(this.#control, { type: "put", key, value });
   }
@@ -59,7 +59,6 @@ export class RegistryClient {
     return new RemoteWatch(this.#control, watch);
   }
 
-  /** All keys with the prefix, then each change. Unlike a watch it goes on when its reader has fallen behind. */
   mirror(prefix: string): Mirror {
     return new Mirror(this, prefix);
   }

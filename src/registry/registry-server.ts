@@ -1,4 +1,4 @@
-// The main thread's side of a RegistryClient: one for each instance, writing under its lease.
+// The main thread's side of a RegistryClient: one for each instance, writing under its lease, which may be on its way.
 
 import type { ControlPort } from "../actor/control-port.ts";
 import { assert, unreachable } from "../base/assert.ts";
@@ -18,7 +18,7 @@ export interface RegistryServer {
 export function serveRegistry(options: {
   readonly control: ControlPort;
   readonly registry: Registry;
-  readonly lease: LeaseId;
+  readonly lease: Promise<LeaseId>;
 }): RegistryServer {
   const { control, registry, lease } = options;
   const watches = new Map<WatchId, Watch>();
@@ -35,7 +35,7 @@ export function serveRegistry(options: {
       case "range":
         return registry.range(request.prefix);
       case "put":
-        return registry.put(request.key, request.value, { lease });
+        return lease.then((id) => registry.put(request.key, request.value, { lease: id }));
       case "delete":
         return registry.delete(request.key);
       case "next":

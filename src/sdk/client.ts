@@ -1,9 +1,7 @@
 // What a caller sees of a service. Types only; `service-client.ts` is the object behind them.
 
+import type { InstanceId } from "../registry/instance-id.ts";
 import type { Service } from "./service.ts";
-
-/** One running instance of a service: unique in the process, and new after every restart. */
-export type InstanceId = number;
 
 /**
  * A service as its callers see it. Calling an endpoint picks an instance at random; `roundRobin()`, `at()` and

@@ -1,8 +1,9 @@
 import type { SideThread } from "../actor/side-thread.ts";
 import type { Clock } from "../base/clock.ts";
 import type { WorkQueue } from "../queue/work-queue.ts";
-import type { RegistryClient } from "../registry/registry-client.ts";
-import type { Client, InstanceId, Ref } from "./client.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
+import type { RegistryView } from "../registry/registry-view.ts";
+import type { Client, Ref } from "./client.ts";
 import type { Door } from "./door.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
@@ -18,12 +19,14 @@ export interface ServiceContext<Prepared = unknown> {
   readonly namespace: string;
   /** All services that run, and who is linked to whom. */
   readonly graph: readonly ServiceNode[];
-  /** This incarnation: the id of its actor and of its lease in the registry. */
+  /** This incarnation, as callers know it in the whole cluster. */
   readonly instanceId: InstanceId;
+  /** This incarnation, for what it owns in the process beside its thread: below 2^32, and never used again there. */
+  readonly owner: number;
   /** What the class's static `prepare` returned. */
   readonly prepared: Prepared;
   /** The cluster's registry. What is put here vanishes with this instance. */
-  readonly registry: RegistryClient;
+  readonly registry: RegistryView;
   /** What may change while the deployment runs: the keys that its services name in their static `live`. */
   readonly settings: LiveSettings;
   /** The cluster's work queue of that name. What this instance has pulled goes to another when it ends. */

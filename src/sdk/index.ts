@@ -5,6 +5,7 @@ export type { SideThread } from "../actor/side-thread.ts";
 export { DynamoError, RemoteError } from "../base/error.ts";
 export type { ItemId, WorkItem, WorkQueue } from "../queue/work-queue.ts";
 export { AddressError, type EndpointAddress, parseAddress } from "../registry/address.ts";
+export { formatInstanceId, type InstanceId } from "../registry/instance-id.ts";
 export type { MirrorUpdate } from "../registry/mirror.ts";
 export { checkAddress } from "./check-address.ts";
 export type {
@@ -15,7 +16,6 @@ export type {
   EveryInstance,
   FromInstance,
   InstanceClient,
-  InstanceId,
   Instances,
   Ref,
 } from "./client.ts";

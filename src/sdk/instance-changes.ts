@@ -1,7 +1,7 @@
 // The live instances of a service as a stream: now, and after each change. A reader that is behind sees the
 // last list and not those between.
 
-import type { InstanceId } from "./client.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
 import type { InstanceList } from "./instance-list.ts";
 
 type Live = readonly InstanceId[];

@@ -3,6 +3,7 @@
 
 import type { ActorStats } from "../actor/actor.ts";
 import type { LogLevel, LogStyle } from "../base/log.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
 import type { ServiceNode } from "./service.ts";
 
 /** All that a thread is told about the instance that it runs. Structured-cloneable. */
@@ -11,6 +12,8 @@ export interface InstanceInit {
   readonly namespace: string;
   readonly workerId: number;
   readonly numWorkers: number;
+  readonly instanceId: InstanceId;
+  readonly owner: number;
   readonly config: Readonly<Record<string, unknown>>;
   readonly maxCalls: number;
   /** All services that run. */
@@ -33,6 +36,9 @@ export const ANNOUNCE = "instance.announce";
 
 /** Request to the main thread: the instance drains, so nobody shall find it any more. No body. */
 export const LEAVE = "instance.leave";
+
+/** Request to the main thread: which actor runs an instance. Body: its id; the answer is an `ActorId`. */
+export const LOCATE = "instance.locate";
 
 /** Request from the main thread: what the instance counts. No body; the answer is a `MetricsReport`. */
 export const METRICS = "instance.metrics";

@@ -1,22 +1,25 @@
 // The live instances of one service, kept up to date by a watch.
 
-import { instancePrefix, parseInstanceKey } from "../registry/instance-key.ts";
+import type { ActorId } from "../actor/actor-id.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
+import { instancePrefix, parseInstanceKey, reachOf } from "../registry/instance-key.ts";
 import type { Mirror, MirrorUpdate } from "../registry/mirror.ts";
-import type { RegistryClient } from "../registry/registry-client.ts";
-import type { InstanceId } from "./client.ts";
+import type { KeyValue, Revision } from "../registry/registry.ts";
+import type { RegistryView } from "../registry/registry-view.ts";
 
 export class InstanceList {
   readonly service: string;
   readonly #mirror: Mirror;
   /** Keys, since an instance has one for each of its endpoints. */
-  readonly #keys = new Set<string>();
+  readonly #keys = new Map<string, Entry>();
+  readonly #actors = new Map<InstanceId, ActorId>();
   /** Seen to be down before the registry said so. */
   readonly #avoided = new Set<InstanceId>();
   readonly #listeners = new Set<() => void>();
   #live: readonly InstanceId[] = [];
 
   constructor(
-    registry: RegistryClient,
+    registry: RegistryView,
     service: { readonly name: string; readonly namespace: string },
   ) {
     this.service = service.name;
@@ -27,6 +30,11 @@ export class InstanceList {
   /** Oldest first. A new array after every change. */
   get live(): readonly InstanceId[] {
     return this.#live;
+  }
+
+  /** The actor that runs an instance; `undefined` for one that is not in the registry. */
+  actorOf(instance: InstanceId): ActorId | undefined {
+    return this.#actors.get(instance);
   }
 
   /** Reads what there is. From then on, `run()` follows. */
@@ -74,7 +82,7 @@ export class InstanceList {
   #apply({ type, events }: MirrorUpdate): void {
     if (type === "base") this.#keys.clear();
     for (const event of events) {
-      if (event.type === "put") this.#keys.add(event.keyValue.key);
+      if (event.type === "put") this.#keys.set(event.keyValue.key, entryOf(event.keyValue));
       else this.#keys.delete(event.key);
     }
     this.#avoided.clear();
@@ -82,9 +90,27 @@ export class InstanceList {
   }
 
   #update(): void {
-    const ids = new Set<InstanceId>();
-    for (const key of this.#keys) ids.add(parseInstanceKey(key).instanceId);
-    this.#live = [...ids.difference(this.#avoided)].sort((a, b) => a - b);
+    const since = new Map<InstanceId, Revision>();
+    this.#actors.clear();
+    for (const { instance, actor, createRevision } of this.#keys.values()) {
+      this.#actors.set(instance, actor);
+      since.set(instance, Math.min(createRevision, since.get(instance) ?? Infinity));
+    }
+    this.#live = [...since]
+      .filter(([instance]) => !this.#avoided.has(instance))
+      .sort(([a, sinceA], [b, sinceB]) => sinceA - sinceB || a - b)
+      .map(([instance]) => instance);
     for (const listener of this.#listeners) listener();
   }
+}
+
+interface Entry {
+  readonly instance: InstanceId;
+  readonly actor: ActorId;
+  readonly createRevision: Revision;
+}
+
+function entryOf({ key, value, createRevision }: KeyValue): Entry {
+  const { instanceId: instance } = parseInstanceKey(key);
+  return { instance, actor: reachOf(value).thread, createRevision };
 }

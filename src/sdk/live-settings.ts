@@ -9,7 +9,7 @@ import type { ControlPort } from "../actor/control-port.ts";
 import { DynamoError } from "../base/error.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { Mirror, MirrorUpdate } from "../registry/mirror.ts";
-import type { RegistryClient } from "../registry/registry-client.ts";
+import type { RegistryView } from "../registry/registry-view.ts";
 
 export interface LiveSetting {
   readonly service: string;
@@ -60,7 +60,7 @@ export class LiveConfig {
   readonly #setLevel: ((level: LogLevel) => void) | undefined;
 
   constructor(
-    registry: RegistryClient,
+    registry: RegistryView,
     of: { readonly namespace: string; readonly service: string; readonly config: Readonly<Config> },
     setLevel: ((level: LogLevel) => void) | undefined,
   ) {

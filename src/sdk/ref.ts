@@ -1,22 +1,30 @@
-// References on the wire: a plain tagged value, `{ "dyn:ref": 7n, service: "VllmWorker" }`, which the receiving actor
-// turns into something callable again. A bigint is what no JSON holds, so nobody outside can make one.
+// References on the wire: a plain tagged value, `{ "dyn:ref": 7n, "dyn:actor": 3, "dyn:service": "VllmWorker" }`, which the
+// receiving actor turns into something callable again. A bigint is what no JSON holds, so no client can make one.
 
-import type { InstanceId } from "./client.ts";
+import type { ActorId } from "../actor/actor-id.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
 
 export interface Reference {
   readonly instance: InstanceId;
+  /** The actor that runs it, where the maker of the reference knew. */
+  readonly actor: ActorId | undefined;
   /** Its service; for messages about it. */
   readonly service: string;
 }
 
 interface WireReference {
   readonly "dyn:ref": bigint;
-  readonly service: string;
+  readonly "dyn:actor": ActorId | undefined;
+  readonly "dyn:service": string;
 }
 
 /** What the wire carries of a reference, as an object to call endpoints on. */
-export function wireReference({ instance, service }: Reference): object {
-  const wire: WireReference = { "dyn:ref": BigInt(instance), service };
+export function wireReference({ instance, actor, service }: Reference): object {
+  const wire: WireReference = {
+    "dyn:ref": BigInt(instance),
+    "dyn:actor": actor,
+    "dyn:service": service,
+  };
   return Object.defineProperty(wire, "instance", { value: instance, enumerable: false });
 }
 
@@ -29,7 +37,11 @@ type Revive = (reference: Reference) => unknown;
 export function reviveRefs(value: unknown, revive: Revive): unknown {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   if (isWireReference(value)) {
-    return revive({ instance: Number(value["dyn:ref"]), service: value.service });
+    return revive({
+      instance: Number(value["dyn:ref"]),
+      actor: value["dyn:actor"],
+      service: value["dyn:service"],
+    });
   }
   if (Array.isArray(value)) reviveItems(value, revive);
   else if (value instanceof Map) reviveEntries(value, revive);

@@ -3,6 +3,7 @@
 
 import { Actor } from "../actor/actor.ts";
 import type { ActorScope } from "../actor/actor-host.ts";
+import type { ActorId } from "../actor/actor-id.ts";
 import type { StopOrder } from "../actor/child-spec.ts";
 import { ControlPort } from "../actor/control-port.ts";
 import { NoSuchEndpointError } from "../actor/error.ts";
@@ -13,17 +14,20 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { createLogger, type LogLevel } from "../base/log.ts";
 import { QueueClient } from "../queue/queue-client.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
 import { RegistryClient } from "../registry/registry-client.ts";
-import type { Client } from "./client.ts";
+import type { Client, Ref } from "./client.ts";
 import { ClientCall } from "./client-call.ts";
 import type { ServiceContext } from "./context.ts";
 import { describeService, instantiate } from "./describe.ts";
 import type { Door } from "./door.ts";
 import { Follower } from "./follow.ts";
+import { InstanceCaller } from "./instance-caller.ts";
 import {
   ANNOUNCE,
   type InstanceInit,
   LEAVE,
+  LOCATE,
   METRICS,
   READY,
   type Ready,
@@ -34,7 +38,7 @@ import { LiveConfig, LOG_LEVEL, liveSettings } from "./live-settings.ts";
 import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
 import { bindService, type Service, type ServiceClass } from "./service.ts";
-import { createClient, createRef, receive } from "./service-client.ts";
+import { createClient, createRef } from "./service-client.ts";
 
 /** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
 const DRAIN_SHARE = 0.7;
@@ -61,6 +65,7 @@ export class Instance {
   readonly #control: ControlPort;
   readonly #registry: RegistryClient;
   readonly #actor: Actor;
+  readonly #caller: InstanceCaller;
   readonly #follower: Follower;
   readonly #metrics = new InstanceMetrics();
   readonly #lists: InstanceList[] = [];
@@ -99,6 +104,11 @@ export class Instance {
       clock,
       log,
       pulse: scope.init.pulse,
+    });
+    this.#caller = new InstanceCaller({
+      actor: this.#actor,
+      locate: (instance) => this.#control.request<ActorId>(LOCATE, instance),
+      revive: (reference) => createRef(this.#caller, reference),
     });
     this.#follower = new Follower({
       detach: (task) => this.#actor.detach(task),
@@ -200,18 +210,19 @@ export class Instance {
     this.#lists.push(instances);
     await instances.open();
     this.#follower.follow(instances.run());
-    return createClient({ actor: this.#actor, instances, random });
+    return createClient({ caller: this.#caller, instances, random });
   }
 
   #context(): ServiceContext {
-    const { scope, init, clock } = this.#options;
+    const { init, clock } = this.#options;
     return {
       service: init.service,
       workerId: init.workerId,
       numWorkers: init.numWorkers,
       namespace: init.namespace,
       graph: init.graph,
-      instanceId: scope.init.id,
+      instanceId: init.instanceId,
+      owner: init.owner,
       prepared: init.prepared,
       registry: this.#registry,
       settings: liveSettings(this.#control),
@@ -219,7 +230,8 @@ export class Instance {
       // Which service it is, the caller knows.
       clientOf: async <S extends Service>(name: string) =>
         (await this.#lookedUp(name)) as Client<S>,
-      refOf: (instance) => createRef(this.#actor, { instance, service: "" }),
+      refOf: <S extends Service>(instance: InstanceId) =>
+        createRef(this.#caller, { instance, actor: undefined, service: "" }) as Ref<S>,
       sideThread: this.#options.sideThread,
       announce: (door) => {
         this.#door ??= door;
@@ -240,7 +252,7 @@ export class Instance {
         { service: this.#options.init.service, endpoint: name },
       );
     }
-    const result = endpoint(...args.map((argument) => receive(this.#actor, argument)));
+    const result = endpoint(...args.map(this.#caller.receive));
     return result instanceof ClientCall ? result.answer() : result;
   };
 }

@@ -1,28 +1,29 @@
 // The object behind `Client<S>`, `Ref<S>` and what `at()`, `all()`, `random()` and `roundRobin()` return: whatever
 // is not a word of the client itself is the name of an endpoint.
 
-import type { Actor } from "../actor/actor.ts";
-import { ActorDownError } from "../actor/error.ts";
-import type { InstanceId } from "./client.ts";
-import { type ClientCall, FailedCall, InstanceCall } from "./client-call.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
+import { type ClientCall, FailedCall } from "./client-call.ts";
 import { NoWorkersError } from "./error.ts";
 import { EveryCall } from "./every-call.ts";
+import type { InstanceCaller } from "./instance-caller.ts";
 import { InstanceChanges } from "./instance-changes.ts";
 import type { InstanceList } from "./instance-list.ts";
-import { type Reference, reviveRefs, wireReference } from "./ref.ts";
+import { type Reference, wireReference } from "./ref.ts";
 
 export interface ClientOptions {
-  readonly actor: Actor;
+  readonly caller: InstanceCaller;
   readonly instances: InstanceList;
   /** 0 to 1, as `Math.random`. */
   readonly random: () => number;
 }
 
 /** The bound client that takes the place of `depends()` in a field. */
-export function createClient({ actor, instances, random }: ClientOptions): object {
+export function createClient({ caller, instances, random }: ClientOptions): object {
   const { service } = instances;
-  const callOne = (instance: InstanceId, endpoint: string, args: readonly unknown[]) =>
-    callInstance(actor, { instance, endpoint, args, onDown: () => instances.avoid(instance) });
+  const callOne = (instance: InstanceId, endpoint: string, args: readonly unknown[]) => {
+    const callee = { instance, actor: instances.actorOf(instance) };
+    return caller.call(callee, endpoint, args, () => instances.avoid(instance));
+  };
 
   type Choose = (live: readonly InstanceId[]) => InstanceId | undefined;
   const callAny = (choose: Choose): EndpointCall => {
@@ -39,8 +40,9 @@ export function createClient({ actor, instances, random }: ClientOptions): objec
   const every: EndpointCall = (endpoint, args) =>
     new EveryCall(instances, (instance) => callOne(instance, endpoint, args));
   const at = (instance: InstanceId) =>
-    endpoints({ ref: createRef(actor, { instance, service }) }, (endpoint, args) =>
-      callOne(instance, endpoint, args),
+    endpoints(
+      { ref: createRef(caller, { instance, actor: instances.actorOf(instance), service }) },
+      (endpoint, args) => callOne(instance, endpoint, args),
     );
 
   const modes = {
@@ -63,36 +65,9 @@ export function createClient({ actor, instances, random }: ClientOptions): objec
 }
 
 /** A callable reference. Packed into a message, it is the plain value of ref.ts again. */
-export function createRef<R extends object>(actor: Actor, reference: Reference): R {
-  const { instance } = reference;
-  const own = wireReference(reference);
-  // What its endpoints are is for the caller's types to say, as everywhere in this file.
-  return endpoints(own, (endpoint, args) =>
-    callInstance(actor, { instance, endpoint, args, onDown: () => {} }),
-  ) as R;
-}
-
-/** Makes what has arrived for this actor usable: references in it become callable. */
-export function receive(actor: Actor, value: unknown): unknown {
-  return reviveRefs(value, (reference) => createRef(actor, reference));
-}
-
-interface InstanceCallOptions {
-  readonly instance: InstanceId;
-  readonly endpoint: string;
-  readonly args: readonly unknown[];
-  readonly onDown: () => void;
-}
-
-function callInstance(actor: Actor, call: InstanceCallOptions): ClientCall {
-  return new InstanceCall({
-    call: actor.call(call.instance, call.endpoint, call.args),
-    receive: (value) => receive(actor, value),
-    onFailure: (error) => {
-      // What the callee answers has the code and not the class: that somebody behind it is down is not its own end.
-      if (error instanceof ActorDownError) call.onDown();
-    },
-  });
+export function createRef(caller: InstanceCaller, reference: Reference): object {
+  const call: EndpointCall = (endpoint, args) => caller.call(reference, endpoint, args);
+  return endpoints(wireReference(reference), call);
 }
 
 type EndpointCall = (endpoint: string, args: readonly unknown[]) => ClientCall;

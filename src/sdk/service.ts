@@ -4,6 +4,7 @@ import type { SpawnSideThread } from "../actor/side-thread.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { InstanceId } from "../registry/instance-id.ts";
 import type { DependencyOf } from "./client.ts";
 import type { ServiceContext } from "./context.ts";
 import { SERVICE } from "./describe.ts";
@@ -180,13 +181,13 @@ export interface Footprint {
   readonly bytes: number | undefined;
 }
 
+/** One incarnation: the ids that its own context has. */
 export interface RunningInstance {
-  readonly instanceId: number;
+  readonly instanceId: InstanceId;
+  readonly owner: number;
 }
 
-export interface EndedInstance {
-  readonly instanceId: number;
-}
+export type EndedInstance = RunningInstance;
 
 /** What is wrong with a value of the configuration. `key` is in camelCase, as in the schema. */
 export interface ConfigProblem {

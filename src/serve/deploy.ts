@@ -1,41 +1,35 @@
-// Runs a plan: the registry and the supervisor in this thread, every instance of every service on its own.
+// Runs a plan: its supervisor in this thread, every instance of every service on its own.
 // Dependencies start first and the entry last, so what accepts requests can also answer them; stop goes the
 // other way round.
 
 import type { ActorHost } from "../actor/actor-host.ts";
 import type { ActorId } from "../actor/actor-id.ts";
 import type { Child, ChildSpec, ServiceSpec } from "../actor/child-spec.ts";
+import { ActorDownError } from "../actor/error.ts";
 import { ChildStartError, Supervisor } from "../actor/supervisor.ts";
 import type { SupervisorEvent } from "../actor/supervisor-event.ts";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Logger, type LogLevel, type LogStyle, PLAIN_STYLE } from "../base/log.ts";
-import { EmbeddedQueues } from "../queue/embedded-queue.ts";
-import { type QueueServer, serveQueues } from "../queue/queue-server.ts";
-import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
-import { instanceKey, instanceValue } from "../registry/instance-key.ts";
+import type { WorkQueues } from "../queue/work-queue.ts";
+import type { InstanceId, InstanceIds } from "../registry/instance-id.ts";
 import type { Registry } from "../registry/registry.ts";
-import { type RegistryServer, serveRegistry } from "../registry/registry-server.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";
-import {
-  ANNOUNCE,
-  type ClusterReport,
-  type InstanceInit,
-  LEAVE,
-  METRICS,
-  type MetricsReport,
-  READY,
-  type Ready,
-  SCRAPE,
-} from "../sdk/instance-control.ts";
-import { LIST_SETTINGS, type LiveSetting, SET_SETTING } from "../sdk/live-settings.ts";
+import type { ClusterReport, InstanceInit } from "../sdk/instance-control.ts";
 import type { Environment, ServiceNode } from "../sdk/service.ts";
 import { DeployedSettings } from "./live-settings.ts";
 import { logEvent } from "./log-event.ts";
 import { type DeploymentPlan, type GraphSource, graphViewOf, type ServicePlan } from "./plan.ts";
+import { scrape } from "./scrape.ts";
+import { type Cluster, type Identity, ServedInstance } from "./served-instance.ts";
 
 export interface DeployOptions {
   readonly host: ActorHost;
+  /** The deployment closes it when it has ended. */
+  readonly registry: Registry;
+  readonly queues: WorkQueues;
+  readonly instanceIds: InstanceIds;
   readonly clock: Clock;
   readonly log: Logger;
   /** Of services that have none of their own. */
@@ -77,16 +71,6 @@ export function deploy(plan: DeploymentPlan, options: DeployOptions): Deployment
 const DEFAULT_STOP_MS = 4500;
 /** The entry's share of the time for a stop: its clients wait for their answers. */
 const ENTRY_STOP_SHARE = 0.6;
-const SCRAPE_TIMEOUT_MS = 1000;
-
-interface RunningInstance {
-  readonly service: ServicePlan;
-  readonly workerId: number;
-  readonly child: Child;
-  readonly registryServer: RegistryServer;
-  readonly queueServer: QueueServer;
-  inRegistry: boolean;
-}
 
 /** What threads are told of each service. */
 function nodeOf({ name, namespace, service, edges }: ServicePlan): ServiceNode {
@@ -101,9 +85,10 @@ class RunningDeployment implements Deployment {
   readonly #plan: DeploymentPlan;
   readonly #options: DeployOptions;
   readonly #supervisor: Supervisor;
-  readonly #settings: DeployedSettings;
-  readonly #queues = new EmbeddedQueues();
-  readonly #instances = new Map<ActorId, RunningInstance>();
+  readonly #cluster: Cluster;
+  readonly #identities = new Map<ActorId, Identity>();
+  readonly #instances = new Map<ActorId, ServedInstance>();
+  #lastOwner = 0;
   /** Children that have started at least once. */
   readonly #started = new Set<string>();
   readonly #failures: SupervisorEvent[] = [];
@@ -112,13 +97,23 @@ class RunningDeployment implements Deployment {
     const { host, clock, random = Math.random, stopMs = DEFAULT_STOP_MS } = options;
     this.#plan = plan;
     this.#options = options;
-    this.registry = new EmbeddedRegistry({ clock });
-    this.#settings = new DeployedSettings(
+    this.registry = options.registry;
+    const settings = new DeployedSettings(
       plan,
       this.registry,
       options.environment ?? {},
       options.logLevel ?? "info",
     );
+    this.#cluster = {
+      registry: options.registry,
+      queues: options.queues,
+      settings,
+      scrape: () => this.#scrape(),
+      locate: (instance) => this.#locate(instance),
+      announced: (service, door) => {
+        if (service === plan.entry) this.#door.resolve(door);
+      },
+    };
     this.#supervisor = new Supervisor({
       host,
       ...{ clock, random, stopMs },
@@ -154,11 +149,18 @@ class RunningDeployment implements Deployment {
   }
 
   /** A failure to start ends the deployment, and is then told with its error; so it is kept until that is known. */
-  #log(event: SupervisorEvent): void {
+  #log(ofActor: SupervisorEvent): void {
+    const event = this.#ofInstance(ofActor);
     if (event.type === "started") this.#started.add(event.child);
     const isFirstFailure = event.type === "ended" && event.exit.type === "failed";
     if (isFirstFailure && !this.#started.has(event.child)) this.#failures.push(event);
     else logEvent(this.#options.log, event);
+  }
+
+  /** People and callers know an incarnation by its instance id. */
+  #ofInstance(event: SupervisorEvent): SupervisorEvent {
+    if (!("id" in event)) return event;
+    return { ...event, id: this.#identityOf(event.id).instanceId };
   }
 
   /** `error` is told by others. */
@@ -199,16 +201,35 @@ class RunningDeployment implements Deployment {
       tag: id,
       restart: "permanent",
       awaits: startsEarly ? "nobody" : "those before",
-      data: this.#threadData(service, workerId, prepared),
+      data: (actor) => this.#threadData(service, workerId, prepared, this.#identify(actor)),
       env: service.env,
       start: (child) => this.#instanceStarts(service, workerId, child),
-      progress: (child) => service.service.progress?.(prepared, { instanceId: child.id }),
+      progress: ({ id: actor }) => service.service.progress?.(prepared, this.#identityOf(actor)),
       hung: (child) => this.#instanceHangs(child),
       ended: (child) => this.#instanceEnded(service, prepared, child),
     };
   }
 
-  #threadData(service: ServicePlan, workerId: number, prepared: unknown): ThreadData {
+  #identify(actor: ActorId): Identity {
+    const instanceId = this.#options.instanceIds.next();
+    const identity = { instanceId, owner: ++this.#lastOwner };
+    this.#identities.set(actor, identity);
+    return identity;
+  }
+
+  /** Of an incarnation that has not been cleaned up after. */
+  #identityOf(actor: ActorId): Identity {
+    const identity = this.#identities.get(actor);
+    assert(identity, `actor ${actor} was given an identity with its data`);
+    return identity;
+  }
+
+  #threadData(
+    service: ServicePlan,
+    workerId: number,
+    prepared: unknown,
+    identity: Identity,
+  ): ThreadData {
     return {
       source: this.#plan.source,
       init: {
@@ -216,6 +237,7 @@ class RunningDeployment implements Deployment {
         namespace: service.namespace,
         workerId,
         numWorkers: service.numWorkers,
+        ...identity,
         config: service.config,
         maxCalls: service.maxCalls,
         graph: this.#plan.services.map(nodeOf),
@@ -226,101 +248,51 @@ class RunningDeployment implements Deployment {
     };
   }
 
-  /** Resolves once the instance is in the registry. Its lease bears its own id and lives as long as it does. */
+  /** Resolves once the instance is in the registry. */
   async #instanceStarts(service: ServicePlan, workerId: number, child: Child): Promise<void> {
-    const { control, id } = child;
-    const { promise: ready, resolve } = Promise.withResolvers<void>();
-    const registryServer = serveRegistry({ control, registry: this.registry, lease: id });
-    const queueServer = serveQueues({ control, queues: this.#queues, consumer: id });
-    const instance = { service, workerId, child, registryServer, queueServer, inRegistry: true };
-    this.#instances.set(id, instance);
-    control.onRequest(LEAVE, () => this.#leaveRegistry(instance));
-    control.onRequest(SCRAPE, () => this.#scrape());
-    control.onRequest(LIST_SETTINGS, () => this.#settings.list());
-    control.onRequest<LiveSetting>(SET_SETTING, (setting) => this.#settings.set(setting));
-    const isEntry = service.name === this.#plan.entry;
-    control.onRequest<Door>(ANNOUNCE, (door) => {
-      if (isEntry) this.#door.resolve(door);
-    });
-    control.onRequest<Ready>(READY, async (body) => {
-      if (isEntry && !body.announces) this.#door.resolve(undefined);
-      await this.#enterRegistry(instance, body);
-      resolve();
-    });
-    await this.registry.grant({ id });
-    await ready;
+    const identity = this.#identityOf(child.id);
+    const cluster = this.#cluster;
+    const instance = new ServedInstance({ service, workerId, child, identity, cluster });
+    this.#instances.set(child.id, instance);
+    await instance.ready;
   }
 
   /** It cannot answer, so it is no longer found: what watches it for health is told. */
   #instanceHangs(child: Child): void {
-    const instance = this.#instances.get(child.id);
     const { log } = this.#options;
-    if (!instance) return;
-    this.#leaveRegistry(instance).catch((error: unknown) => {
-      log.error(`${child.tag} hangs and could not be taken out of the registry: ${error}`);
-    });
+    this.#instances
+      .get(child.id)
+      ?.leave()
+      .catch((error: unknown) => {
+        log.error(`${child.tag} hangs and could not be taken out of the registry: ${error}`);
+      });
   }
 
   /** First what it may still be writing to, then what tells others to go on without it. */
   async #instanceEnded(service: ServicePlan, prepared: unknown, child: Child): Promise<void> {
+    const identity = this.#identityOf(child.id);
     const instance = this.#instances.get(child.id);
     this.#instances.delete(child.id);
-    instance?.registryServer.close();
+    instance?.closeWatches();
     try {
-      await service.service.release?.(prepared, { instanceId: child.id });
+      await service.service.release?.(prepared, identity);
     } finally {
-      if (instance) await this.#leaveRegistry(instance);
-      instance?.queueServer.end();
+      await instance?.leave();
+      instance?.returnWork();
+      this.#identities.delete(child.id);
     }
   }
 
-  /** All endpoints in one revision: an instance is found whole or not at all. */
-  async #enterRegistry({ service, child }: RunningInstance, { endpoints }: Ready): Promise<void> {
-    const addresses = endpoints.map((endpoint) => ({
-      namespace: service.namespace,
-      component: service.name,
-      endpoint,
-      instanceId: child.id,
-    }));
-    await this.registry.txn({
-      compare: [],
-      success: addresses.map((address) => ({
-        type: "put",
-        key: instanceKey(address),
-        value: instanceValue(address),
-        lease: child.id,
-      })),
-    });
-  }
-
-  async #leaveRegistry(instance: RunningInstance): Promise<void> {
-    if (!instance.inRegistry) return;
-    instance.inRegistry = false;
-    instance.queueServer.leave();
-    await this.registry.revoke(instance.child.id);
-  }
-
-  async #scrape(): Promise<ClusterReport> {
-    const reports = await Promise.all(
-      [...this.#instances.values()].map((instance) => this.#report(instance)),
-    );
-    const restarts: Record<string, number> = {};
-    const parked: Record<string, number> = {};
-    for (const child of this.#supervisor.children()) {
-      restarts[child.service] = (restarts[child.service] ?? 0) + child.restarts;
-      parked[child.service] = (parked[child.service] ?? 0) + (child.isParked ? 1 : 0);
+  #locate(instanceId: InstanceId): ActorId {
+    for (const { identity, child } of this.#instances.values()) {
+      if (identity.instanceId === instanceId) return child.id;
     }
-    return { instances: reports.flat(), restarts, parked, queues: this.#queues.numPending() };
+    throw new ActorDownError(`instance ${instanceId} is not running: it has ended, or never was`);
   }
 
-  /** None of an instance that does not answer: it starts, ends, or is busy for longer than a scrape may take. */
-  async #report(instance: RunningInstance): Promise<ClusterReport["instances"]> {
-    const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
-    const timer = this.#options.clock.after(SCRAPE_TIMEOUT_MS, () => resolve(undefined));
-    const answer = instance.child.control.request<MetricsReport>(METRICS, undefined);
-    const report = await Promise.race([answer.catch(() => undefined), timeout]);
-    timer.cancel();
-    if (!report) return [];
-    return [{ ...report, service: instance.service.name, workerId: instance.workerId }];
+  #scrape(): Promise<ClusterReport> {
+    const { clock, queues } = this.#options;
+    const instances = [...this.#instances.values()];
+    return scrape({ instances, children: this.#supervisor.children(), queues, clock });
   }
 }

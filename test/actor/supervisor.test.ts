@@ -405,7 +405,7 @@ test("a hung child that does not end even when killed fails its callers at once,
 });
 
 interface TestSpec extends ChildSpec {
-  readonly data: { readonly key: string };
+  readonly data: () => { readonly key: string };
 }
 
 interface Behaviour {
@@ -433,7 +433,7 @@ function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
     tag: id,
     restart: behaviour.restart,
     awaits: behaviour.awaits,
-    data: { key },
+    data: () => ({ key }),
     env: {},
     start: async ({ control }) => {
       await control.request("begin", undefined);
@@ -534,7 +534,7 @@ class Stage {
 
   #run(scope: ActorScope): () => void {
     const { tag, data, pulse: memory } = scope.init;
-    const behaviour = behaviours.get((data as TestSpec["data"]).key);
+    const behaviour = behaviours.get((data as ReturnType<TestSpec["data"]>).key);
     const control = new ControlPort(scope.channel);
     const pulse = new PulseWriter(memory);
     this.#hanging.delete(tag);

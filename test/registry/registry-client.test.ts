@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 
 import { ControlPort } from "../../src/actor/control-port.ts";
 import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
+import { instanceKey, instanceValue } from "../../src/registry/instance-key.ts";
 import type { Mirror } from "../../src/registry/mirror.ts";
 import type { WatchEvent } from "../../src/registry/registry.ts";
 import { RegistryClient } from "../../src/registry/registry-client.ts";
@@ -17,7 +18,8 @@ async function connect(limits: { readonly maxHistory?: number } = {}) {
   const registry = new EmbeddedRegistry({ clock: new ManualClock(), limits });
   const lease = await registry.grant({ id: 7 });
   const [outside, inside] = channelPair();
-  const server = serveRegistry({ control: new ControlPort(outside), registry, lease });
+  const control = new ControlPort(outside);
+  const server = serveRegistry({ control, registry, lease: Promise.resolve(lease) });
   return { registry, lease, server, client: new RegistryClient(new ControlPort(inside)) };
 }
 
@@ -118,24 +120,30 @@ describe("a mirror", () => {
 
 test("a list of instances that has fallen behind reads itself anew", async () => {
   const { registry, client } = await connect({ maxHistory: 2 });
-  const key = (id: number) => `instances/ns/Worker/generate:${id.toString(16)}`;
-  await registry.put(key(1), "");
+  const place = { namespace: "ns", component: "Worker", endpoint: "generate" };
+  const key = (instanceId: number) => instanceKey({ ...place, instanceId });
+  const put = (instanceId: number) => {
+    const value = instanceValue({ ...place, instanceId }, { thread: instanceId + 100 });
+    return registry.put(key(instanceId), value);
+  };
+  await put(1);
   const list = new InstanceList(client, { name: "Worker", namespace: "ns" });
   await list.open();
   expect(list.live).toEqual([1]);
 
-  for (const id of [2, 3, 31]) await registry.put(key(id), "");
+  for (const id of [31, 2, 3]) await put(id);
   await registry.delete(key(1));
   const running = list.run();
-  expect(await list.waitFor(3)).toEqual([2, 3, 31]);
+  expect(await list.waitFor(3)).toEqual([31, 2, 3]);
+  expect([1, 31].map((id) => list.actorOf(id))).toEqual([undefined, 131]);
 
   list.avoid(3);
-  expect(list.live).toEqual([2, 31]);
+  expect(list.live).toEqual([31, 2]);
   const changed = Promise.withResolvers<void>();
   list.onChange(changed.resolve);
   await registry.delete(key(2));
   await changed.promise;
-  expect(list.live).toEqual([3, 31]); // the registry said something new
+  expect(list.live).toEqual([31, 3]); // the registry said something new
   list.close();
   await running;
 });

@@ -6,6 +6,7 @@ import {
   type FromInstance,
   Graph,
   graph,
+  type InstanceId,
   isLinked,
   type Ref,
   Service,
@@ -123,6 +124,9 @@ class Caller extends Service {
   }
   lookUp(service: string) {
     return this.context.clientOf<Worker>(service);
+  }
+  byId(instance: InstanceId) {
+    return this.context.refOf<Worker>(instance);
   }
   get graph() {
     return this.context.graph;
@@ -420,3 +424,49 @@ async function failureOf(call: Promise<unknown>): Promise<unknown> {
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe("an instance that left the registry and still runs", () => {
+  async function runUnlisted() {
+    const { worker } = await run();
+    const [instance = 0] = worker.instances;
+    await deployment.registry.txn({
+      compare: [],
+      success: [{ type: "deletePrefix", prefix: "instances/test/Worker/" }],
+    });
+    for await (const live of worker.watchInstances()) if (live.length === 0) break;
+    return { worker, instance };
+  }
+
+  test("is reached by its id, as a value and as a stream", async () => {
+    const { worker, instance } = await runUnlisted();
+    expect(await worker.at(instance).whoAmI()).toBe(1);
+    const ref = caller.byId(instance);
+    expect(await ref.whoAmI()).toBe(1);
+    const items: number[] = [];
+    for await (const n of ref.count(3)) items.push(n);
+    expect(items).toEqual([0, 1, 2]);
+  });
+
+  test("is reached by a reference to it that travels", async () => {
+    const { worker, instance } = await runUnlisted();
+    const { broker } = caller;
+    expect(await broker.callBack(worker.at(instance).ref)).toEqual({ who: 1, instance });
+    expect(await broker.callBack(caller.byId(instance))).toEqual({ who: 1, instance });
+  });
+
+  test("is not called by a reader that has left before it was found", async () => {
+    const { instance } = await runUnlisted();
+    const ref = caller.byId(instance);
+    await ref.forever().return?.();
+    expect(await ref.held()).toMatchObject({ held: 0 });
+  });
+});
+
+test("an id that no instance has is down, however it is called", async () => {
+  const { worker } = await run();
+  for (const ref of [worker.at(5), caller.byId(5)]) {
+    expect(await Promise.resolve(ref.whoAmI()).catch(errorCode)).toBe("actor_down");
+    const [reading] = await Promise.allSettled([ref.count(1).next()]);
+    expect(errorCode(reading?.status === "rejected" && reading.reason)).toBe("actor_down");
+  }
+});

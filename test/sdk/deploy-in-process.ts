@@ -2,6 +2,9 @@
 
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { createLogger } from "../../src/base/log.ts";
+import { EmbeddedQueues } from "../../src/queue/embedded-queue.ts";
+import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
+import { type InstanceId, InstanceIds } from "../../src/registry/instance-id.ts";
 import type { Graph } from "../../src/sdk/graph.ts";
 import { Instance } from "../../src/sdk/run-instance.ts";
 import { type Deployment, deploy, type ThreadData } from "../../src/serve/deploy.ts";
@@ -81,6 +84,26 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
     return () => instance.close();
   }, transport);
   const log = createLogger("main", "debug", (line) => logLines.push(line));
-  const deployment = deploy(plan, { host, clock, log, logLevel: "error", random });
+  const deployment = deploy(plan, {
+    ...{ host, clock, log, logLevel: "error", random },
+    ...ofOneProcess(clock),
+  });
   return Object.assign(deployment, { host, logLines });
+}
+
+/** The largest node number there is: what cannot carry all of an instance id shows. */
+const NODE = 2 ** 32 - 1;
+
+/** The id of the instance that a process starts as its `n`th, from 1. */
+export function nthInstance(n: number): InstanceId {
+  return NODE * 2 ** 21 + n;
+}
+
+/** What `dynamo serve` gives a deployment beside its host. */
+export function ofOneProcess(clock: Clock) {
+  return {
+    registry: new EmbeddedRegistry({ clock }),
+    queues: new EmbeddedQueues(),
+    instanceIds: new InstanceIds(() => NODE),
+  };
 }

@@ -10,6 +10,7 @@ import {
   beginInProcess,
   deployInProcess,
   type InProcessDeployment,
+  nthInstance,
   type PlanOptions,
 } from "./deploy-in-process.ts";
 
@@ -57,7 +58,9 @@ describe("start", () => {
     const { registry } = await run(Graph.of(Slow));
     expect(steps).toEqual(["start sees 0", "start ends"]);
     const { keyValues } = await registry.range("");
-    expect(keyValues.map(({ key }) => key)).toEqual(["instances/test/Slow/isSlow:1"]);
+    expect(keyValues.map(({ key }) => key)).toEqual([
+      `instances/test/Slow/isSlow:${nthInstance(1).toString(16)}`,
+    ]);
   });
 
   test("finds its dependencies live and its configuration read", async () => {
@@ -97,7 +100,7 @@ describe("start", () => {
       }
     }
     await run(Graph.of(Where), { workers: { Where: 2 } });
-    expect(steps).toEqual(["Where:1 of 2 in test, id 1", "Where:2 of 2 in test, id 2"]);
+    expect(steps).toEqual([1, 2].map((n) => `Where:${n} of 2 in test, id ${nthInstance(n)}`));
   });
 });
 
@@ -116,12 +119,13 @@ describe("follow", () => {
     }
     let fail = () => {};
     const { registry, logLines } = await run(Graph.of(Fragile));
+    const key = "instances/test/Fragile/isFragile:";
     fail();
     await until(
-      async () => (await registry.get("instances/test/Fragile/isFragile:2")) !== undefined,
+      async () => (await registry.get(`${key}${nthInstance(2).toString(16)}`)) !== undefined,
     );
-    expect(steps).toEqual(["start 1", "start 2"]);
-    expect(await registry.get("instances/test/Fragile/isFragile:1")).toBeUndefined();
+    expect(steps).toEqual([1, 2].map((n) => `start ${nthInstance(n)}`));
+    expect(await registry.get(`${key}${nthInstance(1).toString(16)}`)).toBeUndefined();
     expect(logLines.join("")).toContain("task failed");
   });
 
@@ -159,7 +163,7 @@ describe("follow", () => {
     }
     await run(Graph.of(Picky));
     await until(() => steps.length === 2);
-    expect(steps).toEqual(["start 2", "start 3"]);
+    expect(steps).toEqual([2, 3].map((n) => `start ${nthInstance(n)}`));
   });
 });
 
@@ -284,11 +288,11 @@ describe("hooks", () => {
         return { handle: 7 };
       }
       static override release(prepared: { readonly handle: number }, ended: EndedInstance) {
-        steps.push(`release ${prepared.handle} of ${ended.instanceId}`);
+        steps.push(`release ${prepared.handle} of ${ended.owner}, ${ended.instanceId}`);
       }
       override start() {
         steps.push(`start with ${this.context.prepared.handle}`);
-        if (this.context.instanceId === 2) this.follow(crash.promise);
+        if (this.context.owner === 2) this.follow(crash.promise);
       }
       isNative() {
         return this.#native;
@@ -300,16 +304,17 @@ describe("hooks", () => {
       config: { Native: { path: "/model" } },
     });
     crash.reject(new Error("crash"));
-    await until(async () => (await registry.get("instances/test/Native/isNative:3")) !== undefined);
+    const third = `instances/test/Native/isNative:${nthInstance(3).toString(16)}`;
+    await until(async () => (await registry.get(third)) !== undefined);
     await stop.call(deployment);
     expect(steps).toEqual([
       "prepare /model",
       "start with 7",
       "start with 7",
-      "release 7 of 2",
+      `release 7 of 2, ${nthInstance(2)}`,
       "start with 7",
-      "release 7 of 3",
-      "release 7 of 1",
+      `release 7 of 3, ${nthInstance(3)}`,
+      `release 7 of 1, ${nthInstance(1)}`,
     ]);
   });
 

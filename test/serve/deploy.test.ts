@@ -9,7 +9,7 @@ import { installSdkModules } from "../../src/sdk-modules.ts";
 import { type Deployment, deploy } from "../../src/serve/deploy.ts";
 import { WorkerHost } from "../../src/transport/thread/host.ts";
 import { actorEntry } from "../../src/worker-entries.ts";
-import { type PlanOptions, planOf } from "../sdk/deploy-in-process.ts";
+import { ofOneProcess, type PlanOptions, planOf } from "../sdk/deploy-in-process.ts";
 
 installSdkModules();
 
@@ -32,7 +32,7 @@ async function run(path: string, options: PlanOptions = {}) {
   const log = createLogger("main", "debug", (line) => logLines.push(line));
   const host = new WorkerHost({ env: {}, clock, entry: actorEntry });
   const plan = { ...planOf(graph, options), source: { type: "file", path } as const };
-  deployment = deploy(plan, { host, clock, log, logLevel: "error" });
+  deployment = deploy(plan, { host, clock, log, logLevel: "error", ...ofOneProcess(clock) });
   await deployment.ready;
   return deployment;
 }

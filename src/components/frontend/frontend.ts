@@ -92,7 +92,7 @@ export class Frontend extends Service<PreparedFrontend> {
       clock,
       admission,
       log: this.log,
-      server: this.context.instanceId,
+      server: this.context.owner,
       parseBody: (bytes, client) => json.parse(bytes, client),
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });

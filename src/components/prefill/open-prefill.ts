@@ -35,7 +35,7 @@ export async function openPrefillRunner(
     model: await openModel(pool.model),
     quantization: pool.quantization,
     library,
-    owner: context.instanceId,
+    owner: context.owner,
     kvCacheDType: pool.kvCacheDType,
     threads: threads === "auto" ? undefined : threads,
     poolName: pool.name,

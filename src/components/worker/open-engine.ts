@@ -138,7 +138,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
     quantization: config.quantization,
     access: config.mapWeights ? "map" : "read",
     library,
-    owner: context.instanceId,
+    owner: context.owner,
     kvCacheDType,
     threads: config.threads === "auto" ? undefined : config.threads,
     poolName: poolName(context),

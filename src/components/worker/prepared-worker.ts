@@ -49,17 +49,17 @@ let readProgress: ((owner: number) => number | undefined) | undefined;
 /** A worker that waits for a native step cannot answer; the step itself tells whether it goes on. */
 export function workerProgress(
   { library }: PreparedWorker,
-  { instanceId }: RunningInstance,
+  { owner }: RunningInstance,
 ): number | undefined {
-  return library === undefined ? undefined : readProgress?.(instanceId);
+  return library === undefined ? undefined : readProgress?.(owner);
 }
 
 /** Frees what a dead worker held in the engine, after its running step has ended. */
 export async function releaseWorker(
   { library }: PreparedWorker,
-  { instanceId }: EndedInstance,
+  { owner }: EndedInstance,
 ): Promise<void> {
   if (library === undefined) return;
   const { releaseOwner } = await import("../../engine/native-runner.ts");
-  releaseOwner(library, instanceId);
+  releaseOwner(library, owner);
 }

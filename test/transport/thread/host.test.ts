@@ -109,7 +109,9 @@ for (const [name, endpoint, reason] of [
 }
 
 test("a thread that fails while it starts gives its error as the reason", async () => {
-  const error = await failure(threads.start({ ...threads.spec("a"), data: "throws at once" }));
+  const error = await failure(
+    threads.start({ ...threads.spec("a"), data: () => "throws at once" }),
+  );
   expect(error.message).toContain("thrown while starting");
 });
 
@@ -185,7 +187,7 @@ class Threads {
       tag: id,
       restart: "permanent",
       awaits: "those before",
-      data: undefined,
+      data: () => undefined,
       env: {},
       start: async (child) => {
         await child.control.request("ready", undefined);
