@@ -19,12 +19,16 @@ export interface ActorInit {
   readonly pulse: SharedArrayBuffer;
 }
 
-/** How a thread ended: by its own wish, by a failure, or because it was terminated; `hung` if it did not answer before. */
+/** Exit reasons, in OTP's words. */
 export type ActorExit =
-  | { readonly type: "bye" }
-  | { readonly type: "failed"; readonly error: WireError }
+  /** By its own wish, as after a stop. */
+  | { readonly type: "normal" }
+  /** By what it threw and did not catch, or without a word. */
+  | { readonly type: "error"; readonly error: WireError }
+  /** Terminated from outside. */
   | { readonly type: "killed" }
-  | { readonly type: "hung"; readonly forMs: number };
+  /** It did not answer its heartbeat, and was killed. */
+  | { readonly type: "timeout"; readonly afterMs: number };
 
 /** The main thread's end of one actor's thread. */
 export interface ActorThread extends ControlChannel {
@@ -45,8 +49,8 @@ export interface ActorHost {
 export interface ActorScope {
   readonly init: ActorInit;
   readonly channel: ControlChannel;
-  /** Ends the thread by its own wish. Nothing after it is delivered. */
-  bye(): void;
-  /** Ends the thread as failed; uncaught throws and unhandled rejections come here by themselves. */
+  /** Ends the thread by its own wish (`normal`). Nothing after it is delivered. */
+  exit(): void;
+  /** Ends the thread with an `error`; uncaught throws and unhandled rejections come here by themselves. */
   fail(error: unknown): void;
 }

@@ -21,8 +21,8 @@ export interface ChildSpec {
   readonly tag: string;
   /** permanent: always restarted; transient: when it failed; temporary: never. */
   readonly restart: "permanent" | "transient" | "temporary";
-  /** The children that its first start waits for. `nobody`: its thread is spawned at once. */
-  readonly awaits: "those before" | "nobody";
+  /** The children that its first start waits for: those before it in their order, or none. `none`: its thread is spawned at once. */
+  readonly awaits: "previous" | "none";
   /** Data for an incarnation's thread. */
   readonly data: (id: ActorId) => unknown;
   readonly env: Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ export interface Child {
   readonly control: ControlPort;
 }
 
-/** Body of the "stop" push: end what runs, then say bye; after `deadlineMs` there is no more time for either. */
+/** Body of the "stop" push: end what runs, then exit; after `deadlineMs` there is no more time for either. */
 export interface StopOrder {
   readonly deadlineMs: number;
 }

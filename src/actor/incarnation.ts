@@ -101,7 +101,7 @@ export class Incarnation {
   /** A kill that followed a hang is the hang's. */
   #judge(exit: ActorExit): ActorExit {
     if (exit.type !== "killed" || this.#hungForMs === undefined) return exit;
-    return { type: "hung", forMs: this.#hungForMs };
+    return { type: "timeout", afterMs: this.#hungForMs };
   }
 
   async #within(limitMs: number): Promise<ActorExit | undefined> {

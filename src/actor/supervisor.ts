@@ -89,7 +89,7 @@ export class Supervisor {
     assertUnique(all.map(({ slot }) => slot.spec.id));
     const early = new Map<Slot, Promise<StartFailure | undefined>>();
     for (const { service, slot } of all) {
-      if (slot.spec.awaits === "nobody") early.set(slot, this.#startFirst(service, slot));
+      if (slot.spec.awaits === "none") early.set(slot, this.#startFirst(service, slot));
     }
     const earlyFailure = firstFailure([...early.values()]);
     for (const { service, slot } of all) {
@@ -169,7 +169,7 @@ export class Supervisor {
     }
     // How its thread failed says more than that its answer did not come.
     const exit = await incarnation.kill();
-    return exit?.type === "failed" ? exitError(exit) : failure;
+    return exit?.type === "error" ? exitError(exit) : failure;
   }
 
   #onReady(service: RunningService, slot: Slot, incarnation: Incarnation): void {
@@ -213,7 +213,7 @@ export class Supervisor {
   /** A child that ran has ended: does what its spec says. */
   async #replace(service: RunningService, slot: Slot, exit: ActorExit): Promise<void> {
     const { restart } = slot.spec;
-    if (restart === "temporary" || (restart === "transient" && exit.type === "bye")) return;
+    if (restart === "temporary" || (restart === "transient" && exit.type === "normal")) return;
     let cause: Error | undefined = exitError(exit);
     while (cause !== undefined && (await this.#mayRestart(service, slot, cause))) {
       slot.restarts++;

@@ -161,7 +161,7 @@ export class Instance {
       await this.#service.stop?.(Math.max(0, remainingMs));
     }
     this.close();
-    scope.bye();
+    scope.exit();
   }
 
   /** Whether `start()` has ended, or does so in time: what is half made cannot be asked to end. */

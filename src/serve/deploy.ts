@@ -152,7 +152,7 @@ class RunningDeployment implements Deployment {
   #log(ofActor: SupervisorEvent): void {
     const event = this.#ofInstance(ofActor);
     if (event.type === "started") this.#started.add(event.child);
-    const isFirstFailure = event.type === "ended" && event.exit.type === "failed";
+    const isFirstFailure = event.type === "ended" && event.exit.type === "error";
     if (isFirstFailure && !this.#started.has(event.child)) this.#failures.push(event);
     else logEvent(this.#options.log, event);
   }
@@ -200,7 +200,7 @@ class RunningDeployment implements Deployment {
       id,
       tag: id,
       restart: "permanent",
-      awaits: startsEarly ? "nobody" : "those before",
+      awaits: startsEarly ? "none" : "previous",
       data: (actor) => this.#threadData(service, workerId, prepared, this.#identify(actor)),
       env: service.env,
       start: (child) => this.#instanceStarts(service, workerId, child),

@@ -56,7 +56,7 @@ export function logEvent(log: Logger, event: SupervisorEvent): void {
 /** An expected failure is told by its message; the stack of a bug is worth more. */
 function logEnded(log: Logger, event: Extract<SupervisorEvent, { type: "ended" }>): void {
   const { child, id, exit, wasReady, attempt } = event;
-  if (exit.type !== "failed") {
+  if (exit.type !== "error") {
     log.debug(`${child} ended`, { id, how: exit.type });
     return;
   }

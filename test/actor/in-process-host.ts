@@ -53,8 +53,8 @@ export class InProcessHost implements ActorHost {
     const scope: ActorScope = {
       init: structuredClone(init),
       channel: inside,
-      bye: () => end({ type: "bye" }),
-      fail: (error) => end({ type: "failed", error: toWireError(error) }),
+      exit: () => end({ type: "normal" }),
+      fail: (error) => end({ type: "error", error: toWireError(error) }),
     };
     this.running.set(init.tag, scope);
     this.#kills.set(init.tag, () => end({ type: "killed" }));

@@ -24,7 +24,7 @@ test("children start in order, each ready before the next begins, and stop in re
 
 test("a child that awaits nobody starts with the first, and stops in its place", async () => {
   const stage = new Stage();
-  await stage.start(spec("a"), spec("b"), spec("c", { awaits: "nobody" }));
+  await stage.start(spec("a"), spec("b"), spec("c", { awaits: "none" }));
   await stage.supervisor.stop();
   expect(stage.log.filter((line) => line.endsWith("begins"))).toEqual([
     "c begins",
@@ -39,7 +39,7 @@ test("a failure of one that awaits nobody ends the start at once", async () => {
   const never = Promise.withResolvers<void>();
   const starting = stage.start(
     spec("a", { begin: () => never.promise, stop: "ignored" }),
-    spec("b", { awaits: "nobody", begin: () => Promise.reject(new Error("no port")) }),
+    spec("b", { awaits: "none", begin: () => Promise.reject(new Error("no port")) }),
   );
   starting.catch(() => undefined);
   await stage.settle();
@@ -54,8 +54,8 @@ test("a permanent child is restarted however it ended, a transient one when it f
     spec("t", { restart: "transient" }),
     spec("x", { restart: "temporary" }),
   );
-  stage.thread("p").bye();
-  stage.thread("t").bye();
+  stage.thread("p").exit();
+  stage.thread("t").exit();
   stage.thread("x").fail(new Error("oh"));
   await stage.settle();
   expect([...stage.host.running.keys()]).toEqual(["p"]);
@@ -313,7 +313,7 @@ test("a child that answers no ping for the timeout hangs: it is named, killed an
   expect(stage.eventsOf("hung")).toMatchObject([{ child: "a", forMs: 1600, endpoint: "spin" }]);
   expect(await down).toContain("it hung");
   await stage.settle();
-  expect(stage.eventsOf("ended")).toMatchObject([{ child: "a", exit: { type: "hung" } }]);
+  expect(stage.eventsOf("ended")).toMatchObject([{ child: "a", exit: { type: "timeout", afterMs: 1600 } }]);
   expect(stage.thread("a").init.id).not.toBe(before[0]);
   expect(["b", "c"].map((id) => stage.thread(id).init.id)).toEqual(before.slice(1));
   expect(stage.child("a").restarts).toBe(1);
@@ -421,7 +421,7 @@ let lastKey = 0;
 function spec(id: string, changes: Partial<Behaviour> = {}): TestSpec {
   const behaviour: Behaviour = {
     restart: "permanent",
-    awaits: "those before",
+    awaits: "previous",
     begin: () => Promise.resolve(),
     stop: "obeyed",
     ...changes,
@@ -551,7 +551,7 @@ class Stage {
       this.orders.set(tag, deadlineMs);
       if (behaviour?.stop === "ignored") return;
       this.log.push(`${tag} stops`);
-      scope.bye();
+      scope.exit();
     });
     return () => control.close("its thread has ended");
   }

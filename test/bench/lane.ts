@@ -215,7 +215,7 @@ class Threads {
     const control = new ControlPort(thread);
     switchboard.attach(id, control);
     thread.onExit((exit) => {
-      if (exit.type === "failed") throw new Error(exit.error.stack ?? exit.error.message);
+      if (exit.type === "error") throw new Error(exit.error.stack ?? exit.error.message);
     });
     await control.request("ready", undefined);
     return { id, control };

@@ -15,7 +15,7 @@ import { TurnEnd } from "../../src/transport/turn-end.ts";
 
 enterActorThread((scope) => {
   const control = new ControlPort(scope.channel);
-  control.onPush("stop", () => scope.bye());
+  control.onPush("stop", () => scope.exit());
   control.onRequest("ready", () => true);
   if (scope.init.data === "lane") serveLane(control);
   else if (scope.init.data === "nats") control.onRequest<number>("subscribe", serveNats);

@@ -217,6 +217,7 @@ describe("stop", () => {
     class Loading extends Service {
       #model = "none yet";
       override async start() {
+        await this.context.registry.put("loading", "");
         steps.push("starting");
         await loaded;
         this.#model = "model";
@@ -236,7 +237,8 @@ describe("stop", () => {
     );
     await until(() => steps.includes("starting"));
     const stopped = deployment.stop();
-    await Bun.sleep(5);
+    const { registry } = deployment; // the order has come: what the instance had put there is gone
+    await until(async () => (await registry.get("loading")) === undefined);
     load();
     await stopped;
     expect(await failure).toBe("the start was interrupted by a stop");

@@ -21,7 +21,7 @@ test("a child that is parked for ever has one line with the cause and the cure, 
     const of = { child: "Worker:1", id: attempt, attempt, wasReady: false };
     logEvent(log, { type: "restarting", ...of, restarts: attempt });
     const error = { code: "internal", message: "no such file", stack: "a stack", details: {} };
-    logEvent(log, { type: "ended", ...of, exit: { type: "failed", error } });
+    logEvent(log, { type: "ended", ...of, exit: { type: "error", error } });
   }
   expect(lines).toHaveLength(8); // the first, and 8, 16, ... 512
   expect(lines[0]).toContain("Worker:1 is parked");
@@ -34,7 +34,7 @@ test("a child that is not parked has a line for each failure, with its stack, an
   const { lines, log } = logger();
   const of = { child: "Worker:1", id: 1, attempt: 0, wasReady: true };
   const error = { code: "internal", message: "oh", stack: "Error: oh\n    at home", details: {} };
-  logEvent(log, { type: "ended", ...of, exit: { type: "failed", error } });
+  logEvent(log, { type: "ended", ...of, exit: { type: "error", error } });
   logEvent(log, { type: "restarting", ...of, restarts: 1 });
   logEvent(log, { type: "started", ...of, ms: 5 });
   expect(lines).toHaveLength(3);
@@ -55,7 +55,7 @@ test("a parked child that runs again has a line, and so has each of its ends, wi
   const of = { child: "Worker:1", id: 42, attempt: 9 };
   logEvent(log, { type: "started", ...of, ms: 5 });
   const error = { code: "poison", message: "another cause", stack: "a stack", details: {} };
-  logEvent(log, { type: "ended", ...of, wasReady: true, exit: { type: "failed", error } });
+  logEvent(log, { type: "ended", ...of, wasReady: true, exit: { type: "error", error } });
   expect(lines).toHaveLength(2);
   expect(lines[0]).toContain("Worker:1 runs again, after it was parked  id=42");
   expect(lines[1]).toContain("Worker:1 (id=42) failed: another cause");

@@ -1,20 +1,19 @@
 // The first thing that runs in an actor's worker thread. It speaks with `host.ts`:
 //
-//   thread ──> host   "hello" (loaded), then control messages, then "bye" or "failed"
+//   thread ──> host   "hello" (loaded), then control messages, then how it exits
 //   host ──> thread   control messages; and the end: a thread that has said how it ended is terminated
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { ActorInit, ActorScope } from "../../actor/actor-host.ts";
+import type { ActorExit, ActorInit, ActorScope } from "../../actor/actor-host.ts";
 import type { ControlMessage } from "../../actor/control-port.ts";
 import { assert } from "../../base/assert.ts";
-import { toWireError, type WireError } from "../../base/error.ts";
+import { toWireError } from "../../base/error.ts";
 
 /** What a thread says to its host. */
 export type ThreadMessage =
   | { readonly type: "hello" }
   | { readonly type: "control"; readonly message: ControlMessage }
-  | { readonly type: "bye" }
-  | { readonly type: "failed"; readonly error: WireError };
+  | Extract<ActorExit, { readonly type: "normal" | "error" }>;
 
 /** Turns this worker thread into an actor's: runs `main`, and ends the thread when anything is thrown and not caught. */
 export function enterActorThread(main: (scope: ActorScope) => void | Promise<void>): void {
@@ -58,8 +57,8 @@ function createScope(port: MessagePort): ActorScope {
         });
       },
     },
-    bye: () => end({ type: "bye" }),
-    fail: (error) => end({ type: "failed", error: toWireError(error) }),
+    exit: () => end({ type: "normal" }),
+    fail: (error) => end({ type: "error", error: toWireError(error) }),
   };
 }
 

@@ -64,10 +64,9 @@ export class WorkerHost implements ActorHost {
         case "control":
           if (exit === undefined) receive(message.message);
           return;
-        case "bye":
-          return end({ type: "bye" });
-        case "failed":
-          return end({ type: "failed", error: message.error });
+        case "normal":
+        case "error":
+          return end(message);
         default:
           unreachable(message);
       }
@@ -76,7 +75,7 @@ export class WorkerHost implements ActorHost {
       exit ??= failed(error);
     });
     worker.on("exit", (code) => {
-      exit ??= failed(new Error(`its thread ended with code ${code} and without a bye`));
+      exit ??= failed(new Error(`its thread ended with code ${code} and without a word`));
       exited.resolve(exit);
     });
 
@@ -97,7 +96,7 @@ export class WorkerHost implements ActorHost {
 }
 
 function failed(error: unknown): ActorExit {
-  return { type: "failed", error: toWireError(error) };
+  return { type: "error", error: toWireError(error) };
 }
 
 function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

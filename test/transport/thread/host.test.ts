@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 
 import { Actor } from "../../../src/actor/actor.ts";
-import type { ChildSpec, ServiceSpec } from "../../../src/actor/child-spec.ts";
+import type { Child, ChildSpec, ServiceSpec } from "../../../src/actor/child-spec.ts";
 import { ControlPort } from "../../../src/actor/control-port.ts";
 import { Supervisor } from "../../../src/actor/supervisor.ts";
 import type { SupervisorEvent } from "../../../src/actor/supervisor-event.ts";
@@ -94,7 +94,7 @@ test("after a thousand streams that were left at random moments nothing is open 
 for (const [name, endpoint, reason] of [
   ["a throw outside of a call", "throw outside", "thrown outside of a call"],
   ["an unhandled rejection", "reject unhandled", "rejected and not handled"],
-  ["an exit without a bye", "exit", "without a bye"],
+  ["an exit without a word", "exit", "without a word"],
 ] as const) {
   test(`${name} ends the actor, fails its callers with the reason, and a new one takes its place`, async () => {
     await threads.start("a", "b");
@@ -118,12 +118,12 @@ test("a thread that fails while it starts gives its error as the reason", async 
 test("a thread that spins is killed after its shutdown time, and the others stop as asked", async () => {
   await threads.start("a", { ...threads.spec("b"), stopShare: 0.1 });
   void failure(threads.call("b", "spin"));
-  await systemClock.sleep(50);
+  await threads.busy("b");
   await threads.supervisor.stop();
   const ends = threads.events.flatMap((event) => (event.type === "ended" ? [event] : []));
   expect(ends.map(({ child, exit }) => [child, exit.type])).toEqual([
     ["b", "killed"],
-    ["a", "bye"],
+    ["a", "normal"],
   ]);
 });
 
@@ -131,7 +131,7 @@ test("a killed thread has ended, and its callers hear of it, when the native cal
   await threads.start({ ...threads.spec("a"), stopShare: 0.02 });
   const begun = systemClock.now();
   const told = failure(threads.call("a", "native call", 400)).then(() => systemClock.now());
-  await systemClock.sleep(20);
+  await threads.busy("a");
   await threads.supervisor.stop();
   const [endedAt, toldAt] = [systemClock.now(), await told];
   expect(threads.events.some(({ type }) => type === "killed")).toBe(true);
@@ -148,7 +148,7 @@ test("a thread sees the host's environment and its own additions", async () => {
 class Threads {
   readonly events: SupervisorEvent[] = [];
   readonly supervisor: Supervisor;
-  readonly #controls = new Map<string, { id: number; control: ControlPort }>();
+  readonly #controls = new Map<string, Child & { readonly busy: Promise<void> }>();
   readonly #caller: Actor;
 
   constructor(numCores = 0) {
@@ -186,12 +186,14 @@ class Threads {
       id,
       tag: id,
       restart: "permanent",
-      awaits: "those before",
+      awaits: "previous",
       data: () => undefined,
       env: {},
       start: async (child) => {
+        const { promise: busy, resolve } = Promise.withResolvers<void>();
+        child.control.onPush("busy", () => resolve());
         await child.control.request("ready", undefined);
-        this.#controls.set(id, child);
+        this.#controls.set(id, { ...child, busy });
       },
     };
   }
@@ -217,6 +219,11 @@ class Threads {
 
   call(child: string, endpoint: string, ...args: unknown[]) {
     return this.#caller.call(this.id(child), endpoint, args);
+  }
+
+  /** Resolves once an endpoint that blocks its thread has begun there. */
+  busy(child: string): Promise<void> {
+    return this.#child(child).busy;
   }
 
   stats(child: string) {

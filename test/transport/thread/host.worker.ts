@@ -21,18 +21,22 @@ enterActorThread((scope) => {
     log: createLogger(scope.init.tag, "error", () => {}),
     windowOf: (endpoint) => (endpoint === "lease" ? 1 : undefined),
     pulse: scope.init.pulse,
-    handler: (endpoint, args) => handle(actor, endpoint, args),
+    handler: (endpoint, args) => handle({ actor, control }, endpoint, args),
   });
   control.onRequest("ready", () => true);
   control.onRequest("stats", () => actor.stats());
   control.onPush<StopOrder>("stop", async ({ deadlineMs }) => {
     await actor.drain(deadlineMs);
     actor.close();
-    scope.bye();
+    scope.exit();
   });
 });
 
-function handle(actor: Actor, endpoint: string, args: readonly unknown[]): unknown {
+function handle(
+  { actor, control }: { readonly actor: Actor; readonly control: ControlPort },
+  endpoint: string,
+  args: readonly unknown[],
+): unknown {
   switch (endpoint) {
     case "echo":
       return args[0];
@@ -57,8 +61,10 @@ function handle(actor: Actor, endpoint: string, args: readonly unknown[]): unkno
     case "exit":
       return process.exit(3);
     case "spin":
+      control.push("busy", undefined);
       for (;;) void 0;
     case "native call":
+      control.push("busy", undefined);
       return Bun.sleepSync(Number(args[0]));
     default:
       throw new Error(`no case for ${endpoint}`);
