@@ -47,8 +47,6 @@ const TOP = ["cli", "."];
 
 const sources = listFiles("src", /(?<!\.d)\.ts$/);
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));
-/** Without those that are there for the compiler alone: two files may know each other's types. */
-const loads = new Map(sources.map((file) => [file, importsOf(file, "loaded")]));
 
 describe("layers", () => {
   for (const file of sources) {
@@ -69,8 +67,8 @@ describe("layers", () => {
     }
   });
 
-  test("no circle of imports", () => {
-    expectNoCircle(sources, loads);
+  test("no circle of imports, those of types included", () => {
+    expectNoCircle(sources, imports);
   });
 });
 
@@ -275,8 +273,8 @@ function roomOf(file: string): string {
 }
 
 /** Files of this repository that `file` imports, as paths from the root. */
-function importsOf(file: string, which: "all" | "loaded" = "all"): readonly string[] {
-  return specifiersOf(file, which).flatMap((name) => {
+function importsOf(file: string): readonly string[] {
+  return specifiersOf(file).flatMap((name) => {
     if (name === "dynamo") return ["src/sdk/index.ts"];
     if (name === "dynamo/components") return ["src/components/index.ts"];
     if (!name.startsWith(".") || !name.endsWith(".ts")) return [];
@@ -284,11 +282,10 @@ function importsOf(file: string, which: "all" | "loaded" = "all"): readonly stri
   });
 }
 
-function specifiersOf(file: string, which: "all" | "loaded" = "all"): readonly string[] {
+function specifiersOf(file: string): readonly string[] {
   const code = codeOf(file);
-  const kept = which === "all" ? code : code.replace(/\b(import|export) type\b[^;]*;/g, "");
   const pattern = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)["']([^"']+)["']/g;
-  return [...kept.matchAll(pattern)].map((match) => match[1] ?? "");
+  return [...code.matchAll(pattern)].map((match) => match[1] ?? "");
 }
 
 /** The file without its comments: rules are about code. */

@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 
 import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
-import type { ServiceClass } from "../sdk/service.ts";
+import type { ServiceClass } from "../sdk/service-class.ts";
 import { impliedOverride, type Override, parseFlagValue } from "../serve/override.ts";
 import type { PythonValue } from "../serve/python-value.ts";
 import type { CommandInput } from "./command.ts";

@@ -1,19 +1,19 @@
 // What a caller sees of a service. Types only; `service-client.ts` is the object behind them.
 
 import type { InstanceId } from "../registry/instance-id.ts";
-import type { Service } from "./service.ts";
+import type { AnyService } from "./service-class.ts";
 
 /**
  * A service as its callers see it. Calling an endpoint picks an instance at random; `roundRobin()`, `at()` and
  * `all()` choose otherwise. A generator streams, anything else is a promise, and leaving the loop cancels.
  */
-export type Client<S extends Service> = Endpoints<S> & Instances<S> & Dependency<S>;
+export type Client<S extends AnyService> = Endpoints<S> & Instances<S> & Dependency<S>;
 
 /** Clients of all services that the graph links to one field, by the services' names, in the order of the links. */
-export type Clients<S extends Service> = ReadonlyMap<string, Client<S>> & Dependency<S>;
+export type Clients<S extends AnyService> = ReadonlyMap<string, Client<S>> & Dependency<S>;
 
 /** How many there are, and which of them gets the call. */
-export interface Instances<S extends Service> {
+export interface Instances<S extends AnyService> {
   /** The live instances, oldest first, as of now. */
   readonly instances: readonly InstanceId[];
   /** Resolves once at least `count` (1) instances are live. */
@@ -33,13 +33,13 @@ export interface Instances<S extends Service> {
   all(): EveryInstance<S>;
 }
 
-export type InstanceClient<S extends Service> = Endpoints<S> & { readonly ref: Ref<S> };
+export type InstanceClient<S extends AnyService> = Endpoints<S> & { readonly ref: Ref<S> };
 
 /** A reference to one instance. It travels in messages, and whoever holds it can call it. */
-export type Ref<S extends Service> = Endpoints<S> & { readonly instance: InstanceId };
+export type Ref<S extends AnyService> = Endpoints<S> & { readonly instance: InstanceId };
 
 /** The public methods of `S`. Methods of `Service` itself are no endpoints; `#private` members do not exist here. */
-export type Endpoints<S extends Service> = {
+export type Endpoints<S extends AnyService> = {
   readonly [K in EndpointOf<S>]: Remote<S[K]>;
 };
 
@@ -50,7 +50,7 @@ type Remote<F> = F extends (...args: infer A) => infer R
     ) => IsStream<R> extends true ? AsyncIterableIterator<ItemOf<R>> : Promise<Awaited<R>>
   : never;
 
-export type EveryInstance<S extends Service> = {
+export type EveryInstance<S extends AnyService> = {
   readonly [K in EndpointOf<S>]: FromEach<S[K]>;
 };
 
@@ -76,18 +76,18 @@ type IsStream<R> = [R] extends [never]
     : false;
 type ItemOf<R> = R extends AsyncIterable<infer T> ? T : never;
 
-type EndpointOf<S extends Service> = {
-  [K in Exclude<keyof S, keyof Service>]: S[K] extends (...args: never[]) => unknown ? K : never;
-}[Exclude<keyof S, keyof Service>];
+type EndpointOf<S extends AnyService> = {
+  [K in Exclude<keyof S, keyof AnyService>]: S[K] extends (...args: never[]) => unknown ? K : never;
+}[Exclude<keyof S, keyof AnyService>];
 
 declare const DEPENDENCY: unique symbol;
 
 /** What `depends()` leaves in a field's type. It exists for the compiler only. */
-interface Dependency<S extends Service> {
+interface Dependency<S extends AnyService> {
   readonly [DEPENDENCY]: S;
 }
 
 /** The services that `S` declares with `depends()`. */
 export type DependencyOf<S> = {
-  [K in keyof S]-?: S[K] extends Dependency<infer D extends Service> ? D : never;
+  [K in keyof S]-?: S[K] extends Dependency<infer D extends AnyService> ? D : never;
 }[keyof S];

@@ -7,7 +7,7 @@ import type { Client, Ref } from "./client.ts";
 import type { Door } from "./door.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Service, ServiceNode } from "./service.ts";
+import type { AnyService, ServiceNode } from "./service-class.ts";
 
 /** Where an instance runs, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {
@@ -32,11 +32,11 @@ export interface ServiceContext<Prepared = unknown> {
   /** The cluster's work queue of that name. What this instance has pulled goes to another when it ends. */
   queue(name: string): WorkQueue;
   /** An instance of which a message has told the id, and the caller knows the service. */
-  refOf<S extends Service>(instance: InstanceId): Ref<S>;
+  refOf<S extends AnyService>(instance: InstanceId): Ref<S>;
   /** A thread of this instance's own, that runs `src/ENTRY.worker.ts` and may be ended at any time. */
   sideThread(entry: string, data: unknown): SideThread;
   /** A service of `graph` to which this one has no link, and which the caller knows. */
-  clientOf<S extends Service>(service: string): Promise<Client<S>>;
+  clientOf<S extends AnyService>(service: string): Promise<Client<S>>;
   /**
    * Where people reach this instance from outside. That of the entry's first instance is the last line of a start,
    * printed when everything can be called and the promise has resolved. Call it in `start()`.

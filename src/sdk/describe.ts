@@ -2,7 +2,7 @@
 
 import { ServiceDefinitionError } from "./error.ts";
 import { type ConfigSchema, type Links, needOf } from "./need.ts";
-import type { Service, ServiceClass } from "./service.ts";
+import type { AnyService, ServiceClass } from "./service-class.ts";
 
 export interface ServiceDescription {
   readonly name: string;
@@ -41,7 +41,7 @@ export function isServiceClass(value: unknown): value is ServiceClass {
 export const SERVICE: unique symbol = Symbol("dynamo.Service");
 
 /** Builds the object whose fields say what the service needs. Nothing in it is bound. */
-export function instantiate(service: ServiceClass): Service {
+export function instantiate(service: ServiceClass): AnyService {
   try {
     return Reflect.construct(service, []);
   } catch (error) {

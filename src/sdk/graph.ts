@@ -3,7 +3,7 @@
 import type { DependencyOf } from "./client.ts";
 import { type DeclaredDependency, describeService, isServiceClass } from "./describe.ts";
 import { GraphError } from "./error.ts";
-import type { Service, ServiceClass } from "./service.ts";
+import type { AnyService, ServiceClass } from "./service-class.ts";
 
 /** A service of a graph and what is linked to its fields. */
 export interface GraphService {
@@ -14,7 +14,7 @@ export interface GraphService {
 }
 
 /** `S` is the service that the next `link()` goes on from. Made by `A.link(B)` and `graph(...)`. */
-export class Graph<S extends Service = Service> {
+export class Graph<S extends AnyService = AnyService> {
   /** Where requests come in. */
   readonly entry: ServiceClass;
   /** Dependencies before dependents: the order to start in. */
@@ -30,7 +30,7 @@ export class Graph<S extends Service = Service> {
   }
 
   /** The graph of one service; as long as nothing is linked, all that it declares is served. */
-  static of<S extends Service>(service: ServiceClass<S>): Graph<S> {
+  static of<S extends AnyService>(service: ServiceClass<S>): Graph<S> {
     if (!isServiceClass(service)) throw notAService("graph() takes services and graphs", service);
     return new Graph(service, service, []);
   }

@@ -31,17 +31,18 @@ export { Graph, type GraphService, graph } from "./graph.ts";
 export type { LiveSetting, LiveSettings } from "./live-settings.ts";
 export type { Metrics } from "./metrics.ts";
 export { type ConfigSchema, configured, depends, isLinked, type Links } from "./need.ts";
-export {
-  type CheckScope,
-  type ConfigProblem,
-  type EndedInstance,
-  type Environment,
-  type Footprint,
-  type FootprintScale,
-  type GraphView,
-  type RunningInstance,
-  Service,
-  type ServiceClass,
-  type ServiceNode,
-  type ServiceView,
-} from "./service.ts";
+export { Service } from "./service.ts";
+export type {
+  AnyService,
+  CheckScope,
+  ConfigProblem,
+  EndedInstance,
+  Environment,
+  Footprint,
+  FootprintScale,
+  GraphView,
+  RunningInstance,
+  ServiceClass,
+  ServiceNode,
+  ServiceView,
+} from "./service-class.ts";

@@ -4,7 +4,7 @@
 import type { ActorStats } from "../actor/actor.ts";
 import type { LogLevel, LogStyle } from "../base/log.ts";
 import type { InstanceId } from "../registry/instance-id.ts";
-import type { ServiceNode } from "./service.ts";
+import type { ServiceNode } from "./service-class.ts";
 
 /** All that a thread is told about the instance that it runs. Structured-cloneable. */
 export interface InstanceInit {

@@ -5,7 +5,7 @@ import type { GenericSchema, InferOutput, ObjectEntries } from "valibot";
 
 import type { Client, Clients } from "./client.ts";
 import { UnboundFieldError } from "./error.ts";
-import type { Service, ServiceClass } from "./service.ts";
+import type { AnyService, ServiceClass } from "./service-class.ts";
 
 export type Need =
   | { readonly type: "dependency"; readonly service: ServiceClass; readonly links: Links }
@@ -30,12 +30,15 @@ export type ConfigSchema = GenericSchema<unknown, Readonly<Record<string, unknow
  * router = depends(Router, "optional");
  * backends = depends(ChatBackend, "several");
  */
-export function depends<S extends Service>(
+export function depends<S extends AnyService>(
   service: ServiceClass<S>,
   links?: "one" | "optional",
 ): Client<S>;
-export function depends<S extends Service>(service: ServiceClass<S>, links: "several"): Clients<S>;
-export function depends<S extends Service>(
+export function depends<S extends AnyService>(
+  service: ServiceClass<S>,
+  links: "several",
+): Clients<S>;
+export function depends<S extends AnyService>(
   service: ServiceClass<S>,
   links: Links = "one",
 ): Client<S> | Clients<S> {

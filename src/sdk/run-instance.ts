@@ -37,7 +37,8 @@ import { InstanceList } from "./instance-list.ts";
 import { LiveConfig, LOG_LEVEL, liveSettings } from "./live-settings.ts";
 import { clusterText, InstanceMetrics } from "./metrics.ts";
 import { needOf } from "./need.ts";
-import { bindService, type Service, type ServiceClass } from "./service.ts";
+import { bindService } from "./service.ts";
+import type { AnyService, ServiceClass } from "./service-class.ts";
 import { createClient, createRef } from "./service-client.ts";
 
 /** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
@@ -60,7 +61,7 @@ export interface InstanceOptions {
 
 export class Instance {
   readonly #options: InstanceOptions;
-  readonly #service: Service;
+  readonly #service: AnyService;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #control: ControlPort;
   readonly #registry: RegistryClient;
@@ -228,9 +229,9 @@ export class Instance {
       settings: liveSettings(this.#control),
       queue: (name) => new QueueClient(this.#control, name),
       // Which service it is, the caller knows.
-      clientOf: async <S extends Service>(name: string) =>
+      clientOf: async <S extends AnyService>(name: string) =>
         (await this.#lookedUp(name)) as Client<S>,
-      refOf: <S extends Service>(instance: InstanceId) =>
+      refOf: <S extends AnyService>(instance: InstanceId) =>
         createRef(this.#caller, { instance, actor: undefined, service: "" }) as Ref<S>,
       sideThread: this.#options.sideThread,
       announce: (door) => {
@@ -259,7 +260,7 @@ export class Instance {
 
 type Endpoint = (...args: unknown[]) => unknown;
 
-function endpointsOf(service: ServiceClass, instance: Service): ReadonlyMap<string, Endpoint> {
+function endpointsOf(service: ServiceClass, instance: AnyService): ReadonlyMap<string, Endpoint> {
   const endpoints = new Map<string, Endpoint>();
   for (const name of describeService(service).endpoints) {
     const method: unknown = Reflect.get(instance, name);
@@ -270,6 +271,6 @@ function endpointsOf(service: ServiceClass, instance: Service): ReadonlyMap<stri
 }
 
 /** The field is typed as what is put here; `depends()` and `configured()` promised it. */
-function setField(service: Service, field: string, value: unknown): void {
+function setField(service: AnyService, field: string, value: unknown): void {
   Reflect.set(service, field, value);
 }

@@ -1,18 +1,27 @@
 // A service: a class whose fields say what it needs and whose public methods are its endpoints.
 
-import type { SpawnSideThread } from "../actor/side-thread.ts";
 import { assert } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { InstanceId } from "../registry/instance-id.ts";
 import type { DependencyOf } from "./client.ts";
 import type { ServiceContext } from "./context.ts";
 import { SERVICE } from "./describe.ts";
 import type { Follow } from "./follow.ts";
 import { Graph } from "./graph.ts";
+import type {
+  AnyService,
+  CheckScope,
+  ConfigProblem,
+  EndedInstance,
+  Environment,
+  Footprint,
+  FootprintScale,
+  GraphView,
+  RunningInstance,
+  ServiceClass,
+} from "./service-class.ts";
 
 /** For the runtime only: `Service` keeps its binding private. */
-export let bindService: (service: Service, binding: ServiceBinding) => void;
+export let bindService: (service: AnyService, binding: ServiceBinding) => void;
 
 /**
  * What users extend. `Prepared` is what the class's own static `prepare` returns, if it has one.
@@ -21,7 +30,7 @@ export let bindService: (service: Service, binding: ServiceBinding) => void;
  * does at its beginning belongs in `start()`. Give every service a `#private` member; a class without one is
  * matched by its shape alone.
  */
-export abstract class Service<Prepared = unknown> {
+export abstract class Service<Prepared = unknown> implements AnyService {
   /** For the runtime: tells service classes from other functions. */
   static readonly [SERVICE] = true;
 
@@ -80,7 +89,7 @@ export abstract class Service<Prepared = unknown> {
    * Adds the edge from this service to one that it declares with `depends()`, and goes on from there:
    * `A.link(B).link(C)` is A to B and B to C.
    */
-  static link<S extends Service, D extends DependencyOf<S>>(
+  static link<S extends AnyService, D extends DependencyOf<S>>(
     this: ServiceClass<S>,
     target: ServiceClass<D>,
   ): Graph<D> {
@@ -124,7 +133,9 @@ export abstract class Service<Prepared = unknown> {
 
   static {
     bindService = (service, binding) => {
-      service.#binding = binding;
+      assert(#binding in service, `${service.constructor.name} extends Service`);
+      // Its class's own `prepare` made what is prepared.
+      (service as Service).#binding = binding;
     };
   }
 
@@ -141,85 +152,6 @@ export abstract class Service<Prepared = unknown> {
   // biome-ignore lint/suspicious/noThenProperty: it is declared to forbid it
   declare readonly then?: never;
   declare readonly toJSON?: never;
-}
-
-/** A class that extends `Service`; abstract, where a graph is to choose. */
-export type ServiceClass<S extends Service = Service> = (abstract new () => S) &
-  Pick<
-    typeof Service,
-    | "check"
-    | "footprint"
-    | "implements"
-    | "isAbstract"
-    | "leases"
-    | "live"
-    | "prepare"
-    | "progress"
-    | "release"
-    | "startsEarly"
-    | "validate"
-  >;
-
-/** What a check may use: it runs before there is an instance. */
-export interface CheckScope extends FootprintScale {
-  readonly clock: Clock;
-  readonly sideThread: SpawnSideThread;
-}
-
-export interface FootprintScale {
-  readonly numWorkers: number;
-  readonly environment: Environment;
-  readonly graph: GraphView;
-}
-
-/** The environment's variables, as the process was started with them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-export interface Footprint {
-  readonly what: string;
-  /** `undefined` where it cannot be known yet. */
-  readonly bytes: number | undefined;
-}
-
-/** One incarnation: the ids that its own context has. */
-export interface RunningInstance {
-  readonly instanceId: InstanceId;
-  readonly owner: number;
-}
-
-export type EndedInstance = RunningInstance;
-
-/** What is wrong with a value of the configuration. `key` is in camelCase, as in the schema. */
-export interface ConfigProblem {
-  /** The key at fault; undefined where the fault is in the environment. */
-  readonly key: string | undefined;
-  readonly message: string;
-}
-
-/** The deployment as `validate` sees it. */
-export interface GraphView {
-  /** The service that is validated. */
-  readonly service: string;
-  /** The one that the graph starts from. */
-  readonly entry: string;
-  readonly services: readonly ServiceView[];
-  readonly environment: Environment;
-}
-
-export interface ServiceView extends ServiceNode {
-  readonly numWorkers: number;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Whether it is this service, or one that extends it. */
-  is(service: ServiceClass): boolean;
-}
-
-/** A service of the graph that runs. */
-export interface ServiceNode {
-  readonly name: string;
-  readonly namespace: string;
-  readonly endpoints: readonly string[];
-  /** Dependency field to the names of the services that are linked there; unbound fields are absent. */
-  readonly edges: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What the runtime gives an instance before its `start()`. */

@@ -1,10 +1,11 @@
 // What would keep a plan from starting, asked of its services before any thread starts: files that are not there, a port
 // that is taken. Each failure is told once, at the key that the user wrote.
 
-import type { CheckScope } from "../sdk/service.ts";
+import type { CheckScope } from "../sdk/service-class.ts";
 import type { Problem } from "./config-error.ts";
+import { graphViewOf } from "./graph-view.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
-import { type DeploymentPlan, graphViewOf } from "./plan.ts";
+import type { DeploymentPlan } from "./plan.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
 export async function checkPlan(

@@ -14,13 +14,13 @@ import { type Logger, type LogLevel, type LogStyle, PLAIN_STYLE } from "../base/
 import type { WorkQueues } from "../queue/work-queue.ts";
 import type { InstanceId, InstanceIds } from "../registry/instance-id.ts";
 import type { Registry } from "../registry/registry.ts";
-import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";
 import type { ClusterReport, InstanceInit } from "../sdk/instance-control.ts";
-import type { Environment, ServiceNode } from "../sdk/service.ts";
+import type { Environment } from "../sdk/service-class.ts";
+import { graphViewOf, nodeOf } from "./graph-view.ts";
 import { DeployedSettings } from "./live-settings.ts";
 import { logEvent } from "./log-event.ts";
-import { type DeploymentPlan, type GraphSource, graphViewOf, type ServicePlan } from "./plan.ts";
+import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
 import { scrape } from "./scrape.ts";
 import { type Cluster, type Identity, ServedInstance } from "./served-instance.ts";
 
@@ -71,11 +71,6 @@ export function deploy(plan: DeploymentPlan, options: DeployOptions): Deployment
 const DEFAULT_STOP_MS = 4500;
 /** The entry's share of the time for a stop: its clients wait for their answers. */
 const ENTRY_STOP_SHARE = 0.6;
-
-/** What threads are told of each service. */
-function nodeOf({ name, namespace, service, edges }: ServicePlan): ServiceNode {
-  return { name, namespace, endpoints: describeService(service).endpoints, edges };
-}
 
 class RunningDeployment implements Deployment {
   readonly registry: Registry;

@@ -1,8 +1,9 @@
 // `--explain`: where each value comes from, and what would run.
 
-import type { Environment } from "../sdk/service.ts";
+import type { Environment } from "../sdk/service-class.ts";
 import { renderPlace } from "./config-error.ts";
-import { type DeploymentPlan, graphViewOf, type ServicePlan } from "./plan.ts";
+import { graphViewOf } from "./graph-view.ts";
+import type { DeploymentPlan, ServicePlan } from "./plan.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
 export async function renderExplanation(

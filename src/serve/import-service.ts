@@ -3,7 +3,7 @@
 import { DynamoError } from "../base/error.ts";
 import { isServiceClass } from "../sdk/describe.ts";
 import { Graph } from "../sdk/graph.ts";
-import type { ServiceClass } from "../sdk/service.ts";
+import type { ServiceClass } from "../sdk/service-class.ts";
 import type { GraphSource } from "./plan.ts";
 
 /** Name to import, for the graphs that the executable carries. */

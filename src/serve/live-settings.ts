@@ -15,9 +15,10 @@ import {
   NoSuchSettingError,
   settingsPrefix,
 } from "../sdk/live-settings.ts";
-import type { Environment, GraphView } from "../sdk/service.ts";
+import type { Environment, GraphView } from "../sdk/service-class.ts";
+import { viewOf } from "./graph-view.ts";
 import { canonicalKey, kebabKey } from "./path.ts";
-import { type DeploymentPlan, type ServicePlan, viewOf } from "./plan.ts";
+import type { DeploymentPlan, ServicePlan } from "./plan.ts";
 import { withSize } from "./sizes.ts";
 
 export class DeployedSettings implements LiveSettings {

@@ -5,9 +5,8 @@ import { assert } from "../base/assert.ts";
 import { DynamoError } from "../base/error.ts";
 import type { LogLevel } from "../base/log.ts";
 import { didYouMean } from "../base/nearest.ts";
-import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
-import type { Environment, GraphView, ServiceClass, ServiceView } from "../sdk/service.ts";
+import type { ServiceClass } from "../sdk/service-class.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
 
 export interface DeploymentPlan {
@@ -86,25 +85,6 @@ function runningEdges(
     ([field, targets]) => [field, targets.filter((name) => running.has(name))] as const,
   );
   return new Map(bound.filter(([, targets]) => targets.length > 0));
-}
-
-/** What a service is told of the others: by `validate`, `prepare` and `footprint`. */
-export function viewOf(
-  service: Pick<ServicePlan, "config" | "edges" | "name" | "namespace" | "numWorkers" | "service">,
-): ServiceView {
-  const { name, namespace, numWorkers, config, edges } = service;
-  const { endpoints } = describeService(service.service);
-  const is = (other: ServiceClass) =>
-    other === service.service || Object.prototype.isPrototypeOf.call(other, service.service);
-  return { name, namespace, numWorkers, endpoints, config, edges, is };
-}
-
-export function graphViewOf(
-  { entry, services }: DeploymentPlan,
-  service: string,
-  environment: Environment,
-): GraphView {
-  return { service, entry, services: services.map(viewOf), environment };
 }
 
 function serviceNamed(graph: Graph, wanted: string) {

@@ -7,13 +7,13 @@
 
 import { describeService } from "../sdk/describe.ts";
 import type { Graph, GraphService } from "../sdk/graph.ts";
-import type { Environment } from "../sdk/service.ts";
+import type { Environment } from "../sdk/service-class.ts";
 import { checkCommonKeys, checkServiceNames, commonKeys } from "./check-names.ts";
 import type { Span } from "./config-error.ts";
 import type { ConfigTree } from "./config-tree.ts";
 import { Findings } from "./findings.ts";
+import { viewOf } from "./graph-view.ts";
 import { canonicalKey, kebabKey, SERVICE_ARGS } from "./path.ts";
-import { viewOf } from "./plan.ts";
 import { resolveServiceArgs, type ServiceArgs } from "./service-args.ts";
 import { resolveServiceConfig, type ServiceConfig } from "./service-config.ts";
 import { valueSpanIn } from "./setting.ts";

@@ -313,7 +313,9 @@ test("a child that answers no ping for the timeout hangs: it is named, killed an
   expect(stage.eventsOf("hung")).toMatchObject([{ child: "a", forMs: 1600, endpoint: "spin" }]);
   expect(await down).toContain("it hung");
   await stage.settle();
-  expect(stage.eventsOf("ended")).toMatchObject([{ child: "a", exit: { type: "timeout", afterMs: 1600 } }]);
+  expect(stage.eventsOf("ended")).toMatchObject([
+    { child: "a", exit: { type: "timeout", afterMs: 1600 } },
+  ]);
   expect(stage.thread("a").init.id).not.toBe(before[0]);
   expect(["b", "c"].map((id) => stage.thread(id).init.id)).toEqual(before.slice(1));
   expect(stage.child("a").restarts).toBe(1);
