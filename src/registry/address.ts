@@ -9,7 +9,11 @@ export interface EndpointAddress {
   readonly endpoint: string;
 }
 
-/** Without a namespace in it, `component.endpoint` is in `defaultNamespace`. */
+/**
+ * Without a namespace in it, `component.endpoint` is in `defaultNamespace`.
+ *
+ * @throws {AddressError}
+ */
 export function parseAddress(text: string, defaultNamespace: string): EndpointAddress {
   const parts = text
     .trim()

@@ -29,13 +29,19 @@ export interface ServiceContext<Prepared = unknown> {
   readonly registry: RegistryView;
   /** What may change while the deployment runs: the keys that its services name in their static `live`. */
   readonly settings: LiveSettings;
-  /** The cluster's work queue of that name. What this instance has pulled goes to another when it ends. */
+  /**
+   * The cluster's work queue of that name. What this instance has pulled goes to another when it ends. A queue that is full
+   * is a value, not an error.
+   */
   queue(name: string): WorkQueue;
-  /** An instance of which a message has told the id, and the caller knows the service. */
+  /**
+   * An instance of which a message has told the id, and the caller knows the service. An id that no instance has gives
+   * `actor_down` when it is called.
+   */
   refOf<S extends AnyService>(instance: InstanceId): Ref<S>;
-  /** A thread of this instance's own, that runs `src/ENTRY.worker.ts` and may be ended at any time. */
+  /** A thread of this instance's own, that runs `src/ENTRY.worker.ts` and may be ended at any time. How it fails is told to `onExit`. */
   sideThread(entry: string, data: unknown): SideThread;
-  /** A service of `graph` to which this one has no link, and which the caller knows. */
+  /** A service of `graph` to which this one has no link, and which the caller knows. Fails an assertion for any other name. */
   clientOf<S extends AnyService>(service: string): Promise<Client<S>>;
   /**
    * Where people reach this instance from outside. That of the entry's first instance is the last line of a start,
@@ -43,8 +49,8 @@ export interface ServiceContext<Prepared = unknown> {
    */
   announce(door: Door | Promise<Door>): void;
   readonly clock: Clock;
-  /** For metrics of one's own: what is registered in its registry shows in `scrape()`. */
+  /** For metrics of one's own: what is registered in its registry shows in `scrape()`. Names are unique there: prom-client throws for a second one. */
   metrics(): Promise<Metrics>;
-  /** Prometheus text of all instances and of the runtime. */
+  /** Prometheus text of all instances and of the runtime. An instance that does not answer within a second is left out. Gives no error. */
   scrape(): Promise<string>;
 }

@@ -51,7 +51,11 @@ export class Graph<S extends AnyService = AnyService> {
     return merged;
   }
 
-  /** Adds the edge from the last service to `target`, and goes on from there. */
+  /**
+   * Adds the edge from the last service to `target`, and goes on from there.
+   *
+   * @throws {GraphError}, {ServiceDefinitionError} as `Service.link`
+   */
   link<D extends DependencyOf<S>>(target: ServiceClass<D>): Graph<D> {
     if (!isServiceClass(target))
       throw notAService(`${this.#last.name}.link() takes a service`, target);
@@ -69,6 +73,10 @@ export class Graph<S extends AnyService = AnyService> {
 /**
  * One graph of several paths, for services that fan out: `graph(A.link(B), A.link(C).link(D))`. It starts from
  * the first path's first service. `graph(A)` is A with all that it declares.
+ *
+ * @throws {GraphError} for no path, a path that is not reached from the first one's entry, a cycle, or a field that two
+ *   paths link to different services
+ * @throws {ServiceDefinitionError} if a class cannot be a service
  */
 export function graph(
   ...paths: readonly [Graph | ServiceClass, ...(Graph | ServiceClass)[]]

@@ -20,6 +20,7 @@ export interface LiveSetting {
 }
 
 export interface LiveSettings {
+  /** All that may change, as they are now. */
   list(): Promise<readonly LiveSetting[]>;
   /**
    * Takes effect in the instances of the service a moment after it has resolved.

@@ -25,6 +25,8 @@ export type ConfigSchema = GenericSchema<unknown, Readonly<Record<string, unknow
  * links here: the declared class or one that extends it. With `"optional"` the service also runs without a link, and
  * asks `isLinked(field)`. With `"several"` the field becomes a map from the name of each linked service to its client.
  *
+ * @throws {UnboundFieldError} when the field is used before `start()`, or without a link
+ *
  * @example
  * worker = depends(VllmWorker);
  * router = depends(Router, "optional");
@@ -49,6 +51,8 @@ export function depends<S extends AnyService>(
  * Declares the configuration of this service. The field becomes the parsed section of the file that bears the
  * service's name, with every default applied.
  *
+ * @throws {UnboundFieldError} when the field is read before `start()`
+ *
  * @example config = configured(v.strictObject({ port: v.optional(v.number(), 8000) }));
  */
 export function configured<TSchema extends ConfigSchema>(
@@ -57,7 +61,7 @@ export function configured<TSchema extends ConfigSchema>(
   return inert({ type: "configuration", schema });
 }
 
-/** Whether the graph links a service to this field of `depends()`. To be asked in `start()` or later. */
+/** Whether the graph links a service to this field of `depends()`. To be asked in `start()` or later; before, it is false. Gives no error. */
 export function isLinked(client: object): boolean {
   return needOf(client) === undefined;
 }

@@ -40,7 +40,25 @@ export abstract class Service<Prepared = unknown> implements AnyService {
   /** Services in whose place a graph may link this one, though it does not extend them. It has their endpoints. */
   static readonly implements: readonly ServiceClass[] = [];
 
-  /** Endpoints whose stream is a lease: the generator goes on only when the caller asks for the next item. */
+  /**
+   * Endpoints whose stream is a lease: the generator goes on only when the caller asks for the next item. It holds
+   * what it has between `yield` and `finally` for as long as the caller's loop body runs, however that ends.
+   *
+   * @example
+   * static override leases = ["reserve"] as const;
+   *
+   * async *reserve() {
+   *   const seat = this.#take();
+   *   try {
+   *     yield seat; // until the caller's body has ended, thrown or been cancelled, or its thread has died
+   *   } finally {
+   *     this.#free(seat);
+   *   }
+   * }
+   *
+   * // The caller:
+   * for await (const seat of this.theatre.reserve()) await this.perform(seat);
+   */
   static readonly leases: readonly string[] = [];
 
   /**
@@ -88,6 +106,10 @@ export abstract class Service<Prepared = unknown> implements AnyService {
   /**
    * Adds the edge from this service to one that it declares with `depends()`, and goes on from there:
    * `A.link(B).link(C)` is A to B and B to C.
+   *
+   * @throws {GraphError} if this service declares no such dependency, the target is abstract or no service, the edge
+   *   would close a cycle, or the field is linked to another service already
+   * @throws {ServiceDefinitionError} if a class cannot be a service
    */
   static link<S extends AnyService, D extends DependencyOf<S>>(
     this: ServiceClass<S>,
@@ -108,7 +130,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
 
   #binding: ServiceBinding<Prepared> | undefined;
 
-  /** Where this instance runs. */
+  /** Where this instance runs. To be used in `start()` or later: before, it fails an assertion. */
   protected get context(): ServiceContext<Prepared> {
     return this.#bound.context;
   }
