@@ -6,8 +6,8 @@ import { builtInGraphs } from "./built-in-graphs.ts";
 import { withPlainServerErrors } from "./plain-server-errors.ts";
 import { Instance } from "./sdk/run-instance.ts";
 import { installSdkModules } from "./sdk-modules.ts";
-import type { ThreadData } from "./serve/deploy.ts";
 import { importService } from "./serve/import-service.ts";
+import type { ThreadData } from "./serve/service-specs.ts";
 import { enterActorThread } from "./transport/thread/actor-thread.ts";
 import { ThreadDialer } from "./transport/thread/dialer.ts";
 import { spawnSideThread } from "./worker-entries.ts";
@@ -15,7 +15,7 @@ import { spawnSideThread } from "./worker-entries.ts";
 const servers = withPlainServerErrors();
 installSdkModules();
 enterActorThread(async (scope) => {
-  const { source, init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
+  const { source, init } = scope.init.data as ThreadData; // service-specs.ts gives nothing else
   const service = await importService(init.service, source, builtInGraphs);
   const instance = new Instance({
     scope,

@@ -277,7 +277,7 @@ test("what a child leaves behind is cleaned up after its thread has ended and be
   });
   stage.thread("a").fail(new Error("oh"));
   await stage.settle(60);
-  expect(log).toEqual(["start", "clean up after failed", "clean", "start"]);
+  expect(log).toEqual(["start", "clean up after error", "clean", "start"]);
 });
 
 test("all that happens is told as events", async () => {

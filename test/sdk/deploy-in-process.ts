@@ -7,8 +7,9 @@ import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
 import { type InstanceId, InstanceIds } from "../../src/registry/instance-id.ts";
 import type { Graph } from "../../src/sdk/graph.ts";
 import { Instance } from "../../src/sdk/run-instance.ts";
-import { type Deployment, deploy, type ThreadData } from "../../src/serve/deploy.ts";
+import { type Deployment, deploy } from "../../src/serve/deploy.ts";
 import type { DeploymentPlan } from "../../src/serve/plan.ts";
+import type { ThreadData } from "../../src/serve/service-specs.ts";
 import { spawnSideThread } from "../../src/worker-entries.ts";
 import { InProcessHost } from "../actor/in-process-host.ts";
 import { lanes, type TestTransport } from "../transport/test-transport.ts";
@@ -68,7 +69,7 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
   const plan = planOf(graph, options);
   const logLines: string[] = [];
   const host = new InProcessHost((scope) => {
-    const { init } = scope.init.data as ThreadData; // deploy.ts gives nothing else
+    const { init } = scope.init.data as ThreadData; // service-specs.ts gives nothing else
     const service = plan.services.find(({ name }) => name === init.service)?.service;
     if (!service) throw new Error(`${init.service} is not in the plan`);
     const instance = new Instance({
