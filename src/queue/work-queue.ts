@@ -19,6 +19,7 @@ export interface PublishOptions {
   readonly maxPending?: number;
 }
 
+/** One queue as a consumer sees it. Its promises reject with `actor_down` when the instance ends meanwhile. */
 export interface WorkQueue {
   /** Appends an item, or resolves with undefined where too many are pending. */
   publish(body: string, options?: PublishOptions): Promise<ItemId | undefined>;
