@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
 import type { ItemId, QueueMember, WorkQueue, WorkQueues } from "../../src/queue/work-queue.ts";
+import { hangLimit } from "../time-limits.ts";
 
 export interface QueuesUnderTest {
   readonly queues: WorkQueues;
@@ -110,15 +111,19 @@ export function queueSuite(name: string, open: () => Promise<QueuesUnderTest>): 
     });
   });
 
-  test(`${name}: in any order of all that, each item is done once and never held by two, oldest first`, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(someMove, { maxLength: 60 }), async (moves) => {
-        const group = new Group((await open()).queues);
-        for (const move of moves) await group.make(move);
-        await group.finish();
-      }),
-    );
-  }, 60_000);
+  test(
+    `${name}: in any order of all that, each item is done once and never held by two, oldest first`,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(someMove, { maxLength: 60 }), async (moves) => {
+          const group = new Group((await open()).queues);
+          for (const move of moves) await group.make(move);
+          await group.finish();
+        }),
+      );
+    },
+    hangLimit(60_000),
+  );
 }
 
 class Member {

@@ -6,23 +6,28 @@ import { ArenaReader, ArenaWriter, createArena } from "../../../src/transport/th
 import { FrameReader } from "../../../src/transport/thread/frame-reader.ts";
 import { FrameWriter } from "../../../src/transport/thread/frame-writer.ts";
 import { createRing, RingReader, RingWriter } from "../../../src/transport/thread/ring.ts";
+import { hangLimit } from "../../time-limits.ts";
 
-test("whatever mix of values is sent arrives equal and in order, whether in ring, arena or outbox", () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(envelope(), fc.boolean()), { maxLength: 60 }), (steps) => {
-      const line = new Line();
-      const received: Envelope[] = [];
-      for (const [next, drains] of steps) {
-        line.writer.write(next);
-        if (drains) received.push(...line.drain());
-      }
-      while (line.writer.outboxBytes > 0) received.push(...line.drain());
-      received.push(...line.drain());
-      expect(received).toEqual(steps.map(([sent]) => sent));
-    }),
-    { numRuns: 200 },
-  );
-}, 60_000);
+test(
+  "whatever mix of values is sent arrives equal and in order, whether in ring, arena or outbox",
+  () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(envelope(), fc.boolean()), { maxLength: 60 }), (steps) => {
+        const line = new Line();
+        const received: Envelope[] = [];
+        for (const [next, drains] of steps) {
+          line.writer.write(next);
+          if (drains) received.push(...line.drain());
+        }
+        while (line.writer.outboxBytes > 0) received.push(...line.drain());
+        received.push(...line.drain());
+        expect(received).toEqual(steps.map(([sent]) => sent));
+      }),
+      { numRuns: 200 },
+    );
+  },
+  hangLimit(60_000),
+);
 
 test("more shapes of object than the codec remembers arrive as they were", () => {
   const line = new Line();

@@ -13,6 +13,7 @@ import { ThreadDialer } from "../../../src/transport/thread/dialer.ts";
 import { WorkerHost } from "../../../src/transport/thread/host.ts";
 import { channelPair } from "../../actor/in-process-host.ts";
 import { collect, failure } from "../../actor/net.ts";
+import { hangLimit } from "../../time-limits.ts";
 
 let threads: Threads;
 beforeEach(() => {
@@ -68,28 +69,32 @@ test("a stream that was left is ended on its thread", async () => {
   expect((await threads.stats("a")).mailboxDepth).toBe(0);
 });
 
-test("after a thousand streams that were left at random moments nothing is open on any thread", async () => {
-  await threads.start("a", "b");
-  let seed = 20260101;
-  const random = (below: number) => {
-    seed = (seed * 1103515245 + 12345) % 2 ** 31;
-    return seed % below;
-  };
-  for (let batch = 0; batch < 20; batch++) {
-    const readers = Array.from({ length: 50 }, async () => {
-      const call = threads.call("a", "relay", threads.id("b"), 1000);
-      const leaveAt = random(200);
-      if (leaveAt === 0) return call.cancel();
-      let count = 0;
-      for await (const _ of call) if (++count >= leaveAt) break;
-    });
-    await Promise.all(readers);
-  }
-  for (const child of ["a", "b"]) {
-    await threads.until(async () => (await threads.stats(child)).mailboxDepth === 0);
-    expect(await threads.stats(child)).toMatchObject({ mailboxDepth: 0, openStreams: 0 });
-  }
-}, 60_000);
+test(
+  "after a thousand streams that were left at random moments nothing is open on any thread",
+  async () => {
+    await threads.start("a", "b");
+    let seed = 20260101;
+    const random = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31;
+      return seed % below;
+    };
+    for (let batch = 0; batch < 20; batch++) {
+      const readers = Array.from({ length: 50 }, async () => {
+        const call = threads.call("a", "relay", threads.id("b"), 1000);
+        const leaveAt = random(200);
+        if (leaveAt === 0) return call.cancel();
+        let count = 0;
+        for await (const _ of call) if (++count >= leaveAt) break;
+      });
+      await Promise.all(readers);
+    }
+    for (const child of ["a", "b"]) {
+      await threads.until(async () => (await threads.stats(child)).mailboxDepth === 0);
+      expect(await threads.stats(child)).toMatchObject({ mailboxDepth: 0, openStreams: 0 });
+    }
+  },
+  hangLimit(60_000),
+);
 
 for (const [name, endpoint, reason] of [
   ["a throw outside of a call", "throw outside", "thrown outside of a call"],
