@@ -8,6 +8,7 @@ import type { ServiceClass } from "../sdk/service-class.ts";
 import { impliedOverride, type Override, parseFlagValue } from "../serve/override.ts";
 import type { PythonValue } from "../serve/python-value.ts";
 import type { CommandInput } from "./command.ts";
+import { servedHubName } from "./hub-models.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Some flags are short for settings; what is set by its own name beats them. */
@@ -25,7 +26,8 @@ export function impliedOverrides(
   if (flags.has("explain-routing")) overrides.push(explainRouting(graph));
   const text = flags.get("model");
   if (text === undefined) return overrides;
-  const servedName = basename(resolve(context.workingDir, text));
+  const { workingDir } = context;
+  const servedName = servedHubName(text, workingDir) ?? basename(resolve(workingDir, text));
   const withModel = graph.services.filter(({ service }) =>
     hasKeys(service, "model", "servedModelName"),
   );

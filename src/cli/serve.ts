@@ -38,6 +38,7 @@ import { actorEntry, spawnSideThread } from "../worker-entries.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { modelServices, withModels } from "./default-model.ts";
+import { withHubModels } from "./hub-models.ts";
 import { impliedOverrides } from "./implied-overrides.ts";
 import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
 import { openNotifySocket } from "./notify-socket.ts";
@@ -66,9 +67,9 @@ export const serveCommand: Command = {
     },
     model: {
       type: "string",
-      valueHint: "DIR",
+      valueHint: "MODEL",
       description:
-        "Model for every service that takes one; it is served under the directory's name",
+        "Model for every service that takes one: a directory, a GGUF file, or ORG/REPO[:TAG] of the Hugging Face hub, which is fetched if it is not here",
     },
     port: {
       type: "string",
@@ -110,6 +111,10 @@ export const serveCommand: Command = {
       type: "string",
       valueHint: "FORMAT",
       description: "text (default) or json: an object a line on standard error",
+    },
+    offline: {
+      type: "boolean",
+      description: "Fetch no model: what is not on this machine is missing (also HF_HUB_OFFLINE=1)",
     },
     "dry-run": {
       type: "boolean",
@@ -226,14 +231,17 @@ interface ResolvedServe {
   readonly plan: DeploymentPlan;
 }
 
-function resolveAll(
+async function resolveAll(
   input: CommandInput,
   { graph, source }: LoadedGraph,
   written: ConfigTree,
-): ResolvedServe {
+): Promise<ResolvedServe> {
+  const { flags, context } = input;
   const tree = written.override([...impliedOverrides(input, graph), ...input.overrides]);
-  const config = resolveConfig(withModels(tree, graph), graph, input.context.environment);
-  const only = input.flags.get("service-name");
+  const mayPull = !flags.has("dry-run") && !flags.has("offline");
+  const placed = await withHubModels(withModels(tree, graph), graph, { context, mayPull });
+  const config = resolveConfig(placed, graph, context.environment);
+  const only = flags.get("service-name");
   return { tree, config, plan: planDeployment({ graph, source, config, only }) };
 }
 

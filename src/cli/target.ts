@@ -4,9 +4,12 @@
 //   dynamo serve agg                 a graph, by its short name
 //   dynamo serve ./my/graph.ts:Door  a graph of the user's
 //   dynamo serve ./SmolLM2-135M      a model: a directory, or a GGUF file; also without `serve`
+//   dynamo serve org/repo:Q8_0       a model of the Hugging Face hub; also without `serve`
 
-import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+import { parseHubName } from "../hub/model-name.ts";
 
 export const USUAL_GRAPH = "agg";
 
@@ -32,8 +35,17 @@ const SCRIPT = /\.[cm]?[jt]sx?(:|$)|:[\w$]+$/;
 
 function isModel(word: string, workingDir: string): boolean {
   return (
-    word.toLowerCase().endsWith(".gguf") || (!SCRIPT.test(word) && isDirectory(word, workingDir))
+    word.toLowerCase().endsWith(".gguf") ||
+    isHubName(word, workingDir) ||
+    (!SCRIPT.test(word) && isDirectory(word, workingDir))
   );
+}
+
+/** `org/repo:Q4_K_M` looks like a module and a class of it; there is a file then, or its folder. */
+function isHubName(word: string, workingDir: string): boolean {
+  const name = parseHubName(word);
+  if (!name || /\.[cm]?[jt]sx?(:|$)/.test(word)) return false;
+  return !existsSync(resolve(workingDir, dirname(name.repo)));
 }
 
 function isDirectory(word: string, workingDir: string): boolean {

@@ -15,7 +15,7 @@ export const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65
 export const names = v.union([v.string(), v.array(v.string())]);
 
 export const model = key(
-  "A directory as on the Hugging Face hub, a GGUF file, `built-in`, or `mock`.",
+  "A directory as on the Hugging Face hub, a GGUF file, a name of the hub (docs/models.md), `built-in`, or `mock`.",
   v.pipe(v.string(), v.minLength(1)),
 );
 

@@ -1,6 +1,6 @@
 // Names of models on a hub, as people write them:
 //
-//   org/repo    org/repo:Q4_K_M    org/repo@revision    hf://org/repo    https://huggingface.co/org/repo
+//   org/repo    org/repo:Q4_K_M    org/repo@revision    hf://org/repo    https://huggingface.co/org/repo/tree/main
 
 export interface HubName {
   /** `org/name`. */
@@ -14,7 +14,7 @@ export interface HubName {
 const PART = "[A-Za-z0-9][A-Za-z0-9_.-]{0,95}";
 const NAME = new RegExp(
   `^(?:hf://|https://(?:www\\.)?(?:huggingface\\.co|hf\\.co)/|hf\\.co/|huggingface\\.co/)?(${PART}/${PART})` +
-    "(?:@([A-Za-z0-9][A-Za-z0-9_./-]{0,127}))?(?::([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))?/?$",
+    "(?:(?:@|/tree/)([A-Za-z0-9][A-Za-z0-9_./-]{0,127}))?(?::([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))?/?$",
 );
 
 /** Undefined for what is no name of a hub. A path of that form may be one: whoever asks looks for a file first. */

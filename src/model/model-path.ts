@@ -166,7 +166,7 @@ const HUB_URL = /^https?:\/\/[^/]+\/([\w.-]+\/[\w.-]+)/;
 async function noModelText(model: string, path: string): Promise<string> {
   const [, repository] = HUB_URL.exec(model) ?? [];
   if (repository !== undefined) {
-    return `${model} is an address, and downloading is not built in yet: fetch it once (hf download ${repository} --local-dir DIR) and give DIR as the model`;
+    return `${model} is an address; give the name, ${repository}, which is fetched at the start, or fetch it before: dynamo pull ${repository}`;
   }
   const target = await readlink(path).catch(() => undefined); // no link, or nothing
   if (target !== undefined) {
@@ -186,7 +186,6 @@ async function noModelText(model: string, path: string): Promise<string> {
   }
   return (
     `no model at ${path}. "${model}" looks like a repository of the Hugging Face ` +
-    "hub, and downloading is not built in yet: fetch it once " +
-    `(hf download ${model} --local-dir DIR) and give DIR as the model`
+    `hub, and is not on this machine: fetch it (dynamo pull ${model}), or give the path of a model`
   );
 }

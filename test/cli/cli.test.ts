@@ -146,11 +146,11 @@ describe("serve's flags", () => {
 
   test("what is set by its own name beats them, and they beat the file", async () => {
     const { out } = await run(
-      `${SERVE} -f configs/agg.yaml --model a/b --VllmWorker.model=c --dry-run`,
+      `${SERVE} -f configs/agg.yaml --model ./a/b --VllmWorker.model=c --dry-run`,
     );
     expect(out).toContain('"served_model_name": "b"');
     expect(out).toContain('"VllmWorker": {"model": "c"');
-    expect(out).toContain('"Processor": {"model": "a/b"');
+    expect(out).toContain('"Processor": {"model": "./a/b"');
   });
 
   test("a mistake in one of them points at it", async () => {

@@ -112,11 +112,11 @@ const MISTAKES: readonly (readonly [line: string, err: string])[] = [
     "dynamo: --VllmWorker.: a part of the name is empty; write --Service.key=value\n",
   ],
   [
-    "serve --model https://huggingface.co/Qwen/Qwen3-0.6B/tree/main",
-    "dynamo: Processor.model: https://huggingface.co/Qwen/Qwen3-0.6B/tree/main is an address, and downloading is not built in yet: " +
-      "fetch it once (hf download Qwen/Qwen3-0.6B --local-dir DIR) and give DIR as the model\n\n" +
-      "   --model=https://huggingface.co/Qwen/Qwen3-0.6B/tree/main\n" +
-      "           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
+    "serve --model https://models.example/Qwen/Qwen3-0.6B",
+    "dynamo: Processor.model: https://models.example/Qwen/Qwen3-0.6B is an address; give the name, Qwen/Qwen3-0.6B, which is fetched " +
+      "at the start, or fetch it before: dynamo pull Qwen/Qwen3-0.6B\n\n" +
+      "   --model=https://models.example/Qwen/Qwen3-0.6B\n" +
+      "           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
   ],
   [
     "serve two_models --model built-in",
@@ -228,10 +228,10 @@ const OBSTACLES: readonly (readonly [line: string, key: string, message: string,
       `--model=${folder}/models/tinny`,
     ],
     [
-      "serve --model no-such-owner/model-7b",
+      "serve --offline --model no-such-owner/model-7b",
       "Processor.model",
       `no model at ${process.cwd()}/no-such-owner/model-7b. "no-such-owner/model-7b" looks like a repository of the Hugging Face hub, ` +
-        "and downloading is not built in yet: fetch it once (hf download no-such-owner/model-7b --local-dir DIR) and give DIR as the model",
+        "and is not on this machine: fetch it (dynamo pull no-such-owner/model-7b), or give the path of a model",
       "--model=no-such-owner/model-7b",
     ],
     [

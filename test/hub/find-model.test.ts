@@ -31,7 +31,11 @@ test("names are read and written", () => {
   for (const text of ["org/repo", "org/repo:Q4_K_M", "org/repo@v1.0", "org/repo@refs/pr/2:Q8_0"]) {
     expect(hubNameText(named(text))).toBe(text);
   }
-  for (const text of ["hf://org/repo", "https://huggingface.co/org/repo", "hf.co/org/repo"]) {
+  for (const text of [
+    "hf://org/repo",
+    "https://huggingface.co/org/repo/tree/main",
+    "hf.co/org/repo",
+  ]) {
     expect(hubNameText(named(text))).toBe("org/repo");
   }
   for (const text of [

@@ -198,7 +198,7 @@ describe("what is not there", () => {
 
   test("a repository of the hub gets told how to fetch it", async () => {
     await expect(openModelConfig("deepseek-ai/DeepSeek-R1-Distill-Llama-8B")).rejects.toThrow(
-      "hf download deepseek-ai/DeepSeek-R1-Distill-Llama-8B --local-dir DIR",
+      "dynamo pull deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
     );
   });
 
