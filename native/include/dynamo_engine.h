@@ -36,7 +36,8 @@
 //      its prompt was cut into steps, on the block size or on the number of threads.
 //
 // Shapes: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
-// and B banned tokens; all bounded in dyn_engine_config. Names and meanings follow vLLM's attention
+// and B banned tokens; all bounded in dyn_engine_config. P is R times the smaller of max_model_len and
+// the vocabulary. Names and meanings follow vLLM's attention
 // metadata (PagedAttention: arXiv:2309.06180).
 
 #ifndef DYNAMO_ENGINE_H_
@@ -245,6 +246,25 @@ typedef struct dyn_engine_config {
   uint32_t max_model_len;           // Longest sequence; M is this / block_size, rounded up.
 } dyn_engine_config;
 
+// What a model takes of memory, in bytes.
+typedef struct dyn_model_sizes {
+  uint64_t weights;  // Packed.
+  uint64_t image;    // Their image as it is mapped: with its checksums, in whole pages.
+} dyn_model_sizes;
+
+// What a KV pool and one engine on it take of memory, in bytes. Pages that no step has touched take
+// nothing yet.
+typedef struct dyn_engine_sizes {
+  uint64_t kv_block;     // K and V of one block, in all layers.
+  uint64_t kv_pool;      // All blocks as they are mapped, in whole pages.
+  uint64_t batch;        // dyn_batch's arrays.
+  uint64_t activations;  // Of T tokens.
+  uint64_t attention;  // Its plan, what threads share of long sequences, and each thread's scratch.
+  uint64_t logits;     // [R, vocab]
+  uint64_t sampling;   // Each thread's scratch.
+  uint64_t workspace;  // The five above as they are mapped, in whole pages.
+} dyn_engine_sizes;
+
 // The form the scheduler fills in. The engine owns the arrays and lends them until it is closed, so
 // TypeScript maps them once and a step allocates nothing.
 typedef struct dyn_batch {
@@ -264,14 +284,13 @@ typedef struct dyn_batch {
   float* frequency_penalty;    // [R]     0 is off.
   float* repetition_penalty;   // [R]     1 is off.
   int32_t* penalty_start_loc;  // [R + 1] Row r owns penalised tokens [start[r], start[r + 1]).
-  int32_t*
-      penalty_token_ids;    // [P]     Distinct tokens of prompt and output; P = R * max_model_len.
-  int32_t* penalty_counts;  // [P]     Times in the output; 0 for a token of the prompt only.
-  int32_t* banned_start_loc;  // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
-  int32_t* banned_token_ids;  // [B]     B = R * DYN_MAX_BANNED_TOKENS.
-  int32_t* sampled_ids;       // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
-                              //         infinite; its neighbours are sampled all the same.
-  float* logprobs;            // [R]     Out: of each sampled id, by the logits as they came.
+  int32_t* penalty_token_ids;  // [P]     Distinct tokens of prompt and output.
+  int32_t* penalty_counts;     // [P]     Times in the output; 0 for a token of the prompt only.
+  int32_t* banned_start_loc;   // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
+  int32_t* banned_token_ids;   // [B]     B = R * DYN_MAX_BANNED_TOKENS.
+  int32_t* sampled_ids;        // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
+                               //         infinite; its neighbours are sampled all the same.
+  float* logprobs;             // [R]     Out: of each sampled id, by the logits as they came.
 } dyn_batch;
 
 // The version that the library was built with; the caller compares it with DYN_ABI_VERSION.
@@ -306,6 +325,11 @@ DYN_API dyn_status dyn_model_wait(dyn_model* model, uint32_t timeout_us,
                                   dyn_model_progress* progress);
 DYN_API dyn_status dyn_model_close(dyn_model* model);
 
+// Says what dyn_model_open would take of memory. Takes none, and opens no file: descriptors may be -1.
+DYN_API dyn_status dyn_model_measure(dyn_device* device, const dyn_model_config* config,
+                                     const dyn_tensor* tensors, uint32_t num_tensors,
+                                     dyn_model_sizes* sizes);
+
 // Reserves address space for the blocks. A block takes memory from its first use on.
 DYN_API dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner,
                                     const dyn_kv_pool_config* config, dyn_kv_pool** pool);
@@ -319,6 +343,13 @@ DYN_API dyn_status dyn_kv_pool_discard(dyn_kv_pool* pool, uint32_t first_block,
 
 DYN_API dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner,
                                    const dyn_engine_config* config, dyn_engine** engine);
+
+// Likewise what dyn_kv_pool_open and dyn_engine_open would take, for a model that need not be open.
+// Keys do not matter.
+DYN_API dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config* config,
+                                      const dyn_tensor* tensors, uint32_t num_tensors,
+                                      const dyn_kv_pool_config* pool,
+                                      const dyn_engine_config* engine, dyn_engine_sizes* sizes);
 
 // Ends after the running step, if there is one. The batch's arrays are gone then.
 DYN_API dyn_status dyn_engine_close(dyn_engine* engine);

@@ -72,6 +72,18 @@ static void print_layout(void) {
   FIELD(dyn_engine_config, max_num_rows);
   FIELD(dyn_engine_config, max_num_batched_tokens);
   FIELD(dyn_engine_config, max_model_len);
+  SIZE(dyn_model_sizes);
+  FIELD(dyn_model_sizes, weights);
+  FIELD(dyn_model_sizes, image);
+  SIZE(dyn_engine_sizes);
+  FIELD(dyn_engine_sizes, kv_block);
+  FIELD(dyn_engine_sizes, kv_pool);
+  FIELD(dyn_engine_sizes, batch);
+  FIELD(dyn_engine_sizes, activations);
+  FIELD(dyn_engine_sizes, attention);
+  FIELD(dyn_engine_sizes, logits);
+  FIELD(dyn_engine_sizes, sampling);
+  FIELD(dyn_engine_sizes, workspace);
   SIZE(dyn_batch);
   FIELD(dyn_batch, token_ids);
   FIELD(dyn_batch, positions);

@@ -220,6 +220,19 @@ class MadeUpDevice final : public Device {
     return {};
   }
 
+  Status measure_model(const ModelSource&, dyn_model_sizes* sizes) override {
+    *sizes = {.weights = sizeof(uint64_t), .image = sizeof(uint64_t)};
+    return {};
+  }
+  Status measure_step(const ModelSource& source, const dyn_kv_pool_config& pool, const StepLimits&,
+                      dyn_engine_sizes* sizes) override {
+    TensorTable table;
+    RETURN_IF_ERROR(TensorTable::create(source.config, source.tensors, &table));
+    sizes->kv_block = pool.block_size * sizeof(int32_t);
+    sizes->kv_pool = pool.num_blocks * sizes->kv_block;
+    return {};
+  }
+
   void lose() { stream_.lose(); }
 
  private:

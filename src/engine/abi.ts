@@ -212,6 +212,19 @@ export const ENGINE_CONFIG = layout({
   max_model_len: "u32",
 });
 
+export const MODEL_SIZES = layout({ weights: "u64", image: "u64" });
+
+export const ENGINE_SIZES = layout({
+  kv_block: "u64",
+  kv_pool: "u64",
+  batch: "u64",
+  activations: "u64",
+  attention: "u64",
+  logits: "u64",
+  sampling: "u64",
+  workspace: "u64",
+});
+
 export const BATCH = layout(pointersTo(BATCH_ARRAYS));
 
 export type FieldsOf<L> = L extends Layout<infer Name> ? Record<Name, number | bigint> : never;
@@ -265,10 +278,12 @@ const FUNCTIONS = {
   dyn_model_open: { args: [ptr, u32, ptr, ptr, ptr, u32, i32, ptr], returns: i32 },
   dyn_model_wait: { args: [ptr, u32, ptr], returns: i32 },
   dyn_model_close: { args: [ptr], returns: i32 },
+  dyn_model_measure: { args: [ptr, ptr, ptr, u32, ptr], returns: i32 },
   dyn_kv_pool_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_kv_pool_close: { args: [ptr], returns: i32 },
   dyn_kv_pool_discard: { args: [ptr, u32, u32], returns: i32 },
   dyn_engine_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
+  dyn_engine_measure: { args: [ptr, ptr, ptr, u32, ptr, ptr, ptr], returns: i32 },
   dyn_engine_close: { args: [ptr], returns: i32 },
   dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
   dyn_engine_submit: { args: [ptr, u32, u32, u32], returns: i32 },
@@ -301,10 +316,26 @@ export interface NativeLibrary {
   ): number;
   modelWait(model: Address, timeoutUs: number, out: Uint8Array): number;
   modelClose(model: Address): number;
+  modelMeasure(
+    device: Address,
+    config: Uint8Array,
+    tensors: Uint8Array,
+    numTensors: number,
+    out: Uint8Array,
+  ): number;
   kvPoolOpen(model: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
   kvPoolClose(pool: Address): number;
   kvPoolDiscard(pool: Address, firstBlock: number, numBlocks: number): number;
   engineOpen(pool: Address, owner: number, config: Uint8Array, out: BigUint64Array): number;
+  engineMeasure(
+    device: Address,
+    model: Uint8Array,
+    tensors: Uint8Array,
+    numTensors: number,
+    pool: Uint8Array,
+    engine: Uint8Array,
+    out: Uint8Array,
+  ): number;
   engineClose(engine: Address): number;
   engineBatch(engine: Address, out: Uint8Array): number;
   engineSubmit(engine: Address, numSeqs: number, numTokens: number, numRows: number): number;
@@ -341,10 +372,14 @@ export function loadLibrary(path: string): NativeLibrary {
       ),
     modelWait: (model, timeoutUs, out) => c.dyn_model_wait(p(model), timeoutUs, out),
     modelClose: (model) => c.dyn_model_close(p(model)),
+    modelMeasure: (device, config, tensors, numTensors, out) =>
+      c.dyn_model_measure(p(device), config, tensors, numTensors, out),
     kvPoolOpen: (model, owner, config, out) => c.dyn_kv_pool_open(p(model), owner, config, out),
     kvPoolClose: (pool) => c.dyn_kv_pool_close(p(pool)),
     kvPoolDiscard: (pool, first, count) => c.dyn_kv_pool_discard(p(pool), first, count),
     engineOpen: (pool, owner, config, out) => c.dyn_engine_open(p(pool), owner, config, out),
+    engineMeasure: (device, model, tensors, numTensors, pool, engine, out) =>
+      c.dyn_engine_measure(p(device), model, tensors, numTensors, pool, engine, out),
     engineClose: (engine) => c.dyn_engine_close(p(engine)),
     engineBatch: (engine, out) => c.dyn_engine_batch(p(engine), out),
     engineSubmit: (engine, numSeqs, numTokens, numRows) =>

@@ -76,6 +76,18 @@ export function withModelTable<T>(
   }
 }
 
+/** The model as `dyn_model_measure` takes it: no file is opened. */
+export function modelShape(
+  model: ModelFiles,
+  quantization: OnlineQuantization,
+): Pick<ModelTable, "config" | "tensors" | "numTensors"> {
+  const rows = tensorTable(model).map((entry) => tensorFields(entry, NO_FILE));
+  const config = encode(MODEL_CONFIG, { ...configFields(model.config, quantization), key: 0n });
+  return { config, tensors: encode(TENSOR, ...rows), numTensors: rows.length };
+}
+
+const NO_FILE = -1;
+
 /** The files' identity and everything that is read from them. */
 function modelKey(
   files: OpenFiles,

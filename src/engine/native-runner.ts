@@ -6,10 +6,6 @@ import {
   type Address,
   BATCH,
   decode,
-  ENGINE_CONFIG,
-  encode,
-  KV_POOL_CONFIG,
-  KvDType,
   loadLibrary,
   mapMemory,
   type NativeLibrary,
@@ -19,6 +15,7 @@ import {
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import { type LoadOptions, loadModel, openDevice } from "./load-model.ts";
 import type { BlockRun, ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import { engineConfig, poolConfig } from "./native-configs.ts";
 import { check, Handles } from "./native-handles.ts";
 import { layOutBatch } from "./step-batch.ts";
 
@@ -141,26 +138,20 @@ async function openEngine(handles: Handles, options: NativeRunnerOptions): Promi
   const { limits, totalBlocks } = options;
   const device = openDevice(handles, options);
   const [weights, key] = await loadModel(handles, device, options);
-  const pool = encode(KV_POOL_CONFIG, {
-    key: Bun.hash.xxHash3(
-      `${key} ${options.poolName} ${totalBlocks} ${limits.blockSize} ${options.kvCacheDType}`,
-    ),
-    num_blocks: totalBlocks,
-    block_size: limits.blockSize,
-    kv_dtype: KV_DTYPES[options.kvCacheDType],
-    reserved: 0,
+  const { blockSize } = limits;
+  const { kvCacheDType } = options;
+  const pool = poolConfig({
+    key: Bun.hash.xxHash3(`${key} ${options.poolName} ${totalBlocks} ${blockSize} ${kvCacheDType}`),
+    numBlocks: totalBlocks,
+    blockSize,
+    kvCacheDType,
   });
   const blocks = handles.open(
     "KV pool",
     (out) => native.kvPoolOpen(weights, owner, pool, out),
     native.kvPoolClose,
   );
-  const engine = encode(ENGINE_CONFIG, {
-    max_num_seqs: limits.maxNumSeqs,
-    max_num_rows: limits.maxNumRows ?? limits.maxNumSeqs,
-    max_num_batched_tokens: limits.maxNumBatchedTokens,
-    max_model_len: limits.maxModelLen,
-  });
+  const engine = engineConfig(limits);
   const opened = handles.open(
     "engine",
     (out) => native.engineOpen(blocks, owner, engine, out),
@@ -168,5 +159,3 @@ async function openEngine(handles: Handles, options: NativeRunnerOptions): Promi
   );
   return { engine: opened, pool: blocks };
 }
-
-const KV_DTYPES = { float32: KvDType.F32, bfloat16: KvDType.BF16, int8: KvDType.INT8 } as const;

@@ -11,7 +11,10 @@ export function maxBlocksPerSeq(limits: RunnerLimits): number {
 }
 
 /** Rows of logits that a step may have (R). */
-export function maxRows({ maxNumRows, maxNumSeqs }: RunnerLimits): number {
+export function maxRows({
+  maxNumRows,
+  maxNumSeqs,
+}: Pick<RunnerLimits, "maxNumRows" | "maxNumSeqs">): number {
   return maxNumRows ?? maxNumSeqs;
 }
 

@@ -12,6 +12,7 @@ import {
   DeviceKind,
   DTYPES,
   ENGINE_CONFIG,
+  ENGINE_SIZES,
   encode,
   Isa,
   KV_POOL_CONFIG,
@@ -20,6 +21,7 @@ import {
   loadLibrary,
   MODEL_CONFIG,
   MODEL_PROGRESS,
+  MODEL_SIZES,
   Part,
   Quantization,
   Role,
@@ -83,6 +85,8 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
     dyn_model_progress: MODEL_PROGRESS,
     dyn_kv_pool_config: KV_POOL_CONFIG,
     dyn_engine_config: ENGINE_CONFIG,
+    dyn_model_sizes: MODEL_SIZES,
+    dyn_engine_sizes: ENGINE_SIZES,
     dyn_batch: BATCH,
   };
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/checked.h"
 #include "base/mapping.h"
@@ -16,11 +17,20 @@ class Arena {
  public:
   // Takes the memory that the arrays placed so far need. Place them once more, in the same order.
   Status map(const char* what) {
-    if (overflow_) return out_of_memory(std::string(what) + " needs more than 2^64 bytes");
+    RETURN_IF_ERROR(check(what));
     RETURN_IF_ERROR(Mapping::create(used_, what, &mapping_));
     used_ = 0;
     return {};
   }
+
+  // Whether what was placed so far can be counted at all.
+  Status check(const char* what) const {
+    if (overflow_) return out_of_memory(std::string(what) + " needs more than 2^64 bytes");
+    return {};
+  }
+
+  // Bytes placed so far in this pass.
+  uint64_t used() const { return used_; }
 
   // Sets *array to `count` zeroed elements, aligned to a cache line; to nullptr in the first pass.
   template <typename T>

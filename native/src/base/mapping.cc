@@ -60,6 +60,11 @@ void Mapping::discard(uint64_t offset, uint64_t num_bytes) const {
   if (begin < end) madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
+uint64_t Mapping::whole_pages(uint64_t num_bytes) {
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return (num_bytes + page - 1) / page * page;
+}
+
 void Mapping::use_huge_pages() const {
   // Advice: nothing depends on whether it is taken.
   if (data_ != nullptr) madvise(data_, size_, MADV_HUGEPAGE);

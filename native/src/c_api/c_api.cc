@@ -71,6 +71,11 @@ Status null_argument() {
   return invalid_argument("a pointer is null");
 }
 
+// A model of which no file is read.
+ModelSource shape_of(const dyn_model_config& config, std::span<const dyn_tensor> tensors) {
+  return {.config = config, .rope_frequencies = {}, .tensors = tensors, .cache_fd = -1};
+}
+
 }  // namespace
 }  // namespace dyn
 
@@ -157,6 +162,18 @@ dyn_status dyn_model_close(dyn_model* model) {
   });
 }
 
+dyn_status dyn_model_measure(dyn_device* device, const dyn_model_config* config,
+                             const dyn_tensor* tensors, uint32_t num_tensors,
+                             dyn_model_sizes* sizes) {
+  return guarded([&]() -> Status {
+    if (config == nullptr || tensors == nullptr || sizes == nullptr) return null_argument();
+    RETURN_IF_ERROR(check_model_config(*config));
+    const std::shared_ptr<Device> on = process().device_handles.find(device);
+    if (on == nullptr) return not_open("device");
+    return on->measure_model(shape_of(*config, {tensors, num_tensors}), sizes);
+  });
+}
+
 dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner, const dyn_kv_pool_config* config,
                             dyn_kv_pool** pool) {
   return guarded([&]() -> Status {
@@ -197,6 +214,23 @@ dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner, const dyn_engine_c
     RETURN_IF_ERROR(Engine::open(std::move(on), *config, &opened));
     *engine = process().engine_handles.open(owner, std::move(opened));
     return {};
+  });
+}
+
+dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config* config,
+                              const dyn_tensor* tensors, uint32_t num_tensors,
+                              const dyn_kv_pool_config* pool, const dyn_engine_config* engine,
+                              dyn_engine_sizes* sizes) {
+  return guarded([&]() -> Status {
+    if (config == nullptr || tensors == nullptr || pool == nullptr || engine == nullptr ||
+        sizes == nullptr) {
+      return null_argument();
+    }
+    RETURN_IF_ERROR(check_model_config(*config));
+    const std::shared_ptr<Device> on = process().device_handles.find(device);
+    if (on == nullptr) return not_open("device");
+    return Engine::measure(on.get(), shape_of(*config, {tensors, num_tensors}), *pool, *engine,
+                           sizes);
   });
 }
 

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "cpu/cpu_kv_pool.h"
 #include "cpu/cpu_model.h"
+#include "cpu/cpu_step.h"
 #include "cpu/isa.h"
 #include "pack/weight_image.h"
 #include "pool/available_cpus.h"
@@ -66,6 +69,24 @@ Status CpuDevice::check_same(const dyn_device_config& config) const {
 
 Status CpuDevice::load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) {
   return CpuModel::load(this, source, model);
+}
+
+Status CpuDevice::measure_model(const ModelSource& source, dyn_model_sizes* sizes) {
+  CpuModel model(this, source.config);
+  std::vector<WeightSlot> slots;
+  RETURN_IF_ERROR(model.describe(source, &slots));
+  *sizes = ModelLoader::measure(slots);
+  return {};
+}
+
+Status CpuDevice::measure_step(const ModelSource& source, const dyn_kv_pool_config& pool,
+                               const StepLimits& limits, dyn_engine_sizes* sizes) {
+  CpuModel model(this, source.config);
+  std::vector<WeightSlot> slots;
+  RETURN_IF_ERROR(model.describe(source, &slots));
+  CpuKvPool blocks(model, pool);
+  RETURN_IF_ERROR(blocks.measure(sizes));
+  return CpuStep(&blocks).measure(limits, sizes);
 }
 
 }  // namespace dyn

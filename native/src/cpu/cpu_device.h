@@ -19,6 +19,9 @@ class CpuDevice final : public Device {
   dyn_device_facts facts() const override;
   Status check_same(const dyn_device_config& config) const override;
   Status load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) override;
+  Status measure_model(const ModelSource& source, dyn_model_sizes* sizes) override;
+  Status measure_step(const ModelSource& source, const dyn_kv_pool_config& pool,
+                      const StepLimits& limits, dyn_engine_sizes* sizes) override;
 
   ThreadPool& threads() { return threads_; }
   dyn_isa isa() const { return isa_; }

@@ -24,20 +24,33 @@ Status CpuKvPool::open(const CpuModel& model, const dyn_kv_pool_config& config,
   return {};
 }
 
-Status CpuKvPool::map() {
-  const uint32_t num_layers = model_.config().num_layers;
-  const uint64_t block_bytes = layers().first.block_bytes();
+Status CpuKvPool::count(uint64_t* num_bytes) const {
   uint64_t layer_bytes = 0;
-  uint64_t num_bytes = 0;
-  if (!checked_mul(config_.num_blocks, block_bytes, &layer_bytes) ||
-      !checked_mul(layer_bytes, num_layers, &num_bytes)) {
+  if (!checked_mul(config_.num_blocks, layers().first.block_bytes(), &layer_bytes) ||
+      !checked_mul(layer_bytes, model_.config().num_layers, num_bytes)) {
     return out_of_memory("the KV pool needs more than 2^64 bytes; lower num_blocks");
   }
+  return {};
+}
+
+Status CpuKvPool::measure(dyn_engine_sizes* sizes) const {
+  uint64_t num_bytes = 0;
+  RETURN_IF_ERROR(count(&num_bytes));
+  sizes->kv_block = num_bytes / config_.num_blocks;
+  sizes->kv_pool = Mapping::whole_pages(num_bytes);
+  return {};
+}
+
+Status CpuKvPool::map() {
+  uint64_t num_bytes = 0;
+  RETURN_IF_ERROR(count(&num_bytes));
+  const KvLayers layers = this->layers();
+  const uint64_t block_bytes = layers.first.block_bytes();
   RETURN_IF_ERROR(Mapping::create(num_bytes, "the KV pool", &blocks_));
-  if (layer_bytes < kLeastHugeLayer || block_bytes < kLeastHugeBlock) return {};
+  if (layers.bytes_per_layer < kLeastHugeLayer || block_bytes < kLeastHugeBlock) return {};
   blocks_.use_huge_pages();
   pages_ahead_ = PagesAhead({.blocks = blocks_.data(),
-                             .num_layers = num_layers,
+                             .num_layers = model_.config().num_layers,
                              .num_blocks = config_.num_blocks,
                              .block_size = config_.block_size,
                              .block_bytes = block_bytes});

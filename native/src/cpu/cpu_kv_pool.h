@@ -25,6 +25,9 @@ class CpuKvPool final : public DeviceKvPool {
   Status discard(uint32_t first_block, uint32_t num_blocks) override;
   std::unique_ptr<DeviceStep> open_step() override;
 
+  // Sets the sizes of a block and of the pool.
+  Status measure(dyn_engine_sizes* sizes) const;
+
   const CpuModel& model() const { return model_; }
   KvLayers layers() const;
 
@@ -34,6 +37,7 @@ class CpuKvPool final : public DeviceKvPool {
   }
 
  private:
+  Status count(uint64_t* num_bytes) const;
   Status map();
 
   const CpuModel& model_;

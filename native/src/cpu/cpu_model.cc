@@ -11,8 +11,7 @@ Status CpuModel::load(CpuDevice* device, const ModelSource& source,
                       std::unique_ptr<DeviceModel>* model) {
   auto loaded = std::make_unique<CpuModel>(device, source.config);
   std::vector<WeightSlot> slots;
-  RETURN_IF_ERROR(Weights::create(source.config, source.rope_frequencies, source.tensors,
-                                  &loaded->weights_, &slots));
+  RETURN_IF_ERROR(loaded->describe(source, &slots));
   const ImageKey key = {.model = source.config.key, .kind = DYN_DEVICE_CPU, .isa = device->isa()};
   const ImageFile file = {.fd = source.cache_fd, .load = source.config.load};
   const uint32_t num_threads = device->threads().num_threads();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "cpu/cpu_device.h"
 #include "device/device.h"
@@ -17,6 +18,11 @@ class CpuModel final : public DeviceModel {
                      std::unique_ptr<DeviceModel>* model);
 
   CpuModel(CpuDevice* device, const dyn_model_config& config) : device_(device), config_(config) {}
+
+  // Checks the table and learns the weights' shapes, without where they lie.
+  Status describe(const ModelSource& source, std::vector<WeightSlot>* slots) {
+    return Weights::create(config_, source.rope_frequencies, source.tensors, &weights_, slots);
+  }
 
   Status wait(uint32_t timeout_us, dyn_model_progress* progress) override {
     return loader_->wait(timeout_us, progress);

@@ -29,16 +29,36 @@ CpuStep::~CpuStep() {
 }
 
 Status CpuStep::reserve(const StepLimits& limits) {
-  place(limits);
+  dyn_engine_sizes sizes = {};
+  place(limits, &sizes);
   RETURN_IF_ERROR(arena_.map("the workspace"));
-  place(limits);
+  place(limits, &sizes);
   return {};
 }
 
-void CpuStep::place(const StepLimits& limits) {
-  decoder_.place(limits.max_size, limits.max_blocks, &arena_);
-  const uint64_t max_changes = uint64_t{limits.max_model_len} + DYN_MAX_BANNED_TOKENS;
+Status CpuStep::measure(const StepLimits& limits, dyn_engine_sizes* sizes) {
+  place(limits, sizes);
+  RETURN_IF_ERROR(arena_.check("the workspace"));
+  sizes->workspace = Mapping::whole_pages(arena_.used());
+  return {};
+}
+
+// Both passes of the arena go through here, and so does measure().
+void CpuStep::place(const StepLimits& limits, dyn_engine_sizes* sizes) {
+  auto since = [this, from = arena_.used()]() mutable {
+    const uint64_t before = from;
+    from = arena_.used();
+    return from - before;
+  };
+  decoder_.place_attention(limits.max_size, limits.max_blocks, &arena_);
+  sizes->attention = since();
+  decoder_.place_activations(limits.max_size, &arena_);
+  sizes->activations = since();
+  decoder_.place_logits(limits.max_size, &arena_);
+  sizes->logits = since();
+  const uint64_t max_changes = uint64_t{limits.max_penalties()} + DYN_MAX_BANNED_TOKENS;
   for (Sampler& sampler : samplers_) sampler.place(limits.vocab_size, max_changes, &arena_);
+  sizes->sampling = since();
 }
 
 Status CpuStep::submit(const dyn_batch& batch, const StepSize& size) {

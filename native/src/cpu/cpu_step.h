@@ -24,6 +24,9 @@ class CpuStep final : public DeviceStep {
   ~CpuStep() override;
 
   Status reserve(const StepLimits& limits) override;
+  // Sets the sizes of the workspace by purpose, and of all of it as reserve() maps it.
+  Status measure(const StepLimits& limits, dyn_engine_sizes* sizes);
+
   Status submit(const dyn_batch& batch, const StepSize& size) override;
   Status wait(uint32_t timeout_us) override;
 
@@ -31,7 +34,7 @@ class CpuStep final : public DeviceStep {
   uint64_t progress() const override { return 1 + threads_.progress(); }
 
  private:
-  void place(const StepLimits& limits);
+  void place(const StepLimits& limits, dyn_engine_sizes* sizes);
   void run();  // On the pool's leader.
   void sample_row(uint32_t row, uint32_t thread);
 

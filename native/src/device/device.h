@@ -84,6 +84,15 @@ class Device {
 
   // Checks everything but what the files hold, and begins to load.
   virtual Status load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) = 0;
+
+  // Says what load() would take of memory, and takes none. The source's frequencies may be left out,
+  // and its files.
+  virtual Status measure_model(const ModelSource& source, dyn_model_sizes* sizes) = 0;
+
+  // Likewise what open_pool() and reserve() would take; sets all sizes but the batch's, and the
+  // workspace to what the device maps.
+  virtual Status measure_step(const ModelSource& source, const dyn_kv_pool_config& pool,
+                              const StepLimits& limits, dyn_engine_sizes* sizes) = 0;
 };
 
 }  // namespace dyn

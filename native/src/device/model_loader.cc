@@ -46,6 +46,13 @@ Status ModelLoader::start(std::vector<WeightSlot> slots, const ImageKey& key, ui
   return {};
 }
 
+dyn_model_sizes ModelLoader::measure(const std::vector<WeightSlot>& slots) {
+  uint64_t body_bytes = 0;
+  lay_out(slots, &body_bytes);
+  const WeightImage image({}, body_bytes);
+  return {.weights = body_bytes, .image = Mapping::whole_pages(image.num_bytes())};
+}
+
 ModelLoader::ModelLoader(std::vector<WeightSlot> slots, const ImageKey& key, uint64_t body_bytes)
     : slots_(std::move(slots)), image_(key, body_bytes) {
   uint32_t num_items = 0;

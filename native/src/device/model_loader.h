@@ -31,6 +31,9 @@ class ModelLoader {
  public:
   static Status start(std::vector<WeightSlot> slots, const ImageKey& key, uint32_t num_threads,
                       const ImageFile& file, std::unique_ptr<ModelLoader>* loader);
+  // What the image of such weights takes.
+  static dyn_model_sizes measure(const std::vector<WeightSlot>& slots);
+
   ModelLoader(std::vector<WeightSlot> slots, const ImageKey& key, uint64_t body_bytes);
   ModelLoader(const ModelLoader&) = delete;
   ModelLoader& operator=(const ModelLoader&) = delete;

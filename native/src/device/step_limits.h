@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/step_size.h"
@@ -15,6 +16,9 @@ struct StepLimits {
   uint32_t num_blocks;  // In the pool.
   uint32_t block_size;
   uint32_t vocab_size;
+
+  // Most tokens that one row may penalise: distinct ones of its sequence.
+  uint32_t max_penalties() const { return std::min(max_model_len, vocab_size); }
 };
 
 }  // namespace dyn

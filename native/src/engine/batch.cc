@@ -131,7 +131,7 @@ Status check_rows(const dyn_batch& batch, const StepSize& size, const StepLimits
     RETURN_IF_ERROR(check_sampling(batch, row, size.num_tokens));
   }
   RETURN_IF_ERROR(check_starts("penalty_start_loc", batch.penalty_start_loc, size.num_rows, 0,
-                               limits.max_model_len));
+                               limits.max_penalties()));
   RETURN_IF_ERROR(check_starts("banned_start_loc", batch.banned_start_loc, size.num_rows, 0,
                                DYN_MAX_BANNED_TOKENS));
   const int32_t num_penalties = batch.penalty_start_loc[size.num_rows];
@@ -147,7 +147,7 @@ void place_batch(const StepLimits& limits, Arena* arena, dyn_batch* batch) {
   const uint64_t seqs = limits.max_size.num_seqs;
   const uint64_t tokens = limits.max_size.num_tokens;
   const uint64_t rows = limits.max_size.num_rows;
-  const uint64_t penalties = rows * limits.max_model_len;
+  const uint64_t penalties = rows * limits.max_penalties();
   arena->place(tokens, &batch->token_ids);
   arena->place(tokens, &batch->positions);
   arena->place(tokens, &batch->slot_mapping);

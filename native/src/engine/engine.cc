@@ -20,6 +20,24 @@ Status check_limit(const char* name, uint32_t value, uint32_t max) {
                           ", it must be within 1 and " + std::to_string(max));
 }
 
+// Checks the config, and what it means for a pool and a model.
+Status step_limits(const dyn_engine_config& config, const dyn_kv_pool_config& pool,
+                   const dyn_model_config& model, StepLimits* limits) {
+  RETURN_IF_ERROR(check_limit("max_num_seqs", config.max_num_seqs, kMaxSeqs));
+  RETURN_IF_ERROR(check_limit("max_num_rows", config.max_num_rows, kMaxSeqs));
+  RETURN_IF_ERROR(check_limit("max_num_batched_tokens", config.max_num_batched_tokens, kMaxTokens));
+  RETURN_IF_ERROR(check_limit("max_model_len", config.max_model_len, kMaxModelLen));
+  *limits = {.max_size = {.num_seqs = config.max_num_seqs,
+                          .num_tokens = config.max_num_batched_tokens,
+                          .num_rows = config.max_num_rows},
+             .max_model_len = config.max_model_len,
+             .max_blocks = ceil_div(config.max_model_len, pool.block_size),
+             .num_blocks = pool.num_blocks,
+             .block_size = pool.block_size,
+             .vocab_size = model.vocab_size};
+  return {};
+}
+
 // What is lost stays lost.
 Status device_lost() {
   return {DYN_DEVICE_LOST, "the device is lost; close what is open on it"};
@@ -31,24 +49,27 @@ static_assert(std::has_unique_object_representations_v<dyn_engine_config>);
 
 Status Engine::open(std::shared_ptr<KvPool> pool, const dyn_engine_config& config,
                     std::shared_ptr<Engine>* engine) {
-  RETURN_IF_ERROR(check_limit("max_num_seqs", config.max_num_seqs, kMaxSeqs));
-  RETURN_IF_ERROR(check_limit("max_num_rows", config.max_num_rows, kMaxSeqs));
-  RETURN_IF_ERROR(check_limit("max_num_batched_tokens", config.max_num_batched_tokens, kMaxTokens));
-  RETURN_IF_ERROR(check_limit("max_model_len", config.max_model_len, kMaxModelLen));
-  const dyn_kv_pool_config& blocks = pool->config();
-  const StepLimits limits = {
-      .max_size = {.num_seqs = config.max_num_seqs,
-                   .num_tokens = config.max_num_batched_tokens,
-                   .num_rows = config.max_num_rows},
-      .max_model_len = config.max_model_len,
-      .max_blocks = ceil_div(config.max_model_len, blocks.block_size),
-      .num_blocks = blocks.num_blocks,
-      .block_size = blocks.block_size,
-      .vocab_size = pool->model().config().vocab_size,
-  };
+  StepLimits limits = {};
+  RETURN_IF_ERROR(step_limits(config, pool->config(), pool->model().config(), &limits));
   auto opened = std::make_shared<Engine>(std::move(pool), limits);
   RETURN_IF_ERROR(opened->reserve());
   *engine = std::move(opened);
+  return {};
+}
+
+Status Engine::measure(Device* device, const ModelSource& source, const dyn_kv_pool_config& pool,
+                       const dyn_engine_config& config, dyn_engine_sizes* sizes) {
+  RETURN_IF_ERROR(check_pool_config(pool));
+  StepLimits limits = {};
+  RETURN_IF_ERROR(step_limits(config, pool, source.config, &limits));
+  *sizes = {};
+  RETURN_IF_ERROR(device->measure_step(source, pool, limits, sizes));
+  Arena arena;
+  dyn_batch batch = {};
+  place_batch(limits, &arena, &batch);
+  RETURN_IF_ERROR(arena.check("the batch"));
+  sizes->batch = arena.used();
+  sizes->workspace += Mapping::whole_pages(arena.used());
   return {};
 }
 

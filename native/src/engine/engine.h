@@ -17,6 +17,10 @@ class Engine {
   static Status open(std::shared_ptr<KvPool> pool, const dyn_engine_config& config,
                      std::shared_ptr<Engine>* engine);
 
+  // What a pool and an engine on it would take of memory. Takes none.
+  static Status measure(Device* device, const ModelSource& source, const dyn_kv_pool_config& pool,
+                        const dyn_engine_config& config, dyn_engine_sizes* sizes);
+
   Engine(std::shared_ptr<KvPool> pool, const StepLimits& limits);
 
   const dyn_batch& batch() const { return batch_; }

@@ -11,7 +11,11 @@ namespace {
 
 constexpr uint32_t kMaxBlockSize = 1u << 16;
 
-Status check_config(const dyn_kv_pool_config& config) {
+}  // namespace
+
+static_assert(std::has_unique_object_representations_v<dyn_kv_pool_config>);
+
+Status check_pool_config(const dyn_kv_pool_config& config) {
   if (config.block_size == 0 || config.block_size > kMaxBlockSize) {
     return invalid_argument("block_size is " + std::to_string(config.block_size) +
                             ", it must be within 1 and " + std::to_string(kMaxBlockSize));
@@ -29,13 +33,9 @@ Status check_config(const dyn_kv_pool_config& config) {
   return {};
 }
 
-}  // namespace
-
-static_assert(std::has_unique_object_representations_v<dyn_kv_pool_config>);
-
 Status KvPool::open(std::shared_ptr<Model> model, const dyn_kv_pool_config& config,
                     std::shared_ptr<KvPool>* pool) {
-  RETURN_IF_ERROR(check_config(config));
+  RETURN_IF_ERROR(check_pool_config(config));
   auto opened = std::make_shared<KvPool>(std::move(model), config);
   RETURN_IF_ERROR(opened->model_->on_device().open_pool(config, &opened->blocks_));
   *pool = std::move(opened);

@@ -9,6 +9,9 @@
 
 namespace dyn {
 
+// Refuses what no device could have.
+Status check_pool_config(const dyn_kv_pool_config& config);
+
 class KvPool {
  public:
   static Status open(std::shared_ptr<Model> model, const dyn_kv_pool_config& config,

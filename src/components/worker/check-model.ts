@@ -29,7 +29,7 @@ export function checkText(model: string, scope: CheckScope): Promise<readonly Co
 /** The library, the weights' headers, and memory: what a worker needs. */
 export async function checkEngine(
   config: VllmWorkerConfig,
-  scale: Omit<Demand, "model">,
+  scale: Omit<Demand, "model" | "library">,
 ): Promise<readonly ConfigProblem[]> {
   const { model } = config;
   if (config.engine === "mocker") {
@@ -40,13 +40,15 @@ export async function checkEngine(
     return [{ key: "model", message }];
   }
   const library = await problemsOf("engine", () => loadLibrary(publishNativeLibrary()));
-  const files = await problemsOf("model", async () => {
-    const demand = { ...scale, model: await openModel(model) };
-    if (library.length === 0) checkImage(publishNativeLibrary(), demand.model);
+  const fit = await problemsOf("model", async () => {
+    const files = await openModel(model);
+    if (library.length > 0) return; // it is the library that counts
+    const demand = { ...scale, model: files, library: publishNativeLibrary() };
+    checkImage(demand.library, demand.model);
     const packed = withImage(config, demand.model);
     checkFits(planMemory(packed, demand), packed, demand);
   });
-  return [...library, ...files];
+  return [...library, ...fit];
 }
 
 /** A library that cannot be loaded, for those who need nothing else of their own. */

@@ -3,8 +3,8 @@
 import { totalmem } from "node:os";
 
 import { DynamoError } from "../../base/error.ts";
-import { type KvCacheDType, kvBlockBytes, kvCacheDTypeFor } from "../../engine/kv-cache-dtype.ts";
-import { inputBytes, packedBytes, workspaceBytes } from "../../engine/memory-sizes.ts";
+import { type KvCacheDType, kvCacheDTypeFor } from "../../engine/kv-cache-dtype.ts";
+import { measure } from "../../engine/measure.ts";
 import { MAX_DRAFT_TOKENS } from "../../engine/ngram-drafter.ts";
 import type { ModelFiles } from "../../model/model-files.ts";
 import type { VllmWorkerConfig } from "./config.ts";
@@ -27,6 +27,8 @@ export interface MemoryBudget {
 
 export interface Demand {
   readonly service: string;
+  /** What `publishNativeLibrary` returned: the engine counts what it takes. */
+  readonly library: string;
   readonly model: ModelFiles;
   readonly numWorkers: number;
   /** For this model. */
@@ -38,24 +40,32 @@ export interface Demand {
 /** Share of the memory that is free at start, for the KV blocks of all models, where no size is given. */
 const DEFAULT_KV_SHARE = 0.25;
 
+/**
+ * @throws {ModelNotLoadableError} what `measure` throws of a model
+ * @throws {InvalidArgumentError} and of a limit that no engine could have
+ */
 export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudget {
   const { model, numWorkers, freeBytes: free, numModels = 1 } = demand;
   const context = model.config.maxPositionEmbeddings;
   const maxModelLen = Math.min(config.maxModelLen ?? context, context);
-  const tensors = [...model.tensors.values()];
   const kvCacheDType =
-    config.kvCacheDtype === "auto" ? kvCacheDTypeFor(tensors) : config.kvCacheDtype;
-  const blockBytes = kvBlockBytes(model.config, config.blockSize, kvCacheDType);
-  // The system takes pages of a mapped image back when it needs them.
-  const isMapped = config.mapWeights && model.packed !== undefined;
-  const weights = isMapped ? 0 : packedBytes(tensors, config.quantization);
-  const workspace =
-    numWorkers *
-    workspaceBytes(model.config, inputBytes(tensors, config.quantization), {
+    config.kvCacheDtype === "auto" ? kvCacheDTypeFor(model.tensors.values()) : config.kvCacheDtype;
+  const sizes = measure({
+    ...{ library: demand.library, model, quantization: config.quantization, kvCacheDType },
+    threads: config.threads === "auto" ? undefined : config.threads,
+    blockSize: config.blockSize,
+    limits: {
+      maxNumSeqs: config.maxNumSeqs,
       maxNumRows: config.maxNumSeqs + (config.speculative ? MAX_DRAFT_TOKENS : 0),
       maxNumBatchedTokens: config.maxNumBatchedTokens,
       maxModelLen,
-    });
+    },
+  });
+  const { kvBlock: blockBytes } = sizes;
+  // The system takes pages of a mapped image back when it needs them.
+  const isMapped = config.mapWeights && model.packed !== undefined;
+  const weights = isMapped ? 0 : sizes.image;
+  const workspace = numWorkers * sizes.workspace;
 
   const blocksPerSequence = Math.ceil(maxModelLen / config.blockSize);
   // A length that was asked for must fit; the model's own is shortened to what does.

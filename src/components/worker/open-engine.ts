@@ -126,7 +126,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const config = withImage(options.config, model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = context;
-  const demand = { service, model, numWorkers, ...memory };
+  const demand = { service, library, model, numWorkers, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
   if (context.workerId === 1) logBudget(log, budget, config);
@@ -210,7 +210,7 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
 /** For `--explain`: what the engine would fill of memory, before anything is loaded. */
 export async function engineFootprint(
   asked: VllmWorkerConfig,
-  scale: Omit<Demand, "model">,
+  scale: Omit<Demand, "model" | "library">,
   environment: Environment,
 ): Promise<readonly Footprint[]> {
   if (asked.engine === "mocker") return [];
@@ -219,7 +219,8 @@ export async function engineFootprint(
     throw error;
   });
   if (!model) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
-  const demand = { ...scale, model };
+  const { publishNativeLibrary } = await import("../../engine/native-library.ts");
+  const demand = { ...scale, library: publishNativeLibrary(), model };
   const config = withImage(asked, model);
   const budget = planMemory(config, demand);
   const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({

@@ -4,9 +4,10 @@ import type { ServiceView } from "dynamo";
 import * as v from "valibot";
 
 import { DynamoError } from "../../base/error.ts";
+import { publishNativeLibrary } from "../../engine/native-library.ts";
 import { openModel } from "../../model/open-model.ts";
 import { VllmWorkerConfig } from "./config.ts";
-import { planMemory } from "./memory-budget.ts";
+import { type Demand, type MemoryBudget, planMemory } from "./memory-budget.ts";
 
 type Config = Pick<VllmWorkerConfig, "model" | "quantization">;
 
@@ -16,18 +17,26 @@ export async function othersNeed(own: Config, others: readonly ServiceView[]): P
   let bytes = 0;
   for (const { name, numWorkers, config } of others) {
     const theirs = v.parse(v.object(VllmWorkerConfig.entries), config); // of a class that may have added keys
-    const model = await openModel(theirs.model).catch((error: unknown) => {
+    const plan = await planOf(theirs, { service: name, numWorkers }).catch((error: unknown) => {
       if (error instanceof DynamoError) return undefined; // its own worker says what is wrong with it
       throw error;
     });
-    if (!model) continue;
-    const demand = { service: name, model, numWorkers, freeBytes: 0 };
-    const quantization = model.packed?.quantization ?? theirs.quantization;
-    const { needed, weights } = planMemory({ ...theirs, quantization }, demand);
+    if (!plan) continue;
+    const { needed, weights } = plan;
     bytes += seen.has(weightsOf(theirs)) ? needed - weights : needed;
     seen.add(weightsOf(theirs));
   }
   return bytes;
+}
+
+async function planOf(
+  config: VllmWorkerConfig,
+  scale: Pick<Demand, "service" | "numWorkers">,
+): Promise<MemoryBudget> {
+  const model = await openModel(config.model);
+  const quantization = model.packed?.quantization ?? config.quantization;
+  const library = publishNativeLibrary();
+  return planMemory({ ...config, quantization }, { ...scale, library, model, freeBytes: 0 });
 }
 
 function weightsOf({ model, quantization }: Config): string {

@@ -49,13 +49,16 @@ Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const K
       attended_input_(gemm),
       activated_(gemm) {}
 
-void Decoder::place(const StepSize& limits, uint32_t max_blocks, Arena* arena) {
+void Decoder::place_attention(const StepSize& limits, uint32_t max_blocks, Arena* arena) {
   max_blocks_ = max_blocks;
-  const uint64_t num_tokens = limits.num_tokens;
-  const uint64_t num_pairs = config_.head_size / 2;
   plan_.place(limits.num_tokens, max_blocks_ * kv_.first.block_size, kv_.first.padded_head_size,
               arena);
   for (AttentionScratch& scratch : scratches_) scratch.place(kv_.first, arena);
+}
+
+void Decoder::place_activations(const StepSize& limits, Arena* arena) {
+  const uint64_t num_tokens = limits.num_tokens;
+  const uint64_t num_pairs = config_.head_size / 2;
   arena->place(num_tokens * num_pairs, &cosines_);
   arena->place(num_tokens * num_pairs, &sines_);
   arena->place(num_tokens * config_.hidden_size, &x_);
@@ -68,6 +71,9 @@ void Decoder::place(const StepSize& limits, uint32_t max_blocks, Arena* arena) {
   normed_input_.place(forms.normed, num_tokens, config_.hidden_size, arena);
   attended_input_.place(forms.attended, num_tokens, q_size_, arena);
   activated_.place(forms.activated, num_tokens, config_.intermediate_size, arena);
+}
+
+void Decoder::place_logits(const StepSize& limits, Arena* arena) {
   arena->place(uint64_t{limits.num_rows} * config_.vocab_size, &logits_);
 }
 

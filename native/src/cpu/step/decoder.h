@@ -31,7 +31,9 @@ class Decoder {
           ThreadPool* pool);
 
   // Lays the workspace out for `limits` (`max_blocks` per sequence), in both passes of the arena.
-  void place(const StepSize& limits, uint32_t max_blocks, Arena* arena);
+  void place_attention(const StepSize& limits, uint32_t max_blocks, Arena* arena);
+  void place_activations(const StepSize& limits, Arena* arena);
+  void place_logits(const StepSize& limits, Arena* arena);
 
   // Computes the logits of batch.logits_rows. Within a job of the pool only.
   void forward(const dyn_batch& batch, const StepSize& size);
