@@ -1,11 +1,12 @@
 // dynamo_engine.h: the C ABI of the inference engine, and the only header that TypeScript sees.
 //
-//   dyn_device   the CPU with its one pool of compute threads, or a GPU; one per process and ordinal.
-//                Engines on it take whole steps in turn, so n workers never oversubscribe the cores
+//   dyn_device   the CPU with its one pool of compute threads, or a GPU; one per process and
+//                ordinal. Engines on it take whole steps in turn, so n workers never oversubscribe
+//                the cores
 //   dyn_model    the packed weights of one model on one device; read-only, shared by every engine
 //                on it
-//   dyn_kv_pool  the paged K and V of one model on one device; shared, so handing a sequence from one
-//                engine to another moves block numbers, never bytes
+//   dyn_kv_pool  the paged K and V of one model on one device; shared, so handing a sequence from
+//                one engine to another moves block numbers, never bytes
 //   dyn_engine   workspace and one batch; one per worker
 //
 // The library knows tokens and blocks; it does not know requests. The scheduler
@@ -15,7 +16,9 @@
 //
 // Conventions
 //   1. Every call that can fail returns dyn_status. dyn_last_error() then says why, in one line;
-//      the text belongs to the calling thread and lasts until its next call.
+//      the text belongs to the calling thread and lasts until its next call. "Errors" below are
+//      those besides DYN_INVALID_ARGUMENT, which every call gives for a null pointer or a handle
+//      that is not open.
 //   2. Nothing here prints, throws, aborts or exits: the library is a guest in a server process.
 //   3. One engine is driven by one thread at a time. Which engine may write which block of a shared
 //      pool is the caller's business (src/engine/block-manager.ts).
@@ -28,17 +31,17 @@
 //   5. Memory is sized at open and never grows. Exceeding a limit is DYN_INVALID_ARGUMENT.
 //   6. Structs have fixed-width fields and no padding. src/engine/abi.ts mirrors them, and
 //      test/engine/abi.test.ts compares the two.
-//   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript, where
-//      a bad length cannot write; a file descriptor and a checked table of (tensor, dtype, shape,
-//      offset) arrive here. Descriptors stay the caller's, and are copied if they are used after
-//      the call.
+//   7. No paths, JSON, text or grammars cross this line. Model files are parsed in TypeScript,
+//      where a bad length cannot write; a file descriptor and a checked table of (tensor, dtype,
+//      shape, offset) arrive here. Descriptors stay the caller's, and are copied if they are used
+//      after the call.
 //   8. Same bits, always: what a sequence gets does not depend on what else is in the batch, on how
 //      its prompt was cut into steps, on the block size or on the number of threads.
 //
 // Shapes: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
-// and B banned tokens; all bounded in dyn_engine_config. P is R times the smaller of max_model_len and
-// the vocabulary. Names and meanings follow vLLM's attention
-// metadata (PagedAttention: arXiv:2309.06180).
+// and B banned tokens; all bounded in dyn_engine_config. P is R times the smaller of max_model_len
+// and the vocabulary. Names and meanings follow vLLM's attention metadata (PagedAttention:
+// arXiv:2309.06180).
 
 #ifndef DYNAMO_ENGINE_H_
 #define DYNAMO_ENGINE_H_
@@ -265,28 +268,36 @@ typedef struct dyn_engine_sizes {
   uint64_t workspace;  // The five above as they are mapped, in whole pages.
 } dyn_engine_sizes;
 
+// One row of logits: which token's, and what is done with it.
+typedef struct dyn_row {
+  uint64_t seed;             // Random numbers are f(seed, position) and nothing else.
+  int32_t token;             // Index in token_ids: a decode, the end of a prompt, a draft.
+  float temperature;         // 0 is greedy.
+  float top_p;               // 1 is off.
+  float min_p;               // 0 is off.
+  int32_t top_k;             // 0 is off.
+  float presence_penalty;    // 0 is off.
+  float frequency_penalty;   // 0 is off.
+  float repetition_penalty;  // 1 is off.
+  uint32_t penalty_start;    // The row penalises num_penalties of penalty_token_ids from here on.
+  uint32_t num_penalties;
+  uint32_t banned_start;  // It may not sample num_banned of banned_token_ids from here on.
+  uint32_t num_banned;    // At most DYN_MAX_BANNED_TOKENS.
+  uint32_t reserved[10];  // 0. For a kind of output {sample, log-probabilities, pooled}, a mask's
+                          // index, a list of biases, a number of log-probabilities.
+} dyn_row;
+
 // The form the scheduler fills in. The engine owns the arrays and lends them until it is closed, so
-// TypeScript maps them once and a step allocates nothing.
+// TypeScript maps them once and a step allocates nothing. A fact stands once: where a token lies in
+// its sequence, and where its K and V go, follows from the first four arrays.
 typedef struct dyn_batch {
   int32_t* token_ids;          // [T]     Tokens of all sequences, end to end.
-  int32_t* positions;          // [T]     Index of each token in its own sequence.
-  int32_t* slot_mapping;       // [T]     Where K and V go: block_id * block_size + offset.
   int32_t* query_start_loc;    // [S + 1] Sequence s owns tokens [start[s], start[s + 1]).
-  int32_t* seq_lens;           // [S]     Tokens to attend to, those of this step included.
+  int32_t* seq_lens;           // [S]     Tokens to attend to: the last of them are this step's.
   int32_t* block_tables;       // [S, M]  KV block ids in sequence order. Unused tail: any value.
-  int32_t* logits_rows;        // [R]     Rows of T to sample: decodes, ends of prompts, drafts.
-  float* temperature;          // [R]     0 is greedy.
-  float* top_p;                // [R]     1 is off.
-  float* min_p;                // [R]     0 is off.
-  int32_t* top_k;              // [R]     0 is off.
-  uint64_t* seed;              // [R]     Random numbers are f(seed, position) and nothing else.
-  float* presence_penalty;     // [R]     0 is off.
-  float* frequency_penalty;    // [R]     0 is off.
-  float* repetition_penalty;   // [R]     1 is off.
-  int32_t* penalty_start_loc;  // [R + 1] Row r owns penalised tokens [start[r], start[r + 1]).
+  dyn_row* rows;               // [R]
   int32_t* penalty_token_ids;  // [P]     Distinct tokens of prompt and output.
   int32_t* penalty_counts;     // [P]     Times in the output; 0 for a token of the prompt only.
-  int32_t* banned_start_loc;   // [R + 1] Row r may not sample tokens [start[r], start[r + 1]).
   int32_t* banned_token_ids;   // [B]     B = R * DYN_MAX_BANNED_TOKENS.
   int32_t* sampled_ids;        // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
                                //         infinite; its neighbours are sampled all the same.
@@ -301,10 +312,16 @@ DYN_API const char* dyn_last_error(void);
 
 // Opens the `ordinal`th device of `kind` (dyn_device_kind); a CPU is 0. Once it is open, only the
 // same config or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
+// Errors: INVALID_ARGUMENT for a device or an instruction set that this machine or this build does
+// not have, and for another config than the open device's; OUT_OF_MEMORY where threads cannot be
+// made.
 DYN_API dyn_status dyn_device_open(uint32_t kind, uint32_t ordinal, uint32_t owner,
                                    const dyn_device_config* config, dyn_device** device);
+
+// Closes this handle of the device. No other errors.
 DYN_API dyn_status dyn_device_close(dyn_device* device);
 
+// Says what the device is. No other errors.
 DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* facts);
 
 // Begins to read and pack all weights, on threads of its own, as many as the device has. The table
@@ -312,8 +329,11 @@ DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* fac
 // head turns from one position to the next, all scaling applied.
 //
 // cache_fd: a file that holds the image of a model of this key, or -1. A file that is not whole, or
-// of another key, kind of device, instruction set or version of packing, is passed over. A file that
-// is mapped must not be cut or written to while the model is open.
+// of another key, kind of device, instruction set or version of packing, is passed over. A file
+// that is mapped must not be cut or written to while the model is open.
+// Errors: INVALID_ARGUMENT for a config that no decoder here runs, or another than the open model's
+// of that key; MODEL_NOT_LOADABLE for a table that is not the config's, or a descriptor that is not
+// open; OUT_OF_MEMORY.
 DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
                                   const dyn_model_config* config, const double* rope_frequencies,
                                   const dyn_tensor* tensors, uint32_t num_tensors, int32_t cache_fd,
@@ -321,57 +341,76 @@ DYN_API dyn_status dyn_model_open(dyn_device* device, uint32_t owner,
 
 // Blocks until the weights are there, or for timeout_us; also says how far they are. The result is
 // that of the load. Nothing can be opened on the model before.
+// Errors: TIMEOUT; MODEL_NOT_LOADABLE for a file that is short, or an image that is damaged where
+// there is nothing else; OUT_OF_MEMORY; DEVICE_LOST.
 DYN_API dyn_status dyn_model_wait(dyn_model* model, uint32_t timeout_us,
                                   dyn_model_progress* progress);
+
+// Closes this handle of the model. No other errors.
 DYN_API dyn_status dyn_model_close(dyn_model* model);
 
-// Says what dyn_model_open would take of memory. Takes none, and opens no file: descriptors may be -1.
+// Says what dyn_model_open would take of memory. Takes none and opens no file: descriptors may be
+// -1.
+// Errors: those of dyn_model_open.
 DYN_API dyn_status dyn_model_measure(dyn_device* device, const dyn_model_config* config,
                                      const dyn_tensor* tensors, uint32_t num_tensors,
                                      dyn_model_sizes* sizes);
 
 // Reserves address space for the blocks. A block takes memory from its first use on.
+// Errors: INVALID_ARGUMENT before the model is loaded, for sizes out of bounds, for a type of K and
+// V that the device does not have, and for another shape than the open pool's of that key;
+// OUT_OF_MEMORY; DEVICE_LOST.
 DYN_API dyn_status dyn_kv_pool_open(dyn_model* model, uint32_t owner,
                                     const dyn_kv_pool_config* config, dyn_kv_pool** pool);
+
+// Closes this handle of the pool. No other errors.
 DYN_API dyn_status dyn_kv_pool_close(dyn_kv_pool* pool);
 
 // Gives the memory of blocks [first_block, first_block + num_blocks) back to the system, but for
 // pages that other blocks have a part of. No sequence may hold them; their next use takes memory
 // again.
+// Errors: INVALID_ARGUMENT for blocks that the pool does not have; DEVICE_LOST.
 DYN_API dyn_status dyn_kv_pool_discard(dyn_kv_pool* pool, uint32_t first_block,
                                        uint32_t num_blocks);
 
+// Takes the workspace and the batch for steps within the config.
+// Errors: INVALID_ARGUMENT for a limit out of bounds; OUT_OF_MEMORY; DEVICE_LOST.
 DYN_API dyn_status dyn_engine_open(dyn_kv_pool* pool, uint32_t owner,
                                    const dyn_engine_config* config, dyn_engine** engine);
 
 // Likewise what dyn_kv_pool_open and dyn_engine_open would take, for a model that need not be open.
 // Keys do not matter.
+// Errors: those of dyn_model_open, dyn_kv_pool_open and dyn_engine_open.
 DYN_API dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config* config,
                                       const dyn_tensor* tensors, uint32_t num_tensors,
                                       const dyn_kv_pool_config* pool,
                                       const dyn_engine_config* engine, dyn_engine_sizes* sizes);
 
-// Ends after the running step, if there is one. The batch's arrays are gone then.
+// Ends after the running step, if there is one. The batch's arrays are gone then. No other errors.
 DYN_API dyn_status dyn_engine_close(dyn_engine* engine);
 
-// Where the engine's batch lies.
+// Says where the engine's batch lies. No other errors.
 DYN_API dyn_status dyn_engine_batch(dyn_engine* engine, dyn_batch* batch);
 
-// Checks the whole batch, hands the step to the device's compute threads and returns at once; the
-// caller never computes. A batch that breaks a bound is refused before anything is written. The
-// batch must not be touched until dyn_engine_wait says DYN_OK.
+// Checks the whole batch, hands the step to the device and returns at once; the caller never
+// computes. A batch that breaks a bound is refused before anything is written. The batch must not
+// be touched until dyn_engine_wait says DYN_OK.
+// Errors: INVALID_ARGUMENT for a batch that breaks a rule, and before the step that was submitted
+// is waited for; DEVICE_LOST, also for every step after it.
 DYN_API dyn_status dyn_engine_submit(dyn_engine* engine, uint32_t num_seqs, uint32_t num_tokens,
                                      uint32_t num_rows);
 
 // Blocks until the submitted step is done, or for timeout_us.
+// Errors: TIMEOUT; INVALID_ARGUMENT where no step was submitted; DEVICE_LOST.
 DYN_API dyn_status dyn_engine_wait(dyn_engine* engine, uint32_t timeout_us);
 
 // Says whether the owner's submitted steps go on, from any thread: a number that changes for as
 // long as the device computes; 0 where no step of the owner is under way. For a watcher of a
-// worker that is inside dyn_engine_wait.
+// worker that is inside dyn_engine_wait. No other errors.
 DYN_API dyn_status dyn_owner_progress(uint32_t owner, uint64_t* progress);
 
-// Closes every handle of `owner`, whose thread must have ended. For whoever outlives the workers.
+// Closes every handle of `owner`, whose thread must have ended. For a thread that outlives the
+// workers. No errors; an owner may have none open.
 DYN_API dyn_status dyn_owner_release(uint32_t owner);
 
 #ifdef __cplusplus

@@ -236,9 +236,9 @@ void seeded_draws_do_not_depend_on_company() {
     const uint32_t num_tokens = engine.fill(chunks);
     const auto num_seqs = static_cast<uint32_t>(chunks.size());
     for (uint32_t row = 0; row < num_seqs; ++row) {
-      engine.batch().temperature[row] = 1.5f;
-      engine.batch().top_p[row] = 0.9f;
-      engine.batch().seed[row] = row + 1 == num_seqs ? 99 : 3;
+      engine.batch().rows[row].temperature = 1.5f;
+      engine.batch().rows[row].top_p = 0.9f;
+      engine.batch().rows[row].seed = row + 1 == num_seqs ? 99 : 3;
     }
     CHECK(dyn_engine_submit(engine.get(), num_seqs, num_tokens, num_seqs) == DYN_OK);
     CHECK(dyn_engine_wait(engine.get(), DYN_WAIT_FOREVER) == DYN_OK);

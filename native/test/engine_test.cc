@@ -34,31 +34,46 @@ std::vector<Violation> violations() {
       {"block_tables[14]", [](const dyn_batch& b) { b.block_tables[14] = -1; }},
       {"token_ids[3]", [](const dyn_batch& b) { b.token_ids[3] = 67; }},
       {"token_ids[29]", [](const dyn_batch& b) { b.token_ids[29] = -1; }},
-      {"positions[5]", [](const dyn_batch& b) { b.positions[5] = 6; }},
-      {"slot_mapping[17]", [](const dyn_batch& b) { b.slot_mapping[17] += 1; }},
-      {"logits_rows[0]", [](const dyn_batch& b) { b.logits_rows[0] = 30; }},
-      {"logits_rows[1]", [](const dyn_batch& b) { b.logits_rows[1] = -1; }},
-      {"temperature[0]", [](const dyn_batch& b) { b.temperature[0] = -0.1f; }},
-      {"temperature[1]", [](const dyn_batch& b) { b.temperature[1] = 0.0f / b.temperature[0]; }},
-      {"top_p[0]", [](const dyn_batch& b) { b.top_p[0] = 1.5f; }},
-      {"min_p[1]", [](const dyn_batch& b) { b.min_p[1] = -1; }},
-      {"top_k[1]", [](const dyn_batch& b) { b.top_k[1] = -1; }},
-      {"presence_penalty[0]", [](const dyn_batch& b) { b.presence_penalty[0] = 1e38f; }},
-      {"frequency_penalty[0]", [](const dyn_batch& b) { b.frequency_penalty[0] = -1e38f; }},
-      {"repetition_penalty[0]", [](const dyn_batch& b) { b.repetition_penalty[0] = 0; }},
-      {"penalty_start_loc[1]", [](const dyn_batch& b) { b.penalty_start_loc[1] = -2; }},
-      {"penalty_start_loc[2]", [](const dyn_batch& b) { b.penalty_start_loc[2] = 300; }},
-      {"penalty_token_ids[0]",
+      {"token[0]", [](const dyn_batch& b) { b.rows[0].token = 30; }},
+      {"token[1]", [](const dyn_batch& b) { b.rows[1].token = -1; }},
+      {"temperature[0]", [](const dyn_batch& b) { b.rows[0].temperature = -0.1f; }},
+      {"temperature[1]",
+       [](const dyn_batch& b) { b.rows[1].temperature = 0.0f / b.rows[0].temperature; }},
+      {"top_p[0]", [](const dyn_batch& b) { b.rows[0].top_p = 1.5f; }},
+      {"min_p[1]", [](const dyn_batch& b) { b.rows[1].min_p = -1; }},
+      {"top_k[1]", [](const dyn_batch& b) { b.rows[1].top_k = -1; }},
+      {"presence_penalty[0]", [](const dyn_batch& b) { b.rows[0].presence_penalty = 1e38f; }},
+      {"frequency_penalty[0]", [](const dyn_batch& b) { b.rows[0].frequency_penalty = -1e38f; }},
+      {"repetition_penalty[0]", [](const dyn_batch& b) { b.rows[0].repetition_penalty = 0; }},
+      {"num_penalties[0]", [](const dyn_batch& b) { b.rows[0].num_penalties = 68; }},
+      {"num_penalties[1]",
        [](const dyn_batch& b) {
-         b.penalty_start_loc[2] = 1;
-         b.penalty_token_ids[0] = 67;
+         b.rows[1].penalty_start = 8 * 67;
+         b.rows[1].num_penalties = 1;
        }},
-      {"banned_start_loc[2]", [](const dyn_batch& b) { b.banned_start_loc[2] = 17; }},
+      {"num_penalties[1]",
+       [](const dyn_batch& b) {
+         b.rows[1].penalty_start = UINT32_MAX;
+         b.rows[1].num_penalties = 2;
+       }},
+      {"penalty_token_ids[3]",
+       [](const dyn_batch& b) {
+         b.rows[1].penalty_start = 3;
+         b.rows[1].num_penalties = 1;
+         b.penalty_token_ids[3] = 67;
+       }},
+      {"num_banned[1]", [](const dyn_batch& b) { b.rows[1].num_banned = 17; }},
+      {"num_banned[0]",
+       [](const dyn_batch& b) {
+         b.rows[0].banned_start = 8 * DYN_MAX_BANNED_TOKENS - 1;
+         b.rows[0].num_banned = 2;
+       }},
       {"banned_token_ids[1]",
        [](const dyn_batch& b) {
-         b.banned_start_loc[2] = 2;
+         b.rows[1].num_banned = 2;
          b.banned_token_ids[1] = -5;
        }},
+      {"reserved[1]", [](const dyn_batch& b) { b.rows[1].reserved[9] = 1; }},
   };
 }
 

@@ -70,9 +70,8 @@ class MadeUpStep final : public DeviceStep {
     limits_ = limits;
     return {};
   }
-  Status submit(const dyn_batch& batch, const StepSize& size) override {
-    batch_ = batch;
-    size_ = size;
+  Status submit(const StepInput& input) override {
+    input_ = input;
     pool_.stream->enqueue(this);
     return {};
   }
@@ -80,34 +79,34 @@ class MadeUpStep final : public DeviceStep {
   uint64_t progress() const override { return pool_.stream->num_steps(); }
 
   void run() {
-    for (uint32_t token = 0; token < size_.num_tokens; ++token) {
-      pool_.tokens[static_cast<size_t>(batch_.slot_mapping[token])] = batch_.token_ids[token];
+    for (uint32_t token = 0; token < input_.size.num_tokens; ++token) {
+      pool_.tokens[static_cast<size_t>(input_.slots[token])] = input_.batch.token_ids[token];
     }
-    for (uint32_t row = 0; row < size_.num_rows; ++row) sample(row);
+    for (uint32_t row = 0; row < input_.size.num_rows; ++row) sample(row);
   }
 
  private:
   void sample(uint32_t row) {
-    const int32_t token = batch_.logits_rows[row];
-    const int32_t* start =
-        std::upper_bound(batch_.query_start_loc, batch_.query_start_loc + size_.num_seqs, token);
-    const auto seq = static_cast<size_t>(start - batch_.query_start_loc) - 1;
-    const int32_t* table = batch_.block_tables + seq * limits_.max_blocks;
-    const auto length = static_cast<uint32_t>(batch_.positions[token]) + 1;
+    const dyn_batch& batch = input_.batch;
+    const int32_t token = batch.rows[row].token;
+    const int32_t* start = std::upper_bound(batch.query_start_loc,
+                                            batch.query_start_loc + input_.size.num_seqs, token);
+    const auto seq = static_cast<size_t>(start - batch.query_start_loc) - 1;
+    const int32_t* table = batch.block_tables + seq * limits_.max_blocks;
+    const auto length = static_cast<uint32_t>(input_.positions[token]) + 1;
     uint64_t hash = pool_.weights;
     for (uint32_t position = 0; position < length; ++position) {
       const auto block = static_cast<size_t>(table[position / pool_.block_size]);
       const int32_t seen = pool_.tokens[block * pool_.block_size + position % pool_.block_size];
       hash = splitmix64(hash ^ static_cast<uint64_t>(seen));
     }
-    batch_.sampled_ids[row] = static_cast<int32_t>(hash % limits_.vocab_size);
-    batch_.logprobs[row] = -static_cast<float>(hash >> 40);
+    batch.sampled_ids[row] = static_cast<int32_t>(hash % limits_.vocab_size);
+    batch.logprobs[row] = -static_cast<float>(hash >> 40);
   }
 
   MadeUpPool& pool_;
   StepLimits limits_ = {};
-  dyn_batch batch_ = {};
-  StepSize size_ = {};
+  StepInput input_ = {};
 };
 
 void Stream::enqueue(MadeUpStep* step) {

@@ -170,12 +170,7 @@ void fill_sequences(const dyn_batch& batch, const EngineOptions& options, const 
     const uint32_t num_tokens = is_last ? options.max_num_batched_tokens - token : share;
     const uint32_t seq_len = is_last ? options.max_model_len : num_tokens + s % 16;
     for (uint32_t i = 0; i < num_tokens; ++i, ++token) {
-      const uint32_t position = seq_len - num_tokens + i;
       batch.token_ids[token] = static_cast<int32_t>(token % shape.model.vocab_size);
-      batch.positions[token] = static_cast<int32_t>(position);
-      batch.slot_mapping[token] =
-          block_of(s, position / options.block_size) * static_cast<int32_t>(options.block_size) +
-          static_cast<int32_t>(position % options.block_size);
     }
     batch.query_start_loc[s + 1] = static_cast<int32_t>(token);
     batch.seq_lens[s] = static_cast<int32_t>(seq_len);
@@ -188,27 +183,25 @@ void fill_sequences(const dyn_batch& batch, const EngineOptions& options, const 
 // Every row draws from the whole vocabulary, and penalises and bans as much as it may.
 void fill_rows(const dyn_batch& batch, const EngineOptions& options, const Shape& shape) {
   const uint32_t num_penalties = std::min(options.max_model_len, shape.model.vocab_size);
-  batch.penalty_start_loc[0] = 0;
-  batch.banned_start_loc[0] = 0;
-  for (uint32_t row = 0; row < options.max_num_rows; ++row) {
-    batch.logits_rows[row] = batch.query_start_loc[row + 1] - 1;
-    batch.temperature[row] = 1000;
-    batch.top_p[row] = 0.99f;
-    batch.min_p[row] = 0;
-    batch.top_k[row] = 0;
-    batch.seed[row] = row;
-    batch.presence_penalty[row] = 0.1f;
-    batch.frequency_penalty[row] = 0.1f;
-    batch.repetition_penalty[row] = 1.1f;
+  for (uint32_t index = 0; index < options.max_num_rows; ++index) {
+    dyn_row& row = batch.rows[index];
+    row = greedy_row(batch.query_start_loc[index + 1] - 1);
+    row.temperature = 1000;
+    row.top_p = 0.99f;
+    row.presence_penalty = 0.1f;
+    row.frequency_penalty = 0.1f;
+    row.repetition_penalty = 1.1f;
+    row.penalty_start = index * num_penalties;
+    row.num_penalties = num_penalties;
+    row.banned_start = index * DYN_MAX_BANNED_TOKENS;
+    row.num_banned = DYN_MAX_BANNED_TOKENS;
     for (uint32_t i = 0; i < num_penalties; ++i) {
-      batch.penalty_token_ids[size_t{row} * num_penalties + i] = static_cast<int32_t>(i);
-      batch.penalty_counts[size_t{row} * num_penalties + i] = 1;
+      batch.penalty_token_ids[row.penalty_start + i] = static_cast<int32_t>(i);
+      batch.penalty_counts[row.penalty_start + i] = 1;
     }
     for (uint32_t i = 0; i < DYN_MAX_BANNED_TOKENS; ++i) {
-      batch.banned_token_ids[row * DYN_MAX_BANNED_TOKENS + i] = static_cast<int32_t>(i);
+      batch.banned_token_ids[row.banned_start + i] = static_cast<int32_t>(i);
     }
-    batch.penalty_start_loc[row + 1] = static_cast<int32_t>((row + 1) * num_penalties);
-    batch.banned_start_loc[row + 1] = static_cast<int32_t>((row + 1) * DYN_MAX_BANNED_TOKENS);
   }
 }
 

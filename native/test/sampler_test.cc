@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "cpu/isa.h"
+#include "cpu/sample/logit_changes.h"
 #include "cpu/sample/logits.h"
 #include "cpu/sample/sampler.h"
 #include "reference.h"
@@ -44,18 +45,10 @@ class TestSampler {
 };
 
 SampleParams plain_params(float temperature) {
-  return {.temperature = temperature,
-          .top_p = 1,
-          .min_p = 0,
-          .top_k = 0,
-          .seed = 42,
-          .position = 0,
-          .penalties = {.presence = 0,
-                        .frequency = 0,
-                        .repetition = 1,
-                        .token_ids = {},
-                        .counts = {},
-                        .banned_ids = {}}};
+  dyn_row row = test::greedy_row(0);
+  row.temperature = temperature;
+  row.seed = 42;
+  return {.row = row, .position = 0, .lists = {}};
 }
 
 // The ids that may be drawn, by a full sort, in vLLM's order of filters.
@@ -69,11 +62,11 @@ std::set<int32_t> allowed_ids(const std::vector<float>& logits, const SamplePara
   });
   const double max = logits[static_cast<size_t>(ids[0])];
   const auto weight = [&](int32_t id) {
-    return std::exp((logits[static_cast<size_t>(id)] - max) / params.temperature);
+    return std::exp((logits[static_cast<size_t>(id)] - max) / params.row.temperature);
   };
-  std::erase_if(ids, [&](int32_t id) { return weight(id) < params.min_p; });
-  if (params.top_k > 0 && ids.size() > static_cast<size_t>(params.top_k)) {
-    ids.resize(static_cast<size_t>(params.top_k));
+  std::erase_if(ids, [&](int32_t id) { return weight(id) < params.row.min_p; });
+  if (params.row.top_k > 0 && ids.size() > static_cast<size_t>(params.row.top_k)) {
+    ids.resize(static_cast<size_t>(params.row.top_k));
   }
   double mass = 0;
   for (const int32_t id : ids) mass += weight(id);
@@ -82,7 +75,7 @@ std::set<int32_t> allowed_ids(const std::vector<float>& logits, const SamplePara
   for (const int32_t id : ids) {
     allowed.insert(id);
     sum += weight(id);
-    if (sum >= params.top_p * mass && params.top_p < 1) break;
+    if (sum >= params.row.top_p * mass && params.row.top_p < 1) break;
   }
   return allowed;
 }
@@ -110,9 +103,9 @@ void filters_allow_what_a_sort_allows() {
       for (const float top_p : {0.001f, 0.5f, 0.95f, 1.0f}) {
         for (const float min_p : {0.0f, 0.05f, 1.0f}) {
           SampleParams params = plain_params(temperature);
-          params.top_k = top_k;
-          params.top_p = top_p;
-          params.min_p = min_p;
+          params.row.top_k = top_k;
+          params.row.top_p = top_p;
+          params.row.min_p = min_p;
           std::vector<float> logits = random_floats(kVocab, 4, &generator);
           for (size_t i = 0; i < 40; ++i) logits[i * 7] = logits[i * 11];  // Ties.
           const std::set<int32_t> allowed = allowed_ids(logits, params);
@@ -133,7 +126,7 @@ void draws_follow_the_distribution() {
   TestSampler sampler(5);
   for (const bool is_filtered : {false, true}) {
     SampleParams params = plain_params(0.8f);
-    if (is_filtered) params.top_k = 3;  // Leaves ids 1, 2 and 4.
+    if (is_filtered) params.row.top_k = 3;  // Leaves ids 1, 2 and 4.
     std::vector<double> expected(5);
     double total = 0;
     for (size_t id = 0; id < 5; ++id) {
@@ -178,15 +171,14 @@ void penalties_are_those_of_vllm() {
   std::vector<float> changed = logits;
   float saved[8];
   LogitChanges changes(saved);
-  const Penalties penalties = {.presence = 0.5f,
-                               .frequency = 0.25f,
-                               .repetition = 2.0f,
-                               .token_ids = ids,
-                               .counts = counts,
-                               .banned_ids = {}};
-  CHECK(changes.apply(penalties, changed));
+  dyn_row row = test::greedy_row(0);
+  row.presence_penalty = 0.5f;
+  row.frequency_penalty = 0.25f;
+  row.repetition_penalty = 2.0f;
+  const TokenLists lists = {.penalised_ids = ids, .counts = counts, .banned_ids = {}};
+  CHECK(changes.apply(row, lists, changed));
   CHECK(changed == (std::vector<float>{1.5f, -6.0f, 1.0f, -9.0f, 1.0f}));
-  changes.undo(penalties, changed);
+  changes.undo(lists, changed);
   CHECK(changed == logits);
 }
 
@@ -199,12 +191,10 @@ void changes_are_taken_back_and_not_in_the_logprob() {
   TestSampler sampler(50);
   for (const float temperature : {0.0f, 1.0f}) {
     SampleParams params = plain_params(temperature);
-    params.penalties = {.presence = 1.5f,
-                        .frequency = 0.7f,
-                        .repetition = 1.3f,
-                        .token_ids = ids,
-                        .counts = counts,
-                        .banned_ids = banned};
+    params.row.presence_penalty = 1.5f;
+    params.row.frequency_penalty = 0.7f;
+    params.row.repetition_penalty = 1.3f;
+    params.lists = {.penalised_ids = ids, .counts = counts, .banned_ids = banned};
     for (params.position = 0; params.position < 300; ++params.position) {
       std::vector<float> logits = original;
       const Sample sample = sampler.sample(&logits, params);
@@ -222,8 +212,8 @@ void check_row(std::vector<float> row, bool has_sample) {
   for (const float temperature : {0.0f, 1e-30f, 1.0f, 1e30f}) {
     for (const int32_t top_k : {0, 2}) {
       SampleParams params = plain_params(temperature);
-      params.top_k = top_k;
-      params.top_p = top_k > 0 ? 0.5f : 1.0f;
+      params.row.top_k = top_k;
+      params.row.top_p = top_k > 0 ? 0.5f : 1.0f;
       const Sample sample = sampler.sample(&row, params);
       if (has_sample) {
         CHECK(sample.id >= 0 && static_cast<size_t>(sample.id) < row.size());

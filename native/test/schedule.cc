@@ -190,7 +190,7 @@ void Schedule::submit(uint32_t engine, Step* step) {
     }
     events_->num_shared_spans += end > kAttentionSpan && options_.num_threads > 1;
     if (end < length(owner->sequence.tokens)) continue;
-    to.batch().logits_rows[step->rows.size()] = to.batch().query_start_loc[i + 1] - 1;
+    to.batch().rows[step->rows.size()] = greedy_row(to.batch().query_start_loc[i + 1] - 1);
     step->rows.push_back(owner);
   }
   events_->num_mixed_steps += num_decodes > 0 && num_parts > 0;

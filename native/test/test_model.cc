@@ -230,40 +230,32 @@ dyn_model_config k_block_config() {
   return config;
 }
 
+dyn_row greedy_row(int32_t token) {
+  dyn_row row = {};
+  row.token = token;
+  row.top_p = 1;
+  row.repetition_penalty = 1;
+  return row;
+}
+
 uint32_t fill_batch(const dyn_batch& batch, const EngineOptions& options,
                     std::span<const Chunk> chunks) {
   const uint32_t block_size = options.block_size;
   const uint32_t max_blocks = (options.max_model_len + block_size - 1) / block_size;
   uint32_t token = 0;
   batch.query_start_loc[0] = 0;
-  batch.penalty_start_loc[0] = 0;
-  batch.banned_start_loc[0] = 0;
   for (uint32_t s = 0; s < chunks.size(); ++s) {
     const Sequence& sequence = *chunks[s].sequence;
     for (uint32_t i = 0; i < chunks[s].num_tokens; ++i, ++token) {
-      const uint32_t position = sequence.num_computed + i;
-      batch.token_ids[token] = sequence.tokens[position];
-      batch.positions[token] = static_cast<int32_t>(position);
-      batch.slot_mapping[token] =
-          sequence.blocks[position / block_size] * static_cast<int32_t>(block_size) +
-          static_cast<int32_t>(position % block_size);
+      batch.token_ids[token] = sequence.tokens[sequence.num_computed + i];
     }
     batch.query_start_loc[s + 1] = static_cast<int32_t>(token);
     batch.seq_lens[s] = static_cast<int32_t>(sequence.num_computed + chunks[s].num_tokens);
     for (uint32_t b = 0; b < sequence.blocks.size() && b < max_blocks; ++b) {
       batch.block_tables[s * max_blocks + b] = sequence.blocks[b];
     }
-    batch.logits_rows[s] = static_cast<int32_t>(token) - 1;
-    batch.temperature[s] = 0;
-    batch.top_p[s] = 1;
-    batch.min_p[s] = 0;
-    batch.top_k[s] = 0;
-    batch.seed[s] = s;
-    batch.presence_penalty[s] = 0;
-    batch.frequency_penalty[s] = 0;
-    batch.repetition_penalty[s] = 1;
-    batch.penalty_start_loc[s + 1] = 0;
-    batch.banned_start_loc[s + 1] = 0;
+    batch.rows[s] = greedy_row(static_cast<int32_t>(token) - 1);
+    batch.rows[s].seed = s;
   }
   return token;
 }

@@ -96,6 +96,9 @@ struct Sampled {
   bool operator==(const Sampled&) const = default;
 };
 
+// Of the logits of `token`, with all else off.
+dyn_row greedy_row(int32_t token);
+
 // Fills a batch in, greedy, one row for each chunk. Returns the step's number of tokens.
 uint32_t fill_batch(const dyn_batch& batch, const EngineOptions& options,
                     std::span<const Chunk> chunks);

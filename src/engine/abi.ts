@@ -6,6 +6,7 @@ import { dlopen, FFIType, type Pointer, toArrayBuffer } from "bun:ffi";
 import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
+import { ROW_FIELDS } from "./step-rows.ts";
 
 export const ABI_VERSION = 8;
 export const WAIT_FOREVER = 0xffffffff;
@@ -91,7 +92,7 @@ export type Address = number;
 
 // --- structs -----------------------------------------------------------------------------------
 
-type FieldType = "u16" | "u32" | "i32" | "u64" | "f64" | "pointer";
+type FieldType = "u16" | "u32" | "i32" | "u64" | "f32" | "f64" | "pointer";
 
 interface Field {
   readonly bytes: number;
@@ -107,6 +108,7 @@ const FIELDS: Readonly<Record<FieldType, Field>> = {
   u16: { bytes: 2, write: (view, at, value) => view.setUint16(at, Number(value), true) },
   u32: { bytes: 4, write: (view, at, value) => view.setUint32(at, Number(value), true) },
   i32: { bytes: 4, write: (view, at, value) => view.setInt32(at, Number(value), true) },
+  f32: { bytes: 4, write: (view, at, value) => view.setFloat32(at, Number(value), true) },
   f64: { bytes: 8, write: (view, at, value) => view.setFloat64(at, Number(value), true) },
   u64: u64Field,
   pointer: u64Field,
@@ -224,6 +226,9 @@ export const ENGINE_SIZES = layout({
   sampling: "u64",
   workspace: "u64",
 });
+
+/** Without the words behind its fields. */
+export const ROW = layout(ROW_FIELDS);
 
 export const BATCH = layout(pointersTo(BATCH_ARRAYS));
 

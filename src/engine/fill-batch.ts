@@ -3,7 +3,12 @@
 // Per step, 256 sequences: with scheduling and results < 200 µs (test/bench/step-overhead.ts). So index
 // loops, and no object per token.
 
-import type { RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import {
+  MAX_BANNED_TOKENS,
+  type RunnerLimits,
+  type StepBatch,
+  type StepShape,
+} from "./model-runner.ts";
 import type { SchedulerOutput } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 import { maxBlocksPerSeq } from "./step-batch.ts";
@@ -20,11 +25,9 @@ export function fillBatch(
   let numTokens = 0;
   let numRows = 0;
   batch.queryStartLoc[0] = 0;
-  batch.penaltyStartLoc[0] = 0;
-  batch.bannedStartLoc[0] = 0;
   for (let s = 0; s < sequences.length; s++) {
     const sequence = sequences[s] as Sequence;
-    fillTokens(batch, limits.blockSize, sequence, numTokens);
+    fillTokens(batch, sequence, numTokens);
     fillTable(batch, sequence, s * tableWidth);
     numTokens += sequence.numScheduledTokens;
     batch.queryStartLoc[s + 1] = numTokens;
@@ -45,7 +48,7 @@ function fillRows(
   let row = at.numRows;
   for (let i = 0; i < numSampledRows; i++, row++) {
     if (i > 0) tokenCounts?.addOutputToken(tokenIds[numTokens + i - 1] as number);
-    batch.logitsRows[row] = at.numTokens - numSampledRows + i;
+    batch.rows.token.set(row, at.numTokens - numSampledRows + i);
     fillSampling(batch, vocabSize, sequence, row);
     fillPenalties(batch, sequence, row);
     fillBanned(batch, vocabSize, sequence.stop, { row, numOutputTokens: numOutputTokens + i });
@@ -56,14 +59,10 @@ function fillRows(
   return row;
 }
 
-function fillTokens(batch: StepBatch, blockSize: number, sequence: Sequence, start: number): void {
-  const { tokenIds, table, numComputedTokens, numScheduledTokens } = sequence;
+function fillTokens(batch: StepBatch, sequence: Sequence, start: number): void {
+  const { tokenIds, numComputedTokens, numScheduledTokens } = sequence;
   for (let i = 0; i < numScheduledTokens; i++) {
-    const position = numComputedTokens + i;
-    const blockIndex = Math.floor(position / blockSize);
-    batch.tokenIds[start + i] = tokenIds[position] as number;
-    batch.positions[start + i] = position;
-    batch.slotMapping[start + i] = table.blockIdAt(blockIndex) * blockSize + (position % blockSize);
+    batch.tokenIds[start + i] = tokenIds[numComputedTokens + i] as number;
   }
 }
 
@@ -74,46 +73,49 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
 
 /** What a client may ask for is wider than 32 bits: a bound that changes no choice keeps it within them. */
 export function fillSampling(
-  batch: StepBatch,
+  { rows }: StepBatch,
   vocabSize: number,
   { sampling }: Pick<Sequence, "sampling">,
   row: number,
 ): void {
-  batch.temperature[row] = sampling.temperature;
-  batch.topP[row] = sampling.topP;
-  batch.minP[row] = sampling.minP;
-  batch.topK[row] = Math.min(sampling.topK, vocabSize);
-  batch.seed[row] = sampling.seed;
-  batch.presencePenalty[row] = sampling.presencePenalty;
-  batch.frequencyPenalty[row] = sampling.frequencyPenalty;
-  batch.repetitionPenalty[row] = Math.max(sampling.repetitionPenalty, MIN_REPETITION_PENALTY);
+  rows.temperature.set(row, sampling.temperature);
+  rows.topP.set(row, sampling.topP);
+  rows.minP.set(row, sampling.minP);
+  rows.topK.set(row, Math.min(sampling.topK, vocabSize));
+  rows.seed.set(row, sampling.seed);
+  rows.presencePenalty.set(row, sampling.presencePenalty);
+  rows.frequencyPenalty.set(row, sampling.frequencyPenalty);
+  rows.repetitionPenalty.set(row, Math.max(sampling.repetitionPenalty, MIN_REPETITION_PENALTY));
 }
 
+/** Behind the list of the row before. */
 function fillPenalties(batch: StepBatch, { tokenCounts }: Sequence, row: number): void {
-  let end = batch.penaltyStartLoc[row] as number;
-  if (tokenCounts !== undefined) {
-    const { tokenIds, counts, numDistinct } = tokenCounts;
-    // Thousands a row: two block copies are quicker than a loop, though each makes a view.
-    batch.penaltyTokenIds.set(tokenIds.subarray(0, numDistinct), end);
-    batch.penaltyCounts.set(counts.subarray(0, numDistinct), end);
-    end += numDistinct;
-  }
-  batch.penaltyStartLoc[row + 1] = end;
+  const { rows, penaltyTokenIds, penaltyCounts } = batch;
+  const start = row === 0 ? 0 : rows.penaltyStart.at(row - 1) + rows.numPenalties.at(row - 1);
+  rows.penaltyStart.set(row, start);
+  rows.numPenalties.set(row, tokenCounts?.numDistinct ?? 0);
+  if (tokenCounts === undefined) return;
+  const { tokenIds, counts, numDistinct } = tokenCounts;
+  // Thousands a row: two block copies are quicker than a loop, though each makes a view.
+  penaltyTokenIds.set(tokenIds.subarray(0, numDistinct), start);
+  penaltyCounts.set(counts.subarray(0, numDistinct), start);
 }
 
 /** Stop tokens that would come too early. */
 function fillBanned(
-  batch: StepBatch,
+  { rows, bannedTokenIds }: StepBatch,
   vocabSize: number,
   { minTokens, stopTokenIds }: Sequence["stop"],
   { row, numOutputTokens }: { readonly row: number; readonly numOutputTokens: number },
 ): void {
-  let end = batch.bannedStartLoc[row] as number;
+  const start = row * MAX_BANNED_TOKENS;
+  let end = start;
   if (numOutputTokens < minTokens) {
     for (const tokenId of stopTokenIds) {
       // Some models name an end token that their head has no row for.
-      if (tokenId < vocabSize) batch.bannedTokenIds[end++] = tokenId;
+      if (tokenId < vocabSize) bannedTokenIds[end++] = tokenId;
     }
   }
-  batch.bannedStartLoc[row + 1] = end;
+  rows.bannedStart.set(row, start);
+  rows.numBanned.set(row, end - start);
 }

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
-import { createStepBatch, maxBlocksPerSeq } from "./step-batch.ts";
+import { createStepBatch, maxBlocksPerSeq, positionOf } from "./step-batch.ts";
 
 /** Dynamo's defaults. */
 export const MOCK_DEFAULTS = {
@@ -91,14 +91,14 @@ export class MockRunner implements ModelRunner {
   }
 
   #sample(row: number): void {
-    const { seed, temperature, topK, logitsRows, positions, bannedStartLoc, bannedTokenIds } =
-      this.batch;
+    const { rows, bannedTokenIds } = this.batch;
     const { vocabSize } = this.limits;
-    const position = positions[logitsRows[row] as number] as number;
-    const banned = bannedTokenIds.subarray(bannedStartLoc[row], bannedStartLoc[row + 1]);
+    const position = positionOf(this.batch, rows.token.at(row));
+    const bannedStart = rows.bannedStart.at(row);
+    const banned = bannedTokenIds.subarray(bannedStart, bannedStart + rows.numBanned.at(row));
     // Greedy sampling takes no chances, so it has no use for a seed.
-    const isGreedy = temperature[row] === 0 || topK[row] === 1;
-    let tokenId = mix(isGreedy ? 0 : fold(seed[row] as bigint), position) % vocabSize;
+    const isGreedy = rows.temperature.at(row) === 0 || rows.topK.at(row) === 1;
+    let tokenId = mix(isGreedy ? 0 : fold(rows.seed.at(row)), position) % vocabSize;
     for (let i = 0; i < banned.length && banned.includes(tokenId); i++) {
       tokenId = (tokenId + 1) % vocabSize;
     }

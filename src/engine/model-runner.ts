@@ -5,6 +5,8 @@
 // Letters: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
 // tokens, B banned tokens. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
 
+import type { StepRows } from "./step-rows.ts";
+
 export interface RunnerLimits {
   /** Most sequences in a step (S). */
   readonly maxNumSeqs: number;
@@ -24,37 +26,28 @@ export interface RunnerLimits {
 
 /**
  * The form that the scheduler fills in, array by array: what its elements are, and how many. The order
- * is that of `dyn_batch` in dynamo_engine.h, which calls them the same in snake_case.
+ * is that of `dyn_batch` in dynamo_engine.h, which calls them the same in snake_case. Where a token lies in its
+ * sequence, and where its K and V go, follows from the first four.
  */
 export const BATCH_ARRAYS = {
   tokenIds: [Int32Array, "T"], // tokens of all sequences, end to end
-  positions: [Int32Array, "T"], // index of each token in its own sequence
-  slotMapping: [Int32Array, "T"], // where K and V go: blockId * blockSize + offset
   queryStartLoc: [Int32Array, "S + 1"], // sequence s owns tokens [start[s], start[s + 1])
-  seqLens: [Int32Array, "S"], // tokens to attend to, those of this step included
+  seqLens: [Int32Array, "S"], // tokens to attend to: the last of them are this step's
   blockTables: [Int32Array, "S, M"], // KV block ids in sequence order; unused tail: any value
-  logitsRows: [Int32Array, "R"], // rows of T to sample
-  temperature: [Float32Array, "R"], // 0 is greedy
-  topP: [Float32Array, "R"], // 1 is off
-  minP: [Float32Array, "R"], // 0 is off
-  topK: [Int32Array, "R"], // 0 is off
-  seed: [BigUint64Array, "R"], // random numbers are f(seed, position) and nothing else
-  presencePenalty: [Float32Array, "R"], // 0 is off
-  frequencyPenalty: [Float32Array, "R"], // 0 is off
-  repetitionPenalty: [Float32Array, "R"], // 1 is off
-  penaltyStartLoc: [Int32Array, "R + 1"], // row r owns penalised tokens [start[r], start[r + 1])
+  rows: [Uint8Array, "R rows"], // as StepRows
   penaltyTokenIds: [Int32Array, "P"], // distinct tokens of prompt and output
   penaltyCounts: [Int32Array, "P"], // times in the output; 0 for a token of the prompt only
-  bannedStartLoc: [Int32Array, "R + 1"], // row r may not sample tokens [start[r], start[r + 1])
   bannedTokenIds: [Int32Array, "B"],
   sampledIds: [Int32Array, "R"], // out; NO_SAMPLE where the logits were no distribution (NaN)
   logprobs: [Float32Array, "R"], // out: log-probability of each sampled id, before temperature
 } as const;
 
-/** The runner owns the arrays and lends them until it closes. */
-export type StepBatch = {
+type BatchArrays = {
   readonly [Name in keyof typeof BATCH_ARRAYS]: InstanceType<(typeof BATCH_ARRAYS)[Name][0]>;
 };
+
+/** The runner owns the arrays and lends them until it closes. */
+export type StepBatch = Omit<BatchArrays, "rows"> & { readonly rows: StepRows };
 
 /** What `sampledIds` says of a row without a sample. The scheduler reads it once and knows it nowhere else. */
 export const NO_SAMPLE = -1;

@@ -4,6 +4,7 @@ import {
   type RunnerLimits,
   type StepBatch,
 } from "./model-runner.ts";
+import { ROW_BYTES, stepRows } from "./step-rows.ts";
 
 /** Blocks that the longest sequence needs: the width of a row of `blockTables` (M). */
 export function maxBlocksPerSeq(limits: RunnerLimits): number {
@@ -16,6 +17,13 @@ export function maxRows({
   maxNumSeqs,
 }: Pick<RunnerLimits, "maxNumRows" | "maxNumSeqs">): number {
   return maxNumRows ?? maxNumSeqs;
+}
+
+/** Index of a token in its own sequence: a step's are the last of theirs. */
+export function positionOf({ queryStartLoc, seqLens }: StepBatch, token: number): number {
+  let seq = 0;
+  while ((queryStartLoc[seq + 1] as number) <= token) seq++;
+  return (seqLens[seq] as number) - (queryStartLoc[seq + 1] as number) + token;
 }
 
 /** A batch in JavaScript's own memory, for runners without native arrays. */
@@ -31,7 +39,8 @@ export function layOutBatch(
   const lengths = lengthsOf(limits);
   const arrays = Object.entries(BATCH_ARRAYS).map(([name, [Type, length]]) => {
     const numBytes = lengths[length] * Type.BYTES_PER_ELEMENT;
-    return [name, new Type(memoryOf(name as keyof StepBatch, numBytes))]; // `entries` forgets the type
+    const memory = memoryOf(name as keyof StepBatch, numBytes); // `entries` forgets the type
+    return [name, name === "rows" ? stepRows(memory) : new Type(memory)];
   });
   return Object.fromEntries(arrays);
 }
@@ -47,7 +56,7 @@ function lengthsOf(limits: RunnerLimits): Readonly<Record<Length, number>> {
     "S + 1": maxNumSeqs + 1,
     "S, M": maxNumSeqs * maxBlocksPerSeq(limits),
     R: numRows,
-    "R + 1": numRows + 1,
+    "R rows": numRows * ROW_BYTES,
     P: numRows * Math.min(limits.maxModelLen, limits.vocabSize),
     B: numRows * MAX_BANNED_TOKENS,
   };

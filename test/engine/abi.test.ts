@@ -24,6 +24,7 @@ import {
   MODEL_SIZES,
   Part,
   Quantization,
+  ROW,
   Role,
   RopeLayout,
   Status,
@@ -34,6 +35,7 @@ import {
   WeightsSource,
 } from "../../src/engine/abi.ts";
 import { MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
+import { ROW_BYTES } from "../../src/engine/step-rows.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -76,6 +78,15 @@ describe("the numbers of the header", () => {
   });
 });
 
+describe("the words of the header", () => {
+  test("each call that can fail says which errors it gives", () => {
+    const calls = [...header.matchAll(/((?:^\/\/.*\n)*)^DYN_API dyn_status (dyn_\w+)\(/gm)];
+    expect(calls.length).toBeGreaterThan(15);
+    const silent = calls.filter(([, comment]) => !/\berrors\b/i.test(comment ?? ""));
+    expect(silent.map(([, , name]) => name)).toEqual([]);
+  });
+});
+
 describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
   const layouts: Record<string, Layout> = {
     dyn_tensor: TENSOR,
@@ -87,6 +98,7 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
     dyn_engine_config: ENGINE_CONFIG,
     dyn_model_sizes: MODEL_SIZES,
     dyn_engine_sizes: ENGINE_SIZES,
+    dyn_row: ROW,
     dyn_batch: BATCH,
   };
 
@@ -97,6 +109,8 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
       for (const [field, offset] of Object.entries(offsets))
         ours[`${name}.${snakeCase(field)}`] = offset;
     }
+    ours["dyn_row.reserved"] = ROW.size;
+    ours["dyn_row"] = ROW_BYTES;
     // C calls the two numbers of a shape by one name.
     ours["dyn_tensor.shape"] = TENSOR.offsets.rows;
     delete ours["dyn_tensor.rows"];

@@ -9,7 +9,7 @@ import type {
   StepBatch,
   StepShape,
 } from "../../src/engine/model-runner.ts";
-import { createStepBatch, maxBlocksPerSeq } from "../../src/engine/step-batch.ts";
+import { createStepBatch, maxBlocksPerSeq, positionOf } from "../../src/engine/step-batch.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 
 export const SMALL_LIMITS: RunnerLimits = {
@@ -88,8 +88,8 @@ export class FakeRunner implements ModelRunner {
     let row = this.#shape.numRows;
     for (let s = this.#shape.numSeqs - 1; s >= 0; s--) {
       const [start, end] = [at(this.batch.queryStartLoc, s), at(this.batch.queryStartLoc, s + 1)];
-      for (let t = start; t < end; t++) this.#write(t);
-      while (row > 0 && at(this.batch.logitsRows, row - 1) >= start) this.#sample(--row, s);
+      for (let t = start; t < end; t++) this.#write(t, s);
+      while (row > 0 && this.batch.rows.token.at(row - 1) >= start) this.#sample(--row, s);
     }
     this.#memory.endStep(this);
   }
@@ -111,10 +111,9 @@ export class FakeRunner implements ModelRunner {
     const { blockSize } = this.limits;
     const writes = new Set<number>();
     const reads = new Set<number>();
-    for (let t = 0; t < this.#shape.numTokens; t++) {
-      writes.add(Math.floor(at(this.batch.slotMapping, t) / blockSize));
-    }
     for (let s = 0; s < this.#shape.numSeqs; s++) {
+      const [start, end] = [at(this.batch.queryStartLoc, s), at(this.batch.queryStartLoc, s + 1)];
+      for (let t = start; t < end; t++) writes.add(Math.floor(this.#slotOf(t, s) / blockSize));
       const tableStart = s * maxBlocksPerSeq(this.limits);
       for (let i = 0; i * blockSize < at(this.batch.seqLens, s); i++) {
         reads.add(at(this.batch.blockTables, tableStart + i));
@@ -123,28 +122,37 @@ export class FakeRunner implements ModelRunner {
     return { writes, reads };
   }
 
-  #write(t: number): void {
-    const slot = at(this.batch.slotMapping, t);
-    this.#slots[slot] = entryOf(at(this.batch.tokenIds, t), at(this.batch.positions, t));
+  #write(t: number, s: number): void {
+    const position = positionOf(this.batch, t);
+    this.#slots[this.#slotOf(t, s)] = entryOf(at(this.batch.tokenIds, t), position);
+  }
+
+  #slotOf(t: number, s: number): number {
+    const { blockSize } = this.limits;
+    const position = positionOf(this.batch, t);
+    const tableStart = s * maxBlocksPerSeq(this.limits);
+    const blockId = at(this.batch.blockTables, tableStart + Math.floor(position / blockSize));
+    return blockId * blockSize + (position % blockSize);
   }
 
   #sample(row: number, s: number): void {
     const { blockSize, vocabSize } = this.limits;
     const tableStart = s * maxBlocksPerSeq(this.limits);
     let checksum = 0;
-    const last = at(this.batch.positions, at(this.batch.logitsRows, row));
+    const last = positionOf(this.batch, this.batch.rows.token.at(row));
     for (let position = 0; position <= last; position++) {
       const blockId = at(this.batch.blockTables, tableStart + Math.floor(position / blockSize));
       checksum = fold(checksum, at(this.#slots, blockId * blockSize + (position % blockSize)));
     }
-    const { penaltyStartLoc, penaltyTokenIds, penaltyCounts, bannedStartLoc, bannedTokenIds } =
-      this.batch;
+    const { rows, penaltyTokenIds, penaltyCounts, bannedTokenIds } = this.batch;
     const counts = new Map<number, number>();
-    for (let i = at(penaltyStartLoc, row); i < at(penaltyStartLoc, row + 1); i++) {
-      counts.set(at(penaltyTokenIds, i), at(penaltyCounts, i));
+    for (let i = 0; i < rows.numPenalties.at(row); i++) {
+      const index = rows.penaltyStart.at(row) + i;
+      counts.set(at(penaltyTokenIds, index), at(penaltyCounts, index));
     }
-    const banned = bannedTokenIds.slice(at(bannedStartLoc, row), at(bannedStartLoc, row + 1));
-    const seed = this.batch.seed[row] as bigint;
+    const start = rows.bannedStart.at(row);
+    const banned = bannedTokenIds.slice(start, start + rows.numBanned.at(row));
+    const seed = rows.seed.at(row);
     this.batch.sampledIds[row] = pick({ checksum, counts, banned: [...banned], seed, vocabSize });
     this.batch.logprobs[row] = -1;
   }

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
 import { fillBatch } from "../../src/engine/fill-batch.ts";
-import type { RunnerLimits } from "../../src/engine/model-runner.ts";
+import type { RunnerLimits, StepBatch } from "../../src/engine/model-runner.ts";
 import { Sequence } from "../../src/engine/sequence.ts";
-import { createStepBatch } from "../../src/engine/step-batch.ts";
+import { createStepBatch, positionOf } from "../../src/engine/step-batch.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { SMALL_LIMITS } from "./fake-runner.ts";
 import { GREEDY, requestOf } from "./requests.ts";
@@ -33,12 +33,21 @@ function fill(sequences: readonly Sequence[]) {
   return { batch, shape };
 }
 
-/** The rows of a CSR pair of arrays. */
-function rowsOf(startLoc: Int32Array, values: Int32Array, numRows: number): number[][] {
-  return Array.from({ length: numRows }, (_, row) => [
-    ...values.subarray(startLoc[row], startLoc[row + 1]),
-  ]);
+/** Each row's list in `values`. */
+function listsOf(
+  { rows }: StepBatch,
+  [start, count]: readonly ["penaltyStart" | "bannedStart", "numPenalties" | "numBanned"],
+  values: Int32Array,
+  numRows: number,
+): number[][] {
+  return Array.from({ length: numRows }, (_, row) => {
+    const first = rows[start].at(row);
+    return [...values.subarray(first, first + rows[count].at(row))];
+  });
 }
+
+const PENALTIES = ["penaltyStart", "numPenalties"] as const;
+const BANNED = ["bannedStart", "numBanned"] as const;
 
 describe("a batch", () => {
   test("lays decodes and chunks end to end, each at its slots", () => {
@@ -57,11 +66,11 @@ describe("a batch", () => {
 
     expect(shape).toEqual({ numSeqs: 3, numTokens: 7, numRows: 2 });
     expect([...batch.tokenIds.subarray(0, 7)]).toEqual([5, 13, 14, 15, 16, 21, 22]);
-    expect([...batch.positions.subarray(0, 7)]).toEqual([4, 2, 3, 4, 5, 0, 1]);
-    expect([...batch.slotMapping.subarray(0, 7)]).toEqual([28, 18, 19, 12, 13, 24, 25]);
+    const positions = [0, 1, 2, 3, 4, 5, 6].map((token) => positionOf(batch, token));
+    expect(positions).toEqual([4, 2, 3, 4, 5, 0, 1]);
     expect([...batch.queryStartLoc]).toEqual([0, 1, 5, 7]);
     expect([...batch.seqLens]).toEqual([5, 6, 2]);
-    expect([...batch.logitsRows.subarray(0, 2)]).toEqual([0, 6]);
+    expect([batch.rows.token.at(0), batch.rows.token.at(1)]).toEqual([0, 6]);
     const table = (s: number) => [...batch.blockTables.subarray(s * 4, s * 4 + 2)];
     expect([table(0), table(1), table(2)[0]]).toEqual([[9, 7], [4, 3], 6]);
   });
@@ -73,7 +82,8 @@ describe("a batch", () => {
     const at = { blockIds: [0], computed: 0, scheduled: 1 };
     const { batch } = fill([place(requestOf([1]), at), place(requestOf([1], { sampling }), at)]);
     for (const [index, name] of names.entries()) {
-      expect([name, ...batch[name].subarray(0, 2)]).toEqual([name, off[name], index + 2]);
+      const column = batch.rows[name];
+      expect([name, column.at(0), column.at(1)]).toEqual([name, off[name], index + 2]);
     }
   });
 
@@ -81,11 +91,11 @@ describe("a batch", () => {
     const at = { blockIds: [0], computed: 0, scheduled: 1 };
     for (const topK of [2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER]) {
       const { batch } = fill([place(requestOf([1], { sampling: { topK } }), at)]);
-      expect(batch.topK[0]).toBe(limits.vocabSize);
+      expect(batch.rows.topK.at(0)).toBe(limits.vocabSize);
     }
     for (const repetitionPenalty of [Number.MIN_VALUE, 1e-50, 1e-38]) {
       const { batch } = fill([place(requestOf([1], { sampling: { repetitionPenalty } }), at)]);
-      expect(batch.repetitionPenalty[0]).toBeGreaterThan(1e-30); // the least that native takes
+      expect(batch.rows.repetitionPenalty.at(0)).toBeGreaterThan(1e-30); // the least that native takes
     }
   });
 
@@ -94,7 +104,7 @@ describe("a batch", () => {
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (seed) => {
         const request = requestOf([1], { sampling: { seed } });
         const { batch } = fill([place(request, { blockIds: [0], computed: 0, scheduled: 1 })]);
-        expect(batch.seed[0]).toBe(seed);
+        expect(batch.rows.seed.at(0)).toBe(seed);
       }),
     );
   });
@@ -108,18 +118,20 @@ describe("a batch", () => {
       return sequence;
     });
     const { batch, shape } = fill([plain, ...penalised]);
-    expect(rowsOf(batch.penaltyStartLoc, batch.penaltyTokenIds, shape.numRows)).toEqual([
+    expect(listsOf(batch, PENALTIES, batch.penaltyTokenIds, shape.numRows)).toEqual([
       [],
       [7, 5],
       [5, 6, 7],
     ]);
-    expect(rowsOf(batch.penaltyStartLoc, batch.penaltyCounts, shape.numRows)).toEqual([
+    expect(listsOf(batch, PENALTIES, batch.penaltyCounts, shape.numRows)).toEqual([
       [],
       [2, 1],
       [1, 0, 2],
     ]);
-    expect([...batch.frequencyPenalty]).toEqual([0, 0.5, 0]);
-    expect([...batch.repetitionPenalty]).toEqual([1, 1, 1.5]);
+    const each = (column: StepBatch["rows"]["frequencyPenalty"]) =>
+      [0, 1, 2].map((row) => column.at(row));
+    expect(each(batch.rows.frequencyPenalty)).toEqual([0, 0.5, 0]);
+    expect(each(batch.rows.repetitionPenalty)).toEqual([1, 1, 1.5]);
   });
 
   test("bans stop tokens below min_tokens, those that the vocabulary has", () => {
@@ -129,6 +141,6 @@ describe("a batch", () => {
     const old = place(requestOf([1], { stop }), { ...at, scheduled: 2 });
     old.append(8);
     const { batch, shape } = fill([old, young]);
-    expect(rowsOf(batch.bannedStartLoc, batch.bannedTokenIds, shape.numRows)).toEqual([[], [3, 4]]);
+    expect(listsOf(batch, BANNED, batch.bannedTokenIds, shape.numRows)).toEqual([[], [3, 4]]);
   });
 });

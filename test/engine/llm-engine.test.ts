@@ -164,9 +164,9 @@ describe("a row without a distribution", () => {
   class BrokenRunner extends FakeRunner {
     override async wait(): Promise<void> {
       await super.wait();
-      const { logitsRows, tokenIds, sampledIds } = this.batch;
+      const { rows, tokenIds, sampledIds } = this.batch;
       for (let row = 0; row < (this.steps.at(-1)?.numRows ?? 0); row++) {
-        if (tokenIds[logitsRows[row] as number] === 49) sampledIds[row] = NO_SAMPLE;
+        if (tokenIds[rows.token.at(row)] === 49) sampledIds[row] = NO_SAMPLE;
       }
     }
   }

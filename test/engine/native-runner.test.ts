@@ -22,6 +22,7 @@ import { openModel } from "../../src/model/open-model.ts";
 import { ReferenceLlama } from "../reference/llama.ts";
 import { hangLimit } from "../time-limits.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
+import { fillGreedyRow } from "./requests.ts";
 import { describeRunner } from "./runner.suite.ts";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.ts";
 
@@ -111,19 +112,12 @@ async function step(
   let token = 0;
   for (const [s, [{ tokenIds, blockIds, numComputed }, numTokens]] of chunks.entries()) {
     for (let i = 0; i < numTokens; i++, token++) {
-      const position = numComputed + i;
-      const blockId = blockIds[Math.floor(position / limits.blockSize)] as number;
-      batch.tokenIds[token] = tokenIds[position] as number;
-      batch.positions[token] = position;
-      batch.slotMapping[token] = blockId * limits.blockSize + (position % limits.blockSize);
+      batch.tokenIds[token] = tokenIds[numComputed + i] as number;
     }
     batch.queryStartLoc[s + 1] = token;
     batch.seqLens[s] = numComputed + numTokens;
     batch.blockTables.set(blockIds.slice(0, tableWidth), s * tableWidth);
-    batch.logitsRows[s] = token - 1;
-    batch.temperature[s] = 0;
-    batch.topP[s] = 1;
-    batch.repetitionPenalty[s] = 1;
+    fillGreedyRow(batch, s, token - 1);
   }
   runner.submit({ numSeqs: chunks.length, numTokens: token, numRows: chunks.length });
   await runner.wait();
@@ -393,8 +387,6 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
     const directory = tinyModel();
     const abandoned = await open(directory, { owner: 7, threads: 1 });
     abandoned.batch.queryStartLoc[1] = 3;
-    abandoned.batch.positions.set([0, 1, 2]);
-    abandoned.batch.slotMapping.set([0, 1, 2]);
     abandoned.batch.seqLens[0] = 3;
     abandoned.submit({ numSeqs: 1, numTokens: 3, numRows: 0 });
     await expect(open(directory, { owner: 8, threads: 3 })).rejects.toThrow(

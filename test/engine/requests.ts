@@ -1,6 +1,8 @@
 // Requests to an engine, and what comes back, in the words of tests.
 
 import { DynamoError } from "../../src/base/error.ts";
+import { fillSampling } from "../../src/engine/fill-batch.ts";
+import type { StepBatch } from "../../src/engine/model-runner.ts";
 import type {
   FinishReason,
   PreprocessedRequest,
@@ -19,6 +21,14 @@ export const GREEDY: SamplingOptions = {
   frequencyPenalty: 0,
   repetitionPenalty: 1,
 };
+
+/** Row `row` of the batch: the greedy sample behind token `token`. */
+export function fillGreedyRow(batch: StepBatch, row: number, token: number): void {
+  batch.rows.token.set(row, token);
+  fillSampling(batch, 0, { sampling: GREEDY }, row);
+  batch.rows.numPenalties.set(row, 0);
+  batch.rows.numBanned.set(row, 0);
+}
 
 export function requestOf(
   tokenIds: readonly number[],

@@ -9,6 +9,7 @@ import type { PoolType } from "../reference/rounding/attention.ts";
 import { FACTS, type IsaName, type RoundingFacts } from "../reference/rounding/facts.ts";
 import { openRounded, type RoundedModel } from "../reference/rounding/open-rounded.ts";
 import { builtLibrary, openCpu } from "./native-build.ts";
+import { fillGreedyRow } from "./requests.ts";
 import { type Cell, type CellModel, promptsOf, withCellModel } from "./rounding-cells.ts";
 
 export interface SweepOptions {
@@ -180,15 +181,12 @@ async function greedy(
   let next = prompt;
   let position = 0;
   batch.blockTables.set(Array.from({ length: LIMITS.numBlocks }, (_, block) => block));
-  batch.topP[0] = 1;
-  batch.repetitionPenalty[0] = 1;
   while (samples.length < numTokens) {
     batch.tokenIds.set(next);
-    for (const i of next.keys()) batch.positions[i] = batch.slotMapping[i] = position + i;
     position += next.length;
     batch.queryStartLoc[1] = next.length;
     batch.seqLens[0] = position;
-    batch.logitsRows[0] = next.length - 1;
+    fillGreedyRow(batch, 0, next.length - 1);
     runner.submit({ numSeqs: 1, numTokens: next.length, numRows: 1 });
     await runner.wait();
     const id = batch.sampledIds[0] as number;

@@ -67,13 +67,9 @@ export function describeRunner(name: string, options: RunnerSuiteOptions): void 
       expect(limits).toMatchObject(LIMITS);
       expect(limits.vocabSize).toBeGreaterThan(Math.max(...PROMPT));
       const { maxNumSeqs: numSeqs, maxNumBatchedTokens: numTokens } = limits;
-      for (const key of ["tokenIds", "positions", "slotMapping"] as const) {
-        expect([key, batch[key].length]).toEqual([key, numTokens]);
-      }
-      for (const key of ["queryStartLoc", "penaltyStartLoc", "bannedStartLoc"] as const) {
-        expect([key, batch[key].length]).toEqual([key, numSeqs + 1]);
-      }
-      for (const key of ["seqLens", "logitsRows", "temperature", "seed", "sampledIds"] as const) {
+      expect(batch.tokenIds.length).toBe(numTokens);
+      expect(batch.queryStartLoc.length).toBe(numSeqs + 1);
+      for (const key of ["seqLens", "rows", "sampledIds", "logprobs"] as const) {
         expect([key, batch[key].length]).toEqual([key, numSeqs]);
       }
       const tableWidth = Math.ceil(limits.maxModelLen / limits.blockSize);
@@ -194,28 +190,21 @@ function layOut(runner: ModelRunner, pieces: readonly Piece[]) {
   let numRows = 0;
   let numBanned = 0;
   batch.queryStartLoc[0] = 0;
-  batch.penaltyStartLoc.fill(0);
-  batch.bannedStartLoc[0] = 0;
   for (const [s, piece] of pieces.entries()) {
     const { tokenIds, numComputed = 0, blockIds, isSampled = true } = piece;
-    for (const [i, tokenId] of tokenIds.entries()) {
-      const position = numComputed + i;
-      const blockId = blockIds[Math.floor(position / limits.blockSize)] as number;
-      batch.tokenIds[numTokens] = tokenId;
-      batch.positions[numTokens] = position;
-      batch.slotMapping[numTokens] = blockId * limits.blockSize + (position % limits.blockSize);
-      numTokens += 1;
-    }
+    for (const tokenId of tokenIds) batch.tokenIds[numTokens++] = tokenId;
     batch.queryStartLoc[s + 1] = numTokens;
     batch.seqLens[s] = numComputed + tokenIds.length;
     batch.blockTables.set(blockIds, s * tableWidth);
     if (!isSampled) continue;
-    batch.logitsRows[numRows] = numTokens - 1;
+    batch.rows.token.set(numRows, numTokens - 1);
     const { temperature = 0, seed = 0n } = piece;
     const sampling = { ...GREEDY, temperature, seed };
     fillSampling(batch, limits.vocabSize, { sampling }, numRows);
+    batch.rows.numPenalties.set(numRows, 0);
+    batch.rows.bannedStart.set(numRows, numBanned);
+    batch.rows.numBanned.set(numRows, piece.banned?.length ?? 0);
     for (const tokenId of piece.banned ?? []) batch.bannedTokenIds[numBanned++] = tokenId;
-    batch.bannedStartLoc[numRows + 1] = numBanned;
     numRows += 1;
   }
   return { numSeqs: pieces.length, numTokens, numRows };

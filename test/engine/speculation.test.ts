@@ -15,6 +15,7 @@ import type {
 import type { OnlineQuantization } from "../../src/engine/native-model.ts";
 import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import type { NgramOptions } from "../../src/engine/ngram-drafter.ts";
+import { positionOf } from "../../src/engine/step-batch.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
@@ -134,9 +135,9 @@ class RecordingRunner implements ModelRunner {
 
   async wait(): Promise<void> {
     await this.#runner.wait();
-    const { logitsRows, positions, logprobs } = this.batch;
+    const { rows, logprobs } = this.batch;
     for (let row = 0; row < this.#numRows; row++) {
-      const position = positions[logitsRows[row] ?? 0] ?? 0;
+      const position = positionOf(this.batch, rows.token.at(row));
       this.#logprobs.set(position + 1, logprobs[row] ?? Number.NaN);
     }
   }

@@ -15,6 +15,7 @@ import { writeRandomDirectory } from "../model/random-directory.ts";
 import { type WeightType, writeRandomGguf } from "../model/random-gguf.ts";
 import { openReference } from "../reference/open-reference.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
+import { fillGreedyRow } from "./requests.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-formats-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -37,16 +38,10 @@ async function sampleAfter(runner: ModelRunner, tokenIds: readonly number[]) {
   const { batch } = runner;
   const numTokens = tokenIds.length;
   batch.tokenIds.set(tokenIds);
-  for (const position of tokenIds.keys()) {
-    batch.positions[position] = position;
-    batch.slotMapping[position] = position;
-  }
   batch.queryStartLoc[1] = numTokens;
   batch.seqLens[0] = numTokens;
   batch.blockTables.set([0, 1, 2, 3]);
-  batch.logitsRows[0] = numTokens - 1;
-  batch.topP[0] = 1;
-  batch.repetitionPenalty[0] = 1;
+  fillGreedyRow(batch, 0, numTokens - 1);
   runner.submit({ numSeqs: 1, numTokens, numRows: 1 });
   await runner.wait();
   return { id: batch.sampledIds[0] ?? -1, logprob: batch.logprobs[0] ?? Number.NaN };

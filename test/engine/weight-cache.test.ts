@@ -28,6 +28,7 @@ import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import { cacheUsage, WeightCache, type WeightCacheOptions } from "../../src/engine/weight-cache.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
+import { fillGreedyRow } from "./requests.ts";
 import { writeTinyModel } from "./tiny-model.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-cache-"));
@@ -36,7 +37,6 @@ const modelDirectory = join(scratch, "tiny model");
 writeTinyModel(modelDirectory, { tieWordEmbeddings: false });
 
 const PROMPT = [1, 9, 4, 33, 7, 12];
-const POSITIONS = [...PROMPT.keys()];
 
 let directory: string;
 let warnings: string[];
@@ -82,14 +82,10 @@ async function start(cache: WeightCache | undefined, owner = 1): Promise<Start> 
     await Promise.all(works);
     const { batch } = runner;
     batch.tokenIds.set(PROMPT);
-    batch.positions.set(POSITIONS);
-    batch.slotMapping.set(POSITIONS);
     batch.queryStartLoc.set([0, PROMPT.length]);
     batch.seqLens[0] = PROMPT.length;
     batch.blockTables.set([0, 1]);
-    batch.logitsRows[0] = PROMPT.length - 1;
-    batch.topP[0] = 1;
-    batch.repetitionPenalty[0] = 1;
+    fillGreedyRow(batch, 0, PROMPT.length - 1);
     runner.submit({ numSeqs: 1, numTokens: PROMPT.length, numRows: 1 });
     await runner.wait();
     const sample = { id: batch.sampledIds[0] as number, logprob: batch.logprobs[0] as number };

@@ -6,9 +6,10 @@
 namespace dyn {
 namespace {
 
-// What `start` cuts out of `ids` for row `row`.
-std::span<const int32_t> row_of(const int32_t* ids, const int32_t* start, uint32_t row) {
-  return {ids + start[row], ids + start[row + 1]};
+TokenLists lists_of(const dyn_batch& batch, const dyn_row& row) {
+  return {.penalised_ids = {batch.penalty_token_ids + row.penalty_start, row.num_penalties},
+          .counts = {batch.penalty_counts + row.penalty_start, row.num_penalties},
+          .banned_ids = {batch.banned_token_ids + row.banned_start, row.num_banned}};
 }
 
 }  // namespace
@@ -61,9 +62,8 @@ void CpuStep::place(const StepLimits& limits, dyn_engine_sizes* sizes) {
   sizes->sampling = since();
 }
 
-Status CpuStep::submit(const dyn_batch& batch, const StepSize& size) {
-  batch_ = batch;
-  size_ = size;
+Status CpuStep::submit(const StepInput& input) {
+  input_ = input;
   is_done_ = false;  // No step runs.
   threads_.enqueue(&job_);
   return {};
@@ -81,9 +81,9 @@ Status CpuStep::wait(uint32_t timeout_us) {
 }
 
 void CpuStep::run() {
-  pool_->stay_ahead_of({batch_.slot_mapping, size_.num_tokens}, &threads_);
-  decoder_.forward(batch_, size_);
-  threads_.parallel_for(size_.num_rows,
+  pool_->stay_ahead_of({input_.slots, input_.size.num_tokens}, &threads_);
+  decoder_.forward(input_);
+  threads_.parallel_for(input_.size.num_rows,
                         [this](uint32_t row, uint32_t thread) { sample_row(row, thread); });
   {
     const std::lock_guard lock(mutex_);
@@ -93,25 +93,13 @@ void CpuStep::run() {
 }
 
 void CpuStep::sample_row(uint32_t row, uint32_t thread) {
-  const dyn_batch& batch = batch_;
-  const int32_t position = batch.positions[batch.logits_rows[row]];
-  const SampleParams params = {
-      .temperature = batch.temperature[row],
-      .top_p = batch.top_p[row],
-      .min_p = batch.min_p[row],
-      .top_k = batch.top_k[row],
-      .seed = batch.seed[row],
-      .position = static_cast<uint64_t>(position) + 1,
-      .penalties = {.presence = batch.presence_penalty[row],
-                    .frequency = batch.frequency_penalty[row],
-                    .repetition = batch.repetition_penalty[row],
-                    .token_ids = row_of(batch.penalty_token_ids, batch.penalty_start_loc, row),
-                    .counts = row_of(batch.penalty_counts, batch.penalty_start_loc, row),
-                    .banned_ids = row_of(batch.banned_token_ids, batch.banned_start_loc, row)},
-  };
-  const Sample sample = samplers_[thread].sample(decoder_.logits(row), params);
-  batch_.sampled_ids[row] = sample.id;
-  batch_.logprobs[row] = sample.logprob;
+  const dyn_batch& batch = input_.batch;
+  const dyn_row& asked = batch.rows[row];
+  const auto position = static_cast<uint64_t>(input_.positions[asked.token]) + 1;
+  const Sample sample = samplers_[thread].sample(
+      decoder_.logits(row), {.row = asked, .position = position, .lists = lists_of(batch, asked)});
+  batch.sampled_ids[row] = sample.id;
+  batch.logprobs[row] = sample.logprob;
 }
 
 }  // namespace dyn

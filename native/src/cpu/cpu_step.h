@@ -27,7 +27,7 @@ class CpuStep final : public DeviceStep {
   // Sets the sizes of the workspace by purpose, and of all of it as reserve() maps it.
   Status measure(const StepLimits& limits, dyn_engine_sizes* sizes);
 
-  Status submit(const dyn_batch& batch, const StepSize& size) override;
+  Status submit(const StepInput& input) override;
   Status wait(uint32_t timeout_us) override;
 
   // A step that waits for the device goes on as those before it do.
@@ -44,8 +44,7 @@ class CpuStep final : public DeviceStep {
   std::vector<Sampler> samplers_;  // [num_threads]
   Arena arena_;
 
-  dyn_batch batch_ = {};
-  StepSize size_ = {};
+  StepInput input_ = {};
   Job job_;
   std::mutex mutex_;  // Guards is_done_.
   std::condition_variable done_;

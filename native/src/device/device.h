@@ -2,9 +2,9 @@
 //
 //     Device --load--> DeviceModel --open_pool--> DeviceKvPool --open_step--> DeviceStep
 //
-// The engine above the seam checks what callers hand in, and keeps what is shared. A device computes
-// whole steps and knows neither handles nor owners. There is no seam at kernels: what is fused with
-// what differs from device to device.
+// The engine above the seam checks what callers hand in, and keeps what is shared. A device
+// computes whole steps and knows neither handles nor owners. There is no seam at kernels: what is
+// fused with what differs from device to device.
 //
 // The engine destroys what was made on an object before the object.
 
@@ -15,6 +15,7 @@
 #include <span>
 
 #include "base/status.h"
+#include "device/step_input.h"
 #include "device/step_limits.h"
 
 namespace dyn {
@@ -36,9 +37,9 @@ class DeviceStep {
   // Takes all memory that steps within `limits` need. Once, before the first step.
   virtual Status reserve(const StepLimits& limits) = 0;
 
-  // Begins a step over a batch that is checked, and returns at once. The batch's outputs are there
-  // when wait() is DYN_OK. DYN_DEVICE_LOST from here or from wait() is the end of the device.
-  virtual Status submit(const dyn_batch& batch, const StepSize& size) = 0;
+  // Begins a step and returns at once. The batch's outputs are there when wait() is DYN_OK.
+  // DYN_DEVICE_LOST from here or from wait() is the end of the device.
+  virtual Status submit(const StepInput& input) = 0;
 
   // Blocks until the submitted step is done, or for timeout_us: then DYN_TIMEOUT.
   virtual Status wait(uint32_t timeout_us) = 0;
@@ -85,8 +86,8 @@ class Device {
   // Checks everything but what the files hold, and begins to load.
   virtual Status load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) = 0;
 
-  // Says what load() would take of memory, and takes none. The source's frequencies may be left out,
-  // and its files.
+  // Says what load() would take of memory, and takes none. The source's frequencies may be left
+  // out, and its files.
   virtual Status measure_model(const ModelSource& source, dyn_model_sizes* sizes) = 0;
 
   // Likewise what open_pool() and reserve() would take; sets all sizes but the batch's, and the

@@ -2,10 +2,15 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "base/checked.h"
 
 namespace dyn {
+
+static_assert(std::has_unique_object_representations_v<dyn_batch>);
+static_assert(sizeof(dyn_row) == 96, "no padding");
+
 namespace {
 
 // Compares as the caller's int32 is meant: nothing negative is below any limit.
@@ -50,9 +55,9 @@ Status check_starts(const char* array, const int32_t* start, uint32_t count, int
 
 Status check_sequence(const dyn_batch& batch, uint32_t seq, const StepLimits& limits) {
   const int32_t first = batch.query_start_loc[seq];
-  const int32_t num_queries = batch.query_start_loc[seq + 1] - first;
+  const int32_t end = batch.query_start_loc[seq + 1];
   const int32_t seq_len = batch.seq_lens[seq];
-  if (seq_len < num_queries || static_cast<uint32_t>(seq_len) > limits.max_model_len) {
+  if (seq_len < end - first || static_cast<uint32_t>(seq_len) > limits.max_model_len) {
     return wrong("seq_lens", seq, seq_len,
                  "it must be within the tokens of this step and max_model_len");
   }
@@ -63,116 +68,139 @@ Status check_sequence(const dyn_batch& batch, uint32_t seq, const StepLimits& li
       return wrong("block_tables", seq * limits.max_blocks + i, table[i], "the pool has no such");
     }
   }
-  const int32_t block_size = static_cast<int32_t>(limits.block_size);
-  for (int32_t i = 0; i < num_queries; ++i) {
-    const auto token = static_cast<uint32_t>(first + i);
-    const int32_t position = seq_len - num_queries + i;
+  for (int32_t token = first; token < end; ++token) {
     if (!is_below(batch.token_ids[token], limits.vocab_size)) {
-      return wrong("token_ids", token, batch.token_ids[token], "the vocabulary has no such");
-    }
-    if (batch.positions[token] != position) {
-      return wrong("positions", token, batch.positions[token],
-                   "the tokens of a step are the last of their sequence, in order");
-    }
-    if (batch.slot_mapping[token] !=
-        table[position / block_size] * block_size + position % block_size) {
-      return wrong("slot_mapping", token, batch.slot_mapping[token],
-                   "the block table has the position elsewhere");
+      return wrong("token_ids", static_cast<uint32_t>(token), batch.token_ids[token],
+                   "the vocabulary has no such");
     }
   }
   return {};
+}
+
+// The tokens of a step are the last of their sequence, in order.
+void derive(uint32_t seq, const StepLimits& limits, StepInput* input) {
+  const dyn_batch& batch = input->batch;
+  const int32_t first = batch.query_start_loc[seq];
+  const int32_t end = batch.query_start_loc[seq + 1];
+  const int32_t* table = batch.block_tables + size_t{seq} * limits.max_blocks;
+  const auto block_size = static_cast<int32_t>(limits.block_size);
+  for (int32_t token = first; token < end; ++token) {
+    const int32_t position = batch.seq_lens[seq] - end + token;
+    input->positions[token] = position;
+    input->slots[token] = table[position / block_size] * block_size + position % block_size;
+  }
 }
 
 bool is_between(float value, float low, float high) {
   return value >= low && value <= high;  // False for NaN.
 }
 
-Status check_sampling(const dyn_batch& batch, uint32_t row, uint32_t num_tokens) {
-  const auto wrong_float = [row](const char* array, float value, const char* rule) {
-    return wrong(array, row, std::to_string(value), rule);
+Status check_sampling(const dyn_row& row, uint32_t index) {
+  const auto wrong_float = [index](const char* field, float value, const char* rule) {
+    return wrong(field, index, std::to_string(value), rule);
   };
-  if (!is_below(batch.logits_rows[row], num_tokens)) {
-    return wrong("logits_rows", row, batch.logits_rows[row], "the step has no such token");
-  }
   constexpr float kHuge = 1e30f;
-  if (!is_between(batch.temperature[row], 0, kHuge)) {
-    return wrong_float("temperature", batch.temperature[row], "it must be 0 or more");
+  if (!is_between(row.temperature, 0, kHuge)) {
+    return wrong_float("temperature", row.temperature, "it must be 0 or more");
   }
-  if (!is_between(batch.top_p[row], 0, 1)) {
-    return wrong_float("top_p", batch.top_p[row], "it must be within 0 and 1");
+  if (!is_between(row.top_p, 0, 1)) {
+    return wrong_float("top_p", row.top_p, "it must be within 0 and 1");
   }
-  if (!is_between(batch.min_p[row], 0, 1)) {
-    return wrong_float("min_p", batch.min_p[row], "it must be within 0 and 1");
+  if (!is_between(row.min_p, 0, 1)) {
+    return wrong_float("min_p", row.min_p, "it must be within 0 and 1");
   }
-  if (batch.top_k[row] < 0) return wrong("top_k", row, batch.top_k[row], "it must be 0 or more");
-  if (!is_between(batch.presence_penalty[row], -kHuge, kHuge)) {
-    return wrong_float("presence_penalty", batch.presence_penalty[row], "it must be finite");
+  if (row.top_k < 0) return wrong("top_k", index, row.top_k, "it must be 0 or more");
+  if (!is_between(row.presence_penalty, -kHuge, kHuge)) {
+    return wrong_float("presence_penalty", row.presence_penalty, "it must be finite");
   }
-  if (!is_between(batch.frequency_penalty[row], -kHuge, kHuge)) {
-    return wrong_float("frequency_penalty", batch.frequency_penalty[row], "it must be finite");
+  if (!is_between(row.frequency_penalty, -kHuge, kHuge)) {
+    return wrong_float("frequency_penalty", row.frequency_penalty, "it must be finite");
   }
-  if (!is_between(batch.repetition_penalty[row], 1 / kHuge, kHuge)) {
-    return wrong_float("repetition_penalty", batch.repetition_penalty[row], "it must be positive");
+  if (!is_between(row.repetition_penalty, 1 / kHuge, kHuge)) {
+    return wrong_float("repetition_penalty", row.repetition_penalty, "it must be positive");
   }
   return {};
 }
 
-Status check_ids(const char* array, const int32_t* ids, int32_t count, uint32_t vocab_size) {
-  for (int32_t i = 0; i < count; ++i) {
-    if (!is_below(ids[i], vocab_size)) {
-      return wrong(array, static_cast<uint32_t>(i), ids[i], "the vocabulary has no such");
+// A row's list: ids[start, start + count) of an array of `size`.
+struct List {
+  const char* name;  // Of its count.
+  const char* ids_name;
+  const int32_t* ids;
+  uint64_t size;
+  uint32_t start;
+  uint32_t count;
+  uint32_t max_count;
+};
+
+Status check_list(const List& list, uint32_t row, uint32_t vocab_size) {
+  if (list.count > list.max_count || uint64_t{list.start} + list.count > list.size) {
+    return wrong(list.name, row, std::to_string(list.count),
+                 "so many are not allowed, or not there from the start that is given");
+  }
+  for (uint32_t i = list.start; i < list.start + list.count; ++i) {
+    if (!is_below(list.ids[i], vocab_size)) {
+      return wrong(list.ids_name, i, list.ids[i], "the vocabulary has no such");
     }
   }
   return {};
 }
 
-Status check_rows(const dyn_batch& batch, const StepSize& size, const StepLimits& limits) {
-  for (uint32_t row = 0; row < size.num_rows; ++row) {
-    RETURN_IF_ERROR(check_sampling(batch, row, size.num_tokens));
+Status check_row(const StepInput& input, uint32_t index, const StepLimits& limits) {
+  const dyn_batch& batch = input.batch;
+  const dyn_row& row = batch.rows[index];
+  if (!is_below(row.token, input.size.num_tokens)) {
+    return wrong("token", index, row.token, "the step has no such");
   }
-  RETURN_IF_ERROR(check_starts("penalty_start_loc", batch.penalty_start_loc, size.num_rows, 0,
-                               limits.max_penalties()));
-  RETURN_IF_ERROR(check_starts("banned_start_loc", batch.banned_start_loc, size.num_rows, 0,
-                               DYN_MAX_BANNED_TOKENS));
-  const int32_t num_penalties = batch.penalty_start_loc[size.num_rows];
-  const int32_t num_banned = batch.banned_start_loc[size.num_rows];
-  RETURN_IF_ERROR(
-      check_ids("penalty_token_ids", batch.penalty_token_ids, num_penalties, limits.vocab_size));
-  return check_ids("banned_token_ids", batch.banned_token_ids, num_banned, limits.vocab_size);
+  RETURN_IF_ERROR(check_sampling(row, index));
+  const uint64_t max_rows = limits.max_size.num_rows;
+  RETURN_IF_ERROR(check_list({.name = "num_penalties",
+                              .ids_name = "penalty_token_ids",
+                              .ids = batch.penalty_token_ids,
+                              .size = max_rows * limits.max_penalties(),
+                              .start = row.penalty_start,
+                              .count = row.num_penalties,
+                              .max_count = limits.max_penalties()},
+                             index, limits.vocab_size));
+  RETURN_IF_ERROR(check_list({.name = "num_banned",
+                              .ids_name = "banned_token_ids",
+                              .ids = batch.banned_token_ids,
+                              .size = max_rows * DYN_MAX_BANNED_TOKENS,
+                              .start = row.banned_start,
+                              .count = row.num_banned,
+                              .max_count = DYN_MAX_BANNED_TOKENS},
+                             index, limits.vocab_size));
+  for (const uint32_t word : row.reserved) {
+    if (word != 0) return wrong("reserved", index, std::to_string(word), "it must be 0");
+  }
+  return {};
 }
 
 }  // namespace
 
-void place_batch(const StepLimits& limits, Arena* arena, dyn_batch* batch) {
+void place_batch(const StepLimits& limits, Arena* arena, StepInput* input) {
   const uint64_t seqs = limits.max_size.num_seqs;
   const uint64_t tokens = limits.max_size.num_tokens;
   const uint64_t rows = limits.max_size.num_rows;
   const uint64_t penalties = rows * limits.max_penalties();
-  arena->place(tokens, &batch->token_ids);
-  arena->place(tokens, &batch->positions);
-  arena->place(tokens, &batch->slot_mapping);
-  arena->place(seqs + 1, &batch->query_start_loc);
-  arena->place(seqs, &batch->seq_lens);
-  arena->place(seqs * limits.max_blocks, &batch->block_tables);
-  arena->place(rows, &batch->logits_rows);
-  arena->place(rows, &batch->temperature);
-  arena->place(rows, &batch->top_p);
-  arena->place(rows, &batch->min_p);
-  arena->place(rows, &batch->top_k);
-  arena->place(rows, &batch->seed);
-  arena->place(rows, &batch->presence_penalty);
-  arena->place(rows, &batch->frequency_penalty);
-  arena->place(rows, &batch->repetition_penalty);
-  arena->place(rows + 1, &batch->penalty_start_loc);
-  arena->place(penalties, &batch->penalty_token_ids);
-  arena->place(penalties, &batch->penalty_counts);
-  arena->place(rows + 1, &batch->banned_start_loc);
-  arena->place(rows * DYN_MAX_BANNED_TOKENS, &batch->banned_token_ids);
-  arena->place(rows, &batch->sampled_ids);
-  arena->place(rows, &batch->logprobs);
+  dyn_batch& batch = input->batch;
+  arena->place(tokens, &batch.token_ids);
+  arena->place(seqs + 1, &batch.query_start_loc);
+  arena->place(seqs, &batch.seq_lens);
+  arena->place(seqs * limits.max_blocks, &batch.block_tables);
+  arena->place(rows, &batch.rows);
+  arena->place(penalties, &batch.penalty_token_ids);
+  arena->place(penalties, &batch.penalty_counts);
+  arena->place(rows * DYN_MAX_BANNED_TOKENS, &batch.banned_token_ids);
+  arena->place(rows, &batch.sampled_ids);
+  arena->place(rows, &batch.logprobs);
+  arena->place(tokens, &input->positions);
+  arena->place(tokens, &input->slots);
 }
 
-Status check_batch(const dyn_batch& batch, const StepSize& size, const StepLimits& limits) {
+Status check_batch(const StepLimits& limits, StepInput* input) {
+  const dyn_batch& batch = input->batch;
+  const StepSize& size = input->size;
   RETURN_IF_ERROR(check_size(size, limits.max_size));
   RETURN_IF_ERROR(check_starts("query_start_loc", batch.query_start_loc, size.num_seqs, 1,
                                limits.max_model_len));
@@ -183,8 +211,12 @@ Status check_batch(const dyn_batch& batch, const StepSize& size, const StepLimit
   }
   for (uint32_t seq = 0; seq < size.num_seqs; ++seq) {
     RETURN_IF_ERROR(check_sequence(batch, seq, limits));
+    derive(seq, limits, input);
   }
-  return check_rows(batch, size, limits);
+  for (uint32_t row = 0; row < size.num_rows; ++row) {
+    RETURN_IF_ERROR(check_row(*input, row, limits));
+  }
+  return {};
 }
 
 }  // namespace dyn

@@ -6,15 +6,17 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "device/step_input.h"
 #include "device/step_limits.h"
 
 namespace dyn {
 
-// Lays the arrays out for `limits`.
-void place_batch(const StepLimits& limits, Arena* arena, dyn_batch* batch);
+// Lays the arrays out for `limits`: the batch's, and those that are derived from it.
+void place_batch(const StepLimits& limits, Arena* arena, StepInput* input);
 
-// Checks everything that a step will use as an index or a length.
+// Checks everything that a step of input->size will use as an index or a length, and derives
+// positions and slots. Where it fails, nothing but those is written.
 // per step, 256 sequences: < 20 us
-Status check_batch(const dyn_batch& batch, const StepSize& size, const StepLimits& limits);
+Status check_batch(const StepLimits& limits, StepInput* input);
 
 }  // namespace dyn

@@ -65,8 +65,8 @@ Status Engine::measure(Device* device, const ModelSource& source, const dyn_kv_p
   *sizes = {};
   RETURN_IF_ERROR(device->measure_step(source, pool, limits, sizes));
   Arena arena;
-  dyn_batch batch = {};
-  place_batch(limits, &arena, &batch);
+  StepInput input = {};
+  place_batch(limits, &arena, &input);
   RETURN_IF_ERROR(arena.check("the batch"));
   sizes->batch = arena.used();
   sizes->workspace += Mapping::whole_pages(arena.used());
@@ -78,9 +78,9 @@ Engine::Engine(std::shared_ptr<KvPool> pool, const StepLimits& limits)
 
 Status Engine::reserve() {
   RETURN_IF_ERROR(step_->reserve(limits_));
-  place_batch(limits_, &arena_, &batch_);
+  place_batch(limits_, &arena_, &input_);
   RETURN_IF_ERROR(arena_.map("the batch"));
-  place_batch(limits_, &arena_, &batch_);
+  place_batch(limits_, &arena_, &input_);
   return {};
 }
 
@@ -88,8 +88,9 @@ Status Engine::submit(const StepSize& size) {
   const std::lock_guard lock(mutex_);
   if (state_ == State::kLost) return device_lost();
   if (state_ == State::kSubmitted) return invalid_argument("wait for the submitted step first");
-  RETURN_IF_ERROR(check_batch(batch_, size, limits_));
-  Status status = step_->submit(batch_, size);
+  input_.size = size;
+  RETURN_IF_ERROR(check_batch(limits_, &input_));
+  Status status = step_->submit(input_);
   if (status.ok()) state_ = State::kSubmitted;
   if (status.code() == DYN_DEVICE_LOST) state_ = State::kLost;
   return status;

@@ -23,7 +23,7 @@ class Engine {
 
   Engine(std::shared_ptr<KvPool> pool, const StepLimits& limits);
 
-  const dyn_batch& batch() const { return batch_; }
+  const dyn_batch& batch() const { return input_.batch; }
 
   // Checks the batch and hands it to the device. Once the device is lost, that is the answer.
   Status submit(const StepSize& size);
@@ -40,7 +40,7 @@ class Engine {
   const std::shared_ptr<KvPool> pool_;
   const StepLimits limits_;
   Arena arena_;  // The batch.
-  dyn_batch batch_ = {};
+  StepInput input_ = {};
 
   std::mutex mutex_;  // Guards state_.
   State state_ = State::kIdle;

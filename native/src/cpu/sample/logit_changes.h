@@ -12,14 +12,14 @@ namespace dyn {
 // The row's logits as they were. Reserved once for the longest lists.
 class LogitChanges {
  public:
-  // `saved` has room for every token id of any `penalties` that will come.
+  // `saved` has room for every token id of any lists that will come.
   explicit LogitChanges(float* saved) : saved_(saved) {}
 
   // Returns whether any logit may have changed.
-  bool apply(const Penalties& penalties, std::span<float> logits);
+  bool apply(const dyn_row& row, const TokenLists& lists, std::span<float> logits);
 
   // Puts back what apply() changed, bit by bit.
-  void undo(const Penalties& penalties, std::span<float> logits) const;
+  void undo(const TokenLists& lists, std::span<float> logits) const;
 
  private:
   float* saved_;  // [p + banned]

@@ -11,20 +11,16 @@
 #include <span>
 
 #include "base/arena.h"
+#include "base/penalties.h"
 #include "cpu/rowwise/rowwise.h"
 #include "cpu/sample/candidates.h"
-#include "cpu/sample/logit_changes.h"
 
 namespace dyn {
 
 struct SampleParams {
-  float temperature;  // 0 is greedy.
-  float top_p;        // 1 is off.
-  float min_p;        // 0 is off.
-  int32_t top_k;      // 0 is off.
-  uint64_t seed;
+  dyn_row row;        // Its `token` does not matter.
   uint64_t position;  // Of the token to be sampled.
-  Penalties penalties;
+  TokenLists lists;
 };
 
 struct Sample {

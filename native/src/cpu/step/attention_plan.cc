@@ -40,19 +40,19 @@ void AttentionPlan::add_tiles(const dyn_batch& batch, uint32_t seq) {
   }
 }
 
-void AttentionPlan::make(const dyn_batch& batch, const StepSize& size) {
+void AttentionPlan::make(const StepInput& step) {
   num_tiles_ = 0;
   num_items_ = 0;
   num_splits_ = 0;
-  for (uint32_t seq = 0; seq < size.num_seqs; ++seq) add_tiles(batch, seq);
+  for (uint32_t seq = 0; seq < step.size.num_seqs; ++seq) add_tiles(step.batch, seq);
   uint64_t num_spans = 0;
   for (uint32_t index = 0; index < num_tiles_; ++index) {
-    num_spans += item(batch, 0, tiles_[index], 0, nullptr, nullptr).num_spans();
+    num_spans += item(step, 0, tiles_[index], 0, nullptr, nullptr).num_spans();
   }
   uint64_t num_part_rows = 0;
   for (uint32_t index = 0; index < num_tiles_; ++index) {
     Tile& tile = tiles_[index];
-    const AttentionItem whole = item(batch, 0, tile, 0, nullptr, nullptr);
+    const AttentionItem whole = item(step, 0, tile, 0, nullptr, nullptr);
     const uint64_t num_rows = uint64_t{tile.num_tokens} * shape_.num_heads * whole.num_spans();
     const bool is_long = uint64_t{whole.num_spans()} * kItemsPerThread * shape_.num_threads >
                          num_spans * shape_.num_kv_heads;
@@ -71,7 +71,7 @@ void AttentionPlan::make(const dyn_batch& batch, const StepSize& size) {
   }
 }
 
-AttentionItem AttentionPlan::item(const dyn_batch& batch, uint32_t max_blocks, const Tile& tile,
+AttentionItem AttentionPlan::item(const StepInput& step, uint32_t max_blocks, const Tile& tile,
                                   uint32_t kv_head, const float* q, float* out) const {
   const uint32_t group_size = shape_.num_heads / shape_.num_kv_heads;
   const size_t q_stride = size_t{shape_.num_heads} * shape_.head_size;
@@ -83,8 +83,8 @@ AttentionItem AttentionPlan::item(const dyn_batch& batch, uint32_t max_blocks, c
           .num_tokens = tile.num_tokens,
           .group_size = group_size,
           .kv_head = kv_head,
-          .block_table = batch.block_tables + size_t{tile.seq} * max_blocks,
-          .context_len = static_cast<uint32_t>(batch.positions[last_token]) + 1,
+          .block_table = step.batch.block_tables + size_t{tile.seq} * max_blocks,
+          .context_len = static_cast<uint32_t>(step.positions[last_token]) + 1,
           .sliding_window = shape_.sliding_window};
 }
 

@@ -11,8 +11,8 @@
 #include <span>
 
 #include "base/arena.h"
-#include "base/step_size.h"
 #include "cpu/attention/attention.h"
+#include "device/step_input.h"
 
 namespace dyn {
 
@@ -45,7 +45,7 @@ class AttentionPlan {
   // For steps of at most `max_tokens`, of sequences of at most `max_len`.
   void place(uint32_t max_tokens, uint32_t max_len, uint32_t padded_head_size, Arena* arena);
 
-  void make(const dyn_batch& batch, const StepSize& size);
+  void make(const StepInput& step);
 
   std::span<const Item> items() const { return {items_, num_items_}; }
   const Tile& tile(uint32_t index) const { return tiles_[index]; }
@@ -53,8 +53,8 @@ class AttentionPlan {
   std::span<const uint32_t> splits() const { return {splits_, num_splits_}; }
 
   // The tile's attention for one KV head; q and out are the whole step's.
-  AttentionItem item(const dyn_batch& batch, uint32_t max_blocks, const Tile& tile,
-                     uint32_t kv_head, const float* q, float* out) const;
+  AttentionItem item(const StepInput& step, uint32_t max_blocks, const Tile& tile, uint32_t kv_head,
+                     const float* q, float* out) const;
 
   // Where the parts of the tile for one KV head begin.
   float* parts(const Tile& tile, const AttentionItem& item) const;

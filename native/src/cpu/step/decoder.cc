@@ -77,34 +77,35 @@ void Decoder::place_logits(const StepSize& limits, Arena* arena) {
   arena->place(uint64_t{limits.num_rows} * config_.vocab_size, &logits_);
 }
 
-void Decoder::forward(const dyn_batch& batch, const StepSize& size) {
-  plan_.make(batch, size);
-  embed(batch, size);
+void Decoder::forward(const StepInput& step) {
+  plan_.make(step);
+  embed(step);
   for (size_t layer = 0; layer < weights_.layers().size(); ++layer) {
-    attention_block(batch, size.num_tokens, layer);
-    mlp_block(size.num_tokens, weights_.layers()[layer]);
+    attention_block(step, layer);
+    mlp_block(step.size.num_tokens, weights_.layers()[layer]);
   }
-  head(batch, size.num_rows);
+  head(step);
 }
 
-void Decoder::embed(const dyn_batch& batch, const StepSize& size) {
+void Decoder::embed(const StepInput& step) {
   const uint32_t num_pairs = config_.head_size / 2;
-  pool_->parallel_for(size.num_tokens, [&](uint32_t token, uint32_t) {
-    weights_.embedding().read_row(static_cast<uint32_t>(batch.token_ids[token]),
+  pool_->parallel_for(step.size.num_tokens, [&](uint32_t token, uint32_t) {
+    weights_.embedding().read_row(static_cast<uint32_t>(step.batch.token_ids[token]),
                                   x_ + size_t{token} * config_.hidden_size);
-    rope_angles(static_cast<uint32_t>(batch.positions[token]), weights_.rope_frequencies(),
+    rope_angles(static_cast<uint32_t>(step.positions[token]), weights_.rope_frequencies(),
                 config_.rope_magnitude, cosines_ + size_t{token} * num_pairs,
                 sines_ + size_t{token} * num_pairs);
   });
 }
 
-void Decoder::attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer) {
+void Decoder::attention_block(const StepInput& step, size_t layer) {
+  const uint32_t num_tokens = step.size.num_tokens;
   const LayerWeights& weights = weights_.layers()[layer];
   const KvLayer kv = kv_.at(layer);
   norm_rows(weights.attention_norm, num_tokens);
   project(pool_, normed_input_, num_tokens, {{&weights.q, q_}, {&weights.k, k_}, {&weights.v, v_}});
-  prepare_and_store(batch, num_tokens, weights, kv);
-  attend(batch, kv);
+  prepare_and_store(step, weights, kv);
+  attend(step, kv);
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
     attended_input_.store(token, 0, q_size_, attended_ + size_t{token} * q_size_);
   });
@@ -117,9 +118,10 @@ void Decoder::mlp_block(uint32_t num_tokens, const LayerWeights& weights) {
   project_and_add(pool_, activated_, num_tokens, {&weights.down, x_});
 }
 
-void Decoder::head(const dyn_batch& batch, uint32_t num_rows) {
+void Decoder::head(const StepInput& step) {
+  const uint32_t num_rows = step.size.num_rows;
   pool_->parallel_for(num_rows, [&](uint32_t row, uint32_t) {
-    norm_row(static_cast<size_t>(batch.logits_rows[row]), weights_.final_norm(), row);
+    norm_row(static_cast<size_t>(step.batch.rows[row].token), weights_.final_norm(), row);
   });
   project(pool_, normed_input_, num_rows, {{&weights_.head(), logits_}});
 }
@@ -137,8 +139,8 @@ void Decoder::norm_row(size_t token, std::span<const float> weight, size_t to_ro
   normed_input_.store(to_row, 0, hidden, normed);
 }
 
-void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
-                                const LayerWeights& weights, const KvLayer& layer) {
+void Decoder::prepare_and_store(const StepInput& step, const LayerWeights& weights,
+                                const KvLayer& layer) {
   const size_t num_pairs = config_.head_size / 2;
   const auto steps = [this](std::span<const float> norm) {
     return HeadSteps{.norm = norm.empty() ? nullptr : norm.data(),
@@ -150,7 +152,7 @@ void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
   };
   const HeadSteps q_steps = steps(weights.q_norm);
   const HeadSteps k_steps = steps(weights.k_norm);
-  pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
+  pool_->parallel_for(step.size.num_tokens, [&](uint32_t token, uint32_t) {
     const float* cosines = cosines_ + token * num_pairs;
     const float* sines = sines_ + token * num_pairs;
     float* k = k_ + size_t{token} * kv_size_;
@@ -160,11 +162,11 @@ void Decoder::prepare_and_store(const dyn_batch& batch, uint32_t num_tokens,
     rowwise_.prepare_heads(k_steps, bias(weights.k_bias), cosines, sines, config_.num_kv_heads,
                            config_.head_size, k);
     for (size_t i = 0; i < weights.v_bias.size(); ++i) v[i] += weights.v_bias[i];
-    write_kv(layer, static_cast<uint32_t>(batch.slot_mapping[token]), k, v);
+    write_kv(layer, static_cast<uint32_t>(step.slots[token]), k, v);
   });
 }
 
-void Decoder::attend(const dyn_batch& batch, const KvLayer& layer) {
+void Decoder::attend(const StepInput& step, const KvLayer& layer) {
   const std::span<const AttentionPlan::Item> items = plan_.items();
   const auto num_items = static_cast<uint32_t>(items.size());
   // All tiles of one KV head, then those of the next: neighbours find their K and V in the cache.
@@ -172,7 +174,7 @@ void Decoder::attend(const dyn_batch& batch, const KvLayer& layer) {
     const AttentionPlan::Item& item = items[index % num_items];
     const AttentionPlan::Tile& tile = plan_.tile(item.tile);
     const AttentionItem whole =
-        plan_.item(batch, max_blocks_, tile, index / num_items, q_, attended_);
+        plan_.item(step, max_blocks_, tile, index / num_items, q_, attended_);
     if (item.span == AttentionPlan::kWhole) {
       attention_.attend(layer, whole, scratches_[thread]);
     } else {
@@ -186,7 +188,7 @@ void Decoder::attend(const dyn_batch& batch, const KvLayer& layer) {
   pool_->parallel_for(num_splits * config_.num_kv_heads, [&](uint32_t index, uint32_t thread) {
     const AttentionPlan::Tile& tile = plan_.tile(splits[index % num_splits]);
     const AttentionItem whole =
-        plan_.item(batch, max_blocks_, tile, index / num_splits, q_, attended_);
+        plan_.item(step, max_blocks_, tile, index / num_splits, q_, attended_);
     attention_.merge_spans(layer, whole, plan_.parts(tile, whole), scratches_[thread]);
   });
 }

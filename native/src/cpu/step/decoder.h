@@ -35,23 +35,22 @@ class Decoder {
   void place_activations(const StepSize& limits, Arena* arena);
   void place_logits(const StepSize& limits, Arena* arena);
 
-  // Computes the logits of batch.logits_rows. Within a job of the pool only.
-  void forward(const dyn_batch& batch, const StepSize& size);
+  // Computes the logits of the batch's rows. Within a job of the pool only.
+  void forward(const StepInput& step);
 
   std::span<float> logits(uint32_t row) const {
     return {logits_ + size_t{row} * config_.vocab_size, config_.vocab_size};
   }
 
  private:
-  void embed(const dyn_batch& batch, const StepSize& size);
-  void attention_block(const dyn_batch& batch, uint32_t num_tokens, size_t layer);
+  void embed(const StepInput& step);
+  void attention_block(const StepInput& step, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
-  void head(const dyn_batch& batch, uint32_t num_rows);
+  void head(const StepInput& step);
   void norm_rows(std::span<const float> weight, uint32_t num_rows);
   void norm_row(size_t token, std::span<const float> weight, size_t to_row);
-  void prepare_and_store(const dyn_batch& batch, uint32_t num_tokens, const LayerWeights& weights,
-                         const KvLayer& layer);
-  void attend(const dyn_batch& batch, const KvLayer& layer);
+  void prepare_and_store(const StepInput& step, const LayerWeights& weights, const KvLayer& layer);
+  void attend(const StepInput& step, const KvLayer& layer);
 
   const dyn_model_config& config_;
   const Weights& weights_;

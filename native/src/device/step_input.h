@@ -1,0 +1,21 @@
+// StepInput: a step as a device gets it. The batch is checked, so each number in it is a safe
+// index.
+
+#pragma once
+
+#include <cstdint>
+
+#include "base/step_size.h"
+#include "dynamo_engine.h"
+
+namespace dyn {
+
+struct StepInput {
+  dyn_batch batch;
+  StepSize size;
+  // What the batch implies:
+  int32_t* positions;  // [T] Index of each token in its own sequence.
+  int32_t* slots;      // [T] Where K and V go: block_id * block_size + offset.
+};
+
+}  // namespace dyn
