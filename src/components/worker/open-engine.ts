@@ -214,15 +214,12 @@ export async function engineFootprint(
   environment: Environment,
 ): Promise<readonly Footprint[]> {
   if (asked.engine === "mocker") return [];
-  const model = await openModel(asked.model).catch((error: unknown) => {
-    if (error instanceof DynamoError) return undefined;
+  const plan = await planOf(asked, scale).catch((error: unknown) => {
+    if (error instanceof DynamoError) return undefined; // the check before the start says what is wrong
     throw error;
   });
-  if (!model) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
-  const { publishNativeLibrary } = await import("../../engine/native-library.ts");
-  const demand = { ...scale, library: publishNativeLibrary(), model };
-  const config = withImage(asked, model);
-  const budget = planMemory(config, demand);
+  if (!plan) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
+  const { budget, config, demand } = plan;
   const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({
     what: `saved by ${flag}`,
     bytes: savedBytes,
@@ -245,6 +242,14 @@ export async function engineFootprint(
       ? [{ what: "missing: it will not start", bytes: budget.needed - budget.free }, ...advice]
       : []),
   ];
+}
+
+async function planOf(asked: VllmWorkerConfig, scale: Omit<Demand, "model" | "library">) {
+  const { publishNativeLibrary } = await import("../../engine/native-library.ts");
+  const model = await openModel(asked.model);
+  const config = withImage(asked, model);
+  const demand = { ...scale, library: publishNativeLibrary(), model };
+  return { config, demand, budget: planMemory(config, demand) };
 }
 
 async function cacheFootprint(
