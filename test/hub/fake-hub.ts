@@ -68,38 +68,44 @@ export class FakeHub implements AsyncDisposable {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.tokens.push(request.headers.authorization);
     const url = request.url ?? "";
-    const [, ask = "", repoName = "", rest = ""] =
+    const [, ask, repoName = "", rest = ""] =
       /^\/(api\/models\/|)([^/]+\/[^/]+)\/(.*)$/.exec(url) ?? [];
     const repo = this.repos.get(repoName);
-    const { tooMany } = this.faults;
-    if (tooMany && tooMany.times > 0) {
-      tooMany.times -= 1;
-      response.writeHead(429, { "retry-after": tooMany.retryAfter }).end();
-      return;
-    }
+    if (this.#isTooMany(response)) return;
     if (!repo || repo.refusal) {
       const { status, code } = repo?.refusal ?? { status: 401, code: "RepoNotFound" };
       response.writeHead(status, code === undefined ? {} : { "x-error-code": code }).end("{}");
-      return;
-    }
-    if (ask !== "" && rest.startsWith("revision/")) {
+    } else if (ask === "") this.#resolve(repo, repoName, rest, { request, response });
+    else if (rest.startsWith("tree/")) this.#tree(repo, url, response);
+    else {
       response.setHeader("content-type", "application/json");
       const config = JSON.parse(repo.files["config.json"]?.toString() ?? "{}");
       response.end(JSON.stringify({ id: repoName, sha: COMMIT, config }));
-      return;
     }
-    if (ask !== "" && rest.startsWith("tree/")) {
-      this.#tree(repo, url, response);
-      return;
-    }
+  }
+
+  #isTooMany(response: ServerResponse): boolean {
+    const { tooMany } = this.faults;
+    if (!tooMany || tooMany.times === 0) return false;
+    tooMany.times -= 1;
+    response.writeHead(429, { "retry-after": tooMany.retryAfter }).end();
+    return true;
+  }
+
+  #resolve(
+    repo: FakeRepo,
+    repoName: string,
+    rest: string,
+    { request, response }: { request: IncomingMessage; response: ServerResponse },
+  ): void {
     const path = decodeURIComponent(/^resolve\/[0-9a-f]{40}\/(.*)$/.exec(rest)?.[1] ?? "");
-    if (this.faults.redirect) {
-      const { port } = this.#store.address() as AddressInfo;
-      const location = `http://127.0.0.1:${port}/store/${repoName}/${encodeURIComponent(path)}`;
-      response.writeHead(302, { location }).end();
+    if (!this.faults.redirect) {
+      this.#send(repo.files[path], request, response);
       return;
     }
-    this.#send(repo.files[path], request, response);
+    const { port } = this.#store.address() as AddressInfo;
+    const location = `http://127.0.0.1:${port}/store/${repoName}/${encodeURIComponent(path)}`;
+    response.writeHead(302, { location }).end();
   }
 
   /** Two files a page, as the hub cuts long lists. */
