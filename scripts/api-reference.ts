@@ -5,11 +5,22 @@
 
 import * as v from "valibot";
 
-import { chatFields, completionFields } from "../src/openai/wire.ts";
+import type { FieldRow, FieldTable } from "../src/door/field-policy.ts";
+import {
+  CHAT_FIELDS,
+  COMPLETION_FIELDS,
+  chatFields,
+  completionFields,
+  NVEXT,
+  STREAM_OPTIONS,
+} from "../src/openai/fields.ts";
+import { MESSAGE_FIELDS } from "../src/openai/messages.ts";
 
 const DOCUMENT = new URL("../docs/api.md", import.meta.url);
 const BEGIN = "<!-- made of the schemas, but for the meanings: bun scripts/api-reference.ts -->";
 const END = "<!-- end -->";
+const BEGIN_POLICY = "<!-- made of the tables of fields: bun scripts/api-reference.ts -->";
+const END_POLICY = "<!-- end of the tables of fields -->";
 
 type Entries = Readonly<Record<string, v.GenericSchema>>;
 
@@ -36,7 +47,57 @@ export function withReference(document: string): string {
     const head = ["| field | value | default | meaning |", "|---|---|---|---|"];
     return `\n### ${title}\n\n${[...head, ...rows].join("\n")}\n`;
   });
-  return `${before}${BEGIN}\n${tables.join("")}\n${END}${after}`;
+  const parts = `${before}${BEGIN}\n${tables.join("")}\n${END}${after}`;
+  return withPolicies(parts);
+}
+
+/** All fields that any of the APIs has, and what becomes of each. */
+function withPolicies(document: string): string {
+  const [before] = document.split(BEGIN_POLICY);
+  const [, after] = document.split(END_POLICY);
+  const rows = policyRows().map(([field, from, here]) => {
+    const openai = from === "both" || from === "openai" ? "yes" : "";
+    const vllm = from === "both" || from === "vllm" ? "yes" : "";
+    return `| \`${field}\` | ${openai} | ${vllm} | ${here} |`;
+  });
+  const head = ["| field | OpenAI | vLLM | here |", "|---|---|---|---|"];
+  return `${before}${BEGIN_POLICY}\n\n${[...head, ...rows].join("\n")}\n\n${END_POLICY}${after}`;
+}
+
+const FATES = { works: "works", harmless: "passed over", later: "not yet", refused: "refused" };
+
+function policyRows(): readonly (readonly [string, FieldRow["from"], string])[] {
+  const names = [...new Set([...Object.keys(CHAT_FIELDS), ...Object.keys(COMPLETION_FIELDS)])];
+  const chat: FieldTable = CHAT_FIELDS;
+  const completion: FieldTable = COMPLETION_FIELDS;
+  const top = names.flatMap((name) => {
+    const row = chat[name] ?? completion[name];
+    return row ? [[name, row.from, fateOf(chat[name], completion[name])] as const] : [];
+  });
+  const inner = [
+    ...innerRows("messages[].", MESSAGE_FIELDS),
+    ...innerRows("stream_options.", STREAM_OPTIONS),
+    ...innerRows("nvext.", NVEXT),
+  ];
+  return [...top, ...inner].toSorted((a, b) => rank(a[2]) - rank(b[2]));
+}
+
+function innerRows(at: string, table: FieldTable) {
+  return Object.entries(table).map(
+    ([name, row]) => [at + name, row.from, FATES[row.here]] as const,
+  );
+}
+
+/** Of a field of both routes, or of one. */
+function fateOf(chat: FieldRow | undefined, completion: FieldRow | undefined): string {
+  if (completion === undefined) return chat ? `chats: ${FATES[chat.here]}` : "";
+  if (chat === undefined) return `completions: ${FATES[completion.here]}`;
+  const [one, other] = [FATES[chat.here], FATES[completion.here]];
+  return one === other ? one : `chats: ${one}; completions: ${other}`;
+}
+
+function rank(fate: string): number {
+  return Object.values(FATES).findIndex((word) => fate.includes(word));
 }
 
 function isAmong(fields: readonly Field[], name: string, schema: v.GenericSchema): boolean {

@@ -32,7 +32,7 @@ export function chatRequest(fields: ChatFields): ChatCompletionRequest {
   return checked(() => {
     const wire = wireOf(fields);
     const nvext = { ...wire.nvext, use_raw_prompt: useRawPrompt };
-    const body = { ...wire, messages: messages.map(withoutUndefined), nvext };
+    const body = { ...wire, ...toolsOf(fields), messages: messages.map(messageOf), nvext };
     return parseChatRequest(body, fields.tenant ?? 0).request;
   });
 }
@@ -63,6 +63,26 @@ export async function textOf(answer: AsyncIterable<TextOutput>): Promise<string>
   let text = "";
   for await (const output of answer) text = output.restarts ? output.text : text + output.text;
   return text;
+}
+
+/** Tools and template variables, as a client would send them. */
+function toolsOf(fields: ChatFields): object {
+  const { tools, toolChoice, parallelToolCalls, templateVariables } = fields;
+  return withoutUndefined({
+    tools: tools?.map((tool) => ({ type: "function", function: withoutUndefined(tool) })),
+    tool_choice: toolChoice,
+    parallel_tool_calls: parallelToolCalls,
+    chat_template_kwargs: templateVariables,
+  });
+}
+
+function messageOf(message: ChatFields["messages"][number]): object {
+  const { toolCalls, toolCallId, ...rest } = message;
+  return withoutUndefined({
+    ...rest,
+    tool_calls: toolCalls?.map(({ id, ...called }) => ({ id, type: "function", function: called })),
+    tool_call_id: toolCallId,
+  });
 }
 
 /** As a client would send it. */
@@ -101,6 +121,7 @@ const WIRE_NAMES: Readonly<
   minTokens: "min_tokens",
   ignoreEos: "ignore_eos",
   stop: "stop",
+  sessionId: "session_id",
 };
 
 function withoutUndefined(fields: object): object {

@@ -7,6 +7,7 @@ export interface Usage {
   readonly completion_tokens: number;
   readonly total_tokens: number;
   readonly prompt_tokens_details: { readonly cached_tokens: number };
+  readonly completion_tokens_details: { readonly reasoning_tokens: number };
 }
 
 export class Tally {
@@ -15,6 +16,8 @@ export class Tally {
   /** Tokens of each prompt that a choice has spoken for. */
   readonly promptTokens: number[] = [];
   readonly #cachedTokens: number[] = [];
+  /** Tokens of thoughts, of each choice that had any. */
+  readonly #reasoningTokens: number[] = [];
   readonly #finished: boolean[];
   readonly #choicesPerPrompt: number;
 
@@ -30,6 +33,7 @@ export class Tally {
     const prompt = Math.floor(index / this.#choicesPerPrompt);
     const before = output.restarts ? 0 : (this.choiceTokens[index] ?? 0);
     this.choiceTokens[index] = before + output.numTokens;
+    this.#addReasoning(output);
     this.promptTokens[prompt] = output.numPromptTokens;
     // The choices of a prompt find what their siblings just computed: only the least was there before.
     const cached = this.#cachedTokens[prompt];
@@ -37,6 +41,12 @@ export class Tally {
       this.#cachedTokens[prompt] = output.numCachedTokens;
     }
     if (output.finishReason !== undefined) this.#finished[index] = true;
+  }
+
+  #addReasoning({ index, numReasoningTokens, restarts }: TextOutput): void {
+    if (restarts) delete this.#reasoningTokens[index];
+    if (numReasoningTokens === undefined) return;
+    this.#reasoningTokens[index] = (this.#reasoningTokens[index] ?? 0) + numReasoningTokens;
   }
 
   openChoices(): readonly number[] {
@@ -52,6 +62,7 @@ export class Tally {
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
       prompt_tokens_details: { cached_tokens: sum(this.#cachedTokens) },
+      completion_tokens_details: { reasoning_tokens: sum(this.#reasoningTokens) },
     };
   }
 }

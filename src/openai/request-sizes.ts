@@ -2,7 +2,9 @@
 // naming each that is unknown would take the thread that writes all streams for seconds.
 
 import { invalidRequest } from "../door/api-error.ts";
-import { MAX_CHOICES, MAX_MESSAGES, MAX_STOPS } from "./wire.ts";
+import { MAX_MESSAGES } from "./messages.ts";
+import { MAX_TOOLS } from "./tools.ts";
+import { MAX_CHOICES, MAX_STOPS } from "./values.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -10,17 +12,18 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAX_FIELDS = 256;
 /** Fields of an object in it. */
 const MAX_INNER_FIELDS = 32;
-/** Parts of all messages together. */
+/** Parts and calls of all messages together. */
 const MAX_PARTS = 16_384;
 
 /** Throws `invalid_value`. */
 export function checkSizes(body: Fields): void {
   checkFields(body, "");
-  for (const name of ["nvext", "stream_options"]) {
+  for (const name of ["nvext", "stream_options", "chat_template_kwargs"]) {
     const inner = body[name];
     if (isObject(inner)) checkFields(inner, name);
   }
   checkLength(body["stop"], MAX_STOPS, "stop");
+  for (const name of ["tools", "functions"]) checkTools(body[name], name);
   checkMessages(body["messages"]);
   const { prompt } = body;
   if (Array.isArray(prompt) && typeof prompt[0] !== "number") {
@@ -35,9 +38,24 @@ function checkMessages(messages: unknown): void {
   for (const [index, message] of messages.entries()) {
     if (!isObject(message)) continue;
     checkFields(message, `messages[${index}]`);
-    const { content } = message;
-    if (Array.isArray(content)) numParts += content.length;
-    if (numParts > MAX_PARTS) throw tooMany(`messages[${index}].content`, MAX_PARTS, "parts");
+    for (const name of ["content", "tool_calls"]) {
+      const list = message[name];
+      if (!Array.isArray(list)) continue;
+      numParts += list.length;
+      if (numParts > MAX_PARTS) throw tooMany(`messages[${index}].${name}`, MAX_PARTS, "parts");
+    }
+  }
+}
+
+/** A tool's schema has as many fields as it needs; the tool itself has few. */
+function checkTools(tools: unknown, name: string): void {
+  checkLength(tools, MAX_TOOLS, name);
+  if (!Array.isArray(tools)) return;
+  for (const [index, tool] of tools.entries()) {
+    if (!isObject(tool)) continue;
+    checkFields(tool, `${name}[${index}]`);
+    const { function: inner } = tool;
+    if (isObject(inner)) checkFields(inner, `${name}[${index}].function`);
   }
 }
 

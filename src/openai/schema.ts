@@ -1,66 +1,65 @@
 // From the body of a chat or a completion to a request as the rooms behind the door see it. Parsing is here, the fields
-// and their bounds are in wire.ts.
+// and what becomes of each are in fields.ts.
 
-import * as v from "valibot";
-
-import { describeInRequest, issuePath } from "../base/describe-issue.ts";
 import { invalidRequest } from "../door/api-error.ts";
+import { type Fields, type FieldTable, passedOver } from "../door/field-policy.ts";
 import type { Parsed } from "../door/generation-route.ts";
+import { isFields, parseFields } from "../door/parse-fields.ts";
 import type {
   ChatCompletionRequest,
   CompletionRequest,
   GenerationRequest,
 } from "../protocol/chat.ts";
-import { checkSizes } from "./request-sizes.ts";
-import { isHarmless, refuseUnsupported } from "./unsupported.ts";
 import {
-  type ChatFields,
+  CHAT_FIELDS,
+  COMPLETION_FIELDS,
   chatFields,
   completionFields,
   type GenerationFields,
-  KNOWN_FIELDS,
-  MAX_CHOICES,
-} from "./wire.ts";
+  NVEXT,
+  STREAM_OPTIONS,
+} from "./fields.ts";
+import { messageNotices, messagesOf } from "./messages.ts";
+import { checkSizes } from "./request-sizes.ts";
+import { templateVariables } from "./thinking.ts";
+import { readTools } from "./tools.ts";
+import { MAX_CHOICES } from "./values.ts";
 import { chatFormat, completionFormat } from "./wire-format.ts";
 
 export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatCompletionRequest> {
   const given = withoutNulls(body);
-  refuseUnsupported(given, KNOWN_FIELDS.chat);
-  const fields = parse(chatFields, given);
-  const unknownInMessages = checkMessages(given["messages"]);
+  const ignored = noticesOf(given, CHAT_FIELDS);
+  const fields = parseFields(chatFields, given);
+  const inMessages = messageNotices(given["messages"]);
+  const { style, ignored: ofTools, ...tools } = readTools(fields);
   const request: ChatCompletionRequest = {
     ...generationOf(fields, tenant),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
-    messages: fields.messages.map(messageOf),
+    messages: messagesOf(fields.messages),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
-    tools: [],
-    toolChoice: "auto",
-    parallelToolCalls: true,
-    templateVariables: {},
+    ...tools,
+    templateVariables: templateVariables(fields),
   };
   checkTogether(request, 1);
-  const ignored = [...ignoredIn(given, KNOWN_FIELDS.chat), ...unknownInMessages];
-  return { request, ignored, format: chatFormat };
+  return {
+    request,
+    ignored: [...ignored, ...inMessages, ...ofTools],
+    format: chatFormat({ calls: style, thoughts: fields.include_reasoning ? "told" : "kept" }),
+  };
 }
 
 export function parseCompletionRequest(body: unknown, tenant: number): Parsed<CompletionRequest> {
   const given = withoutNulls(body);
-  refuseUnsupported(given, KNOWN_FIELDS.completion);
-  const fields = parse(completionFields, given);
+  const ignored = noticesOf(given, COMPLETION_FIELDS);
+  const fields = parseFields(completionFields, given);
   const request: CompletionRequest = { ...generationOf(fields, tenant), prompts: fields.prompt };
   checkTogether(request, request.prompts.length);
-  return {
-    request,
-    ignored: ignoredIn(given, KNOWN_FIELDS.completion),
-    format: completionFormat,
-  };
+  return { request, ignored, format: completionFormat };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** OpenAI's clients send `null` for what they leave open. */
-function withoutNulls(body: unknown): Fields {
-  if (!isObject(body)) throw invalidRequest("invalid_type", "The body must be a JSON object.");
+export function withoutNulls(body: unknown): Fields {
+  if (!isFields(body)) throw invalidRequest("invalid_type", "The body must be a JSON object.");
   checkSizes(body);
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
@@ -71,6 +70,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     const message = "'stream_options' is for streams: set 'stream' to true, or leave it out.";
     throw invalidRequest("invalid_value", message, "stream_options");
   }
+  const sessionId = fields.session_id ?? fields.prompt_cache_key;
   return {
     tenant,
     model: fields.model,
@@ -91,6 +91,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     annotations: nvext?.annotations ?? [],
     ignoreEos: fields.ignore_eos ?? nvext?.ignore_eos ?? false,
     stop: fields.stop,
+    ...(sessionId && { sessionId }),
   };
 }
 
@@ -106,71 +107,21 @@ function checkTogether({ n, minTokens, maxTokens }: GenerationRequest, numPrompt
   }
 }
 
-function messageOf({ role, content, name }: ChatFields["messages"][number], index: number) {
-  // An assistant's turn may have been a call without text; the others have something to say.
-  if (content == null && role !== "assistant") throw missing(`messages[${index}].content`);
-  const text = Array.isArray(content) ? content.map((part) => part.text).join("\n") : content;
-  return { role, content: text ?? "", name: name ?? undefined };
-}
-
-/** Refuses tool calls in the history; gives the names of fields that are unknown. */
-function checkMessages(messages: unknown): ReadonlySet<string> {
-  const unknown = new Set<string>();
-  if (!Array.isArray(messages)) return unknown;
-  for (const [index, message] of messages.entries()) {
-    refuseUnsupported(message, KNOWN_FIELDS.message, `messages[${index}].`);
-    for (const name of unknownIn(message, KNOWN_FIELDS.message)) unknown.add(`messages[].${name}`);
-  }
-  return unknown;
-}
-
-function ignoredIn(given: Fields, known: ReadonlySet<string>): readonly string[] {
-  const ignored = unknownIn(given, known);
+/** Names of the fields that are passed over and should be told. Throws for those that ask for what is not there. */
+function noticesOf(given: Fields, table: FieldTable): readonly string[] {
+  const names = passedOver(given, table);
   for (const [name, inner] of [
-    ["stream_options", KNOWN_FIELDS.streamOptions],
-    ["nvext", KNOWN_FIELDS.nvext],
+    ["stream_options", STREAM_OPTIONS],
+    ["nvext", NVEXT],
   ] as const) {
     const value = given[name];
-    if (!isObject(value)) continue;
-    refuseUnsupported(value, inner, `${name}.`);
-    for (const unknown of unknownIn(value, inner)) ignored.push(`${name}.${unknown}`);
-    if (name === "nvext" && hasUnknownAnnotation(value)) ignored.push("nvext.annotations");
+    if (!isFields(value)) continue;
+    names.push(...passedOver(value, inner, `${name}.`));
+    if (name === "nvext" && hasUnknownAnnotation(value)) names.push("nvext.annotations");
   }
-  return ignored;
+  return names;
 }
 
 function hasUnknownAnnotation({ annotations }: Fields): boolean {
   return Array.isArray(annotations) && annotations.some((name) => name !== "query_instance_id");
-}
-
-function unknownIn(fields: Fields, known: ReadonlySet<string>): string[] {
-  return Object.keys(fields).filter(
-    (name) => !known.has(name) && fields[name] !== null && !isHarmless(name),
-  );
-}
-
-/** The checked fields; the first one that is wrong is named, and what it should have been. */
-function parse<Schema extends v.GenericSchema>(
-  schema: Schema,
-  given: Fields,
-): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, given, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const param = issuePath(issue);
-  if (issue.type === "object" && issue.received === "undefined") throw missing(param);
-  const isTypeIssue = issue.kind === "schema" && issue.type !== "picklist";
-  throw invalidRequest(
-    isTypeIssue ? "invalid_type" : "invalid_value",
-    `'${param}' ${describeInRequest(issue)}.`,
-    param,
-  );
-}
-
-function missing(param: string) {
-  return invalidRequest("missing_required_parameter", `'${param}' is required.`, param);
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

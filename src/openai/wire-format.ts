@@ -1,34 +1,39 @@
 // How the answers of the two routes are written: whole, and as chunks of a stream.
 // The parts that are the same in every chunk of a choice are made once; per token only its text is escaped.
 
-import type { AnswerHead, EventWriter, WireFormat } from "../door/generation-route.ts";
+import type { AnswerHead, Choice, EventWriter, WireFormat } from "../door/generation-route.ts";
 import type { Usage } from "../door/tally.ts";
+import type { ToolCallDelta } from "../protocol/chat.ts";
 import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
+import { type ChatStyle, callDelta, chatMessage, reasonIn } from "./chat-message.ts";
 
-export const chatFormat: WireFormat = {
-  idPrefix: "chatcmpl-",
-  events: (head) =>
-    new ChunkWriter(head, {
-      object: "chat.completion.chunk",
-      opening: `"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null`,
-      beforeText: `"delta":{"content":`,
-      afterText: `},"logprobs":null,"finish_reason":null`,
-      closing: `"delta":{},"logprobs":null,"finish_reason":`,
+export function chatFormat(style: ChatStyle): WireFormat {
+  return {
+    idPrefix: "chatcmpl-",
+    events: (head) =>
+      new ChunkWriter(head, {
+        object: "chat.completion.chunk",
+        opening: `"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null`,
+        beforeText: `"delta":{"content":`,
+        afterText: `},"logprobs":null,"finish_reason":null`,
+        closing: `"delta":{},"logprobs":null,"finish_reason":`,
+        chat: style,
+      }),
+    answer: ({ id, model, created }, choices, usage) => ({
+      id,
+      object: "chat.completion",
+      created,
+      model,
+      choices: choices.map((choice, index) => ({
+        index,
+        message: chatMessage(choice, style),
+        logprobs: null,
+        ...endFields(choice, style),
+      })),
+      usage,
     }),
-  answer: ({ id, model, created }, choices, usage) => ({
-    id,
-    object: "chat.completion",
-    created,
-    model,
-    choices: choices.map(({ text, finishReason, stopReason }, index) => ({
-      index,
-      message: { role: "assistant", content: text, refusal: null },
-      logprobs: null,
-      ...endFields({ finishReason, stopReason }),
-    })),
-    usage,
-  }),
-};
+  };
+}
 
 export const completionFormat: WireFormat = {
   idPrefix: "cmpl-",
@@ -45,27 +50,22 @@ export const completionFormat: WireFormat = {
     object: "text_completion",
     created,
     model,
-    choices: choices.map(({ text, finishReason, stopReason }, index) => ({
+    choices: choices.map((choice, index) => ({
       index,
-      text,
+      text: choice.text,
       logprobs: null,
-      ...endFields({ finishReason, stopReason }),
+      ...endFields(choice),
     })),
     usage,
   }),
 };
 
 /** `stop_reason` is vLLM's key. */
-function endFields({ finishReason, stopReason }: Ending) {
+function endFields({ finishReason, stopReason }: Choice, style?: ChatStyle) {
   return {
-    finish_reason: finishReason,
+    finish_reason: style ? reasonIn(style, finishReason) : finishReason,
     ...(stopReason !== undefined && { stop_reason: stopReason }),
   };
-}
-
-interface Ending {
-  readonly finishReason: FinishReason;
-  readonly stopReason: string | undefined;
 }
 
 /** As Dynamo has them: named events without data, their value in a comment. */
@@ -83,6 +83,8 @@ interface ChunkParts {
   readonly beforeText: string;
   readonly afterText: string;
   readonly closing: string;
+  /** Absent for a text completion, which has neither calls nor thoughts. */
+  readonly chat?: ChatStyle;
 }
 
 /** Writes the events of one stream. */
@@ -94,6 +96,8 @@ export class ChunkWriter implements EventWriter {
   /** By choice, what stands before its text. */
   readonly #beforeText: string[] = [];
   readonly #afterText: string;
+  /** Behind a delta that is an object of its own: a thought's or a call's. */
+  readonly #afterDelta: string;
   readonly #includeUsage: boolean;
 
   constructor({ id, model, created, includeUsage }: AnswerHead, parts: ChunkParts) {
@@ -106,11 +110,14 @@ export class ChunkWriter implements EventWriter {
     // With include_usage, OpenAI's other chunks have the key too.
     this.#tail = includeUsage ? `}],"usage":null}\n\n` : "}]}\n\n";
     this.#afterText = parts.afterText + this.#tail;
+    this.#afterDelta = `,"logprobs":null,"finish_reason":null${this.#tail}`;
   }
 
-  output({ index, text, finishReason, annotations }: TextOutput): string {
-    const facts = annotations === undefined ? "" : annotationEvents(annotations);
-    const events = text === "" ? facts : facts + this.#text(index, text);
+  output({ index, text, reasoning, toolCalls, finishReason, annotations }: TextOutput): string {
+    let events = annotations === undefined ? "" : annotationEvents(annotations);
+    if (reasoning) events += this.#thought(index, reasoning);
+    if (text !== "") events += this.#text(index, text);
+    if (toolCalls) for (const delta of toolCalls) events += this.#call(index, delta);
     return finishReason === undefined ? events : events + this.#finish(index, finishReason);
   }
 
@@ -126,9 +133,27 @@ export class ChunkWriter implements EventWriter {
     return before + JSON.stringify(text) + this.#afterText;
   }
 
+  #thought(index: number, thought: string): string {
+    if (this.#parts.chat?.thoughts !== "told") return "";
+    const text = JSON.stringify(thought);
+    return this.#delta(index, `{"reasoning":${text},"reasoning_content":${text}}`);
+  }
+
+  #call(index: number, delta: ToolCallDelta): string {
+    const { chat } = this.#parts;
+    return chat ? this.#delta(index, callDelta(delta, chat)) : "";
+  }
+
+  #delta(index: number, json: string): string {
+    const opening = this.#beforeText[index] === undefined ? this.#open(index) : "";
+    return `${opening}${this.#head}${index},"delta":${json}${this.#afterDelta}`;
+  }
+
   #finish(index: number, reason: FinishReason): string {
     const opening = this.#beforeText[index] === undefined ? this.#open(index) : "";
-    return `${opening}${this.#head}${index},${this.#parts.closing}"${reason}"${this.#tail}`;
+    const { chat, closing } = this.#parts;
+    const told = chat ? reasonIn(chat, reason) : reason;
+    return `${opening}${this.#head}${index},${closing}"${told}"${this.#tail}`;
   }
 
   #open(index: number): string {

@@ -30,6 +30,8 @@ export interface GenerationRequest {
   /** Further facts that the client wants to be told; unknown names are passed over. */
   readonly annotations: readonly string[];
   readonly stop: readonly string[];
+  /** The conversation that it belongs to: a hint to the router, which keeps a conversation at its worker where that costs little. */
+  readonly sessionId?: string;
 }
 
 export interface ChatCompletionRequest extends GenerationRequest {

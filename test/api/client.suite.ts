@@ -414,7 +414,7 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
         ["absent messages", { messages: null }, 400, "messages", "missing_required_parameter"],
         ["an unknown role", { messages: [{ role: "cat", content: "" }] }, 400, "messages[0].role"],
         ["absent content", { messages: [{ role: "user" }] }, 400, "messages[0].content"],
-        ["tools", { tools: [{ type: "function" }] }, 400, "tools", "unsupported_parameter"],
+        ["a call that is forced", { tool_choice: "required" }, 400, "tool_choice"],
         ["JSON mode", { response_format: { type: "json_object" } }, 400, "response_format"],
       ];
       for (const [what, extra, status, param, code] of chatCases) {

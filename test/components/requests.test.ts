@@ -28,6 +28,27 @@ describe("chatRequest", () => {
     expect(chatRequest({ ...request, temperature: 0 })).toEqual({ ...request, temperature: 0 });
   });
 
+  test("of an agent's request is that request, its tools, calls and thoughts included", () => {
+    const parameters = { type: "object", properties: { path: { type: "string" } } };
+    const body = {
+      ...everything,
+      ...{ tool_choice: "none", parallel_tool_calls: false, reasoning_effort: "low" },
+      ...{ chat_template_kwargs: { locale: "de" }, prompt_cache_key: "one" },
+      tools: [{ type: "function", function: { name: "read", parameters } }],
+      messages: [
+        ...messages,
+        {
+          ...{ role: "assistant", content: null, reasoning: "Look first." },
+          tool_calls: [{ id: "a", function: { name: "read", arguments: '{"path":"b"}' } }],
+        },
+        { role: "tool", tool_call_id: "a", content: "text" },
+      ],
+    };
+    const { request } = parseChatRequest(body, 5);
+    expect(chatRequest(request)).toEqual(request);
+    expect(request.sessionId).toBe("one");
+  });
+
   for (const [fields, message] of [
     [{ maxTokens: 0 }, "'maxTokens' must be"],
     [{ temperature: 3 }, "'temperature' must be"],

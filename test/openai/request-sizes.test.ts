@@ -21,6 +21,8 @@ test.each([
     { messages: list(16, { content: parts }) },
     { messages: list(17, { content: parts }) },
   ],
+  ["tools", { tools: list(1024, {}) }, { tools: list(1025, {}) }],
+  ["a tool's fields", { tools: [fields(32)] }, { tools: [fields(33)] }],
   ["stop strings", { stop: list(16, "a") }, { stop: list(17, "a") }],
   ["prompts", { prompt: list(256, "a") }, { prompt: list(257, "a") }],
   ["lists of ids", { prompt: list(256, [1]) }, { prompt: list(257, []) }],

@@ -198,21 +198,13 @@ describe("messages", () => {
     const image = { type: "image_url", image_url: { url: "x" } };
     expect(refusal(withMessage({ role: "user" })).param).toBe("messages[1].content");
     expect(refusal(withMessage({ content: "x" })).param).toBe("messages[1].role");
-    expect(refusal(withMessage({ role: "function", content: "x" })).param).toBe("messages[1].role");
+    expect(refusal(withMessage({ role: "cat", content: "x" })).param).toBe("messages[1].role");
     expect(refusal(withMessage({ role: "user", content: 5 })).param).toBe("messages[1].content");
     expect(refusal(withMessage({ role: "user", content: [image] })).param).toBe(
       "messages[1].content[0].type",
     );
     expect(refusal(() => chat({ messages: ["x"] })).param).toBe("messages[0]");
     expect(refusal(() => chat({ messages: "x" })).param).toBe("messages");
-  });
-
-  test("tool calls in the history are refused, empty ones are not", () => {
-    const message = { role: "assistant", content: "x" };
-    withMessage({ ...message, tool_calls: [] })();
-    expect(refusal(withMessage({ ...message, tool_calls: [{ id: "1" }] })).param).toBe(
-      "messages[1].tool_calls",
-    );
   });
 
   test("10000 messages are taken, one more is not", () => {
@@ -278,6 +270,14 @@ describe("fields that are not for us", () => {
     const wishes = {
       tools: [{}],
       tool_choice: "required",
+      ...{ regex: "a+", ebnf: "x", grammar: "x", json_schema: "{}", format: "json" },
+      ...{ mirostat: 1, dry_multiplier: 0.8, typical_p: 0.5, samplers: ["top_k"], think: true },
+      ...{
+        prediction: { type: "content" },
+        prompt_embeds: "x",
+        lora_path: "x",
+        chat_template: "x",
+      },
       response_format: { type: "json_schema" },
       logprobs: 0,
       top_logprobs: 3,
@@ -307,8 +307,18 @@ describe("fields that are not for us", () => {
       echo: false,
       suffix: "",
       skip_special_tokens: true,
+      ...{ prompt_cache_key: "k", prompt_cache_retention: "24h", service_tier: "auto" },
+      ...{ store: false, verbosity: "low", metadata: { a: "b" }, user: "me" },
+      ...{ mirostat: 0, mirostat_tau: 5, mirostat_eta: 0.1, dry_multiplier: 0, dry_base: 1.75 },
+      ...{ typical_p: 1, repeat_penalty: 1, repeat_last_n: 64, min_keep: 0 },
     };
     expect(completion(neutral).ignored).toEqual([]);
+    expect(chat(neutral).ignored).toEqual([]);
+  });
+
+  test("what changes no answer and was asked for is named", () => {
+    const { ignored } = completion({ store: true, priority: 3, moderation: { model: "m" } });
+    expect(ignored).toEqual(["store", "priority", "moderation"]);
   });
 
   test("min_tokens above max_tokens and stream_options without a stream are refused", () => {

@@ -63,7 +63,7 @@ export class FrontendDispatch {
     const answer: AsyncIterableIterator<TextOutput> = {
       async next() {
         const result = await outputs.next();
-        hasSent ||= request.stream && !result.done && result.value.text !== "";
+        hasSent ||= request.stream && !result.done && saysSomething(result.value);
         return result;
       },
       async return() {
@@ -91,4 +91,9 @@ export class FrontendDispatch {
       release() {},
     };
   }
+}
+
+/** The client has been sent a part of its answer. */
+function saysSomething({ text, reasoning, toolCalls }: TextOutput): boolean {
+  return text !== "" || reasoning !== undefined || toolCalls !== undefined;
 }

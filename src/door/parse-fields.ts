@@ -1,0 +1,40 @@
+// Fields that a valibot schema checks. The first one that is wrong is named, and what it should have been.
+
+import * as v from "valibot";
+
+import { type ApiError, invalidRequest } from "./api-error.ts";
+import type { Fields } from "./field-policy.ts";
+
+/** Throws `invalid_type`, `invalid_value` or `missing_required_parameter`; `at` stands before the field's path. */
+export function parseFields<Schema extends v.GenericSchema>(
+  schema: Schema,
+  given: unknown,
+  at = "",
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, given, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const param = (at + pathOf(issue)).replace(/^\./, "");
+  const isMissing = issue.type === "object" || issue.type === "variant";
+  if (isMissing && issue.received === "undefined") throw missing(param);
+  const isTypeIssue = issue.kind === "schema" && issue.type !== "picklist";
+  throw invalidRequest(
+    isTypeIssue ? "invalid_type" : "invalid_value",
+    `'${param}' ${issue.message}; got ${issue.received.slice(0, 60)}.`,
+    param,
+  );
+}
+
+export function missing(param: string): ApiError {
+  return invalidRequest("missing_required_parameter", `'${param}' is required.`, param);
+}
+
+/** As `.messages[0].content`. */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  const keys = issue.path?.map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${key}`));
+  return keys?.join("") ?? "";
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,310 @@
+// The fields of OpenAI's two older routes, one row each: who has the field, and what becomes of it here. `null` was
+// taken out before; a field that works, is absent and has no default is the model's to decide.
+
+import * as v from "valibot";
+
+import {
+  type AsksNothing,
+  empty,
+  harmless,
+  later,
+  never,
+  only,
+  refused,
+  schemasOf,
+  unless,
+  works,
+} from "../door/field-policy.ts";
+import { messages } from "./messages.ts";
+import { EFFORTS } from "./thinking.ts";
+import { functions, toolChoice, tools } from "./tools.ts";
+import {
+  annotations,
+  anyObject,
+  decimal,
+  flag,
+  integer,
+  promptSchema,
+  seed,
+  stop,
+  text,
+  topK,
+} from "./values.ts";
+
+export const STREAM_OPTIONS = {
+  include_usage: works("both", v.nullish(flag, false)),
+  include_obfuscation: harmless("openai"), // without padding, a stream is as it was asked for
+  continuous_usage_stats: later("vllm", only(false)),
+};
+
+export const NVEXT = {
+  ignore_eos: works("dynamo", v.nullish(flag)),
+  top_k: works("dynamo", v.nullish(topK())),
+  repetition_penalty: works("dynamo", v.nullish(decimal({ above: 0, max: 2 }))),
+  greed_sampling: works("dynamo", v.nullish(flag)),
+  use_raw_prompt: works("dynamo", v.nullish(flag)),
+  backend_instance_id: works("dynamo", v.nullish(integer({ min: 0 }))),
+  annotations: works("dynamo", v.nullish(annotations())),
+  guided_json: later("dynamo", empty),
+  guided_regex: later("dynamo", empty),
+  guided_choice: later("dynamo", empty),
+  guided_grammar: later("dynamo", empty),
+  guided_decoding_backend: harmless("dynamo"),
+  max_thinking_tokens: later("dynamo", never),
+  token_data: later("dynamo", empty),
+};
+
+/** Fields of both routes that work. */
+const shared = {
+  model: works("both", v.pipe(text(), v.minLength(1, "must not be empty"))),
+  n: works("both", v.optional(integer({ min: 1, max: 128 }), 1)),
+  stream: works("both", v.optional(flag, false)),
+  stream_options: works(
+    "both",
+    v.optional(v.object(schemasOf(STREAM_OPTIONS), "must be an object")),
+  ),
+  temperature: works("both", v.optional(decimal({ min: 0, max: 2 }))),
+  top_p: works("both", v.optional(decimal({ above: 0, max: 1 }))),
+  top_k: works("vllm", v.optional(topK())),
+  min_p: works("vllm", v.optional(decimal({ min: 0, max: 1 }))),
+  seed: works("both", v.optional(seed())),
+  presence_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
+  frequency_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
+  repetition_penalty: works("vllm", v.optional(decimal({ above: 0, max: 2 }))),
+  max_tokens: works("both", v.optional(integer({ min: 1 }))),
+  min_tokens: works("vllm", v.optional(integer({ min: 0 }), 0)),
+  ignore_eos: works("vllm", v.optional(flag)),
+  stop: works("both", v.optional(stop(), [])),
+  prompt_cache_key: works("openai", v.optional(text())),
+  session_id: works("vllm", v.optional(text())),
+  nvext: works("dynamo", v.optional(v.object(schemasOf(NVEXT), "must be an object"))),
+};
+
+/** They describe the request, or its price and place, and change no answer. */
+const aside = {
+  user: harmless("both"),
+  metadata: harmless("openai"),
+  safety_identifier: harmless("openai"),
+  service_tier: harmless("openai"),
+  prompt_cache_retention: harmless("openai"),
+  prompt_cache_options: harmless("openai"),
+  verbosity: harmless("openai"),
+  store: harmless("openai", only(false)),
+  moderation: harmless("openai", empty),
+  request_id: harmless("vllm"),
+  priority: harmless("vllm", only(0)),
+  stream_interval: harmless("vllm"),
+  truncation_side: harmless("vllm"),
+  media_io_kwargs: harmless("vllm"),
+  mm_processor_kwargs: harmless("vllm"),
+  return_mm_kwargs: harmless("vllm"),
+  rid: harmless("others"),
+  cache_prompt: harmless("others"),
+  id_slot: harmless("others", only(-1)),
+  keep_alive: harmless("others"),
+  timings_per_token: harmless("others", only(false)),
+  stream_reasoning: harmless("others"),
+};
+
+/** Any other value than an empty one is a limit, a form or a way of choosing tokens that would be missing. */
+const notYet = {
+  response_format: later("both", isPlainText),
+  logprobs: later("both", only(false)),
+  top_logprobs: later("both", only(0)),
+  logit_bias: later("both", empty),
+  best_of: later("both", (value, fields) => value === 1 || value === fields["n"]),
+  echo: later("both", only(false)),
+  suffix: later("openai", empty),
+  modalities: later("openai", isTextOnly),
+  audio: later("openai", empty),
+  prediction: later("openai", empty),
+  web_search_options: later("openai", never),
+  prompt_logprobs: later("vllm", only(false)),
+  logprob_token_ids: later("vllm", empty),
+  stop_token_ids: later("vllm", empty),
+  include_stop_str_in_output: later("vllm", only(false)),
+  skip_special_tokens: later("vllm", only(true)),
+  spaces_between_special_tokens: later("vllm", only(true)),
+  bad_words: later("vllm", empty),
+  allowed_token_ids: later("vllm", empty),
+  return_token_ids: later("vllm", only(false)),
+  return_tokens_as_token_ids: later("vllm", only(false)),
+  return_token_offsets: later("vllm", only(false)),
+  return_prompt_text: later("vllm", only(false)),
+  routed_experts_prompt_start: later("vllm", only(0)),
+  add_generation_prompt: later("vllm", only(true)),
+  continue_final_message: later("vllm", only(false)),
+  documents: later("vllm", empty),
+  structured_outputs: later("vllm", empty),
+  guided_json: later("vllm", empty),
+  guided_regex: later("vllm", empty),
+  guided_choice: later("vllm", empty),
+  guided_grammar: later("vllm", empty),
+  guided_decoding_backend: harmless("vllm"),
+  guided_whitespace_pattern: later("vllm", empty),
+  truncate_prompt_tokens: later("vllm", never),
+  thinking_token_budget: later("vllm", only(-1)),
+  use_beam_search: later("vllm", only(false)),
+  length_penalty: later("vllm", only(1)),
+  early_stopping: later("vllm", only(false)),
+  watermarking: later("vllm", only(false)),
+  repetition_detection: later("vllm", empty),
+  kv_transfer_params: later("vllm", empty),
+  ec_transfer_params: later("vllm", empty),
+  vllm_xargs: later("vllm", empty),
+  cache_salt: later("vllm", empty), // a cache that the client asked to keep apart would be shared
+};
+
+/** Fields of SGLang, llama.cpp, ollama, TGI and OpenRouter that their clients send here too. */
+const ofOthers = {
+  regex: later("others", empty),
+  ebnf: later("others", empty),
+  grammar: later("others", empty),
+  json_schema: later("others", empty),
+  format: later("others", empty),
+  structural_tag: later("others", empty),
+  stop_regex: later("others", empty),
+  min_new_tokens: later("others", only(0)),
+  max_new_tokens: later("others", never),
+  n_predict: later("others", never),
+  num_predict: later("others", never),
+  num_ctx: later("others", never),
+  n_keep: later("others", only(0)),
+  n_probs: later("others", only(0)),
+  min_keep: later("others", only(0)),
+  mirostat: later("others", only(0)),
+  mirostat_mode: later("others", only(0)),
+  mirostat_tau: later("others", isWithoutMirostat),
+  mirostat_eta: later("others", isWithoutMirostat),
+  dry_multiplier: later("others", only(0)),
+  dry_base: later("others", isWithoutDry),
+  dry_range: later("others", isWithoutDry),
+  dry_allowed_length: later("others", isWithoutDry),
+  dry_penalty_last_n: later("others", isWithoutDry),
+  dry_sequence_breakers: later("others", isWithoutDry),
+  xtc_probability: later("others", only(0)),
+  xtc_threshold: later("others", isWithoutXtc),
+  dynatemp_range: later("others", only(0)),
+  dynatemp_exponent: later("others", unless("dynatemp_range", only(0))),
+  typical_p: later("others", only(1)),
+  typical: later("others", only(1)),
+  tfs: later("others", only(1)),
+  tfs_z: later("others", only(1)),
+  top_a: later("others", only(0)),
+  top_n_sigma: later("others", only(-1)),
+  epsilon_cutoff: later("others", only(0)),
+  eta_cutoff: later("others", only(0)),
+  smoothing_factor: later("others", only(0)),
+  smoothing_curve: later("others", unless("smoothing_factor", only(0))),
+  repeat_penalty: later("others", only(1)),
+  repeat_last_n: later("others", unless("repeat_penalty", only(1))),
+  penalty_alpha: later("others", only(0)),
+  no_repeat_ngram_size: later("others", only(0)),
+  samplers: later("others", empty),
+  sampler_order: later("others", empty),
+  sampler_priority: later("others", empty),
+  custom_logit_processor: later("others", empty),
+  custom_params: later("others", empty),
+  logits_processors: later("others", empty),
+  lora: later("others", empty),
+  lora_path: later("others", empty),
+  lora_request: later("others", empty),
+  adapter_id: later("others", empty),
+  banned_tokens: later("others", empty),
+  token_healing: later("others", only(false)),
+  no_stop_trim: later("others", only(false)),
+  separate_reasoning: later("others", only(true)),
+  reasoning_format: later("others", only("auto", "deepseek")),
+  reasoning_budget: later("others", only(-1)),
+  reasoning: later("others", empty),
+  thinking: later("others", empty),
+  think: later("others", never),
+  thinking_budget: later("others", only(-1)),
+  parse_tool_calls: later("others", only(true)),
+  return_hidden_states: later("others", only(false)),
+  return_progress: later("others", only(false)),
+  decoder_input_details: later("others", only(false)),
+  watermark: later("others", only(false)),
+  truncate: later("others", never),
+  options: later("others", empty),
+  raw: later("others", only(false)),
+  template: later("others", empty),
+  system: later("others", empty),
+  images: later("others", empty),
+  models: later("others", empty),
+  provider: later("others", empty),
+  plugins: later("others", empty),
+  transforms: later("others", empty),
+  prompt_embeds: refused("vllm", empty, "tensors are never read from requests."),
+  input_embeds: refused("others", empty, "tensors are never read from requests."),
+  chat_template: refused("vllm", empty, "a template comes with its model only."),
+};
+
+/** What chats have, and a text completion has not. */
+const chatOnly = {
+  messages: works("both", messages),
+  max_completion_tokens: works("both", v.optional(integer({ min: 1 }))),
+  tools: works("both", v.optional(tools)),
+  tool_choice: works("both", v.optional(toolChoice)),
+  parallel_tool_calls: works("both", v.optional(flag)),
+  functions: works("openai", v.optional(functions)),
+  function_call: works("openai", v.optional(toolChoice)),
+  chat_template_kwargs: works("vllm", v.optional(anyObject())),
+  enable_thinking: works("others", v.optional(flag)),
+  reasoning_effort: works(
+    "both",
+    v.optional(v.picklist(EFFORTS, `must be one of ${EFFORTS.join(", ")}`)),
+  ),
+  include_reasoning: works("vllm", v.optional(flag, true)),
+  add_special_tokens: later("vllm", only(false, true)),
+};
+
+export const CHAT_FIELDS = { ...shared, ...aside, ...notYet, ...ofOthers, ...chatOnly };
+
+export const COMPLETION_FIELDS = {
+  ...shared,
+  ...aside,
+  ...notYet,
+  ...ofOthers,
+  prompt: works(
+    "both",
+    v.lazy((prompt) => promptSchema(prompt)),
+  ),
+  add_special_tokens: later("vllm", only(true)),
+  tools: later("both", empty),
+  tool_choice: later("both", only("none", "auto")),
+  functions: later("openai", empty),
+  function_call: later("openai", only("none", "auto")),
+  parallel_tool_calls: harmless("both"),
+  chat_template_kwargs: later("vllm", empty),
+  enable_thinking: later("others", never),
+  reasoning_effort: later("both", never),
+  include_reasoning: harmless("vllm"),
+};
+
+export const chatFields = v.object(schemasOf(CHAT_FIELDS));
+export const completionFields = v.object(schemasOf(COMPLETION_FIELDS));
+
+export type ChatFields = v.InferOutput<typeof chatFields>;
+export type GenerationFields = Pick<ChatFields, keyof typeof shared>;
+
+function isPlainText(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "text";
+}
+
+function isTextOnly(value: unknown): boolean {
+  return Array.isArray(value) && value.every((kind) => kind === "text");
+}
+
+function isWithoutMirostat(...[value, fields]: Parameters<AsksNothing>): boolean {
+  const off = only(0);
+  return unless("mirostat", off)(value, fields) && unless("mirostat_mode", off)(value, fields);
+}
+
+function isWithoutDry(...given: Parameters<AsksNothing>): boolean {
+  return unless("dry_multiplier", only(0))(...given);
+}
+
+function isWithoutXtc(...given: Parameters<AsksNothing>): boolean {
+  return unless("xtc_probability", only(0))(...given);
+}

@@ -1,0 +1,130 @@
+// Kinds of values of a request's fields: type and bounds of each. The fields themselves are in fields.ts.
+
+import * as v from "valibot";
+
+/** Sequences that one request may start: its prompts times `n`. */
+export const MAX_CHOICES = 256;
+export const MAX_STOPS = 16;
+
+export const flag = v.boolean("must be true or false");
+
+export function text() {
+  return v.string("must be a string");
+}
+
+/** An object whose fields are not looked at. */
+export function anyObject() {
+  return v.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object");
+}
+
+interface Bounds {
+  readonly min?: number;
+  /** An exclusive minimum. */
+  readonly above?: number;
+  readonly max?: number;
+}
+
+export function decimal({ min = Number.NEGATIVE_INFINITY, above, max = Infinity }: Bounds) {
+  const low = above === undefined ? `from ${min}` : `above ${above} and up`;
+  const text = `must be a number ${low} to ${max}`;
+  return v.pipe(
+    v.number(text),
+    v.gtValue(above ?? Number.NEGATIVE_INFINITY, text),
+    v.minValue(min, text),
+    v.maxValue(max, text),
+  );
+}
+
+export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds) {
+  const text = `must be an integer from ${min} to ${max}`;
+  return v.pipe(v.number(text), v.safeInteger(text), v.minValue(min, text), v.maxValue(max, text));
+}
+
+/** All that fits 64 bits, with a sign or without: OpenAI's and vLLM's seeds have one. */
+export function seed() {
+  const text = `must be an integer from ${-(2n ** 63n)} to ${2n ** 64n - 1n}`;
+  return v.pipe(
+    v.union([v.number(text), v.bigint(text)], text),
+    v.check(isSeed, text),
+    v.transform((value) => BigInt.asUintN(64, BigInt(value))),
+  );
+}
+
+/** A number that is not safe was rounded already. */
+function isSeed(value: number | bigint): boolean {
+  if (typeof value === "number") return Number.isSafeInteger(value);
+  return value >= -(2n ** 63n) && value < 2n ** 64n;
+}
+
+export function annotations() {
+  const name = v.string("must be a list of strings");
+  return v.pipe(
+    v.array(name, "must be a list of strings"),
+    v.maxLength(16, "must have at most 16 strings"),
+  );
+}
+
+export function topK() {
+  return v.pipe(
+    integer({ min: -1 }),
+    v.transform((k) => Math.max(k, 0)), // vLLM's -1 and its later 0 both mean: off
+  );
+}
+
+export function stop() {
+  const one = v.pipe(
+    v.string("must be a string or a list of strings"),
+    v.minBytes(1, "must not be an empty string"),
+    v.maxBytes(256, "must have at most 256 bytes"),
+  );
+  const list = v.pipe(
+    v.array(one),
+    v.maxLength(MAX_STOPS, `must have at most ${MAX_STOPS} strings`),
+  );
+  const single = v.pipe(
+    one,
+    v.transform((text) => [text]),
+  );
+  return v.lazy((value) => (Array.isArray(value) ? list : single));
+}
+
+/** A prompt: text or token ids; and a list of either. The first element says which list it is. */
+export function promptSchema(prompt: unknown) {
+  if (!Array.isArray(prompt)) return onePromptText;
+  if (typeof prompt[0] === "number") return onePromptIds;
+  return Array.isArray(prompt[0]) ? manyPromptIds : manyPromptTexts;
+}
+
+const promptText = v.string("must be a string, a list of strings, token ids, or lists of those");
+
+// Checked in one plain loop: a body may hold millions of ids.
+const promptIds = v.pipe(
+  v.custom<readonly number[]>(isTokenIds, "must be a list of at least one token id"),
+  v.transform((ids) => Int32Array.from(ids)),
+);
+
+const promptCount = `must have 1 to ${MAX_CHOICES} prompts`;
+const onePromptText = v.pipe(promptText, v.transform(wrap));
+const onePromptIds = v.pipe(promptIds, v.transform(wrap));
+const manyPromptTexts = v.pipe(
+  v.array(promptText),
+  v.minLength(1, promptCount),
+  v.maxLength(MAX_CHOICES, promptCount),
+);
+const manyPromptIds = v.pipe(v.array(promptIds), v.maxLength(MAX_CHOICES, promptCount));
+
+function wrap<T>(prompt: T): T[] {
+  return [prompt];
+}
+
+function isTokenIds(value: unknown): value is readonly number[] {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  for (const id of value) {
+    if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff) return false;
+  }
+  return true;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
