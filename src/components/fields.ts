@@ -19,9 +19,24 @@ export const model = key(
   v.pipe(v.string(), v.minLength(1)),
 );
 
+const modelName = v.pipe(v.string(), v.minLength(1));
+
+/** A name, or a list of them: the first is the model's own, the others are aliases. */
+const modelNames = v.optional(v.union([modelName, v.pipe(v.array(modelName), v.minLength(1))]));
+
 export const servedModelName = key(
-  "The name that clients ask for. Default: the last part of `model`.",
-  v.optional(v.pipe(v.string(), v.minLength(1))),
+  "The name that clients ask for; of a list, any of them. Default: the last part of `model`.",
+  modelNames,
+);
+
+export const frontendModelName = key(
+  "The name that clients ask for, in a graph of one model; of a list, any of them. Default: as the processor says.",
+  modelNames,
+);
+
+export const clampMaxTokens = key(
+  "Lowers a `max_tokens` that the context has no room for, in place of an error. Default: true for the built-in model: agents ask for 32,000.",
+  v.optional(v.boolean()),
 );
 
 export const waitForWorkerMs = key(

@@ -12,7 +12,7 @@ export interface PublishedModel {
   readonly service: string;
   /** As it is configured, else the last part of the model's path. */
   readonly name: string;
-  /** Other names that it always answers to. */
+  /** Other names that it answers to. */
   readonly aliases: readonly string[];
   /** Seconds since the Unix epoch. */
   readonly created: number;
@@ -24,16 +24,23 @@ export interface PublishedModel {
 
 interface PublisherConfig {
   readonly model: string;
-  readonly servedModelName?: string | undefined;
+  readonly servedModelName?: ModelNames | undefined;
   readonly waitForWorkerMs: number;
 }
 
-/** What clients call a service's model. */
-export function servedName({
+/** A name, or a list: the first is the model's own, the others are aliases. */
+export type ModelNames = string | readonly string[];
+
+export function namesIn(given: ModelNames): readonly string[] {
+  return typeof given === "string" ? [given] : given;
+}
+
+/** What clients call a service's model, its own name first. */
+export function servedNames({
   model,
   servedModelName = basename(model),
-}: Pick<PublisherConfig, "model" | "servedModelName">): string {
-  return servedModelName;
+}: Pick<PublisherConfig, "model" | "servedModelName">): readonly string[] {
+  return namesIn(servedModelName);
 }
 
 export class ModelPublisher {
@@ -55,10 +62,12 @@ export class ModelPublisher {
 
   async publish(maxModelLen: number): Promise<void> {
     this.#isPublished = true;
+    const [name = "", ...aliases] = servedNames(this.#config);
+    const always = this.#config.model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [];
     const published: PublishedModel = {
       service: this.#context.service,
-      name: servedName(this.#config),
-      aliases: this.#config.model === BUILT_IN_MODEL ? [BUILT_IN_NAME] : [],
+      name,
+      aliases: [...aliases, ...always],
       created: Math.floor(this.#context.clock.wallTime() / 1000),
       maxModelLen,
       waitForWorkerMs: this.#config.waitForWorkerMs,

@@ -49,6 +49,8 @@ interface Setting {
 
 export interface ServedModel {
   readonly id: string;
+  /** The model's first name, of which this is another. */
+  readonly aliasOf?: string;
   /** Seconds since the Unix epoch. */
   readonly created: number;
   /** Tokens that prompt and output may have together. */

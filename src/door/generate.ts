@@ -3,7 +3,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { LogFields, Logger } from "../base/log.ts";
 import type { GenerationRequest } from "../protocol/chat.ts";
-import { ApiError, overloaded } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,6 +10,8 @@ import { Generation } from "./generation.ts";
 import type { GenerationRoute, WireFormat } from "./generation-route.ts";
 import { type BodyLimits, readJson } from "./json-body.ts";
 import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
+import { servedModel } from "./served-model.ts";
+import { inSession } from "./session.ts";
 import type { Usage } from "./tally.ts";
 
 /** Shared by all requests of an app. */
@@ -34,11 +35,11 @@ export async function generate<Request extends GenerationRequest>(
   let generation: Generation | undefined;
   try {
     const body = await readJson(exchange, context);
-    const { request, ignored, format } = route.parse(body, exchange.tenant);
+    const { request: given, ignored, format } = route.parse(body, exchange.tenant);
     exchange.reportIgnored(ignored);
-    labels = { ...labels, request_type: request.stream ? "stream" : "unary" };
-    await context.backend.whenServed(request.model, signal);
-    checkServed(request.model, context.backend);
+    labels = { ...labels, request_type: given.stream ? "stream" : "unary" };
+    const model = await servedModel(given.model, context.backend, signal);
+    const request = inSession({ ...given, model }, exchange.request.headers);
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;
     generation = openGeneration({ context, route, exchange, request, format, labels });
@@ -47,16 +48,6 @@ export async function generate<Request extends GenerationRequest>(
     if (generation === undefined) context.metrics.refused(labels);
     return signal.aborted ? exchange.clientGone() : exchange.error(error, route.promptField);
   }
-}
-
-/** A model that is not listed is unknown, unless it may be about to come; when none is listed, the server is not ready. */
-function checkServed(model: string, backend: OpenAIBackend): void {
-  const served = backend.models().map(({ id }) => id);
-  if (served.includes(model)) return;
-  const mayCome = backend.isKnown(model) || backend.isStarting();
-  if (served.length === 0 || mayCome) throw overloaded("no_workers");
-  const message = `The model '${model.slice(0, 100)}' does not exist. There is: ${served.join(", ")}.`;
-  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
 }
 
 interface Opening<Request extends GenerationRequest> {

@@ -56,7 +56,7 @@ export const NVEXT = {
 
 /** Fields of both routes that work. */
 const shared = {
-  model: works("both", v.pipe(text(), v.minLength(1, "must not be empty"))),
+  model: works("both", v.optional(v.pipe(text(), v.minLength(1, "must not be empty")))),
   n: works("both", v.optional(integer({ min: 1, max: 128 }), 1)),
   stream: works("both", v.optional(flag, false)),
   stream_options: works(

@@ -12,8 +12,8 @@ export function openAIRoutes(context: AppContext): readonly ApiRoute[] {
   return [
     post("/v1/chat/completions", (x) => generate(context, chatRoute, x)),
     post("/v1/completions", (x) => generate(context, completionRoute, x)),
-    get("/v1/models", (x) => x.json(modelList(backend))),
-    get("/v1/models/:id+", (x, param) => x.json(oneModel(backend, param("id")))),
+    get("/v1/models", (x) => x.json(modelList(backend, x.request))),
+    get("/v1/models/:id+", (x, param) => x.json(oneModel(backend, param("id"), x.request))),
   ];
 }
 

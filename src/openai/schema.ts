@@ -73,7 +73,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
   const sessionId = fields.session_id ?? fields.prompt_cache_key;
   return {
     tenant,
-    model: fields.model,
+    model: fields.model ?? "",
     n: fields.n,
     stream: fields.stream,
     includeUsage: fields.stream_options?.include_usage ?? false,

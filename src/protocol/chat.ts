@@ -5,6 +5,7 @@
 export interface GenerationRequest {
   /** Whose it is: a connection, or a key. */
   readonly tenant: number;
+  /** Empty as a client leaves it out; the door fills it in. */
   readonly model: string;
   /** Choices for each prompt. */
   readonly n: number;

@@ -15,7 +15,7 @@ export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): 
 
 /** Fields that do not change the computation: the client, its choice of worker, and the form of the answer. */
 const ASIDE: ReadonlySet<string> = new Set([
-  ...["seed", "tenant", "backendInstanceId"],
+  ...["seed", "tenant", "backendInstanceId", "sessionId"],
   ...["stream", "includeUsage", "annotations"],
 ]);
 

@@ -4,15 +4,12 @@ import { type ConfigProblem, type GraphView, parseAddress } from "dynamo";
 import * as v from "valibot";
 
 import { DynamoError } from "../../base/error.ts";
-import { key, names, port } from "../fields.ts";
+import { frontendModelName, key, names, port } from "../fields.ts";
 import { validateAccess } from "./access.ts";
 import { servedNameProblems } from "./served-names.ts";
 
 export const FrontendConfig = v.strictObject({
-  servedModelName: key(
-    "The name that clients ask for, in a graph of one model. Default: as the processor says.",
-    v.optional(v.string()),
-  ),
+  servedModelName: frontendModelName,
   endpoint: key(
     "The endpoint that chats go to: namespace.Service.endpoint, as `dynamo.Processor.chat/completions`. Default: what is linked.",
     v.optional(v.string()),

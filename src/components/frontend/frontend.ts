@@ -16,7 +16,7 @@ import {
 } from "dynamo";
 
 import type { Timer } from "../../base/clock.ts";
-import type { OpenAIBackend } from "../../door/backend.ts";
+import type { OpenAIBackend, ServedModel } from "../../door/backend.ts";
 import {
   connectionsWithin,
   descriptorLimit,
@@ -26,7 +26,7 @@ import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { HttpServer } from "../../http/listen.ts";
 import { ChatBackend } from "../chat-backend.ts";
 import { reachedFrom } from "../graph-paths.ts";
-import { MODELS_PREFIX } from "../published-model.ts";
+import { MODELS_PREFIX, type PublishedModel } from "../published-model.ts";
 import { openAccess } from "./access.ts";
 import { FrontendConfig, validateFrontend } from "./config.ts";
 import { clientUrl, exampleRequest } from "./example-request.ts";
@@ -125,8 +125,7 @@ export class Frontend extends Service<PreparedFrontend> {
       follow: (live, receive) => this.follow(live, receive),
     });
     return {
-      models: () =>
-        [...models.served].map(([id, { created, maxModelLen }]) => ({ id, created, maxModelLen })),
+      models: () => servedList(models.served),
       whenServed: (name, signal) => models.whenServed(name, signal),
       isKnown: (name) => models.serviceOf(name) !== undefined,
       isStarting: () => models.isStarting,
@@ -155,6 +154,17 @@ function checkDescriptors(): readonly ConfigProblem[] {
   if (limit >= MIN_DESCRIPTORS) return [];
   const message = `this process may open ${limit} files at a time, connections included, and a server needs ${MIN_DESCRIPTORS}; raise the limit (ulimit -n 1024; in systemd LimitNOFILE=1024)`;
   return [{ key: undefined, message }];
+}
+
+/** Each name; those of a model that has more than one say which its first is. */
+function servedList(served: ServedModels["served"]): readonly ServedModel[] {
+  const first = new Map<PublishedModel, string>();
+  return [...served].map(([id, model]) => {
+    const { created, maxModelLen } = model;
+    const name = first.get(model);
+    if (name === undefined) first.set(model, id);
+    return { id, created, maxModelLen, ...(name !== undefined && { aliasOf: name }) };
+  });
 }
 
 /** What all clients of a frontend may hold together. */

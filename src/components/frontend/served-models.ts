@@ -4,7 +4,7 @@
 import type { MirrorUpdate } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
-import type { PublishedModel } from "../published-model.ts";
+import { type ModelNames, namesIn, type PublishedModel } from "../published-model.ts";
 
 /** Requests that wait for a model to come back; more are refused at once. */
 const MAX_WAITING = 1024;
@@ -15,8 +15,8 @@ export interface ServedModelsOptions {
   readonly services: readonly string[];
   /** Those of them that will publish a model. */
   readonly publishers: readonly string[];
-  /** Goes before the name that is published. */
-  readonly name?: string | undefined;
+  /** Go before the name that is published. */
+  readonly name?: ModelNames | undefined;
 }
 
 type ByName = ReadonlyMap<string, PublishedModel>;
@@ -108,7 +108,7 @@ export class ServedModels {
     const named = new Map<string, PublishedModel>();
     for (const model of services.map((service) => models.get(service))) {
       if (model === undefined) continue;
-      for (const name of [given ?? model.name, ...model.aliases]) {
+      for (const name of [...namesIn(given ?? model.name), ...model.aliases]) {
         if (!named.has(name)) named.set(name, model);
       }
     }

@@ -5,7 +5,7 @@ import * as v from "valibot";
 
 import { reachedFrom } from "../graph-paths.ts";
 import { Processor } from "../processor/processor.ts";
-import { servedName } from "../published-model.ts";
+import { type ModelNames, servedNames } from "../published-model.ts";
 import { VllmWorkerRouterLess } from "../worker/routerless-worker.ts";
 
 /** The services behind one that tell frontends of a model. */
@@ -20,7 +20,7 @@ export function publishersOf({
 
 /** Each model needs a name of its own, and the frontend can give one to a single model only. */
 export function servedNameProblems(
-  given: string | undefined,
+  given: ModelNames | undefined,
   { services, service }: GraphView,
 ): readonly ConfigProblem[] {
   const publishers = publishersOf({ services, service });
@@ -47,12 +47,16 @@ function duplicates(
   for (const { name, config } of publishers) {
     const parsed = v.safeParse(NAMED, config); // a configuration that is wrong has told so already
     if (!parsed.success) continue;
-    const served = servedName(parsed.output);
-    owners.set(served, [...(owners.get(served) ?? []), name]);
+    for (const served of servedNames(parsed.output)) {
+      owners.set(served, [...(owners.get(served) ?? []), name]);
+    }
   }
   return [...owners].flatMap(([name, all]) =>
     all.length > 1 ? [[name, all.join(" and "), all[0] ?? ""] as const] : [],
   );
 }
 
-const NAMED = v.object({ model: v.string(), servedModelName: v.optional(v.string()) });
+const NAMED = v.object({
+  model: v.string(),
+  servedModelName: v.optional(v.union([v.string(), v.array(v.string())])),
+});

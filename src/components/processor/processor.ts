@@ -33,6 +33,7 @@ import { leavable } from "../dispatch/leavable.ts";
 import { Quarantine } from "../dispatch/quarantine.ts";
 import {
   allowSpecialTokensInContent,
+  clampMaxTokens,
   count,
   key,
   model,
@@ -59,6 +60,7 @@ export const ProcessorConfig = v.strictObject({
     "Tokens that prompt and output may have together. Default: what the workers can take.",
     v.optional(count()),
   ),
+  clampMaxTokens,
   renderTimeoutMs,
   allowSpecialTokensInContent,
   router: key(
@@ -93,7 +95,7 @@ export class Processor extends ChatBackend {
   readonly #ready = Promise.withResolvers<void>();
 
   override async start(): Promise<void> {
-    const { model, renderTimeoutMs, allowSpecialTokensInContent } = this.config;
+    const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
     const { context, log } = this;
     const allowSpecialTokens = allowSpecialTokensInContent;
     this.#text = await TextGenerator.open({
@@ -102,6 +104,7 @@ export class Processor extends ChatBackend {
       log,
       renderTimeoutMs,
       allowSpecialTokens,
+      clampMaxTokens,
       numShared: sharedPlacesOf(context.numWorkers),
     });
     this.#publisher = new ModelPublisher(this.context, this.config);

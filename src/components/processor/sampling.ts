@@ -23,10 +23,20 @@ export function samplingOf(
 
 export function stopOf(
   request: GenerationRequest,
-  model: { readonly eosTokenIds: readonly number[]; readonly maxTokens: number },
+  model: {
+    readonly eosTokenIds: readonly number[];
+    /** Of a request that does not say. */
+    readonly maxTokens: number;
+    /** No request gets more than this, but for its `minTokens`. */
+    readonly room?: number;
+  },
 ): StopConditions {
+  const asked = request.maxTokens ?? model.maxTokens;
+  const { room = Infinity } = model;
+  const isLowered = request.maxTokens === undefined || asked > room;
+  const maxTokens = Math.min(asked, room);
   return {
-    maxTokens: request.maxTokens ?? Math.max(model.maxTokens, request.minTokens),
+    maxTokens: isLowered ? Math.max(maxTokens, request.minTokens) : maxTokens,
     minTokens: request.minTokens,
     stopTokenIds: request.ignoreEos ? [] : model.eosTokenIds,
   };

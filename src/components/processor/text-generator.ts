@@ -6,6 +6,7 @@ import type { ServiceContext } from "dynamo";
 
 import type { Logger } from "../../base/log.ts";
 import { ContextLengthExceededError } from "../../engine/validate-request.ts";
+import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
 import type { ModelCard } from "../../model/model-files.ts";
 import { openModelConfig } from "../../model/open-model.ts";
 import type {
@@ -53,6 +54,8 @@ export interface TextGeneratorOptions {
   readonly renderTimeoutMs: number;
   /** True if messages may bring in special tokens. */
   readonly allowSpecialTokens: boolean;
+  /** Whether `max_tokens` is lowered to the context's room. Default: for the built-in model. */
+  readonly clampMaxTokens?: boolean | undefined;
   /** Places of sequences that tenants share. */
   readonly numShared: number;
 }
@@ -68,6 +71,7 @@ interface TextGeneratorParts {
   readonly card?: ModelCard;
   readonly eosTokenIds: readonly number[];
   readonly numShared: number;
+  readonly clampsMaxTokens: boolean;
 }
 
 export class TextGenerator {
@@ -79,8 +83,11 @@ export class TextGenerator {
   readonly #card: ModelCard | undefined;
   readonly #eosTokenIds: readonly number[];
   readonly #shares: SequenceShares;
+  readonly #clampsMaxTokens: boolean;
 
-  private constructor({ prompts, text, card, eosTokenIds, numShared }: TextGeneratorParts) {
+  private constructor(parts: TextGeneratorParts) {
+    const { prompts, text, card, eosTokenIds, numShared, clampsMaxTokens } = parts;
+    this.#clampsMaxTokens = clampsMaxTokens;
     this.#shares = new SequenceShares(numShared);
     this.#prompts = prompts;
     this.#text = text;
@@ -92,13 +99,14 @@ export class TextGenerator {
     model,
     allowSpecialTokens,
     numShared,
+    clampMaxTokens: clampsMaxTokens = model === BUILT_IN_MODEL,
     ...options
   }: TextGeneratorOptions): Promise<TextGenerator> {
     if (model === MOCK_MODEL) {
       const { MockTokenizer } = await import("../../tokenizer/mock-tokenizer.ts");
       const text = new MockTokenizer();
       return new TextGenerator({
-        ...{ prompts: new MockPrompts(text), text, eosTokenIds: [], numShared },
+        ...{ prompts: new MockPrompts(text), text, eosTokenIds: [], numShared, clampsMaxTokens },
       });
     }
     const { openTokenizer } = await import("../../tokenizer/open-tokenizer.ts");
@@ -119,7 +127,7 @@ export class TextGenerator {
     const text = new TokenText(files);
     await opened;
     const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
-    return new TextGenerator({ prompts, text, card, eosTokenIds, numShared });
+    return new TextGenerator({ prompts, text, card, eosTokenIds, numShared, clampsMaxTokens });
   }
 
   chat(
@@ -202,9 +210,11 @@ export class TextGenerator {
   }
 
   #sequence(request: GenerationRequest, { tokenIds, maxTokens, seed }: Prompt) {
+    const room = Math.max(1, this.maxModelLen - tokenIds.length);
     const stop = stopOf(request, {
       eosTokenIds: this.#eosTokenIds,
-      maxTokens: Math.max(1, Math.min(maxTokens, this.maxModelLen - tokenIds.length)),
+      maxTokens: Math.min(maxTokens, room),
+      ...(this.#clampsMaxTokens && { room }),
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);

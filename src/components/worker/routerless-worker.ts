@@ -13,6 +13,7 @@ import { ChatBackend } from "../chat-backend.ts";
 import { leavable } from "../dispatch/leavable.ts";
 import {
   allowSpecialTokensInContent,
+  clampMaxTokens,
   renderTimeoutMs,
   servedModelName,
   waitForWorkerMs,
@@ -25,6 +26,7 @@ import { VllmWorker } from "./worker.ts";
 
 export const RouterLessConfig = v.strictObject({
   ...VllmWorkerConfig.entries,
+  clampMaxTokens,
   renderTimeoutMs,
   allowSpecialTokensInContent,
   servedModelName,
@@ -45,13 +47,14 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
 
   override async start(): Promise<void> {
     await super.start();
-    const { model, renderTimeoutMs, allowSpecialTokensInContent } = this.config;
+    const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
     this.#text = await TextGenerator.open({
       model,
       context: this.context,
       log: this.log,
       renderTimeoutMs,
       allowSpecialTokens: allowSpecialTokensInContent,
+      clampMaxTokens,
       numShared: SHARED_PLACES,
     });
     this.#text.maxModelLen = this.limits().maxModelLen;

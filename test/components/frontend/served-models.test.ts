@@ -60,6 +60,15 @@ test("each name is its own service's, and one that two have is the first one's",
   ]);
 });
 
+test("a frontend's list of names takes the place of the published one, and aliases stay", () => {
+  const models = new ServedModels({
+    ...{ clock: new ManualClock(), services: ["Processor"], publishers: ["Processor"] },
+    name: ["own", "other"],
+  });
+  models.update(publishedBy("Processor", { aliases: ["dynamo"] }));
+  expect([...models.served.keys()]).toEqual(["own", "other", "dynamo"]);
+});
+
 test("the first name that is served is told once, whatever is served later", async () => {
   const models = modelsOf(new ManualClock());
   models.update(publishedBy("Other", { name: "o" }));

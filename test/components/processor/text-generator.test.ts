@@ -17,9 +17,13 @@ import { writeRandomDirectory } from "../../model/random-directory.ts";
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-text-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-function open(model: string, log: Logger): Promise<TextGenerator> {
+function open(
+  model: string,
+  log: Logger,
+  more: { readonly clampMaxTokens?: boolean } = {},
+): Promise<TextGenerator> {
   const context = { sideThread: spawnSideThread, clock: systemClock };
-  const options = { renderTimeoutMs: 250, allowSpecialTokens: false, numShared: 512 };
+  const options = { renderTimeoutMs: 250, allowSpecialTokens: false, numShared: 512, ...more };
   return TextGenerator.open({ model, context, log, ...options });
 }
 
@@ -28,6 +32,41 @@ async function openMock(): Promise<TextGenerator> {
   generator.maxModelLen = 1000;
   return generator;
 }
+
+/** What a worker is told of the most tokens, for a prompt of 10 in a context of 1000. */
+async function maxTokensOf(fields: object, more: { readonly clampMaxTokens?: boolean }) {
+  const generator = await open("mock", createLogger("test", "error"), more);
+  generator.maxModelLen = 1000;
+  const body = { model: "mock", prompt: "0123456789", ...fields };
+  const told: number[] = [];
+  async function* send({ stop }: PreprocessedRequest) {
+    told.push(stop.maxTokens);
+    yield { tokenIds: [65], numCachedTokens: 0, finishReason: "stop" as const };
+  }
+  const { request } = parseCompletionRequest(body, 1);
+  for await (const _ of generator.complete(request, { send, left: new Promise(() => {}) }));
+  return told;
+}
+
+describe("max_tokens above the context's room", () => {
+  test("is refused, and lowered to the room where the key says so", async () => {
+    const refused = maxTokensOf({ max_tokens: 32_000 }, {});
+    await expect(refused).rejects.toMatchObject({ code: "context_length_exceeded" });
+    expect(await maxTokensOf({ max_tokens: 32_000 }, { clampMaxTokens: true })).toEqual([990]);
+    expect(await maxTokensOf({ max_tokens: 20 }, { clampMaxTokens: true })).toEqual([20]);
+  });
+
+  test("is refused all the same where the prompt or min_tokens alone need more", async () => {
+    const clamped = { clampMaxTokens: true };
+    for (const fields of [
+      { prompt: "x".repeat(1000), max_tokens: 5 },
+      { max_tokens: 32_000, min_tokens: 995 },
+    ]) {
+      const refused = maxTokensOf(fields, clamped);
+      await expect(refused).rejects.toMatchObject({ code: "context_length_exceeded" });
+    }
+  });
+});
 
 /** The seeds of a request's choices, by index. */
 async function seedsOf(fields: object): Promise<readonly bigint[]> {
