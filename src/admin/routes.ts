@@ -1,6 +1,7 @@
 // Routes for those who operate the server.
 
-import { type ApiRoute, get } from "../door/api-route.ts";
+import { version } from "../../package.json";
+import { type ApiRoute, get, post } from "../door/api-route.ts";
 import type { AppContext } from "../door/generate.ts";
 import { health, metricsText } from "./health.ts";
 import { kvEvents } from "./kv-event-route.ts";
@@ -11,17 +12,24 @@ export function adminRoutes(context: AppContext): readonly ApiRoute[] {
   const open = { access: "open" } as const;
   const operator = { access: "operator" } as const;
   return [
-    get("/health", (x) => health(backend, x), open),
-    get("/live", (x) => x.json(LIVE), open),
-    get("/metrics", (x) => metricsText(context, x), operator),
-    get("/kv_events", (x) => kvEvents(context, x), operator),
-    get("/config", (x) => listSettings(backend.settings, x), operator),
+    get("/health", (x) => health(backend, x), { ...open, summary: "Whether it can answer." }),
+    get("/ping", (x) => health(backend, x), { ...open, summary: "The same, as vLLM names it." }),
+    post("/ping", (x) => health(backend, x), { ...open, summary: "The same." }),
+    get("/live", (x) => x.json(LIVE), { ...open, summary: "Whether its process runs." }),
+    get("/version", (x) => x.json({ version }), { summary: "The server's version." }),
+    get("/metrics", (x) => metricsText(context, x), { ...operator, summary: "Prometheus text." }),
+    get("/kv_events", (x) => kvEvents(context, x), {
+      ...{ ...operator, summary: "What prefix caches store and remove, as events." },
+    }),
+    get("/config", (x) => listSettings(backend.settings, x), {
+      ...{ ...operator, summary: "Settings that may change while it serves." },
+    }),
     {
       method: "PUT",
       path: "/config/:service/:key",
       handler: (x, param) =>
         changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
-      ...operator,
+      ...{ ...operator, summary: "Changes one." },
     },
   ];
 }

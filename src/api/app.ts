@@ -19,6 +19,7 @@ import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import type { ServedApp } from "../http/listen.ts";
 import { type Match, pathOf, Router } from "../http/router.ts";
 import { openAIRoutes } from "../openai/routes.ts";
+import { openApiRoute } from "./openapi.ts";
 
 export interface AppOptions {
   readonly clock: Clock;
@@ -79,11 +80,12 @@ const LOCALHOST: AdmissionPolicy = {
 const UNREADABLE = new Request("http://nameless/");
 
 function routesOf(context: AppContext): readonly ApiRoute[] {
-  return [
+  const routes = [
     ...openAIRoutes(context),
     ...adminRoutes(context),
-    get("/", (exchange) => exchange.json(WELCOME)),
+    get("/", (exchange) => exchange.json(WELCOME), { summary: "What this server is." }),
   ];
+  return [...routes, openApiRoute(routes)];
 }
 
 const WELCOME = {

@@ -1,5 +1,7 @@
 // A line of the table of routes.
 
+import type { GenericSchema } from "valibot";
+
 import type { Access } from "../http/admission.ts";
 import type { ErrorShape } from "./error-shape.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,9 +17,12 @@ export interface ApiRoute {
   readonly access?: Access;
   /** Default: OpenAI's. The same for all methods of a path. */
   readonly errors?: ErrorShape;
+  /** For `/openapi.json`: one sentence, and what checks the body. */
+  readonly summary?: string;
+  readonly body?: GenericSchema;
 }
 
-type RouteParts = Pick<ApiRoute, "access" | "errors">;
+type RouteParts = Pick<ApiRoute, "access" | "errors" | "summary" | "body">;
 
 export function get(path: string, handler: Handler, parts: RouteParts = {}): ApiRoute {
   return { method: "GET", path, handler, ...parts };

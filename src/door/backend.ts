@@ -3,6 +3,7 @@
 import type { ChatCompletionRequest, CompletionRequest } from "../protocol/chat.ts";
 import type { KvReport } from "../protocol/kv-event.ts";
 import type { TextOutput } from "../protocol/llm.ts";
+import type { DetokenizeRequest, TokenizedPrompt, TokenizeRequest } from "../protocol/tokens.ts";
 
 export interface OpenAIBackend {
   /** Models that can be routed to now. Empty means: alive, but not ready. */
@@ -22,6 +23,9 @@ export interface OpenAIBackend {
   chat(request: ChatCompletionRequest, requestId: string): AsyncIterable<TextOutput>;
   /** The same. Choice `c` of prompt `p` has the index `p * n + c`. */
   complete(request: CompletionRequest, requestId: string): AsyncIterable<TextOutput>;
+  tokenize(request: TokenizeRequest): Promise<TokenizedPrompt>;
+  /** The text of token ids, special tokens included. */
+  detokenize(request: DetokenizeRequest): Promise<string>;
   /** Prometheus text of everything but the frontend's own families. */
   metrics(): Promise<string>;
   readonly settings: Settings;

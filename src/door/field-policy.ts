@@ -33,13 +33,13 @@ export interface HarmlessField {
   readonly isSilent: AsksNothing;
 }
 
-interface LaterField {
+export interface LaterField {
   readonly here: "later";
   readonly from: Origin;
   readonly asksNothing: AsksNothing;
 }
 
-interface RefusedField {
+export interface RefusedField {
   readonly here: "refused";
   readonly from: Origin;
   readonly asksNothing: AsksNothing;

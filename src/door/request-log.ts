@@ -7,7 +7,7 @@ import { StreamingResponse } from "../http/streaming-response.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What asks again and again; a line each would hide the others. */
-const PROBES: ReadonlySet<string> = new Set(["/health", "/live", "/metrics"]);
+const PROBES: ReadonlySet<string> = new Set(["/health", "/live", "/metrics", "/ping"]);
 const MAX_SHOWN_PATH = 100;
 
 export async function withLogLine(

@@ -24,6 +24,7 @@ import {
   decimal,
   flag,
   integer,
+  modelName,
   promptSchema,
   seed,
   stop,
@@ -56,7 +57,7 @@ export const NVEXT = {
 
 /** Fields of both routes that work. */
 const shared = {
-  model: works("both", v.optional(v.pipe(text(), v.minLength(1, "must not be empty")))),
+  model: works("both", v.optional(modelName())),
   n: works("both", v.optional(integer({ min: 1, max: 128 }), 1)),
   stream: works("both", v.optional(flag, false)),
   stream_options: works(
@@ -256,7 +257,7 @@ const chatOnly = {
     v.optional(v.picklist(EFFORTS, `must be one of ${EFFORTS.join(", ")}`)),
   ),
   include_reasoning: works("vllm", v.optional(flag, true)),
-  add_special_tokens: later("vllm", only(false, true)),
+  add_special_tokens: later("vllm", only(false)), // a template writes what opens a text
 };
 
 export const CHAT_FIELDS = { ...shared, ...aside, ...notYet, ...ofOthers, ...chatOnly };

@@ -12,6 +12,10 @@ export function text() {
   return v.string("must be a string");
 }
 
+export function modelName() {
+  return v.pipe(text(), v.minLength(1, "must not be empty"));
+}
+
 /** An object whose fields are not looked at. */
 export function anyObject() {
   return v.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object");
@@ -98,7 +102,7 @@ export function promptSchema(prompt: unknown) {
 const promptText = v.string("must be a string, a list of strings, token ids, or lists of those");
 
 // Checked in one plain loop: a body may hold millions of ids.
-const promptIds = v.pipe(
+export const promptIds = v.pipe(
   v.custom<readonly number[]>(isTokenIds, "must be a list of at least one token id"),
   v.transform((ids) => Int32Array.from(ids)),
 );

@@ -14,9 +14,17 @@ export class MockTokenizer {
   readonly #pieces = new TokenPieces({
     decoder: new JsonObject("the mocked model's decoder", { type: "Fuse" }),
     addedTokens: new Map(),
-    tokenOf: (tokenId) =>
-      tokenId < MOCK_VOCAB_SIZE ? String.fromCharCode(FIRST_CHAR + tokenId) : undefined,
+    tokenOf: (tokenId) => this.spellingOf(tokenId) || undefined,
   });
+
+  /** Empty for an id that is no token. */
+  spellingOf(tokenId: number): string {
+    return tokenId < MOCK_VOCAB_SIZE ? String.fromCharCode(FIRST_CHAR + tokenId) : "";
+  }
+
+  spell(tokenIds: ArrayLike<number>): string {
+    return Array.from(tokenIds, (id) => this.spellingOf(id)).join("");
+  }
 
   encode(text: string, maxTokens: number): Int32Array {
     const bytes = new TextEncoder().encode(text);

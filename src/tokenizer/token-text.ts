@@ -11,6 +11,8 @@ export class TokenText {
   readonly bosTokenId: number | undefined;
   readonly eosTokenId: number | undefined;
   readonly #pieces: TokenPieces;
+  readonly #shown: TokenPieces;
+  readonly #spellingOf: (tokenId: number) => string | undefined;
 
   /** Throws `ModelError`. */
   constructor(files: TokenizerFiles) {
@@ -19,6 +21,12 @@ export class TokenText {
     if (decoder === undefined) throw tokenizer.missing("decoder");
     const spellings = spellingsOf(tokenizer);
     this.#pieces = new TokenPieces({ decoder, addedTokens, tokenOf: (id) => spellings[id] });
+    this.#spellingOf = (id) => addedTokens.get(id)?.content ?? spellings[id];
+    const shown = [...addedTokens].map(
+      ([id, token]) => [id, { ...token, special: false }] as const,
+    );
+    const tokenOf = (id: number) => spellings[id];
+    this.#shown = new TokenPieces({ decoder, addedTokens: new Map(shown), tokenOf });
     this.vocabSize = files.vocabulary.numIds;
     this.bosTokenId = idOf(files.bosToken, files, spellings);
     this.eosTokenId = idOf(files.eosToken, files, spellings);
@@ -26,18 +34,32 @@ export class TokenText {
 
   /** The text of token ids. Special tokens have none. */
   decode(tokenIds: ArrayLike<number>): string {
-    const detokenizer = new Detokenizer(this.#pieces, []);
-    let text = "";
-    for (let index = 0; index < tokenIds.length; index++) {
-      text += detokenizer.push(tokenIds[index] ?? 0);
-    }
-    return text + detokenizer.finish();
+    return decodeAll(this.#pieces, tokenIds);
+  }
+
+  /** The text of token ids, special tokens included. */
+  spell(tokenIds: ArrayLike<number>): string {
+    return decodeAll(this.#shown, tokenIds);
+  }
+
+  /** As the vocabulary writes it; empty for an id without a token. */
+  spellingOf(tokenId: number): string {
+    return this.#spellingOf(tokenId) ?? "";
   }
 
   /** A new text that goes on from a prompt. */
   textStream(options: TextStreamOptions): TextStream {
     return new TextStream(this.#pieces, options);
   }
+}
+
+function decodeAll(pieces: TokenPieces, tokenIds: ArrayLike<number>): string {
+  const detokenizer = new Detokenizer(pieces, []);
+  let text = "";
+  for (let index = 0; index < tokenIds.length; index++) {
+    text += detokenizer.push(tokenIds[index] ?? 0);
+  }
+  return text + detokenizer.finish();
 }
 
 /** Added tokens first, the last of a name before others: as the encoder has it. */

@@ -9,6 +9,7 @@ import type {
   GenerationRequest,
 } from "../../src/protocol/chat.ts";
 import type { FinishReason, TextOutput } from "../../src/protocol/llm.ts";
+import type { DetokenizeRequest, TokenizeRequest } from "../../src/protocol/tokens.ts";
 
 export const FAKE_MODEL = "fake/words-1";
 const MAX_MODEL_LEN = 512;
@@ -45,6 +46,28 @@ export class FakeBackend implements OpenAIBackend {
 
   complete(request: CompletionRequest) {
     return this.#stream(request, request.prompts);
+  }
+
+  /** One token a word, numbered by its length. */
+  async tokenize({ prompt, wants }: TokenizeRequest) {
+    const text =
+      prompt.type === "text"
+        ? prompt.text
+        : prompt.chat.messages.map(({ role, content }) => `<${role}> ${content}`).join(" ");
+    const words = text.split(" ");
+    if (words.length > MAX_MODEL_LEN) {
+      throw new OverflowError("too long", { prompt_tokens: words.length, max_model_len: 512 });
+    }
+    return {
+      tokenIds: Int32Array.from(words, (word) => word.length),
+      maxModelLen: MAX_MODEL_LEN,
+      ...(wants === "spellings" && { spellings: words }),
+      ...(wants === "text" && { text }),
+    };
+  }
+
+  async detokenize({ tokenIds }: DetokenizeRequest) {
+    return Array.from(tokenIds, (id) => "x".repeat(id)).join(" ");
   }
 
   /** One worker that holds a block, stores another behind it, and forgets both. */

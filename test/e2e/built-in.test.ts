@@ -5,6 +5,14 @@ import { tmpdir } from "node:os";
 
 import { runDynamo, type Server, startServer } from "./server.ts";
 
+interface Tokens {
+  readonly count: number;
+  readonly tokens: readonly number[];
+  readonly token_strs: readonly string[] | null;
+  readonly prompt: string;
+  readonly usage: { readonly prompt_tokens: number };
+}
+
 describe("dynamo serve without a word about a model", () => {
   let server: Server;
   beforeAll(async () => {
@@ -25,6 +33,36 @@ describe("dynamo serve without a word about a model", () => {
       .map((match) => match[1])
       .join("");
     expect(text).toContain("--Processor.router=");
+  });
+
+  test("takes what agents send: no model, 24 tools, 32,000 tokens for the answer", async () => {
+    const schema = { $schema: "x", type: "object", properties: { a: { pattern: "^/" } } };
+    const tools = Array.from({ length: 24 }, (_, i) => ({
+      type: "function",
+      function: { name: `tool_${i}`, parameters: schema },
+    }));
+    const request = {
+      messages: [{ role: "user", content: "Hello" }],
+      ...{ tools, tool_choice: "none", max_tokens: 32_000, prompt_cache_key: "a" },
+    };
+    const answer = await server.post("/v1/chat/completions", request);
+    expect(answer.headers.get("x-dynamo-ignored-params")).toBeNull();
+    expect(await answer.json()).toMatchObject({ choices: [{ finish_reason: "stop" }] });
+  });
+
+  test("tells a conversation's tokens: as many as its answer counts, and the same text again", async () => {
+    const ask = async (path: string, body: object) =>
+      (await (await server.post(path, body)).json()) as Tokens;
+    const messages = [{ role: "user", content: "Hello, wörld 🙂" }];
+    const { tokens, count, token_strs } = await ask("/tokenize", {
+      ...{ messages, return_token_strs: true },
+    });
+    const { usage } = await ask("/v1/chat/completions", { messages, max_tokens: 1 });
+    expect([count, token_strs?.length]).toEqual([usage.prompt_tokens, usage.prompt_tokens]);
+    const { prompt } = await ask("/detokenize", { tokens });
+    expect(prompt).toContain("Hello, wörld 🙂");
+    expect((await ask("/apply-template", { messages })).prompt).toBe(prompt);
+    expect((await ask("/tokenize", { prompt, add_special_tokens: false })).tokens).toEqual(tokens);
   });
 
   test("computes with as many threads as there are CPUs for it", () => {

@@ -10,6 +10,7 @@ const models = () => [
 ];
 
 interface Lists {
+  readonly object?: string;
   readonly data: readonly unknown[];
   readonly models: readonly { readonly base_instructions: string }[];
 }
@@ -21,7 +22,7 @@ async function ask(path: string, headers: Record<string, string> = {}) {
 }
 
 test("OpenAI's clients get cards", async () => {
-  expect(await ask("/v1/models")).toEqual({
+  expect(await ask("/v1/models")).toMatchObject({
     object: "list",
     data: ["m", "n"].map((id) => ({
       ...{ id, object: "model", created: 1_700_000_000, owned_by: "dynamo", max_model_len: 512 },

@@ -26,6 +26,7 @@ import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { HttpServer } from "../../http/listen.ts";
 import { ChatBackend } from "../chat-backend.ts";
 import { reachedFrom } from "../graph-paths.ts";
+import type { Processor } from "../processor/processor.ts";
 import { MODELS_PREFIX, type PublishedModel } from "../published-model.ts";
 import { openAccess } from "./access.ts";
 import { FrontendConfig, validateFrontend } from "./config.ts";
@@ -119,6 +120,8 @@ export class Frontend extends Service<PreparedFrontend> {
     const models = this.#models;
     const { endpoint } = this.config;
     const chatsOf = (name: string) => `${context.namespace}.${name}.chat/completions`;
+    // The service that publishes a model knows its tokens, whatever stands between it and here.
+    const textOf = (model: string) => context.clientOf<Processor>(models.serviceOf(model) ?? "");
     const routes = new FrontendRoutes({
       ...{ context, log, models },
       backends: isLinked(this.backends) ? this.backends : new Map(),
@@ -134,6 +137,8 @@ export class Frontend extends Service<PreparedFrontend> {
         routes.run(request, (backend) => backend["chat/completions"](request, requestId)),
       complete: (request, requestId) =>
         routes.run(request, (backend) => backend.completions(request, requestId)),
+      tokenize: async (request) => (await textOf(request.model)).tokenize(request),
+      detokenize: async (request) => (await textOf(request.model)).detokenize(request),
       metrics: () => context.scrape(),
       settings: context.settings,
       kvEvents: () => kvEventsOf(context),

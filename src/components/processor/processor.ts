@@ -26,6 +26,7 @@ import type {
 } from "../../protocol/chat.ts";
 import type { StoredBlock } from "../../protocol/kv-event.ts";
 import type { PreprocessedRequest, TextOutput } from "../../protocol/llm.ts";
+import type { DetokenizeRequest, TokenizedPrompt, TokenizeRequest } from "../../protocol/tokens.ts";
 import { ChatBackend } from "../chat-backend.ts";
 import { contentOfSequence } from "../dispatch/content.ts";
 import { Dispatcher, type Place, queryInstance } from "../dispatch/dispatch.ts";
@@ -130,6 +131,15 @@ export class Processor extends ChatBackend {
       const send = this.#sender(request, requestId, left);
       return this.#text.complete(request, { send, left });
     });
+  }
+
+  /** The tokens of a prompt, which is not run. */
+  tokenize(request: TokenizeRequest): Promise<TokenizedPrompt> {
+    return this.#text.tokens.tokenize(request);
+  }
+
+  detokenize(request: DetokenizeRequest): string {
+    return this.#text.tokens.detokenize(request);
   }
 
   /** Tokens that prompt and output may have together; 0 until a worker has told. */

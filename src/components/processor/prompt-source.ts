@@ -19,6 +19,8 @@ export interface PromptSource {
 export interface PromptSourceOptions {
   readonly maxTokens: number;
   readonly client: TextClient;
+  /** A text's. Default: `opened`, with the tokens that open it. */
+  readonly form?: "opened" | "as-is";
 }
 
 export interface ThreadedPromptsOptions {
@@ -72,10 +74,10 @@ export class ThreadedPrompts implements PromptSource {
 
   texts(
     texts: readonly string[],
-    { maxTokens, client }: PromptSourceOptions,
+    { maxTokens, client, form = "opened" }: PromptSourceOptions,
   ): Promise<readonly Int32Array[]> {
     const prompts = texts.map((text) => ({ text, literals: [] }));
-    return this.#encode.encode({ prompts, form: "opened", maxTokens }, client);
+    return this.#encode.encode({ prompts, form, maxTokens }, client);
   }
 }
 

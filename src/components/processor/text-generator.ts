@@ -20,6 +20,7 @@ import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
 import { MOCK_MODEL } from "../fields.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
+import { PromptTokens, type Spelling } from "./prompt-tokens.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
 import { type Places, SequenceShares } from "./sequence-shares.ts";
 import type { TextClient } from "./text-client.ts";
@@ -60,7 +61,7 @@ export interface TextGeneratorOptions {
   readonly numShared: number;
 }
 
-interface TextStreams {
+interface TextStreams extends Spelling {
   textStream(options: TextStreamOptions): TextStream;
 }
 
@@ -84,10 +85,17 @@ export class TextGenerator {
   readonly #eosTokenIds: readonly number[];
   readonly #shares: SequenceShares;
   readonly #clampsMaxTokens: boolean;
+  /** Prompts of which only the tokens are asked for. */
+  readonly tokens: PromptTokens;
 
   private constructor(parts: TextGeneratorParts) {
     const { prompts, text, card, eosTokenIds, numShared, clampsMaxTokens } = parts;
     this.#clampsMaxTokens = clampsMaxTokens;
+    this.tokens = new PromptTokens({
+      ...{ prompts, spelling: text, maxModelLen: () => this.maxModelLen },
+      chatPrompt: (chat, maxTokens) =>
+        this.#chatPrompt(chat, { maxTokens, left: new Promise(() => {}) }),
+    });
     this.#shares = new SequenceShares(numShared);
     this.#prompts = prompts;
     this.#text = text;
@@ -134,13 +142,9 @@ export class TextGenerator {
     request: ChatCompletionRequest,
     { send, left }: Answering,
   ): AsyncIterableIterator<TextOutput> {
-    const { messages, useRawPrompt, tenant } = request;
     return this.#withPlaces(request, 1, async (places) => {
       const maxTokens = this.maxModelLen;
-      const options = { maxTokens, client: { tenant, left } };
-      const prompts = useRawPrompt
-        ? await this.#prompts.texts([messages.map(({ content }) => content).join("\n")], options)
-        : [await this.#prompts.chat(messages, options)];
+      const prompts = [await this.#chatPrompt(request, { maxTokens, left })];
       return this.#generate(request, { prompts, maxTokens, send, places });
     });
   }
@@ -154,6 +158,17 @@ export class TextGenerator {
       const maxTokens = DEFAULT_COMPLETION_TOKENS;
       return this.#generate(request, { prompts, maxTokens, send, places });
     });
+  }
+
+  async #chatPrompt(
+    { messages, useRawPrompt, tenant }: ChatCompletionRequest,
+    { maxTokens, left }: { readonly maxTokens: number; readonly left: Promise<void> },
+  ): Promise<Int32Array> {
+    const options = { maxTokens, client: { tenant, left } };
+    if (!useRawPrompt) return this.#prompts.chat(messages, options);
+    const text = messages.map(({ content }) => content).join("\n");
+    const [tokenIds = new Int32Array()] = await this.#prompts.texts([text], options);
+    return tokenIds;
   }
 
   /** Takes the places of all its sequences before any work is done for it. Each sequence releases its own. */

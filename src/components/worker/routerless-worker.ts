@@ -9,6 +9,7 @@ import * as v from "valibot";
 
 import type { ChatCompletionRequest, CompletionRequest } from "../../protocol/chat.ts";
 import type { TextOutput, TokenOutput } from "../../protocol/llm.ts";
+import type { DetokenizeRequest, TokenizedPrompt, TokenizeRequest } from "../../protocol/tokens.ts";
 import { ChatBackend } from "../chat-backend.ts";
 import { leavable } from "../dispatch/leavable.ts";
 import {
@@ -67,6 +68,15 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
 
   completions(request: CompletionRequest): AsyncIterable<TextOutput> {
     return this.#answer((answering) => this.#text.complete(request, answering));
+  }
+
+  /** The tokens of a prompt, which is not run. */
+  tokenize(request: TokenizeRequest): Promise<TokenizedPrompt> {
+    return this.#text.tokens.tokenize(request);
+  }
+
+  detokenize(request: DetokenizeRequest): string {
+    return this.#text.tokens.detokenize(request);
   }
 
   ping(): void {}
