@@ -14,7 +14,14 @@ import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { ActiveLoad, type Booking, type WorkerLoad } from "./active-load.ts";
 import { ApproxIndexer } from "./approx-indexer.ts";
 import { KvIndexer } from "./kv-indexer.ts";
-import { type Candidate, chooseByCost, costsOf, type RoutingPolicy } from "./worker-selector.ts";
+import { Sessions } from "./sessions.ts";
+import {
+  type Candidate,
+  chooseByCost,
+  costsOf,
+  type RoutingPolicy,
+  stayingWith,
+} from "./worker-selector.ts";
 
 /** Where overlaps come from: what workers tell, or what they were sent of late. */
 export type OverlapSource = "events" | "recent requests";
@@ -39,6 +46,8 @@ export interface RoutedPrompt {
   readonly numTokens: number;
   /** Its full blocks, by `extendChain`. */
   readonly chain: readonly StoredBlock[];
+  /** The conversation that it belongs to, as its client names it. */
+  readonly session?: string | undefined;
 }
 
 export interface Routing<W> {
@@ -58,6 +67,7 @@ export class KvRouter<W> {
   readonly #recent: ApproxIndexer<W>;
   readonly #load: ActiveLoad<W>;
   readonly #cacheUsage = new Map<W, number>();
+  readonly #sessions = new Sessions<W>();
   #turn = 0;
 
   constructor({ blockSize, clock, random }: KvRouterOptions) {
@@ -97,18 +107,30 @@ export class KvRouter<W> {
     const candidates = this.#candidates(prompt, workers, rule.overlapSource);
     const options = { overlapScoreWeight: rule.overlapScoreWeight, blockSize: this.#blockSize };
     const costs = costsOf(rule.policy, candidates, options, this.#turn++);
-    const index = chooseByCost(costs, { temperature: rule.temperature, random: this.#random });
+    const index = this.#choose(prompt, candidates, costs, rule);
     const considered = candidates.map((candidate, i) => ({
       ...candidate,
       cost: costs[i] as number,
     }));
     const { worker, overlapBlocks, newTokens } = candidates[index] as Candidate<W>;
+    if (prompt.session !== undefined) this.#sessions.served(prompt.session, worker);
     if (rule.overlapSource === "recent requests") this.#recent.routed(worker, prompt.chain);
     const numBlocks = Math.ceil(prompt.numTokens / this.#blockSize);
     const load = { chain: prompt.chain, numBlocks, prefillTokens: newTokens };
     const booking = this.#load.book(worker, load);
     if (verifying) this.checkIntegrity();
     return { worker, overlapBlocks, booking, considered };
+  }
+
+  #choose(
+    { session }: RoutedPrompt,
+    candidates: readonly Candidate<W>[],
+    costs: readonly number[],
+    { temperature }: RoutingRule,
+  ): number {
+    const own = session === undefined ? undefined : this.#sessions.workerOf(session);
+    const staying = own === undefined ? undefined : stayingWith(own, candidates, costs);
+    return staying ?? chooseByCost(costs, { temperature, random: this.#random });
   }
 
   checkIntegrity(): void {

@@ -107,6 +107,21 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** A session stays at its worker for a cost that is this much above the least. */
+const SESSION_MARGIN = 0.1;
+
+/** The index of the session's own worker, unless its cost says otherwise; undefined leaves the choice to the costs. */
+export function stayingWith<W>(
+  worker: W,
+  candidates: readonly Candidate<W>[],
+  costs: readonly number[],
+): number | undefined {
+  const index = candidates.findIndex((candidate) => candidate.worker === worker);
+  const cost = costs[index];
+  if (cost === undefined) return undefined;
+  return cost <= (1 + SESSION_MARGIN) * Math.min(...costs) ? index : undefined;
+}
+
 /** The index of the choice by these costs: with temperature 0 one of the cheapest, at random. */
 export function chooseByCost(
   costs: readonly number[],

@@ -32,6 +32,41 @@ function range(length: number, from = 0): number[] {
   return Array.from({ length }, (_, i) => from + i);
 }
 
+describe("a session", () => {
+  const RANDOM: RoutingRule = { ...KV, policy: "random" };
+  const of = (session: string | undefined, length = 40) => ({
+    ...promptOf(range(length)),
+    session,
+  });
+
+  test("stays at the worker that served it, where all cost the same", () => {
+    const router = setUp();
+    const { worker } = router.route(of("one"), WORKERS, RANDOM);
+    const chosen = range(30).map(() => router.route(of("one"), WORKERS, RANDOM).worker);
+    expect(new Set(chosen)).toEqual(new Set([worker]));
+    const without = range(30).map(() => router.route(of(undefined), WORKERS, RANDOM).worker);
+    expect(new Set(without).size).toBeGreaterThan(1);
+  });
+
+  test("leaves a worker whose cost says so, and stays at the next", () => {
+    const router = setUp();
+    const LEAST: RoutingRule = { ...KV, policy: "least-loaded" };
+    const first = router.route(of("one"), WORKERS, LEAST); // its prompt is queued there
+    const second = router.route(of("one"), WORKERS, LEAST);
+    expect(second.worker).not.toBe(first.worker);
+    first.booking.release();
+    second.booking.release();
+    expect(router.route(of("one"), WORKERS, LEAST).worker).toBe(second.worker);
+  });
+
+  test("goes to another worker when its own is gone", () => {
+    const router = setUp();
+    const { worker } = router.route(of("one"), WORKERS, RANDOM);
+    const others = WORKERS.filter((other) => other !== worker);
+    expect(others).toContain(router.route(of("one"), others, RANDOM).worker);
+  });
+});
+
 describe("a router by KV", () => {
   test("sends a prompt to the worker that holds its prefix", () => {
     const router = setUp();

@@ -186,13 +186,13 @@ export class Processor extends ChatBackend {
   }
 
   #sender(request: GenerationRequest, requestId: string, left: Promise<void>): Send {
-    const { backendInstanceId: wanted, annotations } = request;
+    const { backendInstanceId: wanted, annotations, sessionId: session } = request;
     const isQuery = annotations.includes("query_instance_id");
     return (sequence, hasSent) => {
       const numTokens = sequence.tokenIds.length;
       const chain = this.#chainOf(sequence);
       const choose = (place: Place) => {
-        const query = { requestId, numTokens, chain, mode: this.config.router, ...place };
+        const query = { requestId, numTokens, chain, session, mode: this.config.router, ...place };
         return this.#chooser.choose(query, sequence);
       };
       if (isQuery) return queryInstance(choose({ instance: wanted, avoid: [] }));

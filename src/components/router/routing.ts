@@ -45,6 +45,8 @@ export interface RouteQuery {
   readonly numTokens: number;
   /** The full blocks of its prompt. */
   readonly chain: readonly StoredBlock[];
+  /** The conversation that it belongs to, as its client names it. */
+  readonly session?: string | undefined;
   /** Default: the router's own. */
   readonly mode: RouterMode | undefined;
   /** This one and no other. */
