@@ -103,6 +103,31 @@ describe("four workers behind the router", () => {
     expect(await server.metric("dynamo_router_booked_requests")).toBe(0);
   });
 
+  test("a session stays at one worker, however its client names it, also in the mode random", async () => {
+    await put(server, "Processor/router", "random");
+    const ask = async (name: string, headers: Record<string, string>, fields: object) => {
+      const messages = [{ role: "user", content: `Where does ${name} go?` }];
+      const nvext = { annotations: ["query_instance_id"] };
+      const body = JSON.stringify({ messages, nvext, max_tokens: 1, ...fields });
+      const url = `${server.url}/v1/chat/completions`;
+      const answer = await fetch(url, { method: "POST", headers, body });
+      return JSON.stringify(((await answer.json()) as { nvext?: object }).nvext);
+    };
+    const ways = [
+      ["x-dynamo-session-id", {}],
+      ["session_id", {}],
+      ["", { session_id: "c" }],
+      ["", { prompt_cache_key: "d" }],
+    ] as const;
+    for (const [index, [header, fields]] of ways.entries()) {
+      const headers: Record<string, string> = header === "" ? {} : { [header]: `one ${index}` };
+      const workers = new Set<string>();
+      for (let i = 0; i < 10; i++) workers.add(await ask(header, headers, fields));
+      expect([...workers]).toEqual([expect.stringMatching(/\d/)]);
+    }
+    await put(server, "Processor/router", "kv");
+  });
+
   test("a mode that does not exist is refused, with those that do", async () => {
     const response = await put(server, "Processor/router", "clever");
     expect(response.status).toBe(400);
