@@ -14,6 +14,12 @@ export interface Suite {
 
 export const SUITES: readonly Suite[] = [
   {
+    name: "conformance",
+    what: "answers, chunks and errors against OpenAI's document, in the folder DYNAMO_OPENAPI",
+    files: ["test/conformance"],
+    minutes: 1,
+  },
+  {
     name: "kills",
     what: "1,000 kills of dynamo pack, and of a server that caches: no corrupt start",
     files: ["test/e2e/pack.test.ts"],

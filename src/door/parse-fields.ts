@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 
+import { describeInRequest, issuePath } from "../base/describe-issue.ts";
 import { type ApiError, invalidRequest } from "./api-error.ts";
 import type { Fields } from "./field-policy.ts";
 
@@ -14,25 +15,20 @@ export function parseFields<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, given, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const param = (at + pathOf(issue)).replace(/^\./, "");
+  const path = issuePath(issue);
+  const param = at === "" || path === "" || path.startsWith("[") ? at + path : `${at}.${path}`;
   const isMissing = issue.type === "object" || issue.type === "variant";
   if (isMissing && issue.received === "undefined") throw missing(param);
   const isTypeIssue = issue.kind === "schema" && issue.type !== "picklist";
   throw invalidRequest(
     isTypeIssue ? "invalid_type" : "invalid_value",
-    `'${param}' ${issue.message}; got ${issue.received.slice(0, 60)}.`,
+    `'${param}' ${describeInRequest(issue)}.`,
     param,
   );
 }
 
 export function missing(param: string): ApiError {
   return invalidRequest("missing_required_parameter", `'${param}' is required.`, param);
-}
-
-/** As `.messages[0].content`. */
-function pathOf(issue: v.BaseIssue<unknown>): string {
-  const keys = issue.path?.map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${key}`));
-  return keys?.join("") ?? "";
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -68,13 +68,13 @@ export function renderChat(context: AppContext, exchange: Exchange): Promise<Res
 }
 
 async function answered(
-  { maxBodyBytes }: AppContext,
+  context: AppContext,
   exchange: Exchange,
   answer: (given: Fields) => Promise<object>,
 ): Promise<Response> {
   let promptField = "prompt";
   try {
-    const given = withoutNulls(await readJson(exchange.request, maxBodyBytes));
+    const given = withoutNulls(await readJson(exchange, context));
     if (!("prompt" in given)) promptField = "messages";
     return exchange.json(await answer(given));
   } catch (error) {
