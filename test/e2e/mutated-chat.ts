@@ -81,6 +81,8 @@ const STRINGS = [
 const ODD: readonly unknown[] = [
   ...[null, true, false, 0, -0, -1, 1.5, 1e308, 5e-324, 2 ** 31, 2 ** 53, 2 ** 63, -(2 ** 63)],
   ...["", "3", "true", "null", "mock", [], {}, [[]], [null], [{}], { a: 1 }, [1, "a", null]],
+  ...[[{ type: "function", function: { name: "f", parameters: { a: [1] } } }], [{ name: "f" }]],
+  ...[[{ type: "function", function: { strict: true } }, { type: "web_search" }], "auto", "none"],
   ...[["x".repeat(300)], Array.from({ length: 40 }, () => "s"), { toString: 1 }, { length: 3 }],
 ];
 
@@ -88,6 +90,9 @@ const FIELDS = [
   ...["model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options", "n"],
   ...["temperature", "top_p", "top_k", "min_p", "seed", "stop", "presence_penalty", "user"],
   ...["frequency_penalty", "repetition_penalty", "min_tokens", "ignore_eos", "nvext", "tools"],
+  ...["tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort"],
+  ...["chat_template_kwargs", "enable_thinking", "include_reasoning", "session_id", "metadata"],
+  ...["prompt_cache_key", "mirostat", "grammar", "store", "add_special_tokens"],
   ...["response_format", "logprobs", "logit_bias", "__proto__", "constructor", "", "\u0000", "é"],
 ];
 
@@ -100,6 +105,12 @@ const MESSAGES: readonly unknown[] = [
   { role: "user", content: [{ type: "text", text: "part" }, { type: "text" }] },
   { role: "user", content: [{ type: "image_url", image_url: { url: "http://127.0.0.1/" } }] },
   { role: "tool", content: "x", tool_call_id: 3 },
+  { role: "tool", content: "x", tool_call_id: "a" },
+  { role: "function", content: "x", name: "f" },
+  { role: "assistant", tool_calls: [{ id: "a", function: { name: "f", arguments: "{" } }] },
+  { role: "assistant", content: null, tool_calls: [{ function: {} }, { type: "custom" }] },
+  { role: "assistant", function_call: { name: "f" }, reasoning: "x", refusal: "no" },
+  { role: "assistant", content: [{ type: "thinking", thinking: [{ type: "text" }] }] },
   { role: "user", content: { deep: { er: [1] } } },
   { role: "user", content: "x", name: ["n"] },
 ];
@@ -176,7 +187,7 @@ interface Framing {
 function framed(body: Buffer, { isGzip, dice }: Framing): Buffer {
   const isChunked = dice.chance(0.15);
   const lines = [
-    "POST /v1/chat/completions HTTP/1.1",
+    `POST ${dice.chance(0.8) ? CHAT : dice.of(OTHER_ROUTES)} HTTP/1.1`,
     "Host: 127.0.0.1",
     "Content-Type: application/json",
     isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`,
@@ -187,6 +198,13 @@ function framed(body: Buffer, { isGzip, dice }: Framing): Buffer {
   if (dice.chance(0.1)) head = mutateBytes(head, dice);
   return Buffer.concat([Buffer.from("\r\n"), head, isChunked ? chunks(body, dice) : body]);
 }
+
+const CHAT = "/v1/chat/completions";
+/** Those that take a chat's body, or a part of it. */
+const OTHER_ROUTES = [
+  ...["/tokenize", "/detokenize", "/apply-template", "/v1/chat/completions/render"],
+  ...["/v1/completions", "/ping"],
+];
 
 const LINES = [
   ...["Host: other", "Host:", "Content-Length: 5", "Content-Length: -1", "Transfer-Encoding: gzip"],
