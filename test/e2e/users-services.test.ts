@@ -112,6 +112,9 @@ describe("a service between Frontend and", () => {
         try {
           expect(await contentOf(await chat(hello))).toStartWith("Hello");
           expect(server.stderr()).toMatch(/Between:1 +asked +note="?\w+/);
+          // Tokens are the model's: a service that knows nothing of them is passed by.
+          const tokens = await server.post("/tokenize", { prompt: "Hello" });
+          expect(await tokens.json()).toMatchObject({ count: 1 });
           const stream = await (await chat({ ...hello, stream: true })).text();
           expect(stream.match(/^data: \{/gm)?.length).toBeGreaterThan(4);
           expect(stream).toEndWith("data: [DONE]\n\n");
