@@ -40,4 +40,17 @@ export const SUITES: readonly Suite[] = [
     env: { FUZZ_REQUESTS: "20000" },
     minutes: 5,
   },
+  {
+    name: "agents",
+    what: "Codex, Claude Code and Qwen Code, as npm has them, each mend a file on this server",
+    files: ["./test/agents/drive.ts"],
+    minutes: 3,
+  },
+  {
+    name: "fuzz-apis",
+    what: "5,000 mutated bodies on each route of the Responses, Messages and ollama APIs: 2xx, or 4xx with a field's name",
+    files: ["test/api/mutated-bodies.test.ts"],
+    env: { FUZZ_REQUESTS: "5000" },
+    minutes: 2,
+  },
 ];

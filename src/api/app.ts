@@ -1,6 +1,7 @@
 // All APIs at one door: their routes, and what every request passes on its way to one.
 
 import { adminRoutes } from "../admin/routes.ts";
+import { anthropicRoutes } from "../anthropic/routes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { ApiError } from "../door/api-error.ts";
@@ -18,7 +19,9 @@ import { type HttpFault, overloaded } from "../http/fault.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import type { ServedApp } from "../http/listen.ts";
 import { type Match, pathOf, Router } from "../http/router.ts";
+import { ollamaRoutes } from "../ollama/routes.ts";
 import { openAIRoutes } from "../openai/routes.ts";
+import { responsesRoutes } from "../responses/routes.ts";
 import { openApiRoute } from "./openapi.ts";
 
 export interface AppOptions {
@@ -82,6 +85,9 @@ const UNREADABLE = new Request("http://nameless/");
 function routesOf(context: AppContext): readonly ApiRoute[] {
   const routes = [
     ...openAIRoutes(context),
+    ...responsesRoutes(context),
+    ...anthropicRoutes(context),
+    ...ollamaRoutes(context),
     ...adminRoutes(context),
     get("/", (exchange) => exchange.json(WELCOME), { summary: "What this server is." }),
   ];
@@ -90,8 +96,12 @@ function routesOf(context: AppContext): readonly ApiRoute[] {
 
 const WELCOME = {
   name: "dynamo",
-  message: "An LLM server with OpenAI's API. Its base URL is this one with /v1.",
-  routes: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/live", "/metrics"],
+  message:
+    "An LLM server with OpenAI's API: its base URL is this one with /v1. Anthropic's and ollama's have this one.",
+  routes: [
+    ...["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/models", "/v1/messages"],
+    ...["/api/chat", "/health", "/live", "/metrics"],
+  ],
 };
 
 interface Door {

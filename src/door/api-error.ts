@@ -1,7 +1,7 @@
 // Errors as OpenAI's clients know them. Failures of the rooms behind arrive as DynamoErrors and are
 // told apart by code; what has no place in the table is a 500 that says nothing of our insides.
 
-import { DynamoError, errorCode } from "../base/error.ts";
+import { DynamoError, type ErrorDetails, errorCode } from "../base/error.ts";
 import { HttpFault } from "../http/fault.ts";
 
 export interface ApiErrorOptions {
@@ -11,6 +11,8 @@ export interface ApiErrorOptions {
   /** The field at fault, as `messages[0].content`. */
   readonly param?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Plain values behind the message, as counts. */
+  readonly details?: ErrorDetails;
 }
 
 /** Statuses of what may be sent again in a moment. */
@@ -24,7 +26,7 @@ export class ApiError extends DynamoError {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(options: ApiErrorOptions) {
-    super(options.message);
+    super(options.message, options.details);
     this.status = options.status;
     this.code = options.code;
     this.param = options.param;
@@ -44,7 +46,9 @@ export function toApiError(error: unknown, parameter?: string): ApiError {
   const code = errorCode(error);
   if (OVERLOADED.has(code)) return overloaded(code);
   if (error instanceof DynamoError && code === "context_length_exceeded") {
-    return new ApiError({ status: 400, code, message: overflowMessage(error), param: parameter });
+    const { details } = error;
+    const message = overflowMessage(error);
+    return new ApiError({ status: 400, code, message, param: parameter, details });
   }
   if (error instanceof DynamoError && code === "invalid_request") {
     const { param } = error.details;

@@ -31,3 +31,7 @@ export function get(path: string, handler: Handler, parts: RouteParts = {}): Api
 export function post(path: string, handler: Handler, parts: RouteParts = {}): ApiRoute {
   return { method: "POST", path, handler, ...parts };
 }
+
+export function del(path: string, handler: Handler, parts: RouteParts = {}): ApiRoute {
+  return { method: "DELETE", path, handler, ...parts };
+}

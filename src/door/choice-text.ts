@@ -9,13 +9,15 @@ export class ChoiceText {
   #reasoning = "";
   #calls: ToolCall[] = [];
   #finishReason: FinishReason | undefined;
+  #stopString: string | undefined;
 
-  add({ text, reasoning, toolCalls, finishReason, restarts }: TextOutput): void {
+  add({ text, reasoning, toolCalls, finishReason, stopString, restarts }: TextOutput): void {
     if (restarts) this.#restart();
     this.#text += text;
     if (reasoning !== undefined) this.#reasoning += reasoning;
     for (const delta of toolCalls ?? []) this.#addCall(delta);
     this.#finishReason = finishReason;
+    this.#stopString = stopString;
   }
 
   get isEmpty(): boolean {
@@ -30,6 +32,7 @@ export class ChoiceText {
       reasoning: this.#reasoning,
       toolCalls: this.#calls,
       finishReason: this.#finishReason ?? "length",
+      ...(this.#stopString !== undefined && { stopString: this.#stopString }),
       ...(this.#finishReason === undefined && { stopReason: cutBy }),
     };
   }

@@ -6,7 +6,9 @@ export interface ErrorShape {
   /** An answer's body. */
   body(error: ApiError, requestId: string): object;
   /** An event in the middle of a stream. */
-  event(error: ApiError, requestId: string): string;
+  readonly event: (error: ApiError, requestId: string) => string;
+  /** Default: the error's own. */
+  statusOf?(error: ApiError): number;
 }
 
 /** OpenAI's, plus the id under which our log knows the request. */
@@ -15,6 +17,6 @@ export const openAIErrors: ErrorShape = {
     return { error: { message, type, param, code }, request_id: requestId };
   },
   event(error, requestId) {
-    return `data: ${JSON.stringify(this.body(error, requestId))}\n\n`;
+    return `data: ${JSON.stringify(openAIErrors.body(error, requestId))}\n\n`;
   },
 };

@@ -7,6 +7,7 @@ import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
 import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
 import { type ErrorShape, openAIErrors } from "./error-shape.ts";
 import type { FailureLog } from "./failure-log.ts";
+import { SERVER_SENT_EVENTS, type StreamKind } from "./stream-kind.ts";
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -15,6 +16,8 @@ export class Exchange {
   readonly connection: Connection;
   /** The scheduler shares out by tenant: the client's key, or its connection if it has none. */
   tenant: number;
+  /** Whose what is kept for later is: all clients without a key are one. */
+  owner = 0;
   /** As the route's API has them. */
   errors: ErrorShape = openAIErrors;
   /** For the log: what the route knows of its answer. */
@@ -59,14 +62,14 @@ export class Exchange {
     return new Response(body, { headers: { ...this.#headers, "content-type": contentType } });
   }
 
-  events(pump: Pump): Response {
+  events(pump: Pump, kind: StreamKind = SERVER_SENT_EVENTS): Response {
     const headers = {
       ...this.#headers,
-      "content-type": "text/event-stream",
+      "content-type": kind.contentType,
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     };
-    return new StreamingResponse(this.#watched(pump), { headers, heartbeat: ":\n\n" });
+    return new StreamingResponse(this.#watched(pump), { headers, heartbeat: kind.heartbeat });
   }
 
   /** Calls `receive` when the last event of a stream is written, or its client is gone. */
@@ -83,14 +86,14 @@ export class Exchange {
     const apiError = this.#logged(error, toApiError(error, parameter));
     const headers = { ...this.#headers, ...apiError.headers };
     return Response.json(this.errors.body(apiError, this.requestId), {
-      status: apiError.status,
+      status: this.errors.statusOf?.(apiError) ?? apiError.status,
       headers,
     });
   }
 
   /** An error in the middle of a stream, whose status line has long been sent. */
-  errorEvent(error: unknown): string {
-    return this.errors.event(this.#logged(error, toStreamError(error)), this.requestId);
+  errorEvent(error: unknown, write: ErrorShape["event"] = this.errors.event): string {
+    return write(this.#logged(error, toStreamError(error)), this.requestId);
   }
 
   /** For a client that is gone, and will not read it; nginx's number. */

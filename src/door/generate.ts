@@ -43,7 +43,7 @@ export async function generate<Request extends GenerationRequest>(
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;
     generation = openGeneration({ context, route, exchange, request, format, labels });
-    return await answerWhileWanted(context, exchange, generation, request);
+    return await answerWhileWanted({ context, exchange, generation, format, request });
   } catch (error) {
     if (generation === undefined) context.metrics.refused(labels);
     return signal.aborted ? exchange.clientGone() : exchange.error(error, route.promptField);
@@ -78,7 +78,7 @@ function openGeneration<Request extends GenerationRequest>(opening: Opening<Requ
       open.delete(generation);
       exchange.facts = factsOf(id, request.model, usage, firstMs);
     },
-    errorEvent: (error) => exchange.errorEvent(error),
+    errorEvent: (error, write) => exchange.errorEvent(error, write),
   });
   open.add(generation);
   return generation;
@@ -100,13 +100,17 @@ function factsOf(
   };
 }
 
+interface Answering {
+  readonly context: AppContext;
+  readonly exchange: Exchange;
+  readonly generation: Generation;
+  readonly format: WireFormat;
+  readonly request: GenerationRequest;
+}
+
 /** The answer, or nothing worth reading as soon as the client is gone, whatever the backend does then. */
-async function answerWhileWanted(
-  context: AppContext,
-  exchange: Exchange,
-  generation: Generation,
-  { stream }: GenerationRequest,
-): Promise<Response> {
+async function answerWhileWanted(answering: Answering): Promise<Response> {
+  const { context, exchange, generation, format, request } = answering;
   const gone = Promise.withResolvers<Response>();
   const onAbort = () => {
     generation.abandon();
@@ -116,9 +120,9 @@ async function answerWhileWanted(
   const { clock, stallMs } = context;
   const answer = async () => {
     await generation.start();
-    if (!stream) return exchange.json(await generation.answer());
+    if (!request.stream) return exchange.json(await generation.answer());
     const pump = generation.pump.bind(generation);
-    return exchange.events(eventStream({ pump, clock, stallMs }));
+    return exchange.events(eventStream({ pump, clock, stallMs }), format.streamKind);
   };
   return Promise.race([answer(), gone.promise]);
 }

@@ -3,8 +3,10 @@
 
 import type { ChatCompletionRequest, GenerationRequest, ToolCall } from "../protocol/chat.ts";
 import type { FinishReason, TextOutput } from "../protocol/llm.ts";
+import type { ApiError } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import type { RequestLabels } from "./metrics.ts";
+import type { StreamKind } from "./stream-kind.ts";
 import type { Usage } from "./tally.ts";
 
 export interface GenerationRoute<Request extends GenerationRequest> {
@@ -27,6 +29,8 @@ export interface Parsed<Request> {
 
 export interface WireFormat {
   readonly idPrefix: string;
+  /** Default: server-sent events. */
+  readonly streamKind?: StreamKind;
   /** Writes one answer as events. */
   events(head: AnswerHead): EventWriter;
   /** The whole answer. */
@@ -47,6 +51,8 @@ export interface EventWriter {
   output(output: TextOutput, usage: () => Usage): string;
   /** The last events of an answer whose choices have all ended. */
   end(usage: Usage): string;
+  /** The last events of an answer that cannot go on. Default: the event of the API's errors. */
+  failed?(error: ApiError, requestId: string): string;
 }
 
 export interface Choice {
@@ -54,6 +60,8 @@ export interface Choice {
   readonly reasoning: string;
   readonly toolCalls: readonly ToolCall[];
   readonly finishReason: FinishReason;
+  /** The stop string that ended it. */
+  readonly stopString?: string;
   /** Why it is no longer, where that is no word of OpenAI's. */
   readonly stopReason?: string;
 }

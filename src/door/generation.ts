@@ -13,7 +13,7 @@ import type { TextOutput } from "../protocol/llm.ts";
 import { overloaded } from "./api-error.ts";
 import { ChoiceText } from "./choice-text.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
-import type { AnswerHead, WireFormat } from "./generation-route.ts";
+import type { AnswerHead, EventWriter, WireFormat } from "./generation-route.ts";
 import {
   type FrontendMetrics,
   type RequestLabels,
@@ -36,7 +36,7 @@ export interface GenerationOptions {
   /** Called once, when the answer has ended for whatever reason; `firstMs`: until its first token, if it had one. */
   readonly onEnd: (usage: Usage, firstMs: number | undefined) => void;
   /** The event that tells the client of an error in the middle of its stream. */
-  readonly errorEvent: (error: unknown) => string;
+  readonly errorEvent: (error: unknown, write: EventWriter["failed"]) => string;
 }
 
 export class Generation {
@@ -106,11 +106,11 @@ export class Generation {
         if (behind) await behind;
       }
     } catch (error) {
-      await this.#fail(error, sink);
+      await this.#fail(error, sink, writer);
       return;
     }
     if (this.#tally.openChoices().length > 0) {
-      await this.#fail(overloaded(SHUT_DOWN), sink);
+      await this.#fail(overloaded(SHUT_DOWN), sink, writer);
       return;
     }
     this.#end("success");
@@ -150,14 +150,14 @@ export class Generation {
     return undefined;
   }
 
-  async #fail(error: unknown, sink: EventSink): Promise<void> {
+  async #fail(error: unknown, sink: EventSink, writer: EventWriter): Promise<void> {
     if (error instanceof SlowReaderError) {
       this.#options.log.warn(`a stream was cut: ${error.message}`, { request: this.#id });
       this.abandon();
       throw error;
     }
     this.#end("error");
-    await sink.write(this.#options.errorEvent(error));
+    await sink.write(this.#options.errorEvent(error, writer.failed?.bind(writer)));
   }
 
   #leave(): void {

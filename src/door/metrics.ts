@@ -8,9 +8,17 @@ import type { Tally } from "./tally.ts";
 
 export interface RequestLabels {
   readonly model: string;
-  readonly endpoint: "chat_completions" | "completions";
+  readonly endpoint: Endpoint;
   readonly request_type: "stream" | "unary";
 }
+
+type Endpoint =
+  | "chat_completions"
+  | "completions"
+  | "responses"
+  | "messages"
+  | "ollama_chat"
+  | "ollama_generate";
 
 export type RequestStatus = "success" | "error";
 

@@ -28,6 +28,7 @@ function decide(exchange: Exchange, { access, admission, allow, answer }: Guarde
   switch (verdict.type) {
     case "admitted":
       exchange.tenant = verdict.tenant ?? exchange.tenant;
+      exchange.owner = verdict.tenant ?? exchange.owner;
       return answer();
     case "preflight":
       return exchange.nothing(allow === undefined ? {} : { allow });

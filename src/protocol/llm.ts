@@ -84,5 +84,7 @@ export interface TextOutput {
   readonly restarts?: true;
   /** Present in the last output of the choice only. */
   readonly finishReason?: FinishReason;
+  /** The stop string that ended it. Present in the last output only, if at all. */
+  readonly stopString?: string;
   readonly annotations?: Annotations;
 }

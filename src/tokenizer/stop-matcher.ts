@@ -11,7 +11,7 @@ export class StopMatcher {
   /** By stop string: how many of its characters the text now ends with. */
   readonly #matched: Int32Array;
   #held = "";
-  #stopped = false;
+  #found: string | undefined;
 
   constructor(stops: readonly string[]) {
     // Text is made of whole characters: half a surrogate pair can never be found in it.
@@ -22,24 +22,30 @@ export class StopMatcher {
 
   /** Whether a stop string has come. Nothing is found or returned after that. */
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#found !== undefined;
+  }
+
+  /** The stop string that has come. */
+  get found(): string | undefined {
+    return this.#found;
   }
 
   /** Adds text and returns what can be shown now: no character of a stop string ever is. */
   push(text: string): string {
-    if (this.#stops.length === 0 || this.#stopped) return this.#stopped ? "" : text;
+    if (this.#stops.length === 0 || this.stopped) return this.stopped ? "" : text;
     for (let index = 0; index < text.length; index++) {
       const stopLength = this.#step(text.charCodeAt(index));
       if (stopLength === 0) continue;
-      this.#stopped = true;
-      return this.#release(this.#held + text.slice(0, index + 1), stopLength);
+      const shown = this.#held + text.slice(0, index + 1);
+      this.#found = shown.slice(-stopLength);
+      return this.#release(shown, stopLength);
     }
     return this.#release(this.#held + text, this.#longestBegun());
   }
 
   /** The text has ended: what was held back is no stop string. */
   finish(): string {
-    return this.#stopped ? "" : this.#release(this.#held, 0);
+    return this.stopped ? "" : this.#release(this.#held, 0);
   }
 
   /** Reads one code unit. Returns the length of the longest stop string that it completes, or 0. */

@@ -24,6 +24,8 @@ export interface TextPiece {
   readonly stopped: boolean;
   /** How many of the ids were used: all, or those up to the one that completed a stop string. */
   readonly numTokens: number;
+  /** The stop string that has come. */
+  readonly stopString?: string;
 }
 
 export class TextStream {
@@ -49,7 +51,9 @@ export class TextStream {
       text += this.#pushToken(tokenIds[numTokens] ?? 0);
       numTokens++;
     }
-    return { text, stopped: this.#matcher.stopped, numTokens };
+    const { found } = this.#matcher;
+    if (found === undefined) return { text, stopped: false, numTokens };
+    return { text, stopped: true, numTokens, stopString: found };
   }
 
   /** The sequence has ended: the text that was held back. */

@@ -134,7 +134,10 @@ describe("stop strings", () => {
     const ids = idsOf(byteLevel, "he the end");
     const text = stream(byteLevel, { stop: ["th"] });
     // "he", " the" and more: the stop string is inside the second token.
-    expect(text.push(ids)).toEqual({ text: "he ", stopped: true, numTokens: 2 });
+    expect(text.push(ids)).toEqual({
+      ...{ text: "he ", stopped: true, numTokens: 2 },
+      stopString: "th",
+    });
     expect(text.finish()).toBe("");
   });
 

@@ -261,7 +261,8 @@ export class TextGenerator {
         };
         hasSent ||= request.stream && piece.text !== "";
         if (piece.stopped) {
-          yield { ...counts, text: piece.text, finishReason: "stop" };
+          const { text, stopString = "" } = piece;
+          yield { ...counts, text, stopString, finishReason: "stop" };
           return; // Leaving the loop ends the sequence.
         }
         if (finishReason === undefined) yield { ...counts, text: piece.text };

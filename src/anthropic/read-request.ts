@@ -1,0 +1,77 @@
+// From the body of POST /v1/messages to a chat.
+
+import { chatRequest } from "../door/chat-request.ts";
+import { Fields } from "../door/fields.ts";
+import { thinkingVariables } from "../door/thinking.ts";
+import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import { readMessages } from "./conversation.ts";
+import { readTools } from "./tools.ts";
+
+export interface ReadRequest {
+  readonly request: ChatCompletionRequest;
+  readonly ignored: readonly string[];
+}
+
+const MAX_STOPS = 16;
+const MAX_STOP_BYTES = 256;
+const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
+
+/** `purpose`: a count has no `max_tokens`. */
+export function readRequest(
+  raw: unknown,
+  tenant: number,
+  purpose: "answer" | "count",
+): ReadRequest {
+  const body = Fields.ofBody(raw);
+  const model = body.string("model") ?? ""; // the only one, where one is served
+  if (purpose === "answer") body.required("max_tokens");
+  const request = chatRequest({
+    ...{ tenant, model },
+    messages: readMessages(body),
+    maxTokens: body.integer("max_tokens", { min: 1 }),
+    stream: body.flag("stream") ?? false,
+    temperature: body.decimal("temperature", { max: 2 }),
+    topP: body.decimal("top_p", { above: 0, max: 1 }),
+    topK: body.integer("top_k"),
+    stop: readStops(body),
+    ...readTools(body),
+    templateVariables: readThinking(body),
+  });
+  body.pass("metadata", "service_tier", "cache_control", "inference_geo", "speed", "betas");
+  body.ignore("context_management", "mcp_servers", "container", "diagnostics");
+  body.close();
+  return { request, ignored: body.ignored() };
+}
+
+function readStops(body: Fields): readonly string[] {
+  return body.list("stop_sequences", MAX_STOPS).map((place) => {
+    const stop = place.string();
+    const bytes = Buffer.byteLength(stop);
+    if (bytes >= 1 && bytes <= MAX_STOP_BYTES) return stop;
+    throw place.wrong(`must have 1 to ${MAX_STOP_BYTES} bytes`, "invalid_value");
+  });
+}
+
+/** Without a word of it, the model's template decides. */
+function readThinking(body: Fields): ChatCompletionRequest["templateVariables"] {
+  const thinking = body.fields("thinking");
+  const type = thinking?.oneOf("type", ["enabled", "disabled", "adaptive"]);
+  thinking?.required("type");
+  thinking?.integer("budget_tokens");
+  thinking?.ignore("budget_tokens");
+  thinking?.pass("display");
+  thinking?.close();
+  const effort = readOutput(body);
+  return thinkingVariables({ effort, isOn: type === undefined ? undefined : type !== "disabled" });
+}
+
+/** The effort. A format needs a grammar, which this server has not yet. */
+function readOutput(body: Fields): string | undefined {
+  body.refuse("output_format");
+  const output = body.fields("output_config");
+  output?.refuse("format");
+  const effort = output?.oneOf("effort", EFFORTS);
+  output?.ignore("task_budget");
+  output?.close();
+  return effort;
+}

@@ -1,0 +1,61 @@
+// What both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
+
+import type { Fields, Place } from "../door/fields.ts";
+import { thinkingVariables } from "../door/thinking.ts";
+import type { ChatCompletionRequest } from "../protocol/chat.ts";
+
+const MAX_STOPS = 16;
+const MAX_STOP_BYTES = 256;
+const EFFORTS = ["low", "medium", "high", "max"] as const;
+
+type Sampling = Partial<ChatCompletionRequest>;
+
+export function readOptions(body: Fields): Sampling {
+  body.pass("keep_alive");
+  body.refuse("format", "");
+  body.refuse("logprobs", false);
+  body.refuse("top_logprobs", 0);
+  const options = body.fields("options");
+  if (!options) return {};
+  const limit = options.integer("num_predict", { min: -2 }) ?? -1;
+  const sampling: Sampling = {
+    maxTokens: limit >= 1 ? limit : undefined, // -1 and -2: as many as there is room for
+    temperature: options.decimal("temperature", { max: 2 }),
+    topP: options.decimal("top_p", { above: 0, max: 1 }),
+    topK: options.integer("top_k"),
+    minP: options.decimal("min_p", { max: 1 }),
+    seed: seedOf(options.integer("seed", { min: Number.MIN_SAFE_INTEGER })),
+    repetitionPenalty: options.decimal("repeat_penalty", { above: 0, max: 2 }),
+    presencePenalty: options.decimal("presence_penalty", { min: -2, max: 2 }) ?? 0,
+    frequencyPenalty: options.decimal("frequency_penalty", { min: -2, max: 2 }) ?? 0,
+    stop: readStops(options.at("stop")),
+  };
+  options.close(); // as num_ctx, mirostat: the answer names them
+  return sampling;
+}
+
+/** Whether the model thinks before it answers: a flag, or how much. */
+export function readThink(body: Fields): Pick<ChatCompletionRequest, "templateVariables"> {
+  const place = body.at("think");
+  if (place === undefined) return { templateVariables: {} };
+  if (typeof place.value === "boolean")
+    return { templateVariables: thinkingVariables({ isOn: place.value }) };
+  if (!place.isString) throw place.wrong(`must be true, false or one of ${EFFORTS.join(", ")}`);
+  const effort = body.oneOf("think", EFFORTS);
+  return { templateVariables: thinkingVariables({ isOn: true, effort }) };
+}
+
+function readStops(place: Place | undefined): readonly string[] {
+  if (place === undefined) return [];
+  const list = place.isString ? [place] : place.list(MAX_STOPS, "must be a list of strings");
+  return list.map((each) => {
+    const stop = each.string();
+    const bytes = Buffer.byteLength(stop);
+    if (bytes >= 1 && bytes <= MAX_STOP_BYTES) return stop;
+    throw each.wrong(`must have 1 to ${MAX_STOP_BYTES} bytes`, "invalid_value");
+  });
+}
+
+function seedOf(seed: number | undefined): bigint | undefined {
+  return seed === undefined ? undefined : BigInt.asUintN(64, BigInt(seed));
+}

@@ -1,0 +1,95 @@
+// ollama's API, but for what changes its store of models.
+
+import { invalidRequest } from "../door/api-error.ts";
+import { type ApiRoute, get, type Handler, post } from "../door/api-route.ts";
+import { checkServed } from "../door/check-served.ts";
+import type { Exchange } from "../door/exchange.ts";
+import { Fields } from "../door/fields.ts";
+import { type AppContext, generate } from "../door/generate.ts";
+import { chatParts, type GenerationRoute, type Parsed } from "../door/generation-route.ts";
+import { readJson } from "../door/json-body.ts";
+import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import type { TextOutput } from "../protocol/llm.ts";
+import { answerFormat, chatShape, generateShape, type Shape } from "./answer-format.ts";
+import { ollamaErrors } from "./errors.ts";
+import { modelOf, running, show, tags } from "./models.ts";
+import { nameOf, type Reading, type ReadRequest, readChat } from "./read-chat.ts";
+import { readGenerate } from "./read-generate.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** The version of ollama whose API this is: some clients ask for one at least. */
+const OLLAMA_VERSION = "0.12.6";
+
+export function ollamaRoutes(context: AppContext): readonly ApiRoute[] {
+  const { backend } = context;
+  const parts = { errors: ollamaErrors };
+  const asked = (path: string, handler: Handler) => post(path, handler, parts);
+  const read = (path: string, handler: Handler) => get(path, handler, parts);
+  return [
+    asked("/api/chat", (x) => generate(context, routeOf(context, CHAT), x)),
+    asked("/api/generate", (x) => generate(context, routeOf(context, GENERATE), x)),
+    read("/api/tags", (x) => x.json(tags(backend))),
+    read("/api/ps", (x) => x.json(running(backend))),
+    read("/api/version", (x) => x.json({ version: OLLAMA_VERSION })),
+    asked("/api/show", async (x) => x.json(show(backend, nameOf(await bodyOf(context, x))))),
+    asked("/api/embed", (x) => refuseEmbedding(context, x)),
+    asked("/api/embeddings", (x) => refuseEmbedding(context, x)),
+  ];
+}
+
+interface OllamaRoute {
+  readonly endpoint: GenerationRoute<ChatCompletionRequest>["endpoint"];
+  readonly promptField: string;
+  readonly shape: Shape;
+  read(body: Fields, reading: Reading): ReadRequest;
+}
+
+const CHAT: OllamaRoute = {
+  endpoint: "ollama_chat",
+  promptField: "messages",
+  shape: chatShape,
+  read: readChat,
+};
+
+const GENERATE: OllamaRoute = {
+  endpoint: "ollama_generate",
+  promptField: "prompt",
+  shape: generateShape,
+  read: readGenerate,
+};
+
+/** For one request: its answer tells how long it took. */
+function routeOf(
+  { backend, clock }: AppContext,
+  { endpoint, promptField, shape, read }: OllamaRoute,
+): GenerationRoute<ChatCompletionRequest> {
+  const watch = new Stopwatch(clock);
+  return {
+    ...{ endpoint, promptField, numPrompts: chatParts.numPrompts },
+    parse(body, tenant): Parsed<ChatCompletionRequest> {
+      const modelByName = (name: string) => modelOf(backend, name);
+      const { request, ignored } = read(Fields.ofBody(body), { tenant, modelOf: modelByName });
+      const doneReason = request.messages.length === 0 ? "load" : undefined;
+      return { request, ignored, format: answerFormat({ shape, watch, doneReason }) };
+    },
+    open: (_, request, id) =>
+      watch.watch(request.messages.length === 0 ? nothing() : chatParts.open(backend, request, id)),
+  };
+}
+
+/** A request without a prompt asks that the model be loaded. It is. */
+async function* nothing(): AsyncGenerator<TextOutput> {
+  const counts = { index: 0, numTokens: 0, numPromptTokens: 0, numCachedTokens: 0 };
+  yield { ...counts, text: "", finishReason: "stop" };
+}
+
+async function bodyOf(context: AppContext, x: Exchange): Promise<Fields> {
+  return Fields.ofBody(await readJson(x, context));
+}
+
+async function refuseEmbedding(context: AppContext, x: Exchange): Promise<Response> {
+  const body = await bodyOf(context, x);
+  checkServed(modelOf(context.backend, nameOf(body)), context.backend);
+  const message = "'model': this server makes no embeddings yet; ask another one for them.";
+  throw invalidRequest("unsupported_parameter", message, "model");
+}

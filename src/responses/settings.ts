@@ -1,0 +1,101 @@
+// The fields of a request that its answer repeats, and those that say how the answer is made.
+
+import type { Fields, Place } from "../door/fields.ts";
+import { readTools, type Tools } from "./tools.ts";
+
+export interface Settings {
+  readonly instructions: string | undefined;
+  readonly previousId: string | undefined;
+  readonly maxOutputTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly tools: Tools;
+  readonly parallelToolCalls: boolean;
+  readonly metadata: object;
+  readonly effort: string | undefined;
+  /** What the client wants to read of the thoughts; undefined gives them as they are. */
+  readonly summary: string | undefined;
+  /** Thoughts come with a form that the client sends back. */
+  readonly isSealed: boolean;
+  readonly verbosity: string | undefined;
+  readonly promptCacheKey: string | undefined;
+  readonly safetyIdentifier: string | undefined;
+  readonly store: boolean;
+}
+
+const MAX_METADATA = 16;
+const MAX_INCLUDES = 32;
+const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+
+export function readSettings(body: Fields): Settings {
+  const reasoning = readReasoning(body);
+  const verbosity = readText(body);
+  refuseWhatIsNotThere(body);
+  const settings: Settings = {
+    instructions: body.string("instructions"),
+    previousId: body.string("previous_response_id"),
+    maxOutputTokens: body.integer("max_output_tokens", { min: 1 }),
+    temperature: body.decimal("temperature", { max: 2 }),
+    topP: body.decimal("top_p", { above: 0, max: 1 }),
+    tools: readTools(body),
+    parallelToolCalls: body.flag("parallel_tool_calls") ?? true,
+    metadata: readMetadata(body.at("metadata")),
+    ...reasoning,
+    isSealed: readInclude(body),
+    verbosity,
+    promptCacheKey: body.string("prompt_cache_key"),
+    safetyIdentifier: body.string("safety_identifier"),
+    store: body.flag("store") ?? true,
+  };
+  if (body.oneOf("truncation", ["auto", "disabled"]) === "auto") body.ignore("truncation");
+  body.ignore("context_management", "max_tool_calls", "prompt_cache_retention", "user_location");
+  body.pass("client_metadata", "service_tier", "user", "prompt_cache_options", "moderation");
+  return settings;
+}
+
+function readReasoning(body: Fields): Pick<Settings, "effort" | "summary"> {
+  const reasoning = body.fields("reasoning");
+  if (!reasoning) return { effort: undefined, summary: undefined };
+  const words = ["auto", "concise", "detailed", "none"] as const;
+  const summary =
+    reasoning.oneOf("summary", words) ?? reasoning.oneOf("generate_summary", words) ?? "none";
+  const effort = reasoning.oneOf("effort", EFFORTS);
+  reasoning.close();
+  return { effort, summary: summary === "none" ? undefined : summary };
+}
+
+/** The verbosity. Formats but text need a grammar, which this server has not yet. */
+function readText(body: Fields): string | undefined {
+  const text = body.fields("text");
+  const type = text?.fields("format")?.required("type");
+  if (type && type.string() !== "text") throw type.unsupported('send "text"');
+  const verbosity = text?.oneOf("verbosity", ["low", "medium", "high"]);
+  if (verbosity !== undefined && verbosity !== "medium") text?.ignore("verbosity");
+  text?.close();
+  return verbosity;
+}
+
+function refuseWhatIsNotThere(body: Fields): void {
+  body.refuse("background", false);
+  body.refuse("conversation");
+  body.refuse("prompt");
+  body.refuse("top_logprobs", 0);
+}
+
+function readInclude(body: Fields): boolean {
+  let isSealed = false;
+  for (const name of body.list("include", MAX_INCLUDES)) {
+    if (name.string() === "reasoning.encrypted_content") isSealed = true;
+    else name.ignore(name.string().slice(0, 48));
+  }
+  return isSealed;
+}
+
+function readMetadata(place: Place | undefined): object {
+  if (place === undefined) return {};
+  const metadata = place.object();
+  const texts = Object.values(metadata);
+  if (texts.length > MAX_METADATA || texts.some((text) => typeof text !== "string"))
+    throw place.wrong(`must have at most ${MAX_METADATA} fields, each of them a string`);
+  return metadata;
+}

@@ -1,0 +1,101 @@
+// Agents, as they come from npm, do a whole task on this server: a look, an edit, an answer. They are no dependency
+// of anything here: each run installs them into a folder of its own, and one that cannot be had is skipped by name.
+//
+//   npm test -- agents
+//   AGENTS_DIR=/tmp/agents npm test -- agents      keeps what was installed for the next run
+
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createApp } from "../../src/api/app.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { createLogger } from "../../src/base/log.ts";
+import { listen } from "../../src/http/listen.ts";
+import { seededRandom } from "../seeded-random.ts";
+import { type Agent, agentsAt } from "./agents.ts";
+import { FILE, LAST_WORDS, MODEL, RIGHT, TaskBackend, WRONG } from "./task-backend.ts";
+
+const INSTALL_MS = 400_000;
+const TASK_MS = 120_000;
+const TASK = `Mend the spelling in ${FILE}.`;
+
+const kept = process.env["AGENTS_DIR"];
+const scratch = mkdtempSync(join(tmpdir(), "dynamo-agents-"));
+const store = kept ?? join(scratch, "npm");
+const lines: string[] = [];
+const log = createLogger("agents", "info", (line) => lines.push(line));
+const app = createApp(new TaskBackend(seededRandom(1)), { clock: systemClock, log });
+const server = listen(app, { host: "127.0.0.1", port: 0, clock: systemClock });
+const url = `${server.url}`.replace(/\/$/, "");
+const home = join(scratch, "home");
+
+afterAll(async () => {
+  await server.stop(1000);
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+for (const agent of agentsAt({ url, model: MODEL, home }, TASK)) {
+  const problem = await install(agent);
+  const reason = problem === undefined ? "" : ` (skipped: ${agent.package}: ${problem})`;
+  test.skipIf(problem !== undefined)(
+    `${agent.name} looks at a file, mends it and says so${reason}`,
+    async () => {
+      const folder = mkdtempSync(join(scratch, "task-"));
+      writeFileSync(join(folder, FILE), WRONG);
+      const { output } = await run(agent, folder);
+      expect({ output, log: lines }).toMatchObject({
+        output: expect.stringContaining(LAST_WORDS),
+      });
+      expect(readFileSync(join(folder, FILE), "utf8")).toBe(RIGHT);
+    },
+    TASK_MS + 10_000,
+  );
+}
+
+/** Why it cannot be had, if it cannot. */
+async function install(agent: Agent): Promise<string | undefined> {
+  const command = join(store, "node_modules/.bin", agent.command);
+  mkdirSync(store, { recursive: true });
+  if (!existsSync(join(store, "package.json")))
+    writeFileSync(join(store, "package.json"), '{"private":true}\n');
+  if (!existsSync(command)) {
+    const npm = await ended(["npm", "install", "--no-audit", "--no-fund", agent.package], {
+      ...{ cwd: store, env: {}, timeoutMs: INSTALL_MS },
+    });
+    if (npm.status !== 0) return npm.output.trim().split("\n").at(-1) ?? "npm failed";
+  }
+  const version = await ended([command, "--version"], {
+    ...{ cwd: store, env: {}, timeoutMs: 30_000 },
+  });
+  return version.status === 0 ? undefined : `--version ended with ${version.status}`;
+}
+
+function run(agent: Agent, folder: string) {
+  const command = [join(store, "node_modules/.bin", agent.command), ...agent.args];
+  const { PATH = "" } = process.env;
+  const env = { PATH, HOME: home, TERM: "dumb", ...agent.env };
+  return ended(command, { cwd: folder, env, timeoutMs: TASK_MS, isAlone: true });
+}
+
+interface Running {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** It sees no variable of this process. */
+  readonly isAlone?: boolean;
+}
+
+/** Its status, and both streams as they came. */
+async function ended(command: readonly string[], { cwd, env, timeoutMs, isAlone }: Running) {
+  const child = Bun.spawn([...command], {
+    cwd,
+    env: isAlone ? env : { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  const texts = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { status: await child.exited, output: texts.join("\n") };
+}
