@@ -11,6 +11,7 @@ import helloWorld from "../configs/hello_world.yaml" with { type: "text" };
 import mock from "../configs/mock.yaml" with { type: "text" };
 import mockRouter from "../configs/mock-router.yaml" with { type: "text" };
 import routerless from "../configs/routerless.yaml" with { type: "text" };
+import scripted from "../configs/scripted.yaml" with { type: "text" };
 import twoModels from "../configs/two_models.yaml" with { type: "text" };
 
 export const builtInConfigs: Readonly<Record<string, string>> = {
@@ -25,6 +26,7 @@ export const builtInConfigs: Readonly<Record<string, string>> = {
   "configs/mock.yaml": mock,
   "configs/mock-router.yaml": mockRouter,
   "configs/routerless.yaml": routerless,
+  "configs/scripted.yaml": scripted,
   "configs/two_models.yaml": twoModels,
 };
 

@@ -196,7 +196,7 @@ export class LLMEngine {
     const shape = fillBatch(batch, limits, output);
 
     const startedAt = this.#clock.now();
-    this.#runner.submit(shape);
+    this.#runner.submit(shape, output.sequences);
     await this.#runner.wait();
     const now = this.#clock.now();
 

@@ -1,10 +1,12 @@
-// A model runner turns a batch of tokens into next tokens. It knows tokens and blocks, no requests:
+// A model runner turns a batch of tokens into next tokens. It knows tokens and blocks, no requests; one that plays a
+// script (scripted-runner.ts) is no model, and looks at the sequences.
 //
 //     scheduler --fills--> batch --submit--> runner --wait--> sampledIds --read by--> engine
 //
 // Letters: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
 // tokens, B banned tokens. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
 
+import type { Sequence } from "./sequence.ts";
 import type { StepRows } from "./step-rows.ts";
 
 export interface RunnerLimits {
@@ -67,7 +69,7 @@ export interface ModelRunner {
   /** Where the smallest piece of a prompt costs this much, in ms: less time is never asked of one. */
   readonly minPrefillMs?: number;
   /** Starts one step over what the batch holds. The batch must not be touched until `wait` is done. */
-  submit(shape: StepShape): void;
+  submit(shape: StepShape, sequences?: readonly Sequence[]): void;
   /** Resolves when the step's outputs are in the batch. May block the thread while it computes. */
   wait(): Promise<void>;
   /** Gives back the memory of blocks that no sequence holds, between steps. */

@@ -2,7 +2,7 @@
 
 import { Detokenizer } from "./detokenizer.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
-import { TokenPieces } from "./token-pieces.ts";
+import { type TokenPiece, TokenPieces } from "./token-pieces.ts";
 import { spellingsOf, type TokenizerFiles } from "./tokenizer-files.ts";
 
 export class TokenText {
@@ -45,6 +45,11 @@ export class TokenText {
   /** As the vocabulary writes it; empty for an id without a token. */
   spellingOf(tokenId: number): string {
     return this.#spellingOf(tokenId) ?? "";
+  }
+
+  /** A token's text, or its bytes where they are no whole characters. Special tokens have none. */
+  pieceOf(tokenId: number): TokenPiece {
+    return this.#pieces.pieceOf(tokenId);
   }
 
   /** A new text that goes on from a prompt. */

@@ -5,12 +5,13 @@ import type { Service } from "dynamo";
 import type { KvCacheDType } from "../../engine/kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../../engine/native-model.ts";
 import type { PrefillRequest } from "../../engine/remote-prefill.ts";
+import type { EngineKind } from "../worker/config.ts";
 
 /** The KV blocks that the workers of a service share, and all that it takes to write into them. */
 export interface KvPool {
   /** Unique in the process. */
   readonly name: string;
-  readonly engine: "native" | "mocker";
+  readonly engine: EngineKind;
   readonly model: string;
   readonly quantization: OnlineQuantization;
   readonly kvCacheDType: KvCacheDType;

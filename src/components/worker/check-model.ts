@@ -35,6 +35,7 @@ export async function checkEngine(
   if (config.engine === "mocker") {
     return model === MOCK_MODEL ? none() : problemsOf("model", () => openModelConfig(model));
   }
+  if (config.engine === "scripted") return checkScript(config);
   if (model === MOCK_MODEL) {
     const message = `${JSON.stringify(MOCK_MODEL)} has no weights to compute with; set ${scale.service}.engine to mocker, or name a model`;
     return [{ key: "model", message }];
@@ -49,6 +50,18 @@ export async function checkEngine(
     checkFits(planMemory(packed, demand), packed, demand);
   });
   return [...library, ...fit];
+}
+
+/** A script says what a model's tokenizer can spell. */
+async function checkScript({ model, script }: VllmWorkerConfig): Promise<readonly ConfigProblem[]> {
+  if (model === MOCK_MODEL) {
+    const message = `${JSON.stringify(MOCK_MODEL)} has no end of turn to play; name a model, as built-in`;
+    return [{ key: "model", message }];
+  }
+  const problems = await problemsOf("model", () => openModelConfig(model));
+  if (script === undefined) return problems;
+  const { readScript } = await import("./script-file.ts");
+  return [...problems, ...(await problemsOf("script", () => readScript(script)))];
 }
 
 /** A library that cannot be loaded, for those who need nothing else of their own. */

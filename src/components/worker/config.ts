@@ -6,11 +6,19 @@ import * as v from "valibot";
 import { KV_CACHE_DTYPES } from "../../engine/kv-cache-dtype.ts";
 import { count, key, model } from "../fields.ts";
 
+const ENGINES = ["native", "mocker", "scripted"] as const;
+
+export type EngineKind = (typeof ENGINES)[number];
+
 export const VllmWorkerConfig = v.strictObject({
   model,
   engine: key(
-    "`native` computes; `mocker` only takes the time that a GPU would.",
-    v.optional(v.picklist(["native", "mocker"]), "native"),
+    "`native` computes; `mocker` only takes the time that a GPU would; `scripted` says what `script` gives it (docs/scripted.md).",
+    v.optional(v.picklist(ENGINES), "native"),
+  ),
+  script: key(
+    "For the scripted engine: a YAML or JSON file of answers (docs/scripted.md). Default: one that says so.",
+    v.optional(v.pipe(v.string(), v.minLength(1))),
   ),
   blockSize: key("Tokens per KV block.", v.optional(v.pipe(count(), v.maxValue(1024)), 16)),
   maxModelLen: key(
@@ -120,6 +128,22 @@ export const VllmWorkerConfig = v.strictObject({
 });
 
 export type VllmWorkerConfig = v.InferOutput<typeof VllmWorkerConfig>;
+
+/** A script is for the engine that plays it; no other computes its prompts. */
+export function scriptProblems(config: VllmWorkerConfig): readonly ConfigProblem[] {
+  const { engine, script, remotePrefill } = config;
+  const problems: ConfigProblem[] = [];
+  if (engine !== "scripted" && script !== undefined) {
+    const message = `the ${engine} engine plays no script; set engine to scripted, or remove it`;
+    problems.push({ key: "script", message });
+  }
+  if (engine === "scripted" && remotePrefill) {
+    const message =
+      "a scripted engine has no K and V that prefill workers could compute; turn it off";
+    problems.push({ key: "remotePrefill", message });
+  }
+  return problems;
+}
 
 /** No length of match lies between a minimum and a lower maximum. */
 export function lookupProblems(config: VllmWorkerConfig): readonly ConfigProblem[] {

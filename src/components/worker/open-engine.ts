@@ -18,7 +18,7 @@ import { MOCK_MODEL } from "../fields.ts";
 import type { KvPool, PoolPart } from "../prefill/kv-pool.ts";
 import { MAX_SEQUENCES } from "../processor/sequence-shares.ts";
 import { cacheDirectory } from "./cache-directory.ts";
-import type { VllmWorkerConfig } from "./config.ts";
+import type { EngineKind, VllmWorkerConfig } from "./config.ts";
 import { loadHooks } from "./load-weights.ts";
 import {
   adviceFor,
@@ -49,6 +49,11 @@ const MAX_STALLED = 512;
 /** The mocked model's context, where `max-model-len` is not given. */
 const MOCK_MODEL_LEN = 16384;
 
+/** A script has no positions to run out of: agents send 20,000 tokens at once. */
+const SCRIPTED_MODEL_LEN = 65_536;
+/** Of 16 tokens: eight such contexts. */
+const SCRIPTED_BLOCKS = 32_768;
+
 /** An engine, and where its KV blocks are, for those who fill them in its place. */
 export interface OpenedEngine {
   readonly engine: LLMEngine;
@@ -64,9 +69,7 @@ interface OpenedRunner {
 export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
   const { config, context, log, remotePrefill } = options;
   const begun = context.clock.now();
-  const { runner, pool } = await (config.engine === "mocker"
-    ? openMock(options)
-    : openNative(options));
+  const { runner, pool } = await OPEN[config.engine](options);
   const metrics = registerWorkerMetrics(await context.metrics(), {
     service: context.service,
     model_name: basename(config.model),
@@ -95,6 +98,27 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   });
   const { firstBlock, numBlocks } = runner.limits;
   return { engine, pool, part: { firstBlock, numBlocks } };
+}
+
+const OPEN: Readonly<Record<EngineKind, (options: OpenEngineOptions) => Promise<OpenedRunner>>> = {
+  native: openNative,
+  mocker: openMock,
+  scripted: openScripted,
+};
+
+async function openScripted({ config, context }: OpenEngineOptions): Promise<OpenedRunner> {
+  const { openScriptedRunner } = await import("./open-scripted.ts");
+  const numBlocks = config.numGpuBlocksOverride ?? SCRIPTED_BLOCKS;
+  const runner = await openScriptedRunner(config, {
+    clock: context.clock,
+    limits: {
+      ...stepLimits(config),
+      maxModelLen: config.maxModelLen ?? SCRIPTED_MODEL_LEN,
+      firstBlock: numBlocks * (context.workerId - 1),
+      numBlocks,
+    },
+  });
+  return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType: "bfloat16" }) };
 }
 
 async function openMock({ config, context, log }: OpenEngineOptions): Promise<OpenedRunner> {
@@ -213,7 +237,7 @@ export async function engineFootprint(
   scale: Omit<Demand, "model" | "library">,
   environment: Environment,
 ): Promise<readonly Footprint[]> {
-  if (asked.engine === "mocker") return [];
+  if (asked.engine !== "native") return [];
   const plan = await planOf(asked, scale).catch((error: unknown) => {
     if (error instanceof DynamoError) return undefined; // the check before the start says what is wrong
     throw error;

@@ -3,10 +3,11 @@
 import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
 import { cacheDirectory } from "./cache-directory.ts";
+import type { EngineKind } from "./config.ts";
 import { freeForModel } from "./free-memory.ts";
 
 interface PreparedConfig {
-  readonly engine: "native" | "mocker";
+  readonly engine: EngineKind;
   /** A worker of prefill joins what others have loaded, and has no say in it. */
   readonly weightCache?: boolean;
 }
@@ -32,7 +33,7 @@ export async function prepareWorker(
   environment: Environment,
   memory: MemoryShare = { freeBytes: freeForModel(), numModels: 1 },
 ): Promise<PreparedWorker> {
-  if (engine === "mocker") return { library: undefined, memory, cacheDirectory: undefined };
+  if (engine !== "native") return { library: undefined, memory, cacheDirectory: undefined };
   const [{ publishNativeLibrary }, { progressReader }] = await Promise.all([
     import("../../engine/native-library.ts"),
     import("../../engine/native-runner.ts"),

@@ -25,7 +25,7 @@ import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
 import type { LeasedPrefill, PrefillRequester } from "../prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../prefill/prefill-dispatcher.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
-import { lookupProblems, VllmWorkerConfig } from "./config.ts";
+import { lookupProblems, scriptProblems, VllmWorkerConfig } from "./config.ts";
 import { freeForModel } from "./free-memory.ts";
 import { watchMemoryPressure } from "./memory-pressure.ts";
 import {
@@ -67,7 +67,11 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
   static override release = releaseWorker;
 
   static override validate(config: VllmWorkerConfig, graph: GraphView) {
-    return [...lookupProblems(config), ...prefillProblems(config, graph)];
+    return [
+      ...lookupProblems(config),
+      ...scriptProblems(config),
+      ...prefillProblems(config, graph),
+    ];
   }
 
   static override async check(config: VllmWorkerConfig, { numWorkers, graph }: CheckScope) {
@@ -159,7 +163,7 @@ async function memoryShare(
   { service, services }: GraphView,
 ): Promise<MemoryShare> {
   const others = services.filter(
-    (one) => one.name !== service && one.is(VllmWorker) && one.config["engine"] !== "mocker",
+    (one) => one.name !== service && one.is(VllmWorker) && one.config["engine"] === "native",
   );
   const limits = [config.memoryLimit, ...others.map((one) => limitOf(one.config))];
   const free = Math.min(...limits.map(freeForModel));

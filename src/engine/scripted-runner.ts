@@ -1,0 +1,115 @@
+// A model runner that plays given tokens: a model that says what a test wants, through the ordinary scheduler.
+//
+//   prompt --text--> the entry whose `match` stands last in it --tokens--> one a row of logits, then the end
+//
+// A runner knows no requests, but a play has a begin and an end, and goes on after its sequence was preempted. So this
+// one is shown the sequences of each step.
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import type { Sequence } from "./sequence.ts";
+import { createStepBatch } from "./step-batch.ts";
+
+/** One answer. */
+export interface ScriptEntry {
+  /** Text of the prompts that it answers; undefined: it has its turn when no other entry matches. */
+  readonly match: string | undefined;
+  readonly tokenIds: Int32Array;
+  /** How long each of its tokens takes. */
+  readonly delayMs: number;
+}
+
+export interface ScriptedRunnerOptions {
+  readonly limits: RunnerLimits;
+  readonly clock: Clock;
+  readonly entries: readonly ScriptEntry[];
+  /** Played where no entry matches and none has turns. */
+  readonly otherwise: ScriptEntry;
+  /** The text of a prompt. */
+  readonly textOf: (tokenIds: Int32Array) => string;
+  /** Samples where an answer has no token and may not end. */
+  readonly fillerId: number;
+}
+
+export class ScriptedRunner implements ModelRunner {
+  readonly limits: RunnerLimits;
+  readonly batch: StepBatch;
+  readonly #options: ScriptedRunnerOptions;
+  readonly #inTurn: readonly ScriptEntry[];
+  readonly #played = new WeakMap<Sequence, ScriptEntry>();
+  #turn = 0;
+  #doneAt = 0;
+
+  constructor(options: ScriptedRunnerOptions) {
+    this.limits = options.limits;
+    this.batch = createStepBatch(options.limits);
+    this.#options = options;
+    this.#inTurn = options.entries.filter(({ match }) => match === undefined);
+  }
+
+  submit(shape: StepShape, sequences?: readonly Sequence[]): void {
+    assert(sequences !== undefined, "a scripted runner is shown the sequences of each step");
+    let row = 0;
+    let delayMs = 0;
+    for (const sequence of sequences) {
+      const { numSampledRows } = sequence;
+      if (numSampledRows === 0) continue;
+      const entry = this.#entryOf(sequence);
+      for (let i = 0; i < numSampledRows; i++) {
+        this.batch.sampledIds[row] = this.#tokenAt(sequence, entry, sequence.numOutputTokens + i);
+        this.batch.logprobs[row++] = 0; // a script is sure
+      }
+      delayMs = Math.max(delayMs, entry.delayMs);
+    }
+    assert(row === shape.numRows, "the rows of a step are those of its sequences");
+    this.#doneAt = this.#options.clock.now() + delayMs;
+  }
+
+  async wait(): Promise<void> {
+    const { clock } = this.#options;
+    const remainingMs = this.#doneAt - clock.now();
+    if (remainingMs > 0) await clock.sleep(remainingMs);
+  }
+
+  close(): void {}
+
+  /** The answer, then the model's end. Where that must not come yet, the answer begins again. */
+  #tokenAt({ stop }: Sequence, { tokenIds }: ScriptEntry, index: number): number {
+    const [end] = stop.stopTokenIds;
+    if (index >= tokenIds.length && end !== undefined && index >= stop.minTokens) return end;
+    return tokenIds[index % tokenIds.length] ?? this.#options.fillerId;
+  }
+
+  #entryOf(sequence: Sequence): ScriptEntry {
+    const known = this.#played.get(sequence);
+    if (known !== undefined) return known;
+    const { entries, otherwise, textOf } = this.#options;
+    const prompt = textOf(sequence.tokenIds.subarray(0, sequence.numPromptTokens));
+    const entry = lastMatch(entries, prompt) ?? this.#nextInTurn() ?? otherwise;
+    this.#played.set(sequence, entry);
+    return entry;
+  }
+
+  #nextInTurn(): ScriptEntry | undefined {
+    return this.#inTurn[this.#turn++ % this.#inTurn.length];
+  }
+}
+
+/**
+ * The newest thing said decides: the entry whose `match` ends last in the prompt; of several that end there the longest,
+ * of equal ones the first.
+ */
+function lastMatch(entries: readonly ScriptEntry[], prompt: string): ScriptEntry | undefined {
+  let found: ScriptEntry | undefined;
+  let foundEnd = -1;
+  for (const entry of entries) {
+    const { match } = entry;
+    const at = match === undefined ? -1 : prompt.lastIndexOf(match);
+    if (match === undefined || at < 0) continue;
+    const end = at + match.length;
+    const isLonger = match.length > (found?.match?.length ?? 0);
+    if (end > foundEnd || (end === foundEnd && isLonger)) [found, foundEnd] = [entry, end];
+  }
+  return found;
+}
