@@ -46,7 +46,7 @@ const CONFIGS =
   "configs/agg.yaml, configs/agg_router.yaml, configs/built-in.yaml, configs/disagg.yaml, " +
   "configs/disagg_router.yaml, configs/disagg_routerless.yaml, configs/built-in-router.yaml, " +
   "configs/hello_world.yaml, configs/mock.yaml, configs/mock-router.yaml, configs/routerless.yaml, " +
-  "configs/two_models.yaml";
+  "configs/scripted.yaml, configs/two_models.yaml";
 
 /** Names beside the classes; new ones are no reason to fail. */
 const SDK_FUNCTIONS = Object.keys(sdk)
