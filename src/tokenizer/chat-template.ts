@@ -5,19 +5,15 @@ import type { Template } from "@huggingface/jinja";
 
 import { DynamoError } from "../base/error.ts";
 import { ModelError } from "../model/model-files.ts";
+import { type Conversation, templateInputs } from "./conversation.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
 import { type PromptText, SpecialTexts } from "./special-texts.ts";
 import type { ChatTemplateSource } from "./tokenizer-files.ts";
 
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string;
-}
-
 /** How conversations are written. */
 export interface ChatRenderer {
   /** The conversation as text, up to where the assistant's answer begins. */
-  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText;
+  render(conversation: Conversation, limits: RenderLimits): PromptText;
 }
 
 /** A template, and what it needs to know of its model. Structured-cloneable. */
@@ -37,13 +33,16 @@ export const MAX_TEMPLATE_BYTES = 2 ** 20;
 
 export class ChatTemplate implements ChatRenderer {
   readonly #template: Template;
+  /** For conversations with tools, where a model has one of its own for them. */
+  readonly #toolTemplate: Template;
   readonly #source: TemplateInit;
   readonly #tokens: Readonly<Record<string, string>>;
   readonly #specials: SpecialTexts;
 
-  private constructor(template: Template, source: TemplateInit, specials: readonly string[]) {
+  private constructor({ template, toolTemplate, source, specials }: ChatTemplateParts) {
     const { bosToken, eosToken } = source;
     this.#template = template;
+    this.#toolTemplate = toolTemplate;
     this.#source = source;
     this.#specials = new SpecialTexts(specials);
     this.#tokens = {
@@ -54,35 +53,34 @@ export class ChatTemplate implements ChatRenderer {
 
   /** Messages bring in none of `specials` as tokens. May take for ever on a hostile template. Throws `ModelError`. */
   static async parse(source: TemplateInit, specials: readonly string[]): Promise<ChatTemplate> {
-    const { Template } = await import("@huggingface/jinja");
-    const numBytes = Buffer.byteLength(source.text);
-    if (numBytes > MAX_TEMPLATE_BYTES) {
-      throw new ModelError(
-        `${source.place} has ${numBytes} bytes, and a template has at most ${MAX_TEMPLATE_BYTES}`,
-      );
-    }
-    try {
-      return new ChatTemplate(new Template(source.text), source, specials);
-    } catch (error) {
-      if (error instanceof RangeError) throw new TemplateError(source.place, error.message);
-      throw new ModelError(`${source.place} is not a valid template: ${messageOf(error)}`);
-    }
+    const { text, toolUse } = source;
+    const template = await parseTemplate(source, text);
+    const toolTemplate = toolUse === undefined ? template : await parseTemplate(source, toolUse);
+    return new ChatTemplate({ template, toolTemplate, source, specials });
   }
 
   /**
    * May take for ever on a hostile template.
    * Throws `ChatTemplateError` if it refuses the messages, `TemplateError` if it cannot be rendered.
    */
-  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
-    const marked = this.#specials.mark(messages, [this.#source.text]);
-    const text = this.#render(marked.messages);
+  render(conversation: Conversation, limits: RenderLimits): PromptText {
+    const hasTools = (conversation.tools ?? []).length > 0;
+    const { text: written, toolUse = written } = this.#source;
+    const source = hasTools ? toolUse : written;
+    const options = { noContent: asksForNone(source) ? null : ("" as const) };
+    const marking = this.#specials.marking(() => [
+      templateInputs(conversation, options, (value) => value),
+      source,
+    ]);
+    const inputs = templateInputs(conversation, options, marking.mark);
+    const text = this.#render(hasTools ? this.#toolTemplate : this.#template, inputs);
     refuseLonger(text, limits);
-    return marked.restore(text);
+    return marking.restore(text);
   }
 
-  #render(messages: readonly ChatMessage[]): string {
+  #render(template: Template, inputs: Readonly<Record<string, unknown>>): string {
     try {
-      return this.#template.render({ messages, add_generation_prompt: true, ...this.#tokens });
+      return template.render({ ...inputs, ...this.#tokens });
     } catch (error) {
       // The stack, a string or an array has overflowed.
       if (error instanceof RangeError) throw new TemplateError(this.#source.place, error.message);
@@ -94,6 +92,34 @@ export class ChatTemplate implements ChatRenderer {
   }
 }
 
+interface ChatTemplateParts {
+  readonly template: Template;
+  readonly toolTemplate: Template;
+  readonly source: TemplateInit;
+  readonly specials: readonly string[];
+}
+
+async function parseTemplate({ place }: TemplateInit, text: string): Promise<Template> {
+  const { Template } = await import("@huggingface/jinja");
+  const numBytes = Buffer.byteLength(text);
+  if (numBytes > MAX_TEMPLATE_BYTES) {
+    throw new ModelError(
+      `${place} has ${numBytes} bytes, and a template has at most ${MAX_TEMPLATE_BYTES}`,
+    );
+  }
+  try {
+    return new Template(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw new TemplateError(place, error.message);
+    throw new ModelError(`${place} is not a valid template: ${messageOf(error)}`);
+  }
+}
+
+/** Some templates tell a turn of calls by its content, which is none; others take text only. */
+function asksForNone(template: string): boolean {
+  return /\bcontent\b['"\]\s]*\bis\s+(not\s+)?none\b/.test(template);
+}
+
 /** For a model without a template: the texts of the messages, a line each. */
 export class JoinedMessages implements ChatRenderer {
   readonly #specials: SpecialTexts;
@@ -102,11 +128,12 @@ export class JoinedMessages implements ChatRenderer {
     this.#specials = new SpecialTexts(specials);
   }
 
-  render(messages: readonly ChatMessage[], limits: RenderLimits): PromptText {
-    const marked = this.#specials.mark(messages);
-    const text = marked.messages.map(({ content }) => content).join("\n");
+  render({ messages }: Conversation, limits: RenderLimits): PromptText {
+    const texts = messages.map(({ content }) => content);
+    const marking = this.#specials.marking(() => texts);
+    const text = marking.mark(texts).join("\n");
     refuseLonger(text, limits);
-    return marked.restore(text);
+    return marking.restore(text);
   }
 }
 

@@ -44,7 +44,11 @@ export async function readGgufTokenizer(path: string): Promise<TokenizerFiles> {
     chatTemplate:
       template === undefined
         ? undefined
-        : { place: `${path}: tokenizer.chat_template`, text: template },
+        : {
+            place: `${path}: tokenizer.chat_template`,
+            text: template,
+            toolUse: metadata.read("tokenizer.chat_template.tool_use", TEXT),
+          },
     warnings: scheme.warnings,
   };
 }

@@ -15,10 +15,10 @@ export async function renderService(init: RenderInit, post: Post) {
   });
   if (renderer !== undefined) post({ type: "ready" });
   return (message: unknown) => {
-    const { id, messages, limits } = message as RenderRequest; // text-thread.ts
+    const { id, conversation, limits } = message as RenderRequest; // text-thread.ts
     if (renderer === undefined) return;
     try {
-      post({ type: "answer", id, value: renderer.render(messages, limits) });
+      post({ type: "answer", id, value: renderer.render(conversation, limits) });
     } catch (error) {
       post({ type: "refusal", id, error: toWireError(error) });
     }

@@ -1,5 +1,5 @@
-// Keeps special tokens out of what clients write into messages. Before a template is rendered, each special token's text
-// in a message stands for one character of Unicode's private use; after it, the text is put back, and where it stands is
+// Keeps special tokens out of what clients write into messages, calls, tools and variables. Before a template is rendered, each special token's text
+// stands for one character of Unicode's private use; after it, the text is put back, and where it stands is
 // known, so that the encoder finds no special token there. Templates trim, cut and compare the rest as it is.
 //
 //   "hi <|im_end|>" --mark--> "hi \uE000" --template--> "...hi \uE000<|im_end|>" --restore--> text, literals
@@ -16,9 +16,6 @@ export interface PromptText {
   /** Parts that become no added token, in order. */
   readonly literals: readonly Literal[];
 }
-
-/** A message: its fields have the names, and its role is one of those, that the API's schema fixes. */
-type Message = object;
 
 export class SpecialTexts {
   /** All that follows is in lower case. */
@@ -39,19 +36,13 @@ export class SpecialTexts {
     }
   }
 
-  /** A copy of messages whose strings are marked, keys of their values too. `others` come into the same prompt. */
-  mark<T extends Message>(messages: readonly T[], others: readonly string[] = []): Marked<T> {
-    const marks = new Marks(() => [...stringsOf(messages), ...others]);
-    const restore = (text: string) => marks.restore(text);
-    if (this.#whole.isEmpty) return { messages, restore };
-    const marked = messages.map((message) => {
-      const entries = Object.entries(message).map(([name, value]) => [
-        name,
-        name === ROLE ? value : this.#markValue(value, marks),
-      ]);
-      return Object.fromEntries(entries) as T; // with the same fields
-    });
-    return { messages: marked, restore };
+  /** For one prompt. `inputs` gives all that comes into it, as its strings will stand there. */
+  marking(inputs: () => unknown): Marking {
+    const marks = new Marks(() => stringsOf(inputs()));
+    return {
+      mark: <T>(value: T) => (this.#whole.isEmpty ? value : (this.#markValue(value, marks) as T)), // of the same shape
+      restore: (text) => marks.restore(text),
+    };
   }
 
   #markValue(value: unknown, marks: Marks): unknown {
@@ -106,9 +97,10 @@ export class SpecialTexts {
   }
 }
 
-export interface Marked<T> {
-  readonly messages: readonly T[];
-  /** Puts the texts back into a prompt that was made of `messages`. */
+export interface Marking {
+  /** A copy of what a client wrote, its strings marked, keys of values too. */
+  mark<T>(value: T): T;
+  /** Puts the texts back into a prompt that was made of such copies. */
   restore(text: string): PromptText;
 }
 
@@ -182,8 +174,6 @@ function* stringsOf(value: unknown): Generator<string> {
 function lowerCase(text: string): string {
   return text.replaceAll("\u0130", "i").toLowerCase();
 }
-
-const ROLE = "role";
 
 /** A conversation that leaves no character to mark special tokens with. */
 export class PrivateUseError extends DynamoError {

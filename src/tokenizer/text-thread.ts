@@ -4,7 +4,8 @@
 //   Processor --EncodeMessage--> encodes, in pieces: a long prompt holds up no other
 
 import type { WireError } from "../base/error.ts";
-import type { ChatMessage, RenderLimits, TemplateInit } from "./chat-template.ts";
+import type { RenderLimits, TemplateInit } from "./chat-template.ts";
+import type { Conversation } from "./conversation.ts";
 import type { PromptText } from "./special-texts.ts";
 
 export type TextThreadInit = RenderInit | EncodeInit;
@@ -31,7 +32,7 @@ export const RUNNING = 1;
 
 export interface RenderRequest {
   readonly id: number;
-  readonly messages: readonly ChatMessage[];
+  readonly conversation: Conversation;
   readonly limits: RenderLimits;
 }
 

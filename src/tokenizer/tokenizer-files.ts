@@ -44,6 +44,8 @@ export interface AddedToken {
 export interface ChatTemplateSource {
   readonly place: string;
   readonly text: string;
+  /** Another one, for conversations with tools. */
+  readonly toolUse?: string | undefined;
 }
 
 const TOKEN_ID = { min: 0, max: 2 ** 24 };
@@ -185,8 +187,10 @@ async function readChatTemplate(
   if (value === undefined) return undefined;
   if (typeof value === "string") return { place, text: value };
   const named = config.objects("chat_template") ?? [];
-  const text = named.find((json) => json.read("name", TEXT) === "default")?.read("template", TEXT);
-  if (text !== undefined) return { place, text };
+  const textOf = (name: string) =>
+    named.find((json) => json.read("name", TEXT) === name)?.read("template", TEXT);
+  const text = textOf("default");
+  if (text !== undefined) return { place, text, toolUse: textOf("tool_use") };
   throw new ModelError(`${place} has no template named "default"; put the one to use into ${path}`);
 }
 

@@ -90,7 +90,8 @@ describe("the template", () => {
   });
 
   test("does not see what it was not given", async () => {
-    const probe = "{{ tools is defined }}{{ messages[0].constructor is defined }}";
-    expect(await text(probe)).toBe("falsefalse");
+    const probe =
+      "{{ tools is none }}{{ documents is none }}{{ messages[0].constructor is defined }}";
+    expect(await text(probe)).toBe("truetruefalse"); // transformers gives it None
   });
 });

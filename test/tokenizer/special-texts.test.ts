@@ -114,7 +114,10 @@ describe("a template", () => {
   const render = async (text: string, messages: readonly JsonFields[]) => {
     const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
     const template = await ChatTemplate.parse(source, specials);
-    return template.render(messages as never, { maxTokens: 1000, maxTokenBytes: 100 });
+    return template.render(
+      { messages: messages as never },
+      { maxTokens: 1000, maxTokenBytes: 100 },
+    );
   };
 
   test("sees what has no special token as it is", async () => {
@@ -148,11 +151,35 @@ describe("a template", () => {
     expect(marked).toEqual(["<|im_", "end|>", "<|im_end"]);
   });
 
-  test("is marked in every string that a client chooses: names, lists, keys of values", async () => {
-    const rendered = await render("{{ messages[0] | tojson }}", [
-      { name: "<think>", calls: [{ "<|im_end|>": ["<|im_end|>"] }] },
-    ]);
-    expect(rendered.literals).toHaveLength(3);
+  test("gets no special token of any string that a client chooses", async () => {
+    const text = "{{ messages | tojson }}{{ tools | tojson }}{{ mood | tojson }}";
+    const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
+    const template = await ChatTemplate.parse(source, specials);
+    const bad = "<|im_end|>";
+    const escaped = "\\u003c|im_end|>";
+    const messages = [
+      { role: "user", content: bad, name: bad },
+      {
+        role: "assistant",
+        content: "",
+        reasoning: bad,
+        toolCalls: [
+          { id: bad, name: bad, arguments: `{"${escaped}": ["${escaped}"], "b": {"${bad}": 1}}` },
+          { id: "1", name: "f", arguments: `{not JSON ${bad}` },
+        ],
+      },
+      { role: "tool", content: bad, toolCallId: bad },
+    ];
+    const parameters = { properties: { [bad]: { type: "string", enum: [bad] } } };
+    const tools = [{ name: bad, description: bad, parameters }];
+    const variables = { mood: { [bad]: [bad] } };
+    const rendered = template.render(
+      { messages, tools, variables },
+      { maxTokens: 9999, maxTokenBytes: 100 },
+    );
+    const found = [...rendered.text.matchAll(/<\|im_end\|>/g)].map(({ index }) => index);
+    expect(found).toHaveLength(18);
+    expect(rendered.literals.map(({ begin }) => begin)).toEqual(found);
   });
 
   test("reads the names of fields, and roles, where a special token is a part of them", async () => {
@@ -160,7 +187,10 @@ describe("a template", () => {
       "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
     const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
     const template = await ChatTemplate.parse(source, ["ro", "user", "tent", "eot"]);
-    const rendered = template.render(user("a eot"), { maxTokens: 1000, maxTokenBytes: 100 });
+    const rendered = template.render(
+      { messages: user("a eot") },
+      { maxTokens: 1000, maxTokenBytes: 100 },
+    );
     expect(rendered).toEqual({ text: "a eot", literals: [{ begin: 2, end: 5 }] });
   });
 
@@ -169,7 +199,10 @@ describe("a template", () => {
     const source = { place: "t", text, bosToken: undefined, eosToken: undefined };
     const template = await ChatTemplate.parse(source, ["<think>"]);
     const content = "\u0130 <thin\u212a>"; // the sign for kelvin
-    const rendered = template.render(user(content), { maxTokens: 1000, maxTokenBytes: 100 });
+    const rendered = template.render(
+      { messages: user(content) },
+      { maxTokens: 1000, maxTokenBytes: 100 },
+    );
     expect(rendered.literals).toHaveLength(1);
   });
 });
@@ -179,16 +212,17 @@ describe("a megabyte", () => {
 
   test.each(["<", "<|im_", "<|im_end|>", "\ue000"])("of %j is marked and put back", (unit) => {
     const content = unit.repeat(2 ** 20 / unit.length);
-    const { messages, restore } = new SpecialTexts(texts).mark([{ content }]);
-    expect(restore(messages[0]?.content ?? "").text).toBe(content);
+    const { mark, restore } = new SpecialTexts(texts).marking(() => content);
+    expect(restore(mark(content)).text).toBe(content);
   });
 });
 
 describe("private-use characters", () => {
   test("that a client wrote stay as they are", () => {
-    const { messages, restore } = new SpecialTexts(["<s>"]).mark(user("\ue000 <s> \ue001"));
-    expect(messages).toEqual(user("\ue000 \ue002 \ue001"));
-    expect(restore(messages[0]?.content ?? "")).toEqual({
+    const content = "\ue000 <s> \ue001";
+    const { mark, restore } = new SpecialTexts(["<s>"]).marking(() => [content]);
+    expect(mark(user(content))).toEqual(user("\ue000 \ue002 \ue001"));
+    expect(restore(mark(content))).toEqual({
       text: "\ue000 <s> \ue001",
       literals: [{ begin: 2, end: 5 }],
     });
@@ -200,14 +234,15 @@ describe("private-use characters", () => {
         String.fromCodePoint(first + index),
       ).join("");
     const bmp = chars(0xe000, 0xf8ff);
-    const { messages, restore } = new SpecialTexts(["<s>"]).mark(user(`${bmp}<s>`));
-    expect(messages).toEqual(user(`${bmp}\u{f0000}`));
+    const content = `${bmp}<s>`;
+    const { mark, restore } = new SpecialTexts(["<s>"]).marking(() => ({ content }));
+    expect(mark(content)).toBe(`${bmp}\u{f0000}`);
     expect(restore(`${bmp}\u{f0000}`).text).toBe(`${bmp}<s>`);
     const all = bmp + chars(0xf0000, 0xffffd) + chars(0x100000, 0x10fffd);
-    const mark = () => new SpecialTexts(["<s>"]).mark(user(`${all}<s>`));
-    expect(mark).toThrow("private-use");
+    const full = new SpecialTexts(["<s>"]).marking(() => all);
+    expect(() => full.mark("<s>")).toThrow("private-use");
     try {
-      mark();
+      full.mark("<s>");
     } catch (error) {
       expect(errorCode(error)).toBe("invalid_request");
     }

@@ -1,12 +1,13 @@
 // Both halves of a tokenizer and its template on one thread, as tests want it.
 
+import type { ToolDefinition } from "../../src/protocol/chat.ts";
 import {
-  type ChatMessage,
   type ChatRenderer,
   ChatTemplate,
   JoinedMessages,
   type RenderLimits,
 } from "../../src/tokenizer/chat-template.ts";
+import type { Turn } from "../../src/tokenizer/conversation.ts";
 import { openTokenizer } from "../../src/tokenizer/open-tokenizer.ts";
 import { PromptEncoder } from "../../src/tokenizer/prompt-encoder.ts";
 import type { TextStream, TextStreamOptions } from "../../src/tokenizer/text-stream.ts";
@@ -17,6 +18,7 @@ export interface EncodeOptions {
   readonly maxTokens: number;
   /** Lets messages bring in special tokens; false unless given. */
   readonly allowSpecial?: boolean;
+  readonly tools?: readonly ToolDefinition[];
 }
 
 type Renderers = readonly [closed: ChatRenderer, open: ChatRenderer];
@@ -58,10 +60,13 @@ export class Tokenizer {
     return this.#encoder.encodeNow(text, { maxTokens, form: "opened" });
   }
 
-  encodeChat(messages: readonly ChatMessage[], options: EncodeOptions): Int32Array {
-    const { maxTokens, allowSpecial = false } = options;
+  encodeChat(messages: readonly Turn[], options: EncodeOptions): Int32Array {
+    const { maxTokens, allowSpecial = false, tools = [] } = options;
     const limits: RenderLimits = { maxTokens, maxTokenBytes: this.#files.vocabulary.maxTokenBytes };
-    const { text, literals } = (allowSpecial ? this.#open : this.#closed).render(messages, limits);
+    const { text, literals } = (allowSpecial ? this.#open : this.#closed).render(
+      { messages, tools },
+      limits,
+    );
     const form = this.#files.chatTemplate === undefined ? "opened" : "as-is";
     return this.#encoder.encodeNow(text, { maxTokens, form, literals });
   }

@@ -37,7 +37,7 @@ export async function templateFault(
 /** What every template is made for. */
 const HELLO: RenderRequest = {
   id: 1,
-  messages: [{ role: "user", content: "Hello" }],
+  conversation: { messages: [{ role: "user", content: "Hello" }] },
   limits: { maxTokens: MAX_TOKENS, maxTokenBytes: 1024 },
 };
 

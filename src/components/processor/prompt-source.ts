@@ -3,7 +3,7 @@
 import type { ServiceContext } from "dynamo";
 
 import type { Logger } from "../../base/log.ts";
-import type { ChatMessage } from "../../tokenizer/chat-template.ts";
+import type { Conversation } from "../../tokenizer/conversation.ts";
 import type { MockTokenizer } from "../../tokenizer/mock-tokenizer.ts";
 import type { TokenizerFiles } from "../../tokenizer/tokenizer-files.ts";
 import { EncodeThread } from "./encode-thread.ts";
@@ -12,7 +12,7 @@ import type { TextClient } from "./text-client.ts";
 
 export interface PromptSource {
   /** Rejects with `PromptTooLongError` and others that are meant for the client. */
-  chat(messages: readonly ChatMessage[], options: PromptSourceOptions): Promise<Int32Array>;
+  chat(conversation: Conversation, options: PromptSourceOptions): Promise<Int32Array>;
   texts(texts: readonly string[], options: PromptSourceOptions): Promise<readonly Int32Array[]>;
 }
 
@@ -62,11 +62,11 @@ export class ThreadedPrompts implements PromptSource {
   }
 
   async chat(
-    messages: readonly ChatMessage[],
+    conversation: Conversation,
     { maxTokens, client }: PromptSourceOptions,
   ): Promise<Int32Array> {
     const limits = { maxTokens, maxTokenBytes: this.#maxTokenBytes };
-    const prompt = await this.#render.render(messages, limits, client);
+    const prompt = await this.#render.render(conversation, limits, client);
     const request = { prompts: [prompt], form: this.#chatForm, maxTokens };
     const [tokenIds = new Int32Array()] = await this.#encode.encode(request, client);
     return tokenIds;
@@ -89,10 +89,7 @@ export class MockPrompts implements PromptSource {
     this.#tokenizer = tokenizer;
   }
 
-  async chat(
-    messages: readonly ChatMessage[],
-    { maxTokens }: PromptSourceOptions,
-  ): Promise<Int32Array> {
+  async chat({ messages }: Conversation, { maxTokens }: PromptSourceOptions): Promise<Int32Array> {
     return this.#tokenizer.encode(messages.map(({ content }) => content).join("\n"), maxTokens);
   }
 

@@ -16,11 +16,8 @@ import { unreachable } from "../../base/assert.ts";
 import { CancelledError, RemoteError } from "../../base/error.ts";
 import { FairQueue } from "../../base/fair-queue.ts";
 import type { Logger } from "../../base/log.ts";
-import {
-  type ChatMessage,
-  type RenderLimits,
-  TemplateError,
-} from "../../tokenizer/chat-template.ts";
+import { type RenderLimits, TemplateError } from "../../tokenizer/chat-template.ts";
+import { type Conversation, numCharsOf } from "../../tokenizer/conversation.ts";
 import type { PromptText } from "../../tokenizer/special-texts.ts";
 import type { RenderInit, TextAnswer } from "../../tokenizer/text-thread.ts";
 import { Renderer, type RenderJob } from "./renderer.ts";
@@ -80,17 +77,17 @@ export class RenderThreads {
    * `CancelledError` once the client has left.
    */
   async render(
-    messages: readonly ChatMessage[],
+    conversation: Conversation,
     limits: RenderLimits,
     { tenant, left }: TextClient,
   ): Promise<PromptText> {
     if (this.#unusable !== undefined) throw this.#unusable;
-    const numChars = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const numChars = numCharsOf(conversation);
     if (!this.#room.tryTake(tenant, numChars)) {
       throw new TextQueueFullError("too many chats wait for their template");
     }
     const { promise, resolve, reject } = Promise.withResolvers<PromptText>();
-    const request = { id: this.#nextId++, messages, limits };
+    const request = { id: this.#nextId++, conversation, limits };
     const job: RenderJob = { request, numChars, tenant, resolve, reject, hasLeft: false };
     void left.then(() => this.#leave(job));
     this.#waiting.push(tenant, job);
@@ -126,7 +123,7 @@ export class RenderThreads {
 
   #limit(renderer: Renderer, { request, numChars }: RenderJob): void {
     const { timeoutMs } = this.#options;
-    const more = request.messages.length / MESSAGES_PER_MS + numChars / CHARS_PER_MS;
+    const more = request.conversation.messages.length / MESSAGES_PER_MS + numChars / CHARS_PER_MS;
     const limitMs = timeoutMs + Math.min(2 * timeoutMs, Math.floor(more));
     renderer.meter.at({ cpuMs: limitMs, wallMs: MAX_WALL * limitMs }, () => {
       this.#fail(renderer, `a rendering did not end within ${limitMs} ms of CPU time`);

@@ -161,11 +161,12 @@ export class TextGenerator {
   }
 
   async #chatPrompt(
-    { messages, useRawPrompt, tenant }: ChatCompletionRequest,
+    request: ChatCompletionRequest,
     { maxTokens, left }: { readonly maxTokens: number; readonly left: Promise<void> },
   ): Promise<Int32Array> {
+    const { messages, tools, templateVariables: variables, useRawPrompt, tenant } = request;
     const options = { maxTokens, client: { tenant, left } };
-    if (!useRawPrompt) return this.#prompts.chat(messages, options);
+    if (!useRawPrompt) return this.#prompts.chat({ messages, tools, variables }, options);
     const text = messages.map(({ content }) => content).join("\n");
     const [tokenIds = new Int32Array()] = await this.#prompts.texts([text], options);
     return tokenIds;

@@ -12,7 +12,7 @@ import { fakeSideThreads } from "./fake-side-thread.ts";
 import { ENDLESS, UNPARSABLE } from "./hostile-templates.ts";
 
 const LIMITS = { maxTokens: 1024, maxTokenBytes: 32 };
-const HI = [{ role: "user", content: "hi" }];
+const HI = { messages: [{ role: "user", content: "hi" }] };
 const ME = clientOf(1);
 
 function initOf(text: string): RenderInit {
@@ -46,7 +46,9 @@ describe("a template that does not come to an end", () => {
       for (let begin = 0; begin < names.length; begin += 6) {
         const hostile = names
           .slice(begin, begin + 6)
-          .map((content) => outcome(threads.render([{ role: "user", content }], LIMITS, ME)));
+          .map((content) =>
+            outcome(threads.render({ messages: [{ role: "user", content }] }, LIMITS, ME)),
+          );
         expect((await threads.render(HI, LIMITS, ME)).text).toBe("hi");
         for (const code of await Promise.all(hostile)) {
           expect(["template_error", "context_length_exceeded"]).toContain(code);
@@ -81,7 +83,13 @@ describe("honest templates that take long", () => {
       const slow = `{% if messages[0].content != "hi" %}${text}{% else %}hi{% endif %}`;
       const { threads, lines } = await withThreads(slow, 2000);
       const long = Array.from({ length: 32 }, (_, index) =>
-        outcome(threads.render([{ role: "user", content: "long" }], LIMITS, clientOf(index % 8))),
+        outcome(
+          threads.render(
+            { messages: [{ role: "user", content: "long" }] },
+            LIMITS,
+            clientOf(index % 8),
+          ),
+        ),
       );
       const quick = Array.from({ length: 8 }, () => outcome(threads.render(HI, LIMITS, ME)));
       expect(await Promise.all([...long, ...quick])).toEqual(Array(40).fill("ok"));
@@ -96,8 +104,10 @@ describe("honest templates that take long", () => {
       const { threads } = await withThreads(
         "{% for m in messages %}{{ m.role + m.content | trim }}{% endfor %}",
       );
-      const messages = Array.from({ length: 61 }, () => HI).flat();
-      const all = Array.from({ length: 32 }, () => outcome(threads.render(messages, LIMITS, ME)));
+      const messages = Array.from({ length: 61 }, () => HI.messages).flat();
+      const all = Array.from({ length: 32 }, () =>
+        outcome(threads.render({ messages }, LIMITS, ME)),
+      );
       expect(await Promise.all(all)).toEqual(Array(32).fill("ok"));
     },
     hangLimit(60_000),
@@ -205,15 +215,15 @@ describe("threads", () => {
   test("its limit grows with messages and characters, to three times as much at most", async () => {
     const { threads, render, ready, work } = fake();
     ready(0);
-    const many = Array.from({ length: 1_000_000 }, () => HI).flat();
-    const slow = outcome(render.render(many, LIMITS, ME));
+    const many = Array.from({ length: 1_000_000 }, () => HI.messages).flat();
+    const slow = outcome(render.render({ messages: many }, LIMITS, ME));
     await work(0, 745);
     expect(threads[0]?.isTerminated).toBe(false);
     await work(0, 5);
     expect(await slow).toBe("template_error");
     ready(1);
     const content = "a".repeat(100 * 16_384);
-    const large = outcome(render.render([{ role: "user", content }], LIMITS, ME));
+    const large = outcome(render.render({ messages: [{ role: "user", content }] }, LIMITS, ME));
     await work(1, 345);
     expect(threads[1]?.isTerminated).toBe(false);
     await work(1, 5);

@@ -1,0 +1,105 @@
+// A conversation, and what a chat template is given of it: transformers' names and shapes, which templates are written for.
+
+import type { ChatMessage, ToolCall, ToolDefinition } from "../protocol/chat.ts";
+
+export interface Conversation {
+  readonly messages: readonly Turn[];
+  readonly tools?: readonly ToolDefinition[];
+  /** Further variables of the template. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
+
+export interface Turn extends Omit<ChatMessage, "role" | "name"> {
+  readonly role: string;
+  readonly name?: string | undefined;
+}
+
+/** Changes what a client wrote: strings, also as keys and values of what is nested. */
+export type Rewrite = <T>(value: T) => T;
+
+/** Deeper arguments stay text: templates walk through them. */
+const MAX_DEPTH = 64;
+
+export interface InputOptions {
+  /** What a turn of calls alone has as its content. */
+  readonly noContent: "" | null;
+}
+
+export function templateInputs(
+  { messages, tools = [], variables = {} }: Conversation,
+  { noContent }: InputOptions,
+  rewrite: Rewrite,
+): Readonly<Record<string, unknown>> {
+  const named = Object.entries(variables).map(([name, value]) => [name, rewrite(value)]);
+  return {
+    documents: null,
+    ...Object.fromEntries(named),
+    messages: messages.map((turn) => templateMessage(turn, noContent, rewrite)),
+    tools: tools.length === 0 ? null : tools.map((tool) => templateTool(tool, rewrite)),
+    add_generation_prompt: true,
+  };
+}
+
+function templateMessage(turn: Turn, noContent: "" | null, rewrite: Rewrite) {
+  const { role, content, name, reasoning, toolCalls = [], toolCallId } = turn;
+  const thought = reasoning === undefined ? undefined : rewrite(reasoning);
+  return {
+    role,
+    content: content === "" && toolCalls.length > 0 ? noContent : rewrite(content),
+    ...(name !== undefined && { name: rewrite(name) }),
+    // The name that templates have, and the one that vLLM gives it since 2026.
+    ...(thought !== undefined && { reasoning_content: thought, reasoning: thought }),
+    ...(toolCalls.length > 0 && {
+      tool_calls: toolCalls.map((call) => templateCall(call, rewrite)),
+    }),
+    ...(toolCallId !== undefined && { tool_call_id: rewrite(toolCallId) }),
+  };
+}
+
+function templateCall({ id, name, arguments: text }: ToolCall, rewrite: Rewrite) {
+  return {
+    id: rewrite(id),
+    type: "function",
+    function: { name: rewrite(name), arguments: rewrite(argumentsOf(text)) },
+  };
+}
+
+function templateTool({ name, description, parameters }: ToolDefinition, rewrite: Rewrite) {
+  return {
+    type: "function",
+    function: {
+      name: rewrite(name),
+      ...(description !== undefined && { description: rewrite(description) }),
+      ...(parameters !== undefined && { parameters: rewrite(parameters) }),
+    },
+  };
+}
+
+/** Many templates take a mapping only. What is none stays as the client wrote it. */
+function argumentsOf(text: string): unknown {
+  if (text.trim() === "") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isMapping && nestsAtMost(value, MAX_DEPTH) ? value : text;
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}
+
+function nestsAtMost(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((field) => nestsAtMost(field, depth - 1));
+}
+
+/** Characters of all that a client wrote, nearly. */
+export function numCharsOf({ messages, tools = [], variables }: Conversation): number {
+  let sum = tools.length === 0 ? 0 : JSON.stringify(tools).length;
+  if (variables !== undefined) sum += JSON.stringify(variables).length;
+  for (const { content, reasoning = "", toolCalls = [] } of messages) {
+    sum += content.length + reasoning.length;
+    for (const { name, arguments: text } of toolCalls) sum += name.length + text.length;
+  }
+  return sum;
+}
