@@ -2,6 +2,8 @@
 
 import * as v from "valibot";
 
+import { REASONING_FORMATS, TOOL_FORMATS } from "../parsers/formats.ts";
+
 /** A key and what it means: for the reference in docs/config.md, which is made of these. */
 export const key = <S extends v.GenericSchema>(meaning: string, schema: S) =>
   v.pipe(schema, v.description(meaning));
@@ -58,3 +60,23 @@ export const allowSpecialTokensInContent = key(
   "Makes special tokens that a client writes into messages, such as `<|im_end|>`, tokens and not text: a client can then write turns of others (docs/security.md).",
   v.optional(v.boolean(), false),
 );
+
+/** How chats are written for a model, and what is read of its answers. */
+export const answerFields = {
+  chatTemplate: key(
+    "A Jinja file that is used in place of the model's chat template.",
+    v.optional(v.pipe(v.string(), v.minLength(1))),
+  ),
+  toolCallParser: key(
+    "The format of the model's calls of tools (docs/tools.md). Default: by its chat template.",
+    v.optional(v.picklist([...namesOf(TOOL_FORMATS), "none"])),
+  ),
+  reasoningParser: key(
+    "The format of what the model thinks before it answers (docs/tools.md). Default: by its chat template.",
+    v.optional(v.picklist([...namesOf(REASONING_FORMATS), "none"])),
+  ),
+};
+
+function namesOf<Name extends string>(formats: Readonly<Record<Name, unknown>>): readonly Name[] {
+  return Object.keys(formats) as Name[]; // `keys` forgets the type
+}

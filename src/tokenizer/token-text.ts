@@ -1,38 +1,47 @@
 // Token ids back to text, token by token: the half of a tokenizer that streams need. The other half is prompt-encoder.ts.
 
+import type { JsonObject } from "../model/json-object.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
 import { type TokenPiece, TokenPieces } from "./token-pieces.ts";
 import { spellingsOf, type TokenizerFiles } from "./tokenizer-files.ts";
 
-export class TokenText {
+/** Text of token ids. */
+export interface SpelledText {
+  /** The text of token ids. Special tokens have none, but for those that are spelled. */
+  decode(tokenIds: ArrayLike<number>): string;
+  /** A new text that goes on from a prompt. */
+  textStream(options: TextStreamOptions): TextStream;
+}
+
+export class TokenText implements SpelledText {
   /** One more than the highest token id. The model's vocabulary may be larger, padded. */
   readonly vocabSize: number;
   readonly bosTokenId: number | undefined;
   readonly eosTokenId: number | undefined;
+  readonly #files: TokenizerFiles;
+  readonly #decoder: JsonObject;
+  readonly #spellings: readonly (string | undefined)[];
   readonly #pieces: TokenPieces;
   readonly #shown: TokenPieces;
-  readonly #spellingOf: (tokenId: number) => string | undefined;
 
   /** Throws `ModelError`. */
   constructor(files: TokenizerFiles) {
-    const { tokenizer, addedTokens } = files;
-    const decoder = tokenizer.object("decoder");
-    if (decoder === undefined) throw tokenizer.missing("decoder");
-    const spellings = spellingsOf(tokenizer);
-    this.#pieces = new TokenPieces({ decoder, addedTokens, tokenOf: (id) => spellings[id] });
-    this.#spellingOf = (id) => addedTokens.get(id)?.content ?? spellings[id];
-    const shown = [...addedTokens].map(
+    const decoder = files.tokenizer.object("decoder");
+    if (decoder === undefined) throw files.tokenizer.missing("decoder");
+    this.#files = files;
+    this.#decoder = decoder;
+    this.#spellings = spellingsOf(files.tokenizer);
+    this.#pieces = this.#piecesOf(files.addedTokens);
+    const shown = [...files.addedTokens].map(
       ([id, token]) => [id, { ...token, special: false }] as const,
     );
-    const tokenOf = (id: number) => spellings[id];
-    this.#shown = new TokenPieces({ decoder, addedTokens: new Map(shown), tokenOf });
+    this.#shown = this.#piecesOf(new Map(shown));
     this.vocabSize = files.vocabulary.numIds;
-    this.bosTokenId = idOf(files.bosToken, files, spellings);
-    this.eosTokenId = idOf(files.eosToken, files, spellings);
+    this.bosTokenId = idOf(files.bosToken, files, this.#spellings);
+    this.eosTokenId = idOf(files.eosToken, files, this.#spellings);
   }
 
-  /** The text of token ids. Special tokens have none. */
   decode(tokenIds: ArrayLike<number>): string {
     return decodeAll(this.#pieces, tokenIds);
   }
@@ -44,7 +53,24 @@ export class TokenText {
 
   /** As the vocabulary writes it; empty for an id without a token. */
   spellingOf(tokenId: number): string {
-    return this.#spellingOf(tokenId) ?? "";
+    return this.#files.addedTokens.get(tokenId)?.content ?? this.#spellings[tokenId] ?? "";
+  }
+
+  textStream(options: TextStreamOptions): TextStream {
+    return new TextStream(this.#pieces, options);
+  }
+
+  /** The same, with those special tokens spelled whose text is one of `markers`. */
+  spelling(markers: readonly string[]): SpelledText {
+    const { addedTokens } = this.#files;
+    const tokens = [...addedTokens.values()].map((token) =>
+      markers.includes(token.content) ? { ...token, special: false } : token,
+    );
+    const pieces = this.#piecesOf(new Map(tokens.map((token) => [token.id, token])));
+    return {
+      decode: (tokenIds) => decodeAll(pieces, tokenIds),
+      textStream: (options) => new TextStream(pieces, options),
+    };
   }
 
   /** A token's text, or its bytes where they are no whole characters. Special tokens have none. */
@@ -52,9 +78,9 @@ export class TokenText {
     return this.#pieces.pieceOf(tokenId);
   }
 
-  /** A new text that goes on from a prompt. */
-  textStream(options: TextStreamOptions): TextStream {
-    return new TextStream(this.#pieces, options);
+  #piecesOf(addedTokens: TokenizerFiles["addedTokens"]): TokenPieces {
+    const tokenOf = (id: number) => this.#spellings[id];
+    return new TokenPieces({ decoder: this.#decoder, addedTokens, tokenOf });
   }
 }
 

@@ -194,6 +194,19 @@ async function readChatTemplate(
   throw new ModelError(`${place} has no template named "default"; put the one to use into ${path}`);
 }
 
+/** `files`, with the chat template in the file at `path`, if one is given. Throws `ModelNotFoundError`. */
+export async function withTemplate(
+  files: TokenizerFiles,
+  path: string | undefined,
+): Promise<TokenizerFiles> {
+  if (path === undefined) return files;
+  const text = await readTextFile(path);
+  if (text === undefined) {
+    throw new ModelNotFoundError(`${path} is not there; chat-template is the path of a Jinja file`);
+  }
+  return { ...files, chatTemplate: { place: path, text } };
+}
+
 async function noTokenizer(directory: string): Promise<ModelError> {
   const [sentencePiece] = await listFiles(directory, ["tokenizer.model"]);
   const cure =

@@ -34,6 +34,7 @@ import { leavable } from "../dispatch/leavable.ts";
 import { Quarantine } from "../dispatch/quarantine.ts";
 import {
   allowSpecialTokensInContent,
+  answerFields,
   clampMaxTokens,
   count,
   key,
@@ -64,6 +65,7 @@ export const ProcessorConfig = v.strictObject({
   clampMaxTokens,
   renderTimeoutMs,
   allowSpecialTokensInContent,
+  ...answerFields,
   router: key(
     "How a worker is chosen for each sequence; all but the first two need a Router in the graph. Default: as the Router says; without one, `random`. Changes while it serves.",
     v.optional(v.picklist(ROUTER_MODES)),
@@ -81,9 +83,9 @@ export class Processor extends ChatBackend {
   static override readonly live = ["router"];
   static override readonly validate = validateProcessor;
 
-  static override async check({ model }: ProcessorConfig, scope: CheckScope) {
+  static override async check(config: ProcessorConfig, scope: CheckScope) {
     const { checkText } = await import("../worker/check-model.ts");
-    return checkText(model, scope);
+    return checkText(config, scope);
   }
 
   #text!: TextGenerator;
@@ -97,10 +99,11 @@ export class Processor extends ChatBackend {
 
   override async start(): Promise<void> {
     const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
+    const { chatTemplate, toolCallParser, reasoningParser } = this.config;
     const { context, log } = this;
     const allowSpecialTokens = allowSpecialTokensInContent;
     this.#text = await TextGenerator.open({
-      model,
+      ...{ model, chatTemplate, toolCallParser, reasoningParser },
       context,
       log,
       renderTimeoutMs,

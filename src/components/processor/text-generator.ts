@@ -16,9 +16,12 @@ import type {
 } from "../../protocol/chat.ts";
 import type { PreprocessedRequest, TextOutput, TokenOutput } from "../../protocol/llm.ts";
 import type { TextStream, TextStreamOptions } from "../../tokenizer/text-stream.ts";
+import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
 import { MOCK_MODEL } from "../fields.ts";
+import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
+import type { ChoicePiece, ChoiceText } from "./parsed-text.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
 import { PromptTokens, type Spelling } from "./prompt-tokens.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
@@ -46,11 +49,13 @@ const DEFAULT_COMPLETION_TOKENS = 16;
 
 const MAX_SHOWN_KEYS = 32;
 
-export interface TextGeneratorOptions {
+export interface TextGeneratorOptions extends AnswerKeys {
   /** As a Processor's key `model`. */
   readonly model: string;
   readonly context: Pick<ServiceContext, "sideThread" | "clock">;
   readonly log: Logger;
+  /** A file with another chat template than the model's. */
+  readonly chatTemplate: string | undefined;
   /** CPU time that a chat's template may take. */
   readonly renderTimeoutMs: number;
   /** True if messages may bring in special tokens. */
@@ -69,6 +74,8 @@ interface TextGeneratorParts {
   readonly prompts: PromptSource;
   readonly text: TextStreams;
   /** A mocked model has none. */
+  readonly answers?: AnswerFormats;
+  /** A mocked model has none. */
   readonly card?: ModelCard;
   readonly eosTokenIds: readonly number[];
   readonly numShared: number;
@@ -81,6 +88,7 @@ export class TextGenerator {
 
   readonly #prompts: PromptSource;
   readonly #text: TextStreams;
+  readonly #answers: AnswerFormats | undefined;
   readonly #card: ModelCard | undefined;
   readonly #eosTokenIds: readonly number[];
   readonly #shares: SequenceShares;
@@ -89,7 +97,7 @@ export class TextGenerator {
   readonly tokens: PromptTokens;
 
   private constructor(parts: TextGeneratorParts) {
-    const { prompts, text, card, eosTokenIds, numShared, clampsMaxTokens } = parts;
+    const { prompts, text, answers, card, eosTokenIds, numShared, clampsMaxTokens } = parts;
     this.#clampsMaxTokens = clampsMaxTokens;
     this.tokens = new PromptTokens({
       ...{ prompts, spelling: text, maxModelLen: () => this.maxModelLen },
@@ -99,12 +107,14 @@ export class TextGenerator {
     this.#shares = new SequenceShares(numShared);
     this.#prompts = prompts;
     this.#text = text;
+    this.#answers = answers;
     this.#card = card;
     this.#eosTokenIds = eosTokenIds;
   }
 
   static async open({
     model,
+    chatTemplate,
     allowSpecialTokens,
     numShared,
     clampMaxTokens: clampsMaxTokens = model === BUILT_IN_MODEL,
@@ -122,7 +132,7 @@ export class TextGenerator {
     const { specialTexts } = await import("../../tokenizer/tokenizer-files.ts");
     const card = await openModelConfig(model);
     reportUnusedKeys(card, options.log);
-    const files = await openTokenizer(card.path);
+    const files = await withTemplate(await openTokenizer(card.path), chatTemplate);
     const file = files.config.place;
     for (const warning of files.warnings) options.log.warn(warning, { file });
     if (files.chatTemplate === undefined) {
@@ -135,7 +145,12 @@ export class TextGenerator {
     const text = new TokenText(files);
     await opened;
     const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
-    return new TextGenerator({ prompts, text, card, eosTokenIds, numShared, clampsMaxTokens });
+    const answers = AnswerFormats.of(options, files.chatTemplate, {
+      log: options.log,
+      text: (markers) => text.spelling(markers),
+    });
+    const parts = { prompts, text, answers, card, eosTokenIds, numShared, clampsMaxTokens };
+    return new TextGenerator(parts);
   }
 
   chat(
@@ -145,7 +160,8 @@ export class TextGenerator {
     return this.#withPlaces(request, 1, async (places) => {
       const maxTokens = this.maxModelLen;
       const prompts = [await this.#chatPrompt(request, { maxTokens, left })];
-      return this.#generate(request, { prompts, maxTokens, send, places });
+      const openText = request.useRawPrompt ? undefined : this.#answers?.open(request);
+      return this.#generate(request, { prompts, maxTokens, send, places, openText });
     });
   }
 
@@ -238,37 +254,40 @@ export class TextGenerator {
   }
 
   async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { sequence, index, send, places } = choice;
+    const { sequence, index, send, places, openText } = choice;
     const { tokenIds, stop } = sequence;
-    const openText = () =>
-      this.#text.textStream({
-        promptTokenIds: tokenIds,
-        stop: request.stop,
-        minTokens: stop.minTokens,
-        stopTokenIds: stop.stopTokenIds,
-      });
+    const options = {
+      promptTokenIds: tokenIds,
+      stop: request.stop,
+      minTokens: stop.minTokens,
+      stopTokenIds: stop.stopTokenIds,
+    };
+    const open = (): ChoiceText => openText?.(options) ?? this.#text.textStream(options);
     let hasSent = false;
     const numPromptTokens = tokenIds.length;
     try {
-      let text = openText();
+      let text = open();
       for await (const output of send(sequence, () => hasSent)) {
         const { finishReason, numCachedTokens, annotations, restarts } = output;
-        if (restarts) text = openText();
-        const piece = text.push(output.tokenIds);
-        const { numTokens } = piece;
+        if (restarts) text = open();
+        const piece = text.push(output.tokenIds, finishReason);
+        const { numTokens, beside } = piece;
         const counts = {
           ...{ index, numTokens, numPromptTokens, numCachedTokens },
           ...(restarts && { restarts }),
+          ...beside,
         };
-        hasSent ||= request.stream && piece.text !== "";
+        hasSent ||= request.stream && saysMore(piece);
         if (piece.stopped) {
-          const { text, stopString = "" } = piece;
-          yield { ...counts, text, stopString, finishReason: "stop" };
+          const { text, stopString } = piece;
+          const end = { ...counts, text, finishReason: piece.finishReason ?? ("stop" as const) };
+          yield stopString === undefined ? end : { ...end, stopString };
           return; // Leaving the loop ends the sequence.
         }
         if (finishReason === undefined) yield { ...counts, text: piece.text };
         else {
-          const end = { ...counts, text: piece.text + text.finish(), finishReason };
+          const why = piece.finishReason ?? finishReason;
+          const end = { ...counts, text: piece.text + text.finish(), finishReason: why };
           yield annotations === undefined ? end : { ...end, annotations };
         }
       }
@@ -284,6 +303,11 @@ export class TextGenerator {
       throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
+}
+
+/** True if a client sees something of it. */
+function saysMore({ text, beside }: ChoicePiece): boolean {
+  return text !== "" || beside?.reasoning !== undefined || beside?.toolCalls !== undefined;
 }
 
 function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {
@@ -304,6 +328,8 @@ interface Prompts {
   readonly maxTokens: number;
   readonly send: Send;
   readonly places: Places;
+  /** For chats whose answers are more than content. */
+  readonly openText?: ((options: TextStreamOptions) => ChoiceText) | undefined;
 }
 
 interface Prompt {
@@ -312,7 +338,7 @@ interface Prompt {
   readonly seed: bigint;
 }
 
-interface Choice extends Pick<Prompts, "send" | "places"> {
+interface Choice extends Pick<Prompts, "send" | "places" | "openText"> {
   readonly sequence: PreprocessedRequest;
   readonly index: number;
 }

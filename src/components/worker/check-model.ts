@@ -8,18 +8,29 @@ import { publishNativeLibrary } from "../../engine/native-library.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
 import { openModel, openModelConfig } from "../../model/open-model.ts";
 import { openTokenizer } from "../../tokenizer/open-tokenizer.ts";
+import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { MOCK_MODEL } from "../fields.ts";
 import { templateFault } from "../processor/check-template.ts";
 import type { VllmWorkerConfig } from "./config.ts";
 import { checkFits, type Demand, planMemory } from "./memory-budget.ts";
 import { withImage } from "./with-image.ts";
 
+interface TextKeys {
+  readonly model: string;
+  /** A file with another one than the model's. */
+  readonly chatTemplate?: string | undefined;
+}
+
 /** Configuration, tokenizer and chat template: what a processor needs. */
-export function checkText(model: string, scope: CheckScope): Promise<readonly ConfigProblem[]> {
-  if (model === MOCK_MODEL || model === BUILT_IN_MODEL) return none();
-  return problemsOf("model", async () => {
+export function checkText(
+  { model, chatTemplate: file }: TextKeys,
+  scope: CheckScope,
+): Promise<readonly ConfigProblem[]> {
+  if (model === MOCK_MODEL || (model === BUILT_IN_MODEL && file === undefined)) return none();
+  return problemsOf(file === undefined ? "model" : "chatTemplate", async () => {
     const { path } = await openModelConfig(model);
-    const { chatTemplate, bosToken, eosToken } = await openTokenizer(path);
+    const files = await withTemplate(await openTokenizer(path), file);
+    const { chatTemplate, bosToken, eosToken } = files;
     if (chatTemplate === undefined) return;
     const fault = await templateFault({ ...chatTemplate, bosToken, eosToken }, scope);
     if (fault !== undefined) throw new UnusableTemplateError(chatTemplate.place, fault);

@@ -14,6 +14,7 @@ import { ChatBackend } from "../chat-backend.ts";
 import { leavable } from "../dispatch/leavable.ts";
 import {
   allowSpecialTokensInContent,
+  answerFields,
   clampMaxTokens,
   renderTimeoutMs,
   servedModelName,
@@ -30,6 +31,7 @@ export const RouterLessConfig = v.strictObject({
   clampMaxTokens,
   renderTimeoutMs,
   allowSpecialTokensInContent,
+  ...answerFields,
   servedModelName,
   waitForWorkerMs,
 });
@@ -43,14 +45,15 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
 
   static override async check(config: v.InferOutput<typeof RouterLessConfig>, scope: CheckScope) {
     const { checkText } = await import("./check-model.ts");
-    return [...(await checkText(config.model, scope)), ...(await super.check(config, scope))];
+    return [...(await checkText(config, scope)), ...(await super.check(config, scope))];
   }
 
   override async start(): Promise<void> {
     await super.start();
     const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
+    const { chatTemplate, toolCallParser, reasoningParser } = this.config;
     this.#text = await TextGenerator.open({
-      model,
+      ...{ model, chatTemplate, toolCallParser, reasoningParser },
       context: this.context,
       log: this.log,
       renderTimeoutMs,

@@ -1,0 +1,113 @@
+// How a model writes calls and thoughts: as its configuration says, else as its template shows.
+
+import type { Logger } from "../../base/log.ts";
+import { AnswerParser } from "../../parsers/answer-parser.ts";
+import {
+  REASONING_FORMATS,
+  type ReasoningFormatName,
+  reasoningFormatOf,
+  showsTools,
+  TOOL_FORMATS,
+  type ToolFormatName,
+  toolFormatOf,
+} from "../../parsers/formats.ts";
+import type { ReasoningFormat } from "../../parsers/reasoning.ts";
+import type { ToolFormat } from "../../parsers/tool-parser.ts";
+import type { ChatCompletionRequest } from "../../protocol/chat.ts";
+import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
+import type { SpelledText } from "../../tokenizer/token-text.ts";
+import type { ChatTemplateSource } from "../../tokenizer/tokenizer-files.ts";
+import { ParsedText } from "./parsed-text.ts";
+
+export interface AnswerKeys {
+  /** Undefined: by the template. */
+  readonly toolCallParser: ToolFormatName | "none" | undefined;
+  readonly reasoningParser: ReasoningFormatName | "none" | undefined;
+}
+
+interface AnswerFormatsParts {
+  readonly tools: ToolFormat | undefined;
+  readonly reasoning: ReasoningFormat | undefined;
+  /** False if the template has no place for tools. */
+  readonly showsTools: boolean;
+  readonly log: Logger;
+}
+
+/** Token ids with which a prompt ends, as far as they may be markers. */
+const TAIL_TOKENS = 16;
+
+export class AnswerFormats {
+  readonly #parts: AnswerFormatsParts;
+  readonly #text: (markers: readonly string[]) => SpelledText;
+  readonly #texts = new Map<ToolFormat | undefined, SpelledText>();
+  #hasWarned = false;
+
+  /** `text` spells the markers that are special tokens of the vocabulary. */
+  private constructor(
+    parts: AnswerFormatsParts,
+    text: (markers: readonly string[]) => SpelledText,
+  ) {
+    this.#parts = parts;
+    this.#text = text;
+  }
+
+  static of(
+    { toolCallParser, reasoningParser }: AnswerKeys,
+    template: ChatTemplateSource | undefined,
+    {
+      log,
+      text,
+    }: { readonly log: Logger; readonly text: (markers: readonly string[]) => SpelledText },
+  ): AnswerFormats {
+    const written = `${template?.text ?? ""}\n${template?.toolUse ?? ""}`;
+    const tools = toolCallParser ?? toolFormatOf(written) ?? "none";
+    const reasoning = reasoningParser ?? reasoningFormatOf(written) ?? "none";
+    if (tools === "none" && toolCallParser === undefined && showsTools(written)) {
+      log.warn(
+        "the template shows tools to the model, and in which format it calls them is not known: calls stay text; set tool-call-parser",
+        { file: template?.place },
+      );
+    }
+    const parts = {
+      tools: tools === "none" ? undefined : TOOL_FORMATS[tools],
+      reasoning: reasoning === "none" ? undefined : REASONING_FORMATS[reasoning],
+      showsTools: showsTools(written),
+      log,
+    };
+    return new AnswerFormats(parts, text);
+  }
+
+  /** Opens the texts of an answer; undefined where it has content only. */
+  open(request: ChatCompletionRequest): ((options: TextStreamOptions) => ParsedText) | undefined {
+    const { tools: definitions, toolChoice, parallelToolCalls } = request;
+    const hasTools = definitions.length > 0;
+    if (hasTools) this.#warnIfUnseen();
+    const tools = hasTools && toolChoice !== "none" ? this.#parts.tools : undefined;
+    const { reasoning } = this.#parts;
+    if (tools === undefined && reasoning === undefined) return undefined;
+    const text = this.#textFor(tools);
+    const maxCalls = parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
+    return (options) => {
+      const tail = Int32Array.from(options.promptTokenIds).slice(-TAIL_TOKENS);
+      const promptTail = text.decode(tail);
+      const answer = { reasoning, tools, promptTail, definitions, maxCalls };
+      return new ParsedText(text.textStream(options), new AnswerParser(answer));
+    };
+  }
+
+  #textFor(tools: ToolFormat | undefined): SpelledText {
+    const markers = [...(this.#parts.reasoning?.markers ?? []), ...(tools?.markers ?? [])];
+    const text = this.#texts.get(tools) ?? this.#text(markers);
+    this.#texts.set(tools, text);
+    return text;
+  }
+
+  /** They are passed on, as by vLLM, and come to nothing. */
+  #warnIfUnseen(): void {
+    if (this.#parts.showsTools || this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#parts.log.warn(
+      "a request has tools, and the model's chat template does not show them to it",
+    );
+  }
+}
