@@ -67,21 +67,31 @@ export class JsonCall {
         return char === "{" ? this.#expect("first key", at) : this.#fail(at);
       case "first key":
       case "next key":
-        if (char === "}") return this.#end(at);
-        if (char !== '"') return this.#fail(at);
-        this.#isKey = true;
-        return this.#begin(at);
+        return char === "}" ? this.#end(at) : this.#readKey(char, at);
       case "colon":
         return char === ":" ? this.#expect("value", at) : this.#fail(at);
       case "value":
-        this.#isKey = false;
-        this.#streams = char === "{" && this.#mayTell;
-        if (this.#streams) this.#tell(this.#name ?? "");
-        return this.#begin(at);
+        return this.#beginValue(char, at);
       case "comma":
-        if (char === "}") return this.#end(at);
-        return char === "," ? this.#expect("next key", at) : this.#fail(at);
+        return char === "}" ? this.#end(at) : this.#readComma(char, at);
     }
+  }
+
+  #readKey(char: string, at: number): number {
+    if (char !== '"') return this.#fail(at);
+    this.#isKey = true;
+    return this.#begin(at);
+  }
+
+  #beginValue(char: string, at: number): number {
+    this.#isKey = false;
+    this.#streams = char === "{" && this.#mayTell;
+    if (this.#streams) this.#tell(this.#name ?? "");
+    return this.#begin(at);
+  }
+
+  #readComma(char: string, at: number): number {
+    return char === "," ? this.#expect("next key", at) : this.#fail(at);
   }
 
   get #mayTell(): boolean {

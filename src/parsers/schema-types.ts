@@ -28,11 +28,7 @@ export class ArgumentTypes {
 
   #collect(schema: unknown, types: Set<JsonType>, depth: number): void {
     if (!isSchema(schema) || depth > MAX_DEPTH) return;
-    for (const type of listOf(schema["type"])) if (isType(type)) types.add(type);
-    if ("const" in schema) types.add(typeOf(schema["const"]));
-    if (types.size === 0) for (const value of listOf(schema["enum"])) types.add(typeOf(value));
-    if (types.size === 0 && isSchema(schema["properties"])) types.add("object");
-    if (types.size === 0 && isSchema(schema["items"])) types.add("array");
+    for (const type of typesNamedBy(schema)) types.add(type);
     for (const key of ["anyOf", "oneOf", "allOf"]) {
       for (const one of listOf(schema[key])) this.#collect(one, types, depth + 1);
     }
@@ -50,6 +46,16 @@ export class ArgumentTypes {
     }
     return at;
   }
+}
+
+/** By `type`; else by what values there are, or what they have in them. */
+function typesNamedBy(schema: Schema): readonly JsonType[] {
+  const named = listOf(schema["type"]).filter(isType);
+  if (named.length > 0) return named;
+  if ("const" in schema) return [typeOf(schema["const"])];
+  if (Array.isArray(schema["enum"])) return schema["enum"].map(typeOf);
+  if (isSchema(schema["properties"])) return ["object"];
+  return isSchema(schema["items"]) ? ["array"] : [];
 }
 
 /** True if only text can be meant. */

@@ -268,28 +268,19 @@ export class TextGenerator {
     try {
       let text = open();
       for await (const output of send(sequence, () => hasSent)) {
-        const { finishReason, numCachedTokens, annotations, restarts } = output;
+        const { finishReason: end, numCachedTokens, restarts } = output;
         if (restarts) text = open();
-        const piece = text.push(output.tokenIds, finishReason);
-        const { numTokens, beside } = piece;
-        const counts = {
+        const piece = text.push(output.tokenIds, end);
+        const { numTokens, stopped, beside } = piece;
+        hasSent ||= request.stream && saysMore(piece);
+        const said = {
           ...{ index, numTokens, numPromptTokens, numCachedTokens },
           ...(restarts && { restarts }),
           ...beside,
         };
-        hasSent ||= request.stream && saysMore(piece);
-        if (piece.stopped) {
-          const { text, stopString } = piece;
-          const end = { ...counts, text, finishReason: piece.finishReason ?? ("stop" as const) };
-          yield stopString === undefined ? end : { ...end, stopString };
-          return; // Leaving the loop ends the sequence.
-        }
-        if (finishReason === undefined) yield { ...counts, text: piece.text };
-        else {
-          const why = piece.finishReason ?? finishReason;
-          const end = { ...counts, text: piece.text + text.finish(), finishReason: why };
-          yield annotations === undefined ? end : { ...end, annotations };
-        }
+        if (end === undefined && !stopped) yield { ...said, text: piece.text };
+        else yield { ...said, ...lastOf(text, piece, output) };
+        if (stopped) return; // Leaving the loop ends the sequence.
       }
     } finally {
       places.release();
@@ -303,6 +294,20 @@ export class TextGenerator {
       throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
+}
+
+/** The rest of a text, and why it ends. */
+function lastOf(
+  text: ChoiceText,
+  { text: said, stopped, stopString, finishReason }: ChoicePiece,
+  { finishReason: end = "stop", annotations }: TokenOutput,
+): Pick<TextOutput, "text" | "finishReason" | "stopString" | "annotations"> {
+  if (stopped) {
+    const last = { text: said, finishReason: finishReason ?? ("stop" as const) };
+    return stopString === undefined ? last : { ...last, stopString };
+  }
+  const last = { text: said + text.finish(), finishReason: finishReason ?? end };
+  return annotations === undefined ? last : { ...last, annotations };
 }
 
 /** True if a client sees something of it. */

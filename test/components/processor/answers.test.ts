@@ -97,8 +97,8 @@ async function play(
   const deltas = outputs.flatMap(({ toolCalls = [] }) => toolCalls);
   const calls: { name: string; arguments: string }[] = [];
   for (const { index, name, arguments: more } of deltas) {
-    const call = (calls[index] ??= { name: name ?? "", arguments: "" });
-    call.arguments += more;
+    const before = calls[index] ?? { name: name ?? "", arguments: "" };
+    calls[index] = { ...before, arguments: before.arguments + more };
   }
   const sum = (of: (output: TextOutput) => number) =>
     outputs.reduce((all, one) => all + of(one), 0);
