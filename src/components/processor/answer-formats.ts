@@ -21,8 +21,8 @@ import { ParsedText } from "./parsed-text.ts";
 
 export interface AnswerKeys {
   /** Undefined: by the template. */
-  readonly toolCallParser: ToolFormatName | "none" | undefined;
-  readonly reasoningParser: ReasoningFormatName | "none" | undefined;
+  readonly toolCallParser?: ToolFormatName | "none" | undefined;
+  readonly reasoningParser?: ReasoningFormatName | "none" | undefined;
 }
 
 interface AnswerFormatsParts {

@@ -55,7 +55,7 @@ export interface TextGeneratorOptions extends AnswerKeys {
   readonly context: Pick<ServiceContext, "sideThread" | "clock">;
   readonly log: Logger;
   /** A file with another chat template than the model's. */
-  readonly chatTemplate: string | undefined;
+  readonly chatTemplate?: string | undefined;
   /** CPU time that a chat's template may take. */
   readonly renderTimeoutMs: number;
   /** True if messages may bring in special tokens. */

@@ -40,7 +40,6 @@ type Keys = Partial<Parameters<typeof TextGenerator.open>[0]>;
 async function open(keys: Keys = {}): Promise<TextGenerator> {
   const generator = await TextGenerator.open({
     ...{ model: BUILT_IN, renderTimeoutMs: 2000, allowSpecialTokens: false, numShared: 64 },
-    ...{ chatTemplate: undefined, toolCallParser: undefined, reasoningParser: undefined },
     context: { sideThread: spawnSideThread, clock: systemClock },
     log: createLogger("test", "error"),
     ...keys,
