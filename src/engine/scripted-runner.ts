@@ -32,12 +32,17 @@ export interface ScriptedRunnerOptions {
   readonly fillerId: number;
 }
 
+/** How long a step goes on for nobody. */
+const MAX_SLEEP_MS = 20;
+
 export class ScriptedRunner implements ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;
   readonly #options: ScriptedRunnerOptions;
   readonly #inTurn: readonly ScriptEntry[];
   readonly #played = new WeakMap<Sequence, ScriptEntry>();
+  /** Of the running step. */
+  #sequences: readonly Sequence[] = [];
   #turn = 0;
   #doneAt = 0;
 
@@ -50,6 +55,7 @@ export class ScriptedRunner implements ModelRunner {
 
   submit(shape: StepShape, sequences?: readonly Sequence[]): void {
     assert(sequences !== undefined, "a scripted runner is shown the sequences of each step");
+    this.#sequences = [...sequences];
     let row = 0;
     let delayMs = 0;
     for (const sequence of sequences) {
@@ -66,10 +72,15 @@ export class ScriptedRunner implements ModelRunner {
     this.#doneAt = this.#options.clock.now() + delayMs;
   }
 
+  /** A step whose sequences have all been ended meanwhile takes no longer. */
   async wait(): Promise<void> {
     const { clock } = this.#options;
-    const remainingMs = this.#doneAt - clock.now();
-    if (remainingMs > 0) await clock.sleep(remainingMs);
+    for (;;) {
+      const remainingMs = this.#doneAt - clock.now();
+      if (remainingMs <= 0 || this.#sequences.every(isFinished)) break;
+      await clock.sleep(Math.min(remainingMs, MAX_SLEEP_MS));
+    }
+    this.#sequences = [];
   }
 
   close(): void {}
@@ -112,4 +123,8 @@ function lastMatch(entries: readonly ScriptEntry[], prompt: string): ScriptEntry
     if (end > foundEnd || (end === foundEnd && isLonger)) [found, foundEnd] = [entry, end];
   }
   return found;
+}
+
+function isFinished({ status }: Sequence): boolean {
+  return status === "finished";
 }

@@ -88,8 +88,7 @@ export class AnswerFormats {
     const text = this.#textFor(tools);
     const maxCalls = parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
     return (options) => {
-      const tail = Int32Array.from(options.promptTokenIds).slice(-TAIL_TOKENS);
-      const promptTail = text.decode(tail);
+      const promptTail = text.decode(lastOf(options.promptTokenIds, TAIL_TOKENS));
       const answer = { reasoning, tools, promptTail, definitions, maxCalls };
       return new ParsedText(text.textStream(options), new AnswerParser(answer));
     };
@@ -110,4 +109,9 @@ export class AnswerFormats {
       "a request has tools, and the model's chat template does not show them to it",
     );
   }
+}
+
+function lastOf(ids: ArrayLike<number>, count: number): readonly number[] {
+  const begin = Math.max(0, ids.length - count);
+  return Array.from({ length: ids.length - begin }, (_, index) => ids[begin + index] ?? 0);
 }
