@@ -5,7 +5,7 @@ import type { Template } from "@huggingface/jinja";
 
 import { DynamoError } from "../base/error.ts";
 import { ModelError } from "../model/model-files.ts";
-import { type Conversation, templateInputs } from "./conversation.ts";
+import { type Conversation, type InputOptions, templateInputs } from "./conversation.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
 import { type PromptText, SpecialTexts } from "./special-texts.ts";
 import type { ChatTemplateSource } from "./tokenizer-files.ts";
@@ -67,7 +67,7 @@ export class ChatTemplate implements ChatRenderer {
     const hasTools = (conversation.tools ?? []).length > 0;
     const { text: written, toolUse = written } = this.#source;
     const source = hasTools ? toolUse : written;
-    const options = { noContent: asksForNone(source) ? null : ("" as const) };
+    const options = inputOptionsOf(source);
     const marking = this.#specials.marking(() => [
       templateInputs(conversation, options, (value) => value),
       source,
@@ -115,9 +115,18 @@ async function parseTemplate({ place }: TemplateInit, text: string): Promise<Tem
   }
 }
 
-/** Some templates tell a turn of calls by its content, which is none; others take text only. */
-function asksForNone(template: string): boolean {
-  return /\bcontent\b['"\]\s]*\bis\s+(not\s+)?none\b/.test(template);
+/**
+ * Some templates tell a turn of calls by its content, which is none; others take text only. Most take arguments as a
+ * mapping; some join them to their text without a look.
+ */
+function inputOptionsOf(template: string): InputOptions {
+  const asksForNone = /\bcontent\b['"\]\s]*\bis\s+(not\s+)?none\b/.test(template);
+  const joinsText = /\barguments\b['"\]]*\s*[+~]/.test(template);
+  const asksForText = /\barguments\b['"\]]*\s+is\s+(not\s+)?(string|mapping)\b/.test(template);
+  return {
+    noContent: asksForNone ? null : "",
+    arguments: joinsText && !asksForText ? "text" : "object",
+  };
 }
 
 /** For a model without a template: the texts of the messages, a line each. */

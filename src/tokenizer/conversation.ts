@@ -23,44 +23,61 @@ const MAX_DEPTH = 64;
 export interface InputOptions {
   /** What a turn of calls alone has as its content. */
   readonly noContent: "" | null;
+  /** What the arguments of calls are. */
+  readonly arguments: "object" | "text";
 }
 
 export function templateInputs(
   { messages, tools = [], variables = {} }: Conversation,
-  { noContent }: InputOptions,
+  options: InputOptions,
   rewrite: Rewrite,
 ): Readonly<Record<string, unknown>> {
+  const names = namesOfCalls(messages);
   const named = Object.entries(variables).map(([name, value]) => [name, rewrite(value)]);
   return {
     documents: null,
     ...Object.fromEntries(named),
-    messages: messages.map((turn) => templateMessage(turn, noContent, rewrite)),
+    messages: messages.map((turn) => {
+      const name = turn.name ?? names.get(turn.toolCallId ?? "");
+      return templateMessage({ ...turn, name }, options, rewrite);
+    }),
     tools: tools.length === 0 ? null : tools.map((tool) => templateTool(tool, rewrite)),
     add_generation_prompt: true,
   };
 }
 
-function templateMessage(turn: Turn, noContent: "" | null, rewrite: Rewrite) {
+/** By the call's id: some templates want the tool's name with its result, which OpenAI's clients do not send. */
+function namesOfCalls(messages: readonly Turn[]): ReadonlyMap<string, string> {
+  const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls);
+  return new Map(calls.map(({ id, name }) => [id, name]));
+}
+
+function templateMessage(turn: Turn, options: InputOptions, rewrite: Rewrite) {
   const { role, content, name, reasoning, toolCalls = [], toolCallId } = turn;
   const thought = reasoning === undefined ? undefined : rewrite(reasoning);
   return {
     role,
-    content: content === "" && toolCalls.length > 0 ? noContent : rewrite(content),
+    content: content === "" && toolCalls.length > 0 ? options.noContent : rewrite(content),
     ...(name !== undefined && { name: rewrite(name) }),
     // The name that templates have, and the one that vLLM gives it since 2026.
     ...(thought !== undefined && { reasoning_content: thought, reasoning: thought }),
     ...(toolCalls.length > 0 && {
-      tool_calls: toolCalls.map((call) => templateCall(call, rewrite)),
+      tool_calls: toolCalls.map((call) => templateCall(call, options, rewrite)),
     }),
     ...(toolCallId !== undefined && { tool_call_id: rewrite(toolCallId) }),
   };
 }
 
-function templateCall({ id, name, arguments: text }: ToolCall, rewrite: Rewrite) {
+function templateCall(
+  { id, name, arguments: text }: ToolCall,
+  options: InputOptions,
+  rewrite: Rewrite,
+) {
+  const values = options.arguments === "text" ? text : argumentsOf(text);
   return {
     id: rewrite(id),
     type: "function",
-    function: { name: rewrite(name), arguments: rewrite(argumentsOf(text)) },
+    function: { name: rewrite(name), arguments: rewrite(values) },
   };
 }
 

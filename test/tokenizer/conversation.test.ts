@@ -68,6 +68,31 @@ describe("a template is given", () => {
     expect(text).toBe(["{}", "{}", ...texts.slice(2), ""].join(";"));
   });
 
+  test("arguments as text where it joins them to its own without a look", async () => {
+    const messages = [turnOf(call)];
+    const joins =
+      "{% for c in messages[0]['tool_calls'] %}{{ '(' + c['function']['arguments'] + ')' }}{% endfor %}";
+    expect(await render(joins, { messages })).toBe(`(${call.arguments})`);
+    const looks =
+      "{% set a = messages[0].tool_calls[0].function.arguments %}{% if messages[0].tool_calls[0].function.arguments is string %}{{ '(' + arguments + ')' }}{% else %}{{ a | tojson }}{% endif %}";
+    expect(await render(looks, { messages })).toBe(call.arguments);
+  });
+
+  test("the tool's name with a result whose client does not say it", async () => {
+    const results = ["call_1", "call_2"].map((toolCallId) => ({
+      role: "tool",
+      content: "18",
+      toolCallId,
+    }));
+    const named = { role: "tool", content: "18", toolCallId: "call_1", name: "g" };
+    const messages = [turnOf(call), ...results, named];
+    const text = await render(
+      "{% for m in messages[1:] %}{% if m.name is defined %}{{ m.name }}{% endif %};{% endfor %}",
+      { messages },
+    );
+    expect(text).toBe("f;;g;");
+  });
+
   test("no content for a turn of calls where it asks for none, else an empty one", async () => {
     const messages = [turnOf(call)];
     expect(

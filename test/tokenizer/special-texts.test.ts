@@ -178,7 +178,7 @@ describe("a template", () => {
       { maxTokens: 9999, maxTokenBytes: 100 },
     );
     const found = [...rendered.text.matchAll(/<\|im_end\|>/g)].map(({ index }) => index);
-    expect(found).toHaveLength(18);
+    expect(found).toHaveLength(19);
     expect(rendered.literals.map(({ begin }) => begin)).toEqual(found);
   });
 
