@@ -26,7 +26,13 @@ async function playing(
     ...{ limits, clock: systemClock, entries, textOf, fillerId: 7 },
     otherwise: entry([40, 41]),
   });
-  const config = { enablePrefixCaching: true, maxWaiting: 100, maxStalled: 10 };
+  const ngram = {
+    numSpeculativeTokens: 4,
+    promptLookupMax: 3,
+    promptLookupMin: 1,
+    disableByBatchSize: 8,
+  };
+  const config = { enablePrefixCaching: true, maxWaiting: 100, maxStalled: 10, ngram };
   const engine = new LLMEngine({ runner, config, clock: systemClock });
   const running = engine.run();
   await use(engine);
@@ -73,6 +79,20 @@ describe("a scripted engine", () => {
         ...[7, 7, 7, 7, 7, END],
       ]);
     }));
+
+  test("says the same where guesses bring several tokens in a step", () => {
+    const script = Array.from({ length: 36 }, (_, i) => i % 4);
+    const limits = { ...SMALL_LIMITS, maxNumRows: 40 };
+    return playing(
+      [entry(script)],
+      async (engine) => {
+        const { tokenIds } = await answerOf(engine.generate(requestOf([5], { stop })));
+        expect(tokenIds).toEqual([...script, END]);
+        expect(engine.stats().stepsTotal).toBeLessThan(script.length);
+      },
+      limits,
+    );
+  });
 
   test("goes on where it was after a preemption, for many at once", () => {
     const script = Array.from({ length: 30 }, (_, i) => i);
