@@ -11,7 +11,7 @@
 import { unreachable } from "../base/assert.ts";
 import type { AnswerSink } from "./answer-sink.ts";
 import { JsonCall } from "./json-call.ts";
-import { MarkerBuffer } from "./marker-buffer.ts";
+import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import {
   CALL_ID,
   type ToolFormat,
@@ -111,8 +111,9 @@ class HermesParser implements ToolParser {
 
   #readNext(): boolean {
     const space = this.#buffer.rest.length - this.#buffer.rest.trimStart().length;
-    if (space === this.#buffer.rest.length) return false;
-    const opening = this.#buffer.take(space);
+    const isLong = space > MAX_SPACE;
+    if (space === this.#buffer.rest.length && !isLong) return false;
+    const opening = this.#buffer.take(isLong ? 0 : space);
     if (this.#buffer.rest.startsWith("{")) this.#begin(opening);
     else this.#state = { at: "close" };
     return true;

@@ -7,7 +7,7 @@
 
 import { unreachable } from "../base/assert.ts";
 import { JsonCall } from "./json-call.ts";
-import { MarkerBuffer } from "./marker-buffer.ts";
+import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import {
   CALL_ID,
   type ToolFormat,
@@ -78,12 +78,13 @@ class Llama3JsonParser implements ToolParser {
     const { rest } = this.#buffer;
     const [space = ""] = (isFirst ? /^\s*/ : /^[\s;]*/).exec(rest) ?? [];
     const next = rest.slice(space.length);
-    if (next === "" || (next !== TAG && TAG.startsWith(next))) return false;
-    if (next.startsWith("{")) {
+    const isLong = space.length > MAX_SPACE;
+    if (!isLong && (next === "" || (next !== TAG && TAG.startsWith(next)))) return false;
+    if (!isLong && next.startsWith("{")) {
       const isKnown = (name: string) => this.#names.has(name);
       this.#begin(new JsonCall({ sink: this.#options.sink, isKnown }), space);
     } else {
-      if (!isFirst && next.startsWith(TAG)) this.#buffer.take(space.length);
+      if (!isFirst && !isLong && next.startsWith(TAG)) this.#buffer.take(space.length);
       this.#state = { at: "content" };
     }
     return true;

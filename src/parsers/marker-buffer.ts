@@ -1,5 +1,8 @@
 // Text that grows piece by piece, and is taken marker by marker: how it is cut into pieces changes nothing.
 
+/** More white space than this is no format's: waiting for its end would cost more with each piece. */
+export const MAX_SPACE = 1024;
+
 export interface Taken {
   /** What stands before the marker, or what can be no part of one. */
   readonly before: string;

@@ -7,7 +7,7 @@
 // the rest is content.
 
 import { unreachable } from "../base/assert.ts";
-import { MarkerBuffer } from "./marker-buffer.ts";
+import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import { jsonOfPython } from "./python-literal.ts";
 import { ArgumentTypes, jsonAs } from "./schema-types.ts";
 import {
@@ -16,6 +16,9 @@ import {
   type ToolParser,
   type ToolParserOptions,
 } from "./tool-parser.ts";
+
+/** Of an argument, with the space behind it. */
+const MAX_NAME_LENGTH = 256;
 
 const START = "<|python_start|>";
 const END = "<|python_end|>";
@@ -130,10 +133,10 @@ class PythonicParser implements ToolParser {
     if (rest === "") return false;
     if (rest.startsWith(")")) return this.#endCall(call);
     const [head, name, equals] = /^(\w*)(\s*=?)/.exec(rest) ?? [""];
-    if (name && equals?.endsWith("=")) {
+    if (name && equals?.endsWith("=") && head.length <= MAX_NAME_LENGTH) {
       call.opening += this.#buffer.take(head.length);
       this.#state = { at: "value", call, name };
-    } else if (name && head.length === rest.length) return false;
+    } else if (name && head.length === rest.length && head.length <= MAX_NAME_LENGTH) return false;
     else this.#giveUp(call.opening);
     return true;
   }
@@ -174,8 +177,10 @@ class PythonicParser implements ToolParser {
   #readEnd(): boolean {
     const { rest } = this.#buffer;
     const next = rest.trimStart();
-    if (next === "" || (next !== END && END.startsWith(next))) return false;
-    if (next.startsWith(END)) this.#buffer.take(rest.length - next.length + END.length);
+    const isLong = rest.length - next.length > MAX_SPACE;
+    if (!isLong && (next === "" || (next !== END && END.startsWith(next)))) return false;
+    if (isLong) this.#state = { at: "content" };
+    else if (next.startsWith(END)) this.#buffer.take(rest.length - next.length + END.length);
     else if (next.startsWith(",")) {
       this.#buffer.take(rest.length - next.length + 1);
       this.#state = { at: "item", opening: "" };

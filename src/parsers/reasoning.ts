@@ -10,7 +10,7 @@
 // decides how an answer begins. White space beside the markers is theirs.
 
 import type { AnswerSink } from "./answer-sink.ts";
-import { MarkerBuffer } from "./marker-buffer.ts";
+import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 
 const START = "<think>";
 const END = "</think>";
@@ -97,10 +97,12 @@ export class ReasoningParser {
   }
 
   #readOpening(): boolean {
-    const next = this.#buffer.rest.trimStart();
-    if (next !== START && START.startsWith(next)) return false;
+    const { rest } = this.#buffer;
+    const next = rest.trimStart();
+    const isLong = rest.length - next.length > MAX_SPACE;
+    if (!isLong && next !== START && START.startsWith(next)) return false;
     this.#state = "content";
-    if (next.startsWith(START)) {
+    if (!isLong && next.startsWith(START)) {
       this.#buffer.takeSpace();
       this.#buffer.take(START.length);
       this.#state = "begun";

@@ -488,6 +488,37 @@ describe("random answers", () => {
   }
 });
 
+describe("white space without end", () => {
+  const many = " ".repeat(3000);
+  const CALLED = '{"name": "f", "parameters": {}}';
+  examples("before an answer", { tools: "llama3_json", reasoning: "qwen3" }, [
+    [
+      "is content, and so is what follows",
+      `${many}<think>a</think>${CALLED}`,
+      content(`${many}<think>a</think>${CALLED}`),
+    ],
+  ]);
+  examples("in llama3_json", { tools: "llama3_json" }, [
+    ["is content", `${many}${CALLED}`, content(`${many}${CALLED}`)],
+    [
+      "ends the calls",
+      `${CALLED}${many}${CALLED}`,
+      { text: `${many}${CALLED}`, calls: [call("{}")] },
+    ],
+  ]);
+  examples("in hermes", { tools: "hermes" }, [
+    [
+      "ends the calls between two markers",
+      `<tool_call>{"name": "f", "arguments": {}}${many}{}</tool_call>`,
+      { text: `${many}{}`, calls: [call("{}")] },
+    ],
+  ]);
+  examples("in pythonic", { tools: "pythonic" }, [
+    ["ends the list", `[f()${many}, g()]`, { text: `${many}, g()]`, calls: [call("{}")] }],
+    ["is no name's", `[f(a${many}=1)]`, content(`[f(a${many}=1)]`)],
+  ]);
+});
+
 describe("a template tells its format", () => {
   const templates: readonly (readonly [string, string | undefined, string | undefined])[] = [
     ["{{ '<tool_call>\\n{\"name\": ' }}", "hermes", undefined],
