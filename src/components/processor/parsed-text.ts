@@ -36,11 +36,13 @@ export class ParsedText implements ChoiceText {
     let numTokens = 0;
     let numReasoningTokens = 0;
     let isStopped = false;
+    let stopString: string | undefined;
     while (numTokens < tokenIds.length && !isStopped && !parser.isFull) {
       const wasThinking = parser.isThinking;
       const piece = this.#text.push([tokenIds[numTokens++] ?? 0]);
       parser.push(piece.text);
       isStopped = piece.stopped;
+      stopString = piece.stopString;
       // The markers are no thoughts.
       if (wasThinking && parser.isThinking) numReasoningTokens++;
     }
@@ -55,6 +57,7 @@ export class ParsedText implements ChoiceText {
         ...(numReasoningTokens > 0 && { numReasoningTokens }),
       },
       ...(finishReason !== undefined && { finishReason }),
+      ...(stopString !== undefined && { stopString }),
     };
   }
 
