@@ -9,46 +9,50 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { createApp } from "../../src/api/app.ts";
-import { systemClock } from "../../src/base/clock.ts";
-import { createLogger } from "../../src/base/log.ts";
-import { listen } from "../../src/http/listen.ts";
-import { seededRandom } from "../seeded-random.ts";
+import { freePort, startServer } from "../e2e/server.ts";
 import { type Agent, agentsAt } from "./agents.ts";
-import { FILE, LAST_WORDS, MODEL, RIGHT, TaskBackend, WRONG } from "./task-backend.ts";
+import { FILE, LAST_WORDS, right, scriptOf, wrong } from "./script.ts";
 
 const INSTALL_MS = 400_000;
 const TASK_MS = 120_000;
-const TASK = `Mend the spelling in ${FILE}.`;
+const MODEL = "scripted";
 
 const kept = process.env["AGENTS_DIR"];
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-agents-"));
 const store = kept ?? join(scratch, "npm");
-const lines: string[] = [];
-const log = createLogger("agents", "info", (line) => lines.push(line));
-const app = createApp(new TaskBackend(seededRandom(1)), { clock: systemClock, log });
-const server = listen(app, { host: "127.0.0.1", port: 0, clock: systemClock });
-const url = `${server.url}`.replace(/\/$/, "");
-const home = join(scratch, "home");
+const port = await freePort();
+const place = { url: `http://127.0.0.1:${port}`, model: MODEL, home: join(scratch, "home") };
+const agents = agentsAt(place);
+writeFileSync(join(scratch, "script.json"), scriptOf(agents));
+const server = await startServer({
+  args: [
+    ...["graphs.agg:Frontend", "-f", "configs/scripted.yaml"],
+    ...[
+      `--VllmWorker.script=${join(scratch, "script.json")}`,
+      "--Processor.tool-call-parser=hermes",
+    ],
+  ],
+  port,
+});
 
 afterAll(async () => {
-  await server.stop(1000);
+  await server.stop();
   rmSync(scratch, { recursive: true, force: true });
 });
 
-for (const agent of agentsAt({ url, model: MODEL, home }, TASK)) {
+for (const agent of agents) {
   const problem = await install(agent);
   const reason = problem === undefined ? "" : ` (skipped: ${agent.package}: ${problem})`;
   test.skipIf(problem !== undefined)(
     `${agent.name} looks at a file, mends it and says so${reason}`,
     async () => {
       const folder = mkdtempSync(join(scratch, "task-"));
-      writeFileSync(join(folder, FILE), WRONG);
+      writeFileSync(join(folder, FILE), wrong(agent));
       const { output } = await run(agent, folder);
-      expect({ output, log: lines }).toMatchObject({
+      expect({ output, log: server.stderr() }).toMatchObject({
         output: expect.stringContaining(LAST_WORDS),
       });
-      expect(readFileSync(join(folder, FILE), "utf8")).toBe(RIGHT);
+      expect(readFileSync(join(folder, FILE), "utf8")).toBe(right(agent));
     },
     TASK_MS + 10_000,
   );
@@ -75,7 +79,7 @@ async function install(agent: Agent): Promise<string | undefined> {
 function run(agent: Agent, folder: string) {
   const command = [join(store, "node_modules/.bin", agent.command), ...agent.args];
   const { PATH = "" } = process.env;
-  const env = { PATH, HOME: home, TERM: "dumb", ...agent.env };
+  const env = { PATH, HOME: place.home, TERM: "dumb", ...agent.env };
   return ended(command, { cwd: folder, env, timeoutMs: TASK_MS, isAlone: true });
 }
 
