@@ -35,7 +35,7 @@ export function checkServiceNames(tree: ConfigTree, graph: Graph, findings: Find
   }
 }
 
-/** What may stand in `Common`: a key of any service of the graph, or of Dynamo's. */
+/** Keys that may stand in `Common`: those of any service of the graph, and Dynamo's. */
 export function commonKeys(graph: Graph): ReadonlySet<string> {
   const own = graph.services.flatMap(({ service }) => [
     ...schemaKeys(describeService(service)).keys(),

@@ -1,5 +1,5 @@
-// What would keep a plan from starting, asked of its services before any thread starts: files that are not there, a port
-// that is taken. Each failure is told once, at the key that the user wrote.
+// Faults that would keep a plan from starting, asked of its services before any thread starts: files that are missing,
+// a port that is taken. Each failure is told once, at the key that the user wrote.
 
 import type { CheckScope } from "../sdk/service-class.ts";
 import type { Problem } from "./config-error.ts";

@@ -1,4 +1,4 @@
-// What is wrong with a configuration, shown where it was written:
+// A fault of a configuration, shown where it was written:
 //
 //   configs/agg.yaml:14:3: VllmWorker has no key "block-sise". Did you mean "block-size"?
 //
@@ -24,7 +24,7 @@ export interface Span {
 
 export interface Problem {
   readonly message: string;
-  /** Where to look; absent when the fault is that something is nowhere. */
+  /** Place to look; absent when the fault is that something is nowhere. */
   readonly span: Span | undefined;
 }
 

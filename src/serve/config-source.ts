@@ -16,7 +16,7 @@ export interface ConfigSourceOptions {
   /** The user has named no file, and this one is taken. */
   readonly isDefault?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What `file` is relative to. Absolute. */
+  /** Folder that `file` is relative to. Absolute. */
   readonly workingDir: string;
   /** Path, as in `configs/agg.yaml`, to text. */
   readonly builtIns: Readonly<Record<string, string>>;
@@ -37,12 +37,12 @@ export function readConfig(options: ConfigSourceOptions): ConfigTree {
 const DEPLOYMENT = "DYN_DEPLOYMENT_CONFIG";
 const SERVICES = "DYNAMO_SERVICE_CONFIG";
 
-/** Whether the environment gives a configuration, so that none need be looked for. */
+/** True if the environment gives a configuration, so that none need be looked for. */
 export function isConfigured(environment: ConfigSourceOptions["environment"]): boolean {
   return Boolean(environment[DEPLOYMENT] || environment[SERVICES]);
 }
 
-/** What a user who gave a file should know. */
+/** A notice for a user who gave a file. */
 export function configNotice({ file, environment }: ConfigSourceOptions): string | undefined {
   const isReplaced = file !== undefined && environment[DEPLOYMENT];
   return isReplaced ? `${DEPLOYMENT} is set and replaces ${normalize(file)}` : undefined;

@@ -12,7 +12,7 @@ import type { Setting, SettingsDocument } from "./setting.ts";
 
 /** A map of maps. What it prints is what the user would type. */
 export class ConfigTree {
-  /** What was written for each service, as one setting whose items are its keys. */
+  /** The text written for each service, as one setting whose items are its keys. */
   readonly sections: ReadonlyMap<string, Setting>;
 
   constructor(sections: ReadonlyMap<string, Setting>) {

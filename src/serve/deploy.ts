@@ -28,7 +28,7 @@ export interface DeployOptions {
   readonly instanceIds: InstanceIds;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of services that have none of their own. */
+  /** Log level of services that have none of their own. */
   readonly logLevel?: LogLevel;
   readonly logStyle?: LogStyle;
   /** For the services' `prepare`. */
@@ -46,7 +46,7 @@ export interface Deployment {
   readonly ready: Promise<void>;
   /** Resolves when every instance has ended, after `stop()` or a start that failed. Nothing else ends it. */
   readonly ended: Promise<void>;
-  /** Where people reach the entry's first instance, once it knows; undefined if it does not say. */
+  /** The address of the entry's first instance, once it knows; undefined if it does not say. */
   readonly entryDoor: Promise<Door | undefined>;
   /** Instances that hang and cannot be started again in this process, as `VllmWorker:1`. */
   stuck(): readonly string[];

@@ -1,7 +1,7 @@
 import { formatJson } from "./python-json.ts";
 import type { PythonDict } from "./python-value.ts";
 
-/** What `dynamo serve --dry-run` prints, word for word as Dynamo's guide has it. */
+/** Output of `dynamo serve --dry-run`, word for word as Dynamo's guide has it. */
 export function renderDryRun(config: PythonDict): string {
   return [
     "Service Configuration:",

@@ -1,6 +1,6 @@
 import { ConfigError, type Problem } from "./config-error.ts";
 
-/** What the checks of a configuration find. They all run, so that a user sees every problem at once. */
+/** Problems that the checks of a configuration find. All checks run, so that a user sees every problem at once. */
 export class Findings {
   readonly problems: Problem[] = [];
   /** Accepted, and without effect: known to Dynamo, not to this graph. */
@@ -10,7 +10,7 @@ export class Findings {
     this.problems.push({ message, span });
   }
 
-  /** What was written wrong comes before what was not written at all: the one often causes the other. */
+  /** Wrong keys come before missing ones: the one often causes the other. */
   throwIfAny(): void {
     if (this.problems.length === 0) return;
     throw new ConfigError([

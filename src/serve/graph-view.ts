@@ -1,4 +1,4 @@
-// What a service is told of the others: by `validate`, `prepare` and `footprint`.
+// A service's view of the others: for `validate`, `prepare` and `footprint`.
 
 import { describeService } from "../sdk/describe.ts";
 import type {
@@ -28,7 +28,7 @@ export function graphViewOf(
   return { service, entry, services: services.map(viewOf), environment };
 }
 
-/** What threads are told of each service. */
+/** Facts of each service that threads get. */
 export function nodeOf({ name, namespace, service, edges }: ViewedService): ServiceNode {
   return { name, namespace, endpoints: describeService(service).endpoints, edges };
 }

@@ -61,7 +61,7 @@ interface Place {
   readonly length: number;
 }
 
-/** Of a `BuildMessage`: the parser's. */
+/** Place in a `BuildMessage`: the parser's. */
 function positionOf(error: unknown): Place | undefined {
   if (!(error instanceof Error) || !("position" in error)) return undefined;
   const position = error.position;
@@ -71,7 +71,7 @@ function positionOf(error: unknown): Place | undefined {
   return { file, line, column, length: length ?? 1 };
 }
 
-/** Of a `ResolveMessage`: where the importing file names what is not there. */
+/** Place in a `ResolveMessage`: where the importing file names what is not there. */
 function specifierOf(error: unknown): Place | undefined {
   const failure = resolveFailure(error);
   return failure && findText(failure.referrer, failure.specifier);
@@ -84,7 +84,7 @@ function resolveFailure(error: unknown) {
   return { specifier: String(error.specifier), referrer };
 }
 
-/** Of the linker. It says who lacks the name, not who imports it. */
+/** Name that the linker misses. It says who lacks the name, not who imports it. */
 function absentExport(error: unknown) {
   if (!(error instanceof SyntaxError)) return undefined;
   const [, name = "default", exporter] =
@@ -106,7 +106,7 @@ function missingExport(error: unknown, path: string): Place | undefined {
   return undefined;
 }
 
-/** Where `file` imports the name. */
+/** Place where `file` imports the name. */
 function clauseWith(
   { name, exporter }: { readonly name: string; readonly exporter: string },
   file: string,
@@ -125,7 +125,7 @@ function wordAt(text: string, word: string): number {
   return text.search(new RegExp(`(?<![\\w$])${RegExp.escape(word)}(?![\\w$])`));
 }
 
-/** Of a `.json` file: the message has neither its name nor a position. */
+/** Fault in a `.json` file: the message has neither its name nor a position. */
 function brokenJson(
   error: unknown,
   path: string,
@@ -141,7 +141,7 @@ function brokenJson(
   return undefined;
 }
 
-/** Of a service that cannot be one: what its constructor threw, else the class. (Field initialisers have no file.) */
+/** Place of an invalid service: what its constructor threw, else the class. (Field initialisers have no file.) */
 function classOf(error: unknown, path: string): Place | undefined {
   if (!(error instanceof DynamoError)) return undefined;
   const { service } = error.details;
@@ -158,7 +158,7 @@ function classOf(error: unknown, path: string): Place | undefined {
   return undefined;
 }
 
-/** Of what the module threw: the topmost frame that is the user's. */
+/** Place where the module threw: the topmost frame that is the user's. */
 function frameOf(error: unknown): Place | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   for (const [, file = "", line, column] of stack.matchAll(/\(?(\/[^():\n]+):(\d+):(\d+)\)?/g)) {

@@ -1,11 +1,11 @@
-// What is wrong with an import of a user's file, in words that name what there is instead.
+// Texts for a wrong import in a user's file; they name what there is instead.
 
 import { readdirSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 
 import { didYouMean } from "../base/nearest.ts";
 
-/** What the executable carries for the files of users (src/sdk-modules.ts provides it), by the name to import. */
+/** Modules that the executable carries for users' files (src/sdk-modules.ts provides them), by the name to import. */
 export const EMBEDDED_MODULES = ["dynamo", "dynamo/components", "valibot"] as const;
 
 export type EmbeddedModule = (typeof EMBEDDED_MODULES)[number];

@@ -89,7 +89,7 @@ export class DeployedSettings implements LiveSettings {
     return this.#configs.get(service) ?? {};
   }
 
-  /** What the service says of values that must fit those of others. */
+  /** Throws if the service finds a value that does not fit those of others. */
   #checkTogether({ name, service }: ServicePlan, key: string, config: object): void {
     const view: GraphView = {
       service: name,

@@ -85,7 +85,7 @@ function findModule(written: string, options: LoadOptions): FoundModule {
   throw notFound(written, options);
 }
 
-/** Where graphs are, by habit. */
+/** Prefix of graphs, by habit. */
 const GRAPHS = "graphs.";
 
 function isShort(module: string): boolean {
@@ -232,7 +232,7 @@ function shortName(module: string): string {
   return module.startsWith(GRAPHS) ? module.slice(GRAPHS.length) : module;
 }
 
-/** What could have been meant: modules where the wanted one would be, and in `graphs`. */
+/** Graphs that could have been meant: modules where the wanted one would be, and in `graphs`. */
 function graphsNear(path: string, workingDir: string): readonly string[] {
   const folders = new Set([dirname(path), join(workingDir, "graphs")]);
   const files = [...folders]

@@ -10,12 +10,12 @@ export interface Override {
   /** Service, key, and on into maps. At least two parts. */
   readonly path: Path;
   readonly value: PythonValue;
-  /** Where the flag names each part of the path. */
+  /** Places at which the flag names each part of the path. */
   readonly keySpans: readonly Span[];
   readonly valueSpan: Span;
 }
 
-/** Whether `argument` is meant as an override: its name has a dot. */
+/** True if `argument` is meant as an override: its name has a dot. */
 export function looksLikeOverride(argument: string): boolean {
   return /^--[^-=.][^=.]*\./.test(argument);
 }
@@ -35,7 +35,7 @@ export function parseOverride(name: string, text: string): Override | undefined 
   return { path, value, keySpans, valueSpan: flagSpan(flag, start) };
 }
 
-/** What a flag that is short for a setting stands for: `--port 9000` is `--Frontend.port=9000`. */
+/** The override that a short flag stands for: `--port 9000` is `--Frontend.port=9000`. */
 export function impliedOverride(
   path: Path,
   flag: { readonly name: string; readonly text: string },

@@ -1,4 +1,4 @@
-// What is to run: the outcome of loading a graph and resolving its configuration. deploy.ts starts it.
+// A plan of what to run: the outcome of loading a graph and resolving its configuration. deploy.ts starts it.
 
 import type { RestartLimits } from "../actor/restart-budget.ts";
 import { assert } from "../base/assert.ts";
@@ -38,7 +38,7 @@ export interface ServicePlan {
   readonly edges: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Where a thread finds the graph again: threads share no classes, so each imports its own. */
+/** Source from which a thread loads the graph again: threads share no classes, so each imports its own. */
 export type GraphSource =
   | { readonly type: "file"; readonly path: string }
   | { readonly type: "built-in"; readonly name: string };

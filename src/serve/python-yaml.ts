@@ -225,7 +225,7 @@ class Constructor {
   }
 }
 
-/** What each alias stands for: the last node before it that bears the anchor. */
+/** Target of each alias: the last node before it that bears the anchor. */
 function aliasTargets(document: Document.Parsed): ReadonlyMap<Alias, Target> {
   const anchors = new Map<string, Target>();
   const targets = new Map<Alias, Target>();

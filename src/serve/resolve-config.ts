@@ -21,18 +21,18 @@ import { type Section, sectionOf } from "./settings.ts";
 
 export interface ResolvedConfig {
   readonly services: ReadonlyMap<string, ResolvedService>;
-  /** What was written and has no effect here: `Planner`, `VllmWorker.tensor-parallel-size`. */
+  /** Keys that were written and have no effect here: `Planner`, `VllmWorker.tensor-parallel-size`. */
   readonly ignored: readonly string[];
 }
 
 export interface ResolvedService extends ServiceConfig {
   readonly args: ServiceArgs;
   readonly namespace: string;
-  /** Where the service and its namespace were written, or the nearest thing around them. */
+  /** Places of the service and its namespace, or of the nearest thing around them. */
   readonly spans: Readonly<Record<"service" | "namespace", Span | undefined>>;
 }
 
-/** Where services are registered if `ServiceArgs.dynamo.namespace` says nothing. */
+/** Namespace of services if `ServiceArgs.dynamo.namespace` says nothing. */
 const DEFAULT_NAMESPACE = "dynamo";
 
 /** Checks `tree` against the services of `graph`. Throws one `ConfigError` that holds all problems. */
@@ -90,7 +90,7 @@ function checkNamespaces(services: ReadonlyMap<string, ResolvedService>, finding
   );
 }
 
-/** What no schema can see: values that must fit those of other services, asked of the services themselves. */
+/** Checks what no schema can see: values that must fit those of other services, asked of the services themselves. */
 function checkTogether(
   graph: Graph,
   environment: Environment,

@@ -1,4 +1,4 @@
-// What all instances count, and what the main thread counts itself: the runtime's half of /metrics.
+// Counts of all instances, and those of the main thread itself: the runtime's half of /metrics.
 
 import type { ChildStatus } from "../actor/supervisor.ts";
 import type { Clock } from "../base/clock.ts";

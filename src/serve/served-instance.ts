@@ -26,14 +26,14 @@ import {
 } from "../sdk/live-settings.ts";
 import type { ServicePlan } from "./plan.ts";
 
-/** What one incarnation is called, beside its actor's id. None of the three follows from another. */
+/** Names of one incarnation, beside its actor's id. None of the three follows from another. */
 export interface Identity {
   readonly instanceId: InstanceId;
-  /** Of what it owns in the process beside its thread. */
+  /** Owner of what it holds in the process beside its thread. */
   readonly owner: number;
 }
 
-/** What all instances of a deployment ask. */
+/** Objects that all instances of a deployment ask. */
 export interface Cluster {
   readonly registry: Registry;
   readonly queues: WorkQueues;
@@ -95,7 +95,7 @@ export class ServedInstance {
     this.#registryServer.close();
   }
 
-  /** What it had taken goes to others. */
+  /** Returns the work it had taken to others. */
   returnWork(): void {
     this.#member.end();
   }

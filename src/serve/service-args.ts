@@ -26,7 +26,7 @@ const Namespace = v.pipe(
   v.regex(/^[^\s./:]+$/, "must be a name without dots, slashes, colons and spaces"),
 );
 
-/** Where the key is not set. Twice what all tenants together may have in flight at a worker (decision 25). */
+/** Default where the key is not set. Twice what all tenants together may have in flight at a worker (decision 25). */
 const DEFAULT_MAILBOX = 16_384;
 export const DEFAULT_RESTARTS: RestartLimits = { intensity: 10, periodMs: 60_000 };
 export const DEFAULT_HEARTBEAT_TIMEOUT_MS = 10_000;

@@ -160,7 +160,7 @@ function asWritten(service: string, path: Path): string {
   return path[0] === service ? path.join(".") : `${path.join(".")} for ${service}`;
 }
 
-/** A name in kebab case as somebody writes names who has written `key`. */
+/** A name in kebab case, in the spelling of `key`. */
 function inSpellingOf(key: string, name: string): string {
   if (key.includes("_")) return name.replaceAll("-", "_");
   if (!/[a-z][A-Z]/.test(key)) return name;

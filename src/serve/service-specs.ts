@@ -9,7 +9,7 @@ import { graphViewOf, nodeOf } from "./graph-view.ts";
 import type { DeploymentPlan, GraphSource, ServicePlan } from "./plan.ts";
 import type { Identity } from "./served-instance.ts";
 
-/** What `actor.worker.ts` finds in `ActorInit.data`. */
+/** Contents of `ActorInit.data` for `actor.worker.ts`. */
 export interface ThreadData {
   readonly source: GraphSource;
   readonly init: InstanceInit;

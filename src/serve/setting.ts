@@ -13,7 +13,7 @@ export interface Setting {
   readonly value: PythonValue;
   readonly keySpan: Span | undefined;
   readonly valueSpan: Span | undefined;
-  /** What is inside of a map or a list. */
+  /** Settings inside of a map or a list. */
   readonly items: readonly Setting[];
 }
 
@@ -21,7 +21,7 @@ export function dictOf(items: readonly Setting[]): PythonDict {
   return new Map(items.map(({ key, value }) => [key, value]));
 }
 
-/** Where the value at `path` inside of `setting` was written, or the nearest thing around it. */
+/** Place of the value at `path` inside of `setting`, or of the nearest thing around it. */
 export function valueSpanIn(setting: Setting | undefined, path: Path = []): Span | undefined {
   return wayTo(setting, path).findLast(({ valueSpan }) => valueSpan)?.valueSpan;
 }

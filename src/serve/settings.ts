@@ -11,12 +11,12 @@ import { type Setting, valueSpanIn } from "./setting.ts";
 export const COMMON = "Common";
 export const COMMON_CONFIGS = "common-configs";
 
-/** What one service is given. */
+/** The settings of one service. */
 export interface Section {
   readonly service: string;
   /** All of its own; undefined where the configuration does not name it. */
   readonly own: Setting | undefined;
-  /** What its schema is to read, of `Common` and of its own. */
+  /** Settings for its schema to read, of `Common` and of its own. */
   readonly settings: readonly Setting[];
   readonly serviceArgs: Setting | undefined;
 }

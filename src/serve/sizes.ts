@@ -30,7 +30,7 @@ function plainSize(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Whether a number is right and a text of one's own is not. Schemas are read as valibot 1.5 builds them. */
+/** True if a number is right and a text of one's own is not. Schemas are read as valibot 1.5 builds them. */
 function wantsNumber(schema: GenericSchema | undefined): boolean {
   const kinds = new Set(kindsOf(schema));
   return kinds.has("number") && !kinds.has("string") && !kinds.has("any") && !kinds.has("unknown");

@@ -1,4 +1,4 @@
-// What NVIDIA Dynamo's configurations contain. A file written for it loads here: services and keys that
+// Names in NVIDIA Dynamo's configurations. A file written for it loads here: services and keys that
 // are known there, but not in the graph at hand, are accepted and named once in a warning, while a
 // name that is known nowhere is an error.
 
@@ -30,7 +30,7 @@ const VLLM_ENGINE_KEYS = `
   trust-remote-code use-tqdm-on-load use-v2-block-manager worker-cls worker-extension-cls
 `;
 
-/** What Dynamo's own argument parser adds to them. */
+/** Keys that Dynamo's own argument parser adds to them. */
 const WORKER_KEYS = `${VLLM_ENGINE_KEYS}
   router remote-prefill conditional-disagg max-local-prefill-length max-prefill-queue-size num-workers
 `;

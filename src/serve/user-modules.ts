@@ -9,7 +9,7 @@ export interface UserModule {
 
 interface Import {
   readonly specifier: string;
-  /** Where it leads to; absent for packages, what the executable carries, and what is not there. */
+  /** The file it leads to; absent for packages, what the executable carries, and what is not there. */
   readonly file: string | undefined;
 }
 
@@ -42,6 +42,6 @@ function resolved(specifier: string, importer: string): string | undefined {
   try {
     return Bun.resolveSync(specifier, dirname(importer));
   } catch {
-    return undefined; // it is not there; whoever asks has an error that says so
+    return undefined; // it is not there; the caller has an error that says so
   }
 }

@@ -1,4 +1,4 @@
-// What a plain scalar of YAML 1.1 means, by the expressions of PyYAML's SafeLoader: `yes` is true, 010 is eight, 1:30 is
+// Values of plain scalars of YAML 1.1, by the expressions of PyYAML's SafeLoader: `yes` is true, 010 is eight, 1:30 is
 // ninety and 1e3 is a string.
 
 import type { PythonValue } from "./python-value.ts";

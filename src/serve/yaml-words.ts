@@ -1,4 +1,4 @@
-// What the `yaml` library finds wrong, in the words of somebody who writes a configuration, with the cure. The library's
+// Faults that the `yaml` library finds, in the words of a configuration's author, with the cure. The library's
 // own texts speak of its grammar; they only tell apart what has one code.
 
 import type { YAMLParseError } from "yaml";
@@ -32,7 +32,7 @@ const CODES: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: "it nests too deep",
 };
 
-/** Where one code has several causes. */
+/** Texts where one code has several causes. */
 const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^Missing closing "/, 'a double quote (") is not closed'],
   [/^Missing closing '/, "a single quote (') is not closed"],
