@@ -1,7 +1,7 @@
 import { type ListenProblem, listenProblem } from "../base/listen-problem.ts";
 
 /**
- * What keeps a server from listening at an address, tried without a server: for a service's static `check`. Port 0 is
+ * Tells what keeps a server from listening at an address, without a server: for a service's static `check`. Port 0 is
  * always free. What is wrong is the answer, not an error.
  */
 export async function checkAddress(host: string, port: number): Promise<readonly ListenProblem[]> {

@@ -1,8 +1,8 @@
-// What a client's call returns: a promise and an async iterable in one, like the actor's own.
+// A client's call: a promise and an async iterable in one, like the actor's own.
 
 import type { Call } from "../actor/call.ts";
 
-/** The promise half, from `settle()`: it begins to wait only when somebody does. */
+/** The promise half, from `settle()`: it begins to wait only when the caller does. */
 export abstract class ClientCall implements Call {
   abstract settle(): Promise<unknown>;
   abstract next(): Promise<IteratorResult<unknown>>;
@@ -10,7 +10,7 @@ export abstract class ClientCall implements Call {
   abstract cancel(): void;
   abstract kind(): Promise<"value" | "stream">;
 
-  /** What an endpoint that returns this call answers with: the value, or the stream. */
+  /** Answer of an endpoint that returns this call: the value, or the stream. */
   async answer(): Promise<unknown> {
     if ((await this.kind()) === "value") return this.settle();
     return { [Symbol.asyncIterator]: () => this }; // not thenable, or the promise would await it
@@ -94,7 +94,7 @@ export class InstanceCall extends ClientCall {
   }
 }
 
-/** A call that nobody could take. */
+/** A call that no instance could take. */
 export class FailedCall extends ClientCall {
   readonly #error: unknown;
   #told = false;

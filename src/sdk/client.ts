@@ -1,4 +1,4 @@
-// What a caller sees of a service. Types only; `service-client.ts` is the object behind them.
+// A service as its callers see it. Types only; `service-client.ts` is the object behind them.
 
 import type { InstanceId } from "../registry/instance-id.ts";
 import type { AnyService } from "./service-class.ts";
@@ -59,7 +59,7 @@ export type Endpoints<S extends AnyService> = {
   readonly [K in EndpointOf<S>]: Remote<S[K]>;
 };
 
-/** What crosses a mailbox: a generator becomes a stream, anything else becomes a promise. */
+/** Methods as they cross a mailbox: a generator becomes a stream, anything else becomes a promise. */
 type Remote<F> = F extends (...args: infer A) => infer R
   ? (
       ...args: A
@@ -105,7 +105,7 @@ type EndpointOf<S extends AnyService> = {
 
 declare const DEPENDENCY: unique symbol;
 
-/** What `depends()` leaves in a field's type. It exists for the compiler only. */
+/** The type that `depends()` gives a field. It exists for the compiler only. */
 interface Dependency<S extends AnyService> {
   readonly [DEPENDENCY]: S;
 }

@@ -9,7 +9,7 @@ import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 import type { AnyService, ServiceNode } from "./service-class.ts";
 
-/** Where an instance runs, and what the process lends it. */
+/** An instance's place, and what the process lends it. */
 export interface ServiceContext<Prepared = unknown> {
   /** Name of the service: its class. */
   readonly service: string;
@@ -23,11 +23,11 @@ export interface ServiceContext<Prepared = unknown> {
   readonly instanceId: InstanceId;
   /** This incarnation, for what it owns in the process beside its thread: below 2^32, and never used again there. */
   readonly owner: number;
-  /** What the class's static `prepare` returned. */
+  /** Result of the class's static `prepare`. */
   readonly prepared: Prepared;
   /** The cluster's registry. What is put here vanishes with this instance. */
   readonly registry: RegistryView;
-  /** What may change while the deployment runs: the keys that its services name in their static `live`. */
+  /** Settings that may change while the deployment runs: the keys that its services name in their static `live`. */
   readonly settings: LiveSettings;
   /**
    * The cluster's work queue of that name. What this instance has pulled goes to another when it ends. A queue that is full
@@ -44,7 +44,7 @@ export interface ServiceContext<Prepared = unknown> {
   /** A service of `graph` to which this one has no link, and which the caller knows. Fails an assertion for any other name. */
   clientOf<S extends AnyService>(service: string): Promise<Client<S>>;
   /**
-   * Where people reach this instance from outside. That of the entry's first instance is the last line of a start,
+   * Tells this instance's address for clients outside. That of the entry's first instance is the last line of a start,
    * printed when everything can be called and the promise has resolved. Call it in `start()`.
    */
   announce(door: Door | Promise<Door>): void;

@@ -1,4 +1,4 @@
-// What a service class declares, read from one object of it that never runs.
+// Declarations of a service class, read from one object of it that never runs.
 
 import { ServiceDefinitionError } from "./error.ts";
 import { type ConfigSchema, type Links, needOf } from "./need.ts";
@@ -8,7 +8,7 @@ export interface ServiceDescription {
   readonly name: string;
   /** Its name, and those of the services that it extends, its parent first. */
   readonly lineage: readonly string[];
-  /** Of `configured()`; `undefined` for a service that takes no configuration. */
+  /** Schema of `configured()`; `undefined` for a service that takes no configuration. */
   readonly schema: ConfigSchema | undefined;
   readonly dependencies: readonly DeclaredDependency[];
   /** The public methods, in the order of their definition. */
@@ -32,7 +32,7 @@ export function describeService(service: ServiceClass): ServiceDescription {
 /** Descriptions are asked for at every `link()`, and building a foreign object twice proves nothing new. */
 const descriptions = new WeakMap<ServiceClass, ServiceDescription>();
 
-/** Whether `value` is a class that extends this copy of `Service`. */
+/** True if `value` is a class that extends this copy of `Service`. */
 export function isServiceClass(value: unknown): value is ServiceClass {
   return typeof value === "function" && SERVICE in value;
 }

@@ -1,4 +1,4 @@
-/** Where people reach a deployment from outside, told when all of it can be called: the last line of a start. */
+/** The address of a deployment for clients outside, told when all of it can be called: the last line of a start. */
 export interface Door {
   /** Without a slash at its end. */
   readonly url: string;

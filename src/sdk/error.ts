@@ -1,4 +1,4 @@
-// What the SDK throws at users. Codes are stable and travel between threads.
+// Errors that the SDK throws at users. Codes are stable and travel between threads.
 
 import { DynamoError } from "../base/error.ts";
 

@@ -15,7 +15,7 @@ export interface GraphService {
 
 /** `S` is the service that the next `link()` goes on from. Made by `A.link(B)` and `graph(...)`. */
 export class Graph<S extends AnyService = AnyService> {
-  /** Where requests come in. */
+  /** The service where requests come in. */
   readonly entry: ServiceClass;
   /** Dependencies before dependents: the order to start in. */
   readonly services: readonly GraphService[];
@@ -144,7 +144,7 @@ function uniqueLinks(links: readonly Link[]): readonly Link[] {
   return unique;
 }
 
-/** Where nothing is linked, every declared dependency is an edge, and so on downward; but nothing runs that is abstract. */
+/** Every declared dependency is an edge where nothing is linked, and so on downward; but no abstract service runs. */
 function declaredLinks(entry: ServiceClass): readonly Link[] {
   const links: Link[] = [];
   const seen = new Set<ServiceClass>();

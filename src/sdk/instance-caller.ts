@@ -46,7 +46,7 @@ export class InstanceCaller {
       call: this.#open(instance, actor, endpoint, args),
       receive: this.receive,
       onFailure: (error) => {
-        // What the callee answers has the code and not the class: that an actor behind it is down is not its own end.
+        // A callee's answer has the code and not the class: that an actor behind it is down is not its own end.
         if (!(error instanceof ActorDownError)) return;
         this.#located.delete(instance);
         onDown();

@@ -1,4 +1,4 @@
-// What an instance and the main thread say to each other on the control port, beside the actor's own words and
+// Messages between an instance and the main thread on the control port, beside the actor's own words and
 // the registry's.
 
 import type { ActorStats } from "../actor/actor.ts";
@@ -27,14 +27,14 @@ export interface InstanceInit {
 export const READY = "instance.ready";
 export interface Ready {
   readonly endpoints: readonly string[];
-  /** Whether `ANNOUNCE` follows. */
+  /** True if `ANNOUNCE` follows. */
   readonly announces: boolean;
 }
 
 /** Request to the main thread: where people reach the instance. Body: `Door`. */
 export const ANNOUNCE = "instance.announce";
 
-/** Request to the main thread: the instance drains, so nobody shall find it any more. No body. */
+/** Request to the main thread: the instance drains, so clients shall find it no more. No body. */
 export const LEAVE = "instance.leave";
 
 /** Request to the main thread: which actor runs an instance. Body: its id; the answer is an `ActorId`. */
@@ -44,7 +44,7 @@ export const LOCATE = "instance.locate";
 export const METRICS = "instance.metrics";
 export interface MetricsReport {
   readonly stats: ActorStats;
-  /** What prom-client's `getMetricsAsJSON` says of the instance's registry; empty if it has none. */
+  /** Families of the instance's registry, as prom-client's `getMetricsAsJSON` gives them; empty if it has none. */
   readonly families: readonly object[];
 }
 
@@ -59,6 +59,6 @@ export interface ClusterReport {
   readonly restarts: Readonly<Record<string, number>>;
   /** By service: instances that have failed too often and wait for their next start. */
   readonly parked: Readonly<Record<string, number>>;
-  /** Items that nobody has taken yet, by work queue. */
+  /** Items that no consumer has taken yet, by work queue. */
   readonly queues: Readonly<Record<string, number>>;
 }

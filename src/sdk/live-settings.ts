@@ -1,4 +1,4 @@
-// Settings that change while services run. Whoever changes one asks the main thread, which knows all schemas; what it
+// Settings that change while services run. The caller asks the main thread, which knows all schemas; what it
 // has checked stands in the registry, where every instance of the service watches it:
 //
 //   context.settings.set --> main thread: schema, validate --> settings/{namespace}/{service}/{key} --> config fields
@@ -48,7 +48,7 @@ export function settingsPrefix(of: {
   return `settings/${of.namespace}/${of.service}/`;
 }
 
-/** What every service may change while it runs, beside the keys that it names; a key of its own of that name goes before. */
+/** Setting that every service may change while it runs, beside the keys that it names; its own key of that name wins. */
 export const LOG_LEVEL = "logLevel";
 
 type Config = Record<string, unknown>;

@@ -1,4 +1,4 @@
-// What a field of a service needs: another service or its configuration. `depends()` and `configured()` return
+// A field's need: another service or its configuration. `depends()` and `configured()` return
 // inert values; the runtime reads them from the fields of a freshly built object and puts the real ones there.
 
 import type { GenericSchema, InferOutput, ObjectEntries } from "valibot";
@@ -61,7 +61,7 @@ export function configured<TSchema extends ConfigSchema>(
   return inert({ type: "configuration", schema });
 }
 
-/** Whether the graph links a service to this field of `depends()`. To be asked in `start()` or later; before, it is false. Gives no error. */
+/** True if the graph links a service to this field of `depends()`. Ask in `start()` or later; before, it is false. Gives no error. */
 export function isLinked(client: object): boolean {
   return needOf(client) === undefined;
 }

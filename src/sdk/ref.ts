@@ -18,7 +18,7 @@ interface WireReference {
   readonly "dyn:service": string;
 }
 
-/** What the wire carries of a reference, as an object to call endpoints on. */
+/** The wire's form of a reference, as an object to call endpoints on. */
 export function wireReference({ instance, actor, service }: Reference): object {
   const wire: WireReference = {
     "dyn:ref": BigInt(instance),

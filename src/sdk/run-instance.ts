@@ -41,7 +41,7 @@ import { bindService } from "./service.ts";
 import type { AnyService, ServiceClass } from "./service-class.ts";
 import { createClient, createRef } from "./service-client.ts";
 
-/** Of the time that a stop may take: for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
+/** Share of a stop's time for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
 const DRAIN_SHARE = 0.7;
 const STOP_SHARE = 0.9;
 
@@ -55,7 +55,7 @@ export interface InstanceOptions {
   readonly sideThread: SpawnSideThread;
   /** Makes the instance's links to others. */
   readonly dialer: (control: ControlPort) => Dialer;
-  /** Where the service listens, if it does not say so itself. */
+  /** The service's address, if it does not say so itself. */
   readonly findDoor?: () => Door | undefined;
 }
 
@@ -70,10 +70,10 @@ export class Instance {
   readonly #follower: Follower;
   readonly #metrics = new InstanceMetrics();
   readonly #lists: InstanceList[] = [];
-  /** Of services to which it has no link. */
+  /** Clients of services to which it has no link. */
   readonly #clients = new Map<string, Promise<object>>();
   readonly #config: LiveConfig;
-  /** Of the service's own `start()`; undefined until it is called. */
+  /** Promise of the service's own `start()`; undefined until it is called. */
   #started: Promise<void> | undefined;
   #isStopping = false;
   #door: Door | Promise<Door> | undefined;
@@ -165,14 +165,14 @@ export class Instance {
     scope.exit();
   }
 
-  /** Whether `start()` has ended, or does so in time: what is half made cannot be asked to end. */
+  /** True if `start()` has ended, or does so in time: what is half made cannot be asked to end. */
   async #hasStarted(withinMs: number): Promise<boolean> {
     if (this.#started === undefined) return false;
     const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
     const timer = this.#options.clock.after(Math.max(0, withinMs), () => resolve(false));
     const started = this.#started.then(
       () => true,
-      () => false, // whoever called start() has the error
+      () => false, // the caller of start() has the error
     );
     const hasStarted = await Promise.race([started, timeout]);
     timer.cancel();

@@ -5,7 +5,7 @@ import type { SpawnSideThread } from "../actor/side-thread.ts";
 import type { Clock } from "../base/clock.ts";
 import type { InstanceId } from "../registry/instance-id.ts";
 
-/** What every service object has, and no client calls. The names that are never are those that a client needs. */
+/** Members of every service object that no client calls. The names that are never are those that a client needs. */
 export interface AnyService {
   start?(): void | Promise<void>;
   stop?(deadlineMs: number): void | Promise<void>;
@@ -40,7 +40,7 @@ interface ServiceStatics {
   footprint?(config: unknown, scale: FootprintScale): Promise<readonly Footprint[]>;
 }
 
-/** What a check may use: it runs before there is an instance. */
+/** Tools of a check: it runs before there is an instance. */
 export interface CheckScope extends FootprintScale {
   readonly clock: Clock;
   readonly sideThread: SpawnSideThread;
@@ -69,7 +69,7 @@ export interface RunningInstance {
 
 export type EndedInstance = RunningInstance;
 
-/** What is wrong with a value of the configuration. `key` is in camelCase, as in the schema. */
+/** A fault of a value of the configuration. `key` is in camelCase, as in the schema. */
 export interface ConfigProblem {
   /** The key at fault; undefined where the fault is in the environment. */
   readonly key: string | undefined;
@@ -89,7 +89,7 @@ export interface GraphView {
 export interface ServiceView extends ServiceNode {
   readonly numWorkers: number;
   readonly config: Readonly<Record<string, unknown>>;
-  /** Whether it is this service, or one that extends it. */
+  /** True if it is this service, or one that extends it. */
   is(service: ServiceClass): boolean;
 }
 

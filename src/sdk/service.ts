@@ -24,7 +24,7 @@ import type {
 export let bindService: (service: AnyService, binding: ServiceBinding) => void;
 
 /**
- * What users extend. `Prepared` is what the class's own static `prepare` returns, if it has one.
+ * The class that users extend. `Prepared` is what the class's own static `prepare` returns, if it has one.
  *
  * The object is built once more to read its fields, so building it must have no side effects: what a service
  * does at its beginning belongs in `start()`. Give every service a `#private` member; a class without one is
@@ -62,7 +62,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
   static readonly leases: readonly string[] = [];
 
   /**
-   * Whether `start()` may run before the services that this one calls are there. It then finds none of them at
+   * True if `start()` may run before the services that this one calls are there. It then finds none of them at
    * first, but its door is open early. A stop is in order all the same.
    */
   static readonly startsEarly: boolean = false;
@@ -76,7 +76,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
 
   /**
    * Runs in the main thread, once in the life of the process and before the first instance starts; it is told
-   * the environment, which nobody else reads, and what else runs. Its result,
+   * the environment, which no other part reads, and what else runs. Its result,
    * which must be structured-cloneable, is `context.prepared` in every instance.
    */
   static prepare?(config: unknown, environment: Environment, graph: GraphView): unknown;
@@ -91,16 +91,16 @@ export abstract class Service<Prepared = unknown> implements AnyService {
    */
   static progress?(prepared: unknown, instance: RunningInstance): number | undefined;
 
-  /** What the schema cannot see, told before anything starts: values that do not fit one another or the graph. */
+  /** Finds what the schema cannot see, before anything starts: values that do not fit one another or the graph. */
   static validate?(config: unknown, graph: GraphView): readonly ConfigProblem[];
 
   /**
-   * What would keep instances from starting, as far as the main thread can tell before any of them does: a file that
+   * Finds what would keep instances from starting, as far as the main thread can tell before: a file that
    * is not there, a port that is taken. Under `--dry-run` it is told, and no error. It must hold nothing afterwards.
    */
   static check?(config: unknown, scope: CheckScope): Promise<readonly ConfigProblem[]>;
 
-  /** What all instances together fill of memory, for `--explain`. Loads nothing. */
+  /** Memory that all instances together fill, for `--explain`. Loads nothing. */
   static footprint?(config: unknown, scale: FootprintScale): Promise<readonly Footprint[]>;
 
   /**
@@ -122,7 +122,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
   start?(): void | Promise<void>;
 
   /**
-   * Runs when the instance stops: nobody can find it any more, and the calls that ran have ended. The thread is
+   * Runs when the instance stops: clients find it no more, and the calls that ran have ended. The thread is
    * ended `deadlineMs` from now, done or not. A stop that comes while `start()` runs waits for it; it is not
    * called where `start()` threw or does not end in time.
    */
@@ -130,7 +130,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
 
   #binding: ServiceBinding<Prepared> | undefined;
 
-  /** Where this instance runs. To be used in `start()` or later: before, it fails an assertion. */
+  /** The context of this instance. Use it in `start()` or later: before, it fails an assertion. */
   protected get context(): ServiceContext<Prepared> {
     return this.#bound.context;
   }
@@ -176,7 +176,7 @@ export abstract class Service<Prepared = unknown> implements AnyService {
   declare readonly toJSON?: never;
 }
 
-/** What the runtime gives an instance before its `start()`. */
+/** Objects that the runtime gives an instance before its `start()`. */
 export interface ServiceBinding<Prepared = unknown> {
   readonly context: ServiceContext<Prepared>;
   readonly log: Logger;

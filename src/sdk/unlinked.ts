@@ -1,4 +1,4 @@
-// What a graph leaves unbound although its services count on it.
+// Dependencies that a graph leaves unbound although its services count on them.
 
 import { type DeclaredDependency, describeService } from "./describe.ts";
 import type { Graph } from "./graph.ts";
