@@ -3,13 +3,13 @@
 
 import { join } from "node:path";
 
-/** What a configuration says to get it. A folder of this name is reached as ./built-in. */
+/** The name by which a configuration asks for it. A folder of this name is reached as ./built-in. */
 export const BUILT_IN_MODEL = "built-in";
 
-/** What it is served as, besides what the configuration says. */
+/** The name it is served as, besides what the configuration says. */
 export const BUILT_IN_NAME = "dynamo";
 
-/** Where Bun keeps what scripts/build.ts embeds. */
+/** Folder where Bun keeps what scripts/build.ts embeds. */
 const EMBEDDED = "/$bunfs/root/";
 
 export function builtInDirectory(): string {

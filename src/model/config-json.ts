@@ -99,7 +99,7 @@ function hasAttentionBias(json: JsonObject, { attentionBias }: Family): boolean 
   return json.read("attention_bias", SWITCH) ?? true; // the default of SeedOssConfig
 }
 
-/** What would make the layers other than the family's. */
+/** Refuses layers other than the family's. */
 function checkLayers(json: JsonObject, { attentionBias }: Family): void {
   // A family that has its bias has it whatever this key says.
   const biases = attentionBias === "never" ? ["attention_bias", "mlp_bias"] : ["mlp_bias"];

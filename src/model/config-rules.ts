@@ -1,4 +1,4 @@
-// What any model's numbers must keep to, whatever the format they come from.
+// Rules for any model's numbers, whatever the format they come from.
 
 import type { JsonObject } from "./json-object.ts";
 import { ModelError } from "./model-files.ts";

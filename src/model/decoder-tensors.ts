@@ -9,7 +9,7 @@ export interface NeededTensor {
   /** 0 for what is no layer's. */
   readonly layer: number;
   readonly shape: readonly number[];
-  /** What Hugging Face calls it. A model's tensors are known by it, whatever its files are. */
+  /** Name in Hugging Face's files. A model's tensors are known by it, whatever its files are. */
   readonly huggingFace: string;
   readonly gguf: string;
 }

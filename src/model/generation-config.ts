@@ -12,7 +12,7 @@ const KNOWN = new Set([
   ...["cache_implementation", "cache_config", "compile_config", "disable_compile"],
 ]);
 
-/** What says nothing but what holds without it. */
+/** Values that change nothing. */
 const NEUTRAL: Readonly<Record<string, unknown>> = {
   do_sample: true,
   ...Object.fromEntries(

@@ -132,7 +132,7 @@ function parseFamily(metadata: JsonObject): GgufFamily {
 
 type Checked = Pick<ModelConfig, "headSize" | "maxPositionEmbeddings">;
 
-/** What would make the layers other than the family's. */
+/** Refuses layers other than the family's. */
 function checkLayers(metadata: JsonObject, name: string, config: Checked): void {
   const { headSize, maxPositionEmbeddings } = config;
   for (const key of [`${name}.attention.value_length`, `${name}.rope.dimension_count`]) {
@@ -212,7 +212,7 @@ function findEosTokenIds({ metadata, lists }: GgufFile, ids: Range): readonly nu
   const tokens = lists.get("tokenizer.ggml.tokens");
   if (types === undefined || tokens === undefined) return found;
   checkVocabulary(metadata, types, tokens);
-  // Of 150,000 tokens some hundred are control tokens, and no other's text is decoded.
+  // Some hundred of 150,000 tokens are control tokens, and no other's text is decoded.
   const numTokens = Math.min(types.length, tokens.length, ids.max + 1);
   for (let id = 0; id < numTokens; id++) {
     if (types.at(id) === GgufTokenType.CONTROL && END_TEXTS.has(String(tokens.at(id)))) {

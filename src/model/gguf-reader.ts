@@ -25,7 +25,7 @@ export type GgufValue = number | boolean | string | GgufList;
 export interface GgufList {
   readonly length: number;
   readonly items: "integers" | "strings" | "others";
-  /** Of an index within the list. */
+  /** Item at an index within the list. */
   at(index: number): number | boolean | string;
   decode(): readonly (number | boolean | string)[];
 }
@@ -35,7 +35,7 @@ interface Kind {
   read(view: DataView, at: number): number | boolean;
 }
 
-// Of 64-bit numbers no key has a use beyond 2^53; there, `Number` gives one that no range check admits.
+// No key has a use for 64-bit numbers beyond 2^53; there, `Number` gives one that no range check admits.
 const SCALARS: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   [0, { numBytes: 1, read: (view, at) => view.getUint8(at) }],
   [1, { numBytes: 1, read: (view, at) => view.getInt8(at) }],
@@ -128,7 +128,7 @@ export class GgufReader {
     };
   }
 
-  /** Where each string begins, and that it ends within the file; 70 ns each. */
+  /** Finds where each string begins, and checks that it ends within the file; 70 ns each. */
   #strings(key: string): GgufList {
     const count = this.count(`items in ${key}`, LENGTH_BYTES);
     const starts = new Uint32Array(count);

@@ -22,7 +22,7 @@ const CLOSE = 0x7d;
 
 /** One JSON object, or what has the same kinds of values. A key that is `null` reads like one that is absent: Python writes None so. */
 export class JsonObject {
-  /** Where it stands, for error messages: `…/config.json` or `…/config.json: rope_scaling`. */
+  /** Place for error messages: `…/config.json` or `…/config.json: rope_scaling`. */
   readonly place: string;
   readonly #fields: Readonly<Record<string, unknown>>;
 
@@ -36,7 +36,7 @@ export class JsonObject {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? undefined) : undefined;
   }
 
-  /** Whether the key is there at all, be it with `null`. */
+  /** True if the key is there at all, be it with `null`. */
   has(key: string): boolean {
     return Object.hasOwn(this.#fields, key);
   }

@@ -56,12 +56,12 @@ export interface GroupedWeight {
   readonly scales: TensorSlice;
   /** [I], the group of each input: i / G, as was checked. Not needed. */
   readonly groupIndex: StoredTensor | undefined;
-  /** Of all pieces that are needed. */
+  /** Sum over all pieces that are needed. */
   readonly numBytes: number;
 }
 
 /**
- * Where the two halves of a rotated pair stand in a head's rows of the q and k projections.
+ * Places of the two halves of a rotated pair in a head's rows of the q and k projections.
  * `D` is the head size, `i` counts pairs, 0 to D/2 - 1.
  *
  * - `halves`: pair i is rows i and i + D/2. Hugging Face's order.
@@ -150,7 +150,7 @@ export interface GenerationDefaults {
   readonly repetitionPenalty?: number;
 }
 
-/** What a model's configuration files say; its weights were not looked at. */
+/** Contents of a model's configuration files; its weights were not looked at. */
 export interface ModelCard {
   /** Absolute path of a directory, or of a GGUF file. */
   readonly path: string;
@@ -168,7 +168,7 @@ export interface ModelFiles extends ModelCard {
    * `model.embed_tokens.weight`, whichever of its two names the file uses.
    */
   readonly tensors: ReadonlyMap<string, ModelTensor>;
-  /** Where its weights are packed already; then the tensors' own bytes are nowhere. */
+  /** Weights that are packed already; then the tensors' own bytes are nowhere. */
   readonly packed?: PackedWeights;
 }
 
@@ -181,7 +181,7 @@ export interface PackedWeights {
   readonly packVersion: number;
   /** Which model they are of. */
   readonly key: bigint;
-  /** What float weights were made into. */
+  /** Format that float weights were made into. */
   readonly quantization: "q8" | "q4" | undefined;
 }
 

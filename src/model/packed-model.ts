@@ -129,7 +129,7 @@ export async function openPacked(directory: string): Promise<ModelFiles> {
   };
 }
 
-/** What JSON leaves out is there again. */
+/** Puts back what JSON leaves out. */
 function restored(config: v.InferOutput<typeof ConfigSchema>): ModelConfig {
   const { ropeScaling, slidingWindow, bosTokenId } = config;
   return { ...config, ropeScaling, slidingWindow, bosTokenId };

@@ -27,7 +27,7 @@ export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: Rotary): F
   }
 }
 
-/** What sine and cosine are multiplied by. */
+/** Factor of sine and cosine. */
 export function ropeMagnitude({ ropeScaling }: Rotary): number {
   return ropeScaling?.type === "yarn" ? ropeScaling.attentionFactor : 1;
 }

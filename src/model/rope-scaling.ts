@@ -1,4 +1,4 @@
-// What a model's files say about the scaling of its rotary embedding.
+// Scaling of the rotary embedding, as a model's files say it.
 
 import { showFound } from "../base/describe-issue.ts";
 import { FACTOR, SIZE } from "./config-rules.ts";
@@ -52,7 +52,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What is not of the type would be dropped, and everything here changes what is computed. */
+/** Refuses what is not of the type: it would be dropped, and everything here changes what is computed. */
 function checkRopeKeys(json: JsonObject, type: string): void {
   checkRotatedShare(json);
   const keys = KEYS[type];

@@ -16,7 +16,7 @@ import {
 import type { WeightQuantization } from "./weight-quantization.ts";
 
 export interface TensorSource {
-  /** Where the model lies, for error messages. */
+  /** The model's place, for error messages. */
   readonly place: string;
   readonly format: FileFormat;
   readonly config: ModelConfig;

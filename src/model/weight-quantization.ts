@@ -5,12 +5,12 @@ import { checkKeys, type KeyRules } from "./key-rules.ts";
 import { ModelError } from "./model-files.ts";
 import { SWITCH, TEXT, whole } from "./value-schemas.ts";
 
-/** What all quantized weights of a model have in common. */
+/** Properties that all quantized weights of a model have in common. */
 export interface WeightQuantization {
   readonly type: "gptq" | "awq";
   /** Inputs that share a scale and a zero point. */
   readonly groupSize: number;
-  /** What is added to a zero point as it is stored. GPTQ's first format stores one less. */
+  /** Sum to add to a zero point as it is stored. GPTQ's first format stores one less. */
   readonly zeroOffset: 0 | 1;
 }
 

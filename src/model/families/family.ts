@@ -1,4 +1,4 @@
-// What a model family is: how its files are recognised, what its configuration means where none says, and which
+// A model family: how its files are recognised, what its configuration means where none says, and which
 // tensors its decoder has. CONTRIBUTING has the recipe, docs/decisions/0049 says what a row grows into.
 
 import { assert } from "../../base/assert.ts";
@@ -15,7 +15,7 @@ export interface Family {
   readonly ropeLayout: RopeLayout;
   readonly defaults: Defaults;
   readonly slidingWindow: SlidingWindowRule;
-  /** Whether q, k and v have a bias. `asked`: where `attention_bias` says so, or a GGUF file has it. */
+  /** Bias of q, k and v. `asked`: where `attention_bias` says so, or a GGUF file has it. */
   readonly attentionBias: "always" | "never" | "asked";
   /** Each head of q and k goes through an RMSNorm of its own. */
   readonly qkNorm: boolean;
@@ -46,7 +46,7 @@ export interface Defaults {
  */
 export type SlidingWindowRule = "none" | "all layers" | "upper layers";
 
-/** What the decoder does with a tensor: `dyn_role` of the native header, in its words. */
+/** The decoder's use of a tensor: `dyn_role` of the native header, in its words. */
 export type TensorRole =
   | ("embedding" | "final_norm" | "head")
   | ("attention_norm" | "q" | "k" | "v" | "o" | "mlp_norm" | "gate" | "up" | "down")
