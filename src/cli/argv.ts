@@ -10,7 +10,7 @@ import { UsageError } from "./usage-error.ts";
 export type Argv = Pick<CommandInput, "flags" | "positionals" | "overrides">;
 
 export interface ReadArgv extends Argv {
-  /** What makes no sense, in the order of the line. */
+  /** Faults of the line, in its order. */
   readonly problems: readonly UsageError[];
 }
 

@@ -10,7 +10,7 @@ export interface Command {
   readonly args: ArgsDef;
   /** Other spellings of flags, which the help does not mention. */
   readonly synonyms: Readonly<Record<string, string>>;
-  /** What the help says after the list of arguments. */
+  /** Text of the help after the list of arguments. */
   readonly epilogue: string;
   /** The result is the exit code. */
   run(input: CommandInput): Promise<number>;
@@ -21,7 +21,7 @@ export interface CommandInput {
   readonly flags: ReadonlyMap<string, string>;
   readonly positionals: readonly string[];
   readonly overrides: readonly Override[];
-  /** What of the argument list makes no sense; the command tells it beside what else is wrong. */
+  /** Faults of the argument list; the command tells them beside what else is wrong. */
   readonly problems: readonly UsageError[];
   /** The arguments as they were typed. */
   readonly argv: readonly string[];

@@ -1,4 +1,4 @@
-// What a command may use of the world outside. Read once here and handed on as a value, so that
+// A command's view of the world outside. Read once here and handed on as a value, so that
 // everything below can be tested without a process.
 
 import { readFileSync, writeSync } from "node:fs";
@@ -12,7 +12,7 @@ export interface CliContext {
   readonly workingDir: string;
   /** The program that runs. */
   readonly executable: string;
-  /** Whether people read standard output: colours, then. */
+  /** True if standard output is a terminal: colours, then. */
   readonly isTerminal: boolean;
   /** The same of standard error: coloured lines of the log, then. */
   readonly isErrorTerminal: boolean;
@@ -59,7 +59,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** There is nobody to tell that this failed; and a server outlives its log. */
+/** Ignores a failure: it can be told nowhere, and a server outlives its log. */
 function writeError(text: string): void {
   try {
     writeAll(2, text);

@@ -39,7 +39,7 @@ export function withModels(tree: ConfigTree, graph: Graph): ConfigTree {
   ]);
 }
 
-/** Of `without`, those that need a name of their own: one model serves several times, and each is asked for by name. */
+/** Those of `without` that need a name of their own: one model serves several times, and each is asked for by name. */
 function nameless(tree: ConfigTree, graph: Graph, without: readonly string[]): readonly string[] {
   const named = graph.services.filter(({ service }) => {
     const entries = describeService(service).schema?.entries ?? {};

@@ -26,7 +26,7 @@ export interface HubModelsOptions {
   readonly mayPull: boolean;
 }
 
-/** What is served of a named model. */
+/** The served files of a named model. */
 interface Place {
   readonly path: string;
   readonly servedName: string;

@@ -1,4 +1,4 @@
-// What the commands about models of the hub share: its settings, a client, and Ctrl-C.
+// The shared half of commands about models of the hub: its settings, a client, and Ctrl-C.
 
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";

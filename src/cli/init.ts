@@ -66,7 +66,7 @@ function write(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** What scripts/build.ts puts together of templates/ and the types. */
+/** Files that scripts/build.ts puts together of templates/ and the types. */
 function templates(): string {
   return Bun.isStandaloneExecutable
     ? "/$bunfs/root/init"

@@ -1,4 +1,4 @@
-// What a command line and the terminal say of the log.
+// Log options, from a command line and the terminal.
 
 import {
   createLogger,

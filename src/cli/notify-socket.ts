@@ -4,7 +4,7 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
 export interface NotifySocket {
-  /** Whether it was sent. It is not where that would have to wait: a manager that is busy takes ten texts ahead. */
+  /** True if it was sent. It is not where that would have to wait: a manager that is busy takes ten texts ahead. */
   send(text: string): boolean;
   close(): void;
 }

@@ -173,7 +173,7 @@ EXIT CODES
   run: serve,
 };
 
-/** Where the log is for programs, so is what keeps a server from starting: a line for each. */
+/** Logs a line for each fault that keeps a server from starting, if the log is for programs. */
 async function serve(given: CommandInput): Promise<number> {
   const { flags, context } = given;
   if (flags.get("log-format") !== "json" || flags.has("dry-run")) return serveOrThrow(given);
@@ -321,7 +321,7 @@ function readyLine(entry: string, door: Door | undefined): string {
   return `ready: ${door.url}${door.example === undefined ? "" : `  try: ${door.example}`}\n`;
 }
 
-/** What `dynamo serve` alone runs is written down: for graphs that have all of its services, when nothing is said. */
+/** Configuration of `dynamo serve` alone: for graphs that have all of its services, when nothing is said. */
 function defaultFile(input: CommandInput, graph: Graph | undefined): string | undefined {
   const { flags, overrides, context } = input;
   if (!graph || isConfigured(context.environment)) return undefined;
@@ -342,7 +342,7 @@ function silentText(services: readonly string[]): string {
   return `also in the graph, with no section of their own: ${services.join(", ")}`;
 }
 
-/** What starts all the same, but not as it may be meant. */
+/** Warnings of what starts all the same, but not as it may be meant. */
 function warnings({ config, plan }: ResolvedServe, context: CliContext): readonly string[] {
   const ignored = config.ignored.length > 0 ? ignoredText(config.ignored) : undefined;
   return [ignored, unusedKeyText(plan, context)].filter((text) => text !== undefined);

@@ -1,4 +1,4 @@
-// What systemd, or another manager with its protocol, is told (sd_notify(3), sd_watchdog_enabled(3)):
+// Notifications to systemd, or another manager with its protocol (sd_notify(3), sd_watchdog_enabled(3)):
 //
 //   READY=1       all instances can be called             STOPPING=1   a stop has begun
 //   WATCHDOG=1    twice in each WATCHDOG_USEC, from the main thread, while no instance is stuck: one that hangs is
@@ -38,7 +38,7 @@ export class ServiceManager {
   readonly #beatMs: number | undefined;
   #timer: Timer | undefined;
   #isSilent = false;
-  /** What the manager was too busy to take, oldest first; beats are not kept. */
+  /** Texts that the manager was too busy to take, oldest first; beats are not kept. */
   #unsent: string[] = [];
   #retry: Timer | undefined;
   #numRetries = 0;

@@ -57,10 +57,10 @@ function refused(flags: CommandInput["flags"]): readonly UsageError[] {
 export interface UnitOptions {
   /** Absolute. */
   readonly executable: string;
-  /** Of `dynamo serve`. */
+  /** Arguments of `dynamo serve`. */
   readonly argv: readonly string[];
   readonly workingDir: string;
-  /** Whether the port is one that takes a privilege. */
+  /** True if the port is one that takes a privilege. */
   readonly isPrivileged: boolean;
 }
 

@@ -1,4 +1,4 @@
-// What the word after `dynamo serve` means: a graph, or a model that is to be served by the usual graph.
+// The word after `dynamo serve`: a graph, or a model that is to be served by the usual graph.
 //
 //   dynamo serve                     the usual graph
 //   dynamo serve agg                 a graph, by its short name
@@ -26,7 +26,7 @@ export function readTarget(word: string | undefined, workingDir: string): Target
     : { graph: word, model: undefined };
 }
 
-/** Whether `word` in the place of a command can only be meant as the path of a model. */
+/** True if `word` in the place of a command can only be meant as the path of a model. */
 export function isModelPath(word: string, workingDir: string): boolean {
   return isModel(word, workingDir) || (word.includes("/") && !SCRIPT.test(word));
 }
