@@ -13,7 +13,7 @@ export class AssertionError extends Error {
 }
 
 /**
- * Whether tables check their whole integrity after each step (`DYNAMO_VERIFY=1`; on in all tests).
+ * True if tables check their whole integrity after each step (`DYNAMO_VERIFY=1`; on in all tests).
  * The one variable of the environment that is read outside `cli`, since it is for this code's developers.
  */
 export const verifying = process.env["DYNAMO_VERIFY"] === "1";

@@ -1,4 +1,4 @@
-// What a schema found wrong, as the end of a sentence that begins with the value's name: of a configuration, of a model's
+// Findings of a schema, as the end of a sentence that begins with the value's name: of a configuration, of a model's
 // file, and of a request.
 
 import type { BaseIssue } from "valibot";
@@ -68,7 +68,7 @@ export function describeInRequest({ message, received }: BaseIssue<unknown>): st
   return `${message}; got ${received.slice(0, MAX_RECEIVED)}`;
 }
 
-/** Where in the value, as `messages[0].content`. */
+/** Path in the value, as `messages[0].content`. */
 export function issuePath({ path }: BaseIssue<unknown>): string {
   const keys = (path ?? []).map(({ key }) =>
     typeof key === "number" ? `[${key}]` : `.${String(key)}`,

@@ -4,7 +4,7 @@
  */
 export class DynamoError extends Error {
   readonly code: string = "internal";
-  /** What the error concerns (a field, a key, counts), as plain values. */
+  /** Concerns of the error (a field, a key, counts), as plain values. */
   readonly details: ErrorDetails;
 
   constructor(message: string, details: ErrorDetails = {}) {
@@ -59,7 +59,7 @@ export function errorCode(error: unknown): string {
   return error instanceof DynamoError ? error.code : "internal";
 }
 
-/** What a caller gets for work that was cancelled: by its client, its caller, or a shutdown. */
+/** Error that a caller gets for work that was cancelled: by its client, its caller, or a shutdown. */
 export class CancelledError extends DynamoError {
   override readonly code = "cancelled";
 }

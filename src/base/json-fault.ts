@@ -1,5 +1,5 @@
-// Where a text stops being JSON (RFC 8259), and what should stand there. JSON.parse tells no place, and its words are
-// an engine's; so a text that it has refused is read once more, slowly.
+// Finds where a text stops being JSON (RFC 8259), and what should stand there. JSON.parse tells no place, and its words
+// are an engine's; so a text that it has refused is read once more, slowly.
 
 export interface JsonFault {
   /** One-based, as editors count. */
@@ -92,7 +92,7 @@ class FaultReader {
     if (!this.#skip(STRING)) throw this.#fault("this string does not end, or has a wrong escape");
   }
 
-  /** Whether `pattern` is here; it is then behind. */
+  /** True if `pattern` is here; it is then behind. */
   #skip(pattern: RegExp): boolean {
     pattern.lastIndex = this.#at;
     if (!pattern.test(this.#text)) return false;

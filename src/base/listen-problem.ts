@@ -5,7 +5,7 @@ export interface ListenProblem {
   readonly message: string;
 }
 
-/** `code` is the system's, as `EADDRINUSE`; undefined where it gave none, as for a name that nobody knows. */
+/** `code` is the system's, as `EADDRINUSE`; undefined where it gave none, as for an unknown name. */
 export function listenProblem(host: string, port: number, code: string | undefined): ListenProblem {
   const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   switch (code) {

@@ -95,23 +95,23 @@ function painted(colour: string, text: string): string {
   return `\u001b[${colour}m${text}\u001b[0m`;
 }
 
-/** What a client or a file has brought along may not end the line, nor speak to the terminal. */
+/** Escapes what a client or a file has brought along: it may not end the line, nor speak to the terminal. */
 function quote(value: string): string {
   return /^[!#-<>-~]+$/.test(value) ? value : JSON.stringify(value).replaceAll("\u007f", "\\u007f");
 }
 
-/** Nothing happens where nobody reads it. */
+/** Drops the line where stderr has no reader. */
 export function writeToStderr(line: string): void {
   try {
     writeSync(2, line);
   } catch (error) {
-    // Nobody reads stderr any more (EPIPE), it is full (EAGAIN), so is its disk (ENOSPC), its terminal is gone
+    // Stderr has no reader any more (EPIPE), it is full (EAGAIN), so is its disk (ENOSPC), its terminal is gone
     // (EIO): a log line is not worth a crash.
     if (!isWriteError(error)) throw error;
   }
 }
 
-/** Of the operating system, about the file; anything else is a bug. */
+/** True for the operating system's errors about the file; anything else is a bug. */
 export function isWriteError(error: unknown): boolean {
   return error instanceof Error && "syscall" in error && error.syscall === "write";
 }

@@ -8,11 +8,11 @@ import { type Logger, writeToStderr } from "./log.ts";
 import { systemCode } from "./system-error.ts";
 
 export interface ProgressOptions {
-  /** What goes on: "loading Qwen3-0.6B". */
+  /** The activity: "loading Qwen3-0.6B". */
   readonly what: string;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Whether people read the log. Default: whether it goes to a terminal. */
+  /** True if people read the log. Default: true if it goes to a terminal. */
   readonly isTerminal?: boolean;
   readonly write?: (text: string) => void;
 }
@@ -55,14 +55,14 @@ export class Progress {
     if (this.#lineLength > 0) this.#rewrite("");
   }
 
-  /** The cursor stays at the line's begin, so that whoever writes next writes over it. */
+  /** The cursor stays at the line's begin, so that the next writer writes over it. */
   #rewrite(line: string): void {
     this.#write(`${line.padEnd(this.#lineLength)}\r`);
     this.#lineLength = line.length;
   }
 }
 
-/** Whether standard error is one. (node:tty says so too, and takes 1.5 MB in each thread that loads it.) */
+/** True if standard error is a terminal. (node:tty says so too, and takes 1.5 MB in each thread that loads it.) */
 function isErrorTerminal(): boolean {
   try {
     return /^\/dev\/(pts\/|tty|console)/.test(readlinkSync("/proc/self/fd/2"));

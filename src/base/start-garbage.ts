@@ -1,4 +1,4 @@
-// What a thread's start has left behind: parsed sources, configuration, schemas. A thread that rests afterwards allocates
+// Garbage of a thread's start: parsed sources, configuration, schemas. A thread that rests afterwards allocates
 // nothing, so nothing makes it collect that.
 
 import type { Clock } from "./clock.ts";
