@@ -32,9 +32,9 @@ export class BodyPacker {
   start = 0;
   /** Bytes of the body, without its attachments. */
   length = 0;
-  /** What follows the body, in order. */
+  /** Bytes that follow the body, in order. */
   attachments: readonly Uint8Array[] = NONE;
-  /** Of the whole frame: header, body and attachments, each padded to 8. */
+  /** Length of the whole frame: header, body and attachments, each padded to 8. */
   frameBytes = 0;
   #packr = createPackr();
   #mustReset = false;
@@ -68,7 +68,7 @@ export class BodyPacker {
     this.#mustReset = true;
   }
 
-  /** Whether the frame that is about to go out must bear RESET_FLAG. */
+  /** True if the frame that is about to go out must bear RESET_FLAG. */
   takeReset(): boolean {
     const mustReset = this.#mustReset;
     this.#mustReset = false;
@@ -136,7 +136,7 @@ addExtension({
   read: detach,
 });
 
-/** What stands in the body for an attachment: its length and kind. */
+/** Placeholder in the body for an attachment: its length and kind. */
 function attach(bytes: Uint8Array, kind: number): number {
   if (outgoing === NONE) outgoing = [];
   outgoing.push(bytes);

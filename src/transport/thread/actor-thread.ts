@@ -9,7 +9,7 @@ import type { ControlMessage } from "../../actor/control-port.ts";
 import { assert } from "../../base/assert.ts";
 import { toWireError } from "../../base/error.ts";
 
-/** What a thread says to its host. */
+/** Messages from a thread to its host. */
 export type ThreadMessage =
   | { readonly type: "hello" }
   | { readonly type: "control"; readonly message: ControlMessage }
@@ -33,7 +33,7 @@ function createScope(port: MessagePort): ActorScope {
     hasEnded = true;
     post(port, message);
   };
-  // What comes while the actor still loads waits here: the port itself would drop it.
+  // Messages that come while the actor still loads wait here: the port itself would drop them.
   let early: ControlMessage[] | undefined = [];
   let receive = (_: ControlMessage): void => {};
   port.on("message", (message: ControlMessage) => {
@@ -49,7 +49,7 @@ function createScope(port: MessagePort): ActorScope {
       },
       onMessage(handler) {
         receive = handler;
-        // In a microtask: whoever takes the channel names its handlers next.
+        // In a microtask: the actor names the channel's handlers next.
         queueMicrotask(() => {
           const waiting = early ?? [];
           early = undefined;

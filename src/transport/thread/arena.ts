@@ -1,8 +1,8 @@
-// Where frames go that are larger than a slot of the ring: a second ring of bytes, one per direction, that grows
+// Arena for frames that are larger than a slot of the ring: a second ring of bytes, one per direction, that grows
 // when it is first needed and is taken and freed in order. The ring carries where a frame lies (../frame.ts).
 //
 // The memory is one growable SharedArrayBuffer: reserved at open, backed by pages only as far as it has grown.
-// It grows only while nobody uses it, so positions never move under a reader.
+// It grows only while no frame is in it, so positions never move under a reader.
 
 import { assert } from "../../base/assert.ts";
 import { align8 } from "../frame.ts";

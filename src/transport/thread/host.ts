@@ -1,6 +1,6 @@
 // Gives each actor a Bun worker thread.
 //
-// What ends a thread, as Bun 1.4.5 does it: an uncaught throw closes it with code 1 and an unhandled rejection with
+// A thread's end, as Bun 1.4.5 does it: an uncaught throw closes it with code 1 and an unhandled rejection with
 // code 0, so a code tells nothing. The thread itself says how it ended (actor-thread.ts) and is then
 // terminated; one that ends without a word has failed. A thread is not terminated while it still loads, since that
 // is where Bun has crashed before.
@@ -20,7 +20,7 @@ export interface WorkerHostOptions {
   /** The environment that all threads see. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** What a thread runs first; it calls `enterActorThread`. */
+  /** Entry that a thread runs first; it calls `enterActorThread`. */
   readonly entry: URL;
   readonly numCores?: number;
 }

@@ -27,7 +27,7 @@ export interface LaneOffer {
   readonly send: LaneMemory;
   readonly receive: LaneMemory;
   readonly bell: MessagePort;
-  /** Whether the receiver may look again for a moment before it sleeps. */
+  /** Permission for the receiver to look again for a moment before it sleeps. */
   readonly spin: "allowed" | "forbidden";
 }
 

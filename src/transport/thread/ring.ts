@@ -50,7 +50,7 @@ export class RingWriter {
     return (this.#tail - this.#published) | 0;
   }
 
-  /** Where the next frame would begin if it were written here and now. */
+  /** Offset at which the next frame would begin if it were written here and now. */
   get offset(): number {
     return CONTROL_BYTES + (this.#tail & (this.capacity - 1));
   }
@@ -62,7 +62,7 @@ export class RingWriter {
     return Math.min(untilEnd, this.#free());
   }
 
-  /** Whether a frame of `bytes` fits; if so, `offset` is where, past a wrap marker if need be. */
+  /** True if a frame of `bytes` fits; then `offset` is where, past a wrap marker if need be. */
   makeRoom(bytes: number): boolean {
     const untilEnd = this.capacity - (this.#tail & (this.capacity - 1));
     const needed = bytes <= untilEnd ? bytes : untilEnd + bytes;

@@ -1,8 +1,8 @@
-// Whether a receiver that has read everything looks again for a moment before it goes to sleep. A wake-up costs 5 to
+// Decides if a receiver that has read everything looks again for a moment before it goes to sleep. A wake-up costs 5 to
 // 30 µs, so where the peer answers at once a short look is several times faster; where it does not, the look is wasted.
 // So it adapts to what its lane does, and the switchboard allows it only while there are cores to spare.
 
-// About 20 µs: reading a flag that nobody writes takes a few nanoseconds.
+// About 20 µs: reading a flag that no thread writes takes a few nanoseconds.
 const MAX_LOOKS = 4000;
 const MAX_MISSES = 4;
 // After that many misses in a row only one occasion in so many is tried.
