@@ -1,4 +1,4 @@
-// What an actor runs on. `src/transport/thread` gives each actor a Bun worker thread; `test/actor/in-process-host.ts`
+// Hosts of actors. `src/transport/thread` gives each actor a Bun worker thread; `test/actor/in-process-host.ts`
 // runs all of them on one thread with a manual clock. A later host may use child processes.
 
 import type { WireError } from "../base/error.ts";
@@ -6,7 +6,7 @@ import type { ActorId } from "./actor-id.ts";
 import type { ControlChannel } from "./control-port.ts";
 import type { Roster } from "./roster.ts";
 
-/** What a new thread is given. `data` is whatever the entry of the thread understands. */
+/** Data for a new thread. `data` is whatever the entry of the thread understands. */
 export interface ActorInit {
   readonly id: ActorId;
   /** Names the actor in logs, such as `Worker:2`. */

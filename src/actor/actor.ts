@@ -173,7 +173,7 @@ export class Actor {
   }
 }
 
-/** What the main thread says of an actor that has ended. */
+/** The main thread's word of an actor that has ended. */
 export interface Down extends ActorEnd {
   readonly id: ActorId;
 }

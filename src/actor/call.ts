@@ -5,6 +5,6 @@
 export interface Call<T = unknown> extends Promise<T>, AsyncIterableIterator<T> {
   /** Ends the call with `CancelledError`, for its reader too. Does nothing once the call has ended. */
   cancel(): void;
-  /** Resolves when it is known what the answer is. For whoever hands the call on without reading it. */
+  /** Resolves when it is known what the answer is. For a caller that hands the call on without reading it. */
   kind(): Promise<"value" | "stream">;
 }

@@ -3,7 +3,7 @@
 // pass here. Bodies are copied by structured clone, so they are plain data, or ports named in `transfer`.
 //
 // Kinds that the actor room uses itself: "link.open" and "monitor" (requests to the main thread), "link",
-// "down" and "stop" (pushes from it). All others belong to whoever builds upon it.
+// "down" and "stop" (pushes from it). All others belong to the rooms above.
 
 import type { MessagePort } from "node:worker_threads";
 
@@ -70,7 +70,7 @@ export class ControlPort {
     });
   }
 
-  /** One handler a kind; a request of a kind that nobody handles is answered with an error. */
+  /** One handler a kind; a request of a kind without a handler is answered with an error. */
   onRequest<Body = unknown>(kind: string, handler: (body: Body) => unknown): void {
     assert(!this.#requestHandlers.has(kind), `requests of kind "${kind}" have a handler already`);
     this.#requestHandlers.set(kind, handler as RequestHandler);
@@ -80,7 +80,7 @@ export class ControlPort {
     if (this.#closedWhy === undefined) this.#post({ type: "push", kind, body }, transfer);
   }
 
-  /** One handler a kind; a push of a kind that nobody handles is dropped. */
+  /** One handler a kind; a push of a kind without a handler is dropped. */
   onPush<Body = unknown>(kind: string, handler: (body: Body) => void): void {
     assert(!this.#pushHandlers.has(kind), `pushes of kind "${kind}" have a handler already`);
     this.#pushHandlers.set(kind, handler as PushHandler);

@@ -1,4 +1,4 @@
-// What crosses a link: one closed union. A transport decides how it lies in bytes.
+// Envelopes are all that crosses a link: one closed union. A transport decides how it lies in bytes.
 
 import type { WireError } from "../base/error.ts";
 

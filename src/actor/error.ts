@@ -1,4 +1,4 @@
-// What a caller may get instead of an answer. Codes are stable: doors turn them into statuses.
+// Errors that a caller may get instead of an answer. Codes are stable: doors turn them into statuses.
 
 import { DynamoError } from "../base/error.ts";
 

@@ -4,7 +4,7 @@ import { CancelledError } from "../base/error.ts";
 import type { Call } from "./call.ts";
 import { WrongReplyError } from "./error.ts";
 
-/** What a call needs of the link that it went out on. */
+/** A call's needs of the link that it went out on. */
 export interface CallLink {
   sendCancel(call: number): void;
   sendCredit(call: number, count: number): void;
@@ -41,7 +41,7 @@ export class OutgoingCall implements Call {
   #done = 0; // that the reader has come back from, and that were not yet paid for
   #hasThrown = false;
 
-  // As a promise, made when somebody asks for one.
+  // As a promise, made when the caller asks for one.
   #answer: PromiseWithResolvers<unknown> | undefined;
   #kind: PromiseWithResolvers<"value" | "stream"> | undefined;
 
@@ -51,7 +51,7 @@ export class OutgoingCall implements Call {
     this.#link = link;
   }
 
-  // What the callee sends.
+  // The callee's half.
 
   receiveReply(value: unknown): void {
     this.#settle({ type: "value", value });
@@ -84,7 +84,7 @@ export class OutgoingCall implements Call {
     this.#settle({ type: "error", error });
   }
 
-  // What the caller does.
+  // The caller's half.
 
   cancel(): void {
     this.#abandon(new CancelledError(`the call of ${this.endpoint} was cancelled`));

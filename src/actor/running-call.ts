@@ -17,7 +17,7 @@ import type { PulseWriter } from "./pulse.ts";
 /** Runs an endpoint. Returns a value, a promise, or an async iterable, which becomes a stream; a throw is an answer. */
 export type Handler = (endpoint: string, args: readonly unknown[]) => unknown;
 
-/** What all running calls of an actor share. */
+/** State that all running calls of an actor share. */
 export interface CallContext {
   readonly handler: Handler;
   readonly windowOf: (endpoint: string) => number;
@@ -30,7 +30,7 @@ export interface CallContext {
   readonly pulse: PulseWriter;
 }
 
-/** What a running call needs of the link that it came in on. */
+/** A running call's needs of the link that it came in on. */
 export interface AnswerLink {
   readonly isCongested: boolean;
   send(envelope: Envelope): void;
@@ -39,7 +39,7 @@ export interface AnswerLink {
   ended(call: number): void;
 }
 
-/** What a call has begun and its cancel ends. */
+/** Work that a call has begun and its cancel ends. */
 export interface Cancellable {
   cancel(): void;
 }

@@ -78,7 +78,7 @@ export class Supervisor {
   }
 
   /**
-   * Starts the children one after the other, each ready before the next, but for those that await nobody: they
+   * Starts the children one after the other, each ready before the next, but for those that await no other: they
    * start with the first. On failure stops what it started and throws.
    */
   async start(specs: readonly ServiceSpec[]): Promise<void> {
