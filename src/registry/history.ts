@@ -1,4 +1,4 @@
-// What happened, revision by revision, as far back as the limit allows; and the watches, each a cursor in it. A
+// Events revision by revision, as far back as the limit allows; and the watches, each a cursor in it. A
 // watch buffers nothing of its own, so a slow reader costs no memory and learns of its fate by CompactedError.
 
 import { CompactedError, FutureRevisionError } from "./error.ts";

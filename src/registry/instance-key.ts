@@ -1,4 +1,4 @@
-// Where an instance of a service stands in the registry, as Dynamo writes it:
+// Key of a service's instance in the registry, as Dynamo writes it:
 //
 //   instances/{namespace}/{component}/{endpoint}:{instance id in hex}
 //     {"component": ..., "endpoint": ..., "namespace": ..., "instance_id": "1f", "transport": {"thread": 7}}
@@ -28,12 +28,12 @@ export function instanceKey({
   return `${instancePrefix({ namespace, component })}${endpoint}:${formatInstanceId(instanceId)}`;
 }
 
-/** Of all instances of a component, whatever the endpoint. */
+/** Prefix of all instances of a component, whatever the endpoint. */
 export function instancePrefix(of: Pick<InstanceAddress, "namespace" | "component">): string {
   return `instances/${of.namespace}/${of.component}/`;
 }
 
-/** What stands under the key: the same, for readers that do not parse keys, and how the instance is reached. */
+/** Value under the key: the same, for readers that do not parse keys, and how the instance is reached. */
 export function instanceValue(address: InstanceAddress, transport: Reach): string {
   const { namespace, component, endpoint, instanceId } = address;
   const instance_id = formatInstanceId(instanceId);

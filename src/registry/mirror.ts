@@ -1,4 +1,4 @@
-// What stands under a prefix of the registry, and stays true: first all of it, then each change; all of it again where the
+// A copy of the registry under a prefix that stays true: first all of it, then each change; all of it again where the
 // reader has fallen behind what the store remembers. The word is that of etcd's clients.
 
 import { errorCode } from "../base/error.ts";

@@ -59,7 +59,7 @@ export interface TransactionResult {
   readonly succeeded: boolean;
   /** The store's revision afterwards. Unchanged if nothing was written. */
   readonly revision: Revision;
-  /** What the ranges among the operations saw, in their order. */
+  /** Key-values that the ranges among the operations saw, in their order. */
   readonly ranges: readonly (readonly KeyValue[])[];
 }
 

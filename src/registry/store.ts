@@ -14,7 +14,7 @@ export interface StoreLimits {
 
 export interface Applied {
   readonly events: readonly WatchEvent[];
-  /** What the puts and deletes took the place of. */
+  /** Key-values that the puts and deletes took the place of. */
   readonly replaced: readonly KeyValue[];
   readonly ranges: readonly (readonly KeyValue[])[];
 }
@@ -157,7 +157,7 @@ export class Store {
   }
 }
 
-/** What one revision has done so far. */
+/** Work of one revision so far. */
 class Change {
   readonly events: WatchEvent[] = [];
   readonly replaced: KeyValue[] = [];
