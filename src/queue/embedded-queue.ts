@@ -28,7 +28,7 @@ class EmbeddedQueue {
   readonly #delivered = new Map<ItemId, { readonly item: WorkItem; readonly consumer: Consumer }>();
   #lastId: ItemId = 0;
 
-  /** Items that nobody has taken yet. */
+  /** Items that no consumer has taken yet. */
   get numPending(): number {
     return this.#pending.length;
   }
