@@ -1,5 +1,5 @@
-// What each worker has been given and has not finished: booked when a request is routed, by whoever
-// routes, since a worker's own figures come too late for the next request of a burst. As Dynamo's
+// Requests that each worker has been given and has not finished: booked when a request is routed, by the
+// router, since a worker's own figures come too late for the next request of a burst. As Dynamo's
 // lib/llm/src/kv_router/sequence.rs, but a booking can only be released, never lost or released twice.
 //
 //     book --> prefilling --first token: prefillDone--> decoding --end, for any reason: release--> gone
@@ -219,7 +219,7 @@ export class ActiveLoad<W> {
 type MutableLoad = { -readonly [Name in keyof WorkerLoad]: WorkerLoad[Name] };
 
 interface BookedLoad<W> {
-  /** Replaced at each change, so that whoever has asked may keep them. */
+  /** Replaced at each change, so that a caller may keep them. */
   sums: WorkerLoad;
   /** Bookings without a first token, the oldest first: the one that is computed now. */
   readonly prefilling: Set<Booked<W>>;

@@ -1,4 +1,4 @@
-// What each worker probably holds, without hearing from it: the blocks of the prompts that it was sent
+// Blocks that each worker probably holds, without hearing from it: those of the prompts that it was sent
 // of late. Dynamo's approx mode (lib/llm/src/kv_router/approx.rs): 120 s for each block from its last use.
 //
 // A block is known as long as a request that has it is in the queue of recent ones. All stay there
@@ -20,7 +20,7 @@ export class ApproxIndexer<W> {
   /** By age, from `#oldest` on. */
   #recent: RecentRequest<W>[] = [];
   #oldest = 0;
-  /** Of all recent requests, shared ones once for each. */
+  /** Blocks of all recent requests, shared ones once for each. */
   #numRecentBlocks = 0;
 
   constructor(clock: Pick<Clock, "now">, maxBlocks: number = MAX_INDEXED_BLOCKS) {

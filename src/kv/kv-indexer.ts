@@ -1,4 +1,4 @@
-// What each worker holds, by what it tells: the listener's end of the KV events.
+// Blocks that each worker holds, by what it tells: the listener's end of the KV events.
 //
 //     worker's block manager --KvEvent--> apply --> radix tree <-- overlaps <-- prompt
 //
@@ -63,7 +63,7 @@ export class KvIndexer<W> {
     return this.#tree.overlaps(chain);
   }
 
-  /** What is known of the worker, as another indexer would want it; undefined if that is nothing sure. */
+  /** Known blocks of the worker, as another indexer would want them; undefined if nothing is sure. */
   snapshot(worker: W): KvSnapshot | undefined {
     const state = this.#states.get(worker);
     if (state === undefined || state.isStale) return undefined;

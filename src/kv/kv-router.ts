@@ -1,4 +1,4 @@
-// Where each request goes, and what that leaves to be remembered: the brain of the Router service and of
+// Chooses where each request goes, and remembers what that leaves: the brain of the Router service and of
 // the trace replay, which both only carry messages to it.
 //
 //     events, snapshots --> indexer --overlaps--+
@@ -23,7 +23,7 @@ import {
   stayingWith,
 } from "./worker-selector.ts";
 
-/** Where overlaps come from: what workers tell, or what they were sent of late. */
+/** Source of overlaps: what workers tell, or what they were sent of late. */
 export type OverlapSource = "events" | "recent requests";
 
 export interface KvRouterOptions {

@@ -1,9 +1,9 @@
-// How much of its time a worker has prompts to compute, and since when it computes the first of them, by what whoever
-// routes can see: when it was given prompts, and when their first outputs came. What they took goes into the curve.
+// Share of its time in which a worker has prompts to compute, and since when it computes the first of them, by what the
+// router can see: when it was given prompts, and when their first outputs came. What they took goes into the curve.
 //
 // While a worker has prompts to compute it is taken to compute them, so between two of these moments it has
 // got on by the time that has passed. How fast one worker is beside another is not asked: they are of one kind, and
-// whoever has many prompts at once computes them in fewer steps, would seem quick, and get still more.
+// a worker that has many prompts at once computes them in fewer steps, would seem quick, and get still more.
 
 import type { PrefillCurve } from "./prefill-curve.ts";
 

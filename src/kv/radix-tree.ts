@@ -34,7 +34,7 @@ export class RadixTree<W> {
   readonly #nodes: HashIndex;
   #firstHolding = new Uint32Array(1);
   #numChildren = new Uint32Array(1);
-  /** Whether a prompt has matched the node, or a worker has stored it, since the hand last passed. */
+  /** 1 if a prompt has matched the node, or a worker has stored it, since the hand last passed. */
   #isRecent = new Uint32Array(1);
   #hand = 1;
 
@@ -100,7 +100,7 @@ export class RadixTree<W> {
   }
 
   /**
-   * What `store` would have to be told, in this order, to know the worker's blocks again. Those behind a
+   * Blocks to tell `store`, in this order, so that it knows the worker's blocks again. Those behind a
    * block that it does not hold are left out: no prompt matches them.
    */
   *blocksOf(worker: W): IterableIterator<ToldBlock> {
@@ -230,7 +230,7 @@ export class RadixTree<W> {
     return true;
   }
 
-  /** Forgets the block at the hand if it is a leaf that nobody asked for, and moves on. */
+  /** Forgets the block at the hand if it is a leaf that is not recent, and moves on. */
   #moveHand(kept: number): void {
     const node = this.#hand;
     const isLeaf =

@@ -51,7 +51,7 @@ export interface SelectorOptions {
   readonly random: () => number;
 }
 
-/** What `policy` says that each candidate costs, in its own unit. `turn` counts the requests (`round-robin`). */
+/** Cost of each candidate by `policy`, in its own unit. `turn` counts the requests (`round-robin`). */
 export function costsOf<W>(
   policy: RoutingPolicy,
   candidates: readonly Candidate<W>[],
