@@ -58,7 +58,7 @@ export function duplicateSocket(fd: number): number | undefined {
   });
 }
 
-/** Of a struct sockaddr; undefined for another family than IP's. */
+/** Address in a struct sockaddr; undefined for another family than IP's. */
 function hostAndPort(address: Buffer): Omit<InheritedSocket, "fd"> | undefined {
   const family = new Uint16Array(address.buffer, address.byteOffset, 1)[0];
   const port = address.readUInt16BE(2);
