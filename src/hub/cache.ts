@@ -127,7 +127,7 @@ export class HubCache {
   }
 }
 
-/** Of a folder and those in it; links whose content is missing are none. */
+/** Files of a folder and of those in it; links whose content is missing are none. */
 async function filesIn(folder: string, below = ""): Promise<readonly CachedFile[]> {
   const files: CachedFile[] = [];
   for (const name of await namesIn(join(folder, below))) {

@@ -9,14 +9,14 @@ export interface HubSettings {
   readonly endpoint: string;
   /** The folder of the cache that all of Hugging Face's tools share. */
   readonly cacheDirectory: string;
-  /** Where a token may stand. */
+  /** File in which a token may stand. */
   readonly tokenPath: string;
   readonly token: string | undefined;
   readonly isOffline: boolean;
   readonly hasProxy: boolean;
-  /** Where LM Studio keeps models. */
+  /** Folders where LM Studio keeps models. */
   readonly lmStudioFolders: readonly string[];
-  /** Where ollama keeps models. */
+  /** Folder where ollama keeps models. */
   readonly ollamaFolder: string;
 }
 

@@ -19,7 +19,7 @@ export interface FetchBlobOptions {
   readonly repo: string;
   readonly commit: string;
   readonly file: RepoFile;
-  /** Where the content is to be. */
+  /** Path that the content is to have. */
   readonly place: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;

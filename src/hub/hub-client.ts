@@ -40,7 +40,7 @@ export class HubClient {
     throw new HubError(`${this.#options.endpoint} does not tell the commit of ${repo}`);
   }
 
-  /** What it tells of a model beside its files. */
+  /** Facts of a model beside its files. */
   async facts({ repo, revision }: HubName): Promise<ModelFacts> {
     const url = `${this.#options.endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}`;
     // The library knows no field `gguf`.

@@ -1,4 +1,4 @@
-// What can go wrong between this machine and a hub of models, each with what to do about it.
+// Errors between this machine and a hub of models, each with what to do about it.
 
 import { DynamoError } from "../base/error.ts";
 

@@ -1,4 +1,4 @@
-// What a hub tells of a model beside its files.
+// A hub's facts of a model beside its files.
 
 import * as v from "valibot";
 

@@ -17,7 +17,7 @@ const NAME = new RegExp(
     "(?:(?:@|/tree/)([A-Za-z0-9][A-Za-z0-9_./-]{0,127}))?(?::([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))?/?$",
 );
 
-/** Undefined for what is no name of a hub. A path of that form may be one: whoever asks looks for a file first. */
+/** Undefined for what is no name of a hub. A path of that form may be one: the caller looks for a file first. */
 export function parseHubName(name: string): HubName | undefined {
   const [, repo, revision = "main", tag] = NAME.exec(name) ?? [];
   if (repo === undefined || repo.includes("..") || repo.includes("--")) return undefined;

@@ -24,7 +24,7 @@ export interface PullOptions {
 
 export interface PulledModel {
   readonly commit: string;
-  /** What to open: the snapshot's folder, or the GGUF file in it. */
+  /** Path to open: the snapshot's folder, or the GGUF file in it. */
   readonly path: string;
   readonly numFiles: number;
   readonly totalBytes: number;
@@ -59,7 +59,7 @@ export async function pullModel(options: PullOptions): Promise<PulledModel> {
   return { commit, path, numFiles: wanted.length, totalBytes };
 }
 
-/** What is fetched, before it is: its files and their sizes. Throws `HubError`. */
+/** Looks up what would be fetched: its files and their sizes. Throws `HubError`. */
 export async function lookUp({
   name,
   client,
