@@ -1,4 +1,4 @@
-// What tells whether the server is well, and how much it does.
+// Facts of the server's health, and of how much it does.
 
 import type { OpenAIBackend } from "../door/backend.ts";
 import type { Exchange } from "../door/exchange.ts";

@@ -18,7 +18,7 @@ export async function kvEvents(context: AppContext, exchange: Exchange): Promise
   const end = () => context.open.delete(listener);
   let next: Awaited<ReturnType<typeof reports.next>>;
   try {
-    next = await reports.next(); // What fails before it is still an HTTP status.
+    next = await reports.next(); // A failure before it is still an HTTP status.
   } catch (error) {
     end();
     throw error;
