@@ -1,4 +1,4 @@
-// What runs first in an actor's thread: imports the graph, and runs the instance that the main thread names.
+// Runs first in an actor's thread: imports the graph, and runs the instance that the main thread names.
 
 import { systemClock } from "./base/clock.ts";
 import { collectStartGarbage } from "./base/start-garbage.ts";

@@ -30,6 +30,6 @@ export const builtInGraphs: Readonly<Record<string, () => Promise<object>>> = Ob
   Object.keys(TEXTS).map((name) => [name, () => import(SCHEME + name)]),
 );
 
-/** What those imports resolve to; see sdk-modules.ts. */
+/** Modules that those imports resolve to; see sdk-modules.ts. */
 export const builtInModules: readonly { readonly name: string; readonly text: string }[] =
   Object.entries(TEXTS).map(([name, text]) => ({ name: SCHEME + name, text }));

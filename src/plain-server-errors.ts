@@ -1,4 +1,4 @@
-// What users' own servers (Bun.serve in a service) get here beside what Bun gives them.
+// Plain error answers for users' own servers (Bun.serve in a service).
 //
 // A handler that throws answers with a page of source lines and paths, unless NODE_ENV says "production". Bun reads
 // that from the environment of the process only, when it starts (measured: 1.4.5; neither --define nor process.env nor

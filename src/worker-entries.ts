@@ -1,4 +1,4 @@
-// What runs first in threads. It stands beside main.ts, since only there an entry's URL means the same in the compiled
+// Entries of threads. They stand beside main.ts, since only there an entry's URL means the same in the compiled
 // executable.
 
 import type { SpawnSideThread } from "./actor/side-thread.ts";
