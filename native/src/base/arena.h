@@ -23,7 +23,7 @@ class Arena {
     return {};
   }
 
-  // Whether what was placed so far can be counted at all.
+  // An error if what was placed so far cannot be counted at all.
   Status check(const char* what) const {
     if (overflow_) return out_of_memory(std::string(what) + " needs more than 2^64 bytes");
     return {};

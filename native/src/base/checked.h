@@ -6,12 +6,12 @@
 
 namespace dyn {
 
-// Whether a * b fits; *product is set only then.
+// True if a * b fits; *product is set only then.
 [[nodiscard]] inline bool checked_mul(uint64_t a, uint64_t b, uint64_t* product) {
   return !__builtin_mul_overflow(a, b, product);
 }
 
-// Whether a + b fits; *sum is set only then.
+// True if a + b fits; *sum is set only then.
 [[nodiscard]] inline bool checked_add(uint64_t a, uint64_t b, uint64_t* sum) {
   return !__builtin_add_overflow(a, b, sum);
 }

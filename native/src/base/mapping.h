@@ -34,7 +34,7 @@ class Mapping {
   // Asks for pages of 2 MiB, where the system has them to give. For what is read again and again.
   void use_huge_pages() const;
 
-  // What the system takes for `num_bytes`.
+  // Bytes that the system takes for `num_bytes`.
   static uint64_t whole_pages(uint64_t num_bytes);
 
   std::byte* data() const { return data_; }
