@@ -22,7 +22,7 @@ bool is_in_layer(uint32_t role) {
   return role >= DYN_ATTENTION_NORM;
 }
 
-// Whether a model of this config has such a tensor.
+// True if a model of this config has such a tensor.
 bool is_part(const dyn_model_config& config, uint32_t role) {
   switch (role) {
     case DYN_HEAD:

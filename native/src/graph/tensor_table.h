@@ -30,7 +30,7 @@ class TensorTable {
     return {.whole = parts[DYN_WHOLE], .zeros = parts[DYN_ZEROS], .scales = parts[DYN_SCALES]};
   }
 
-  // What to call a tensor in an error: "layer 3 down".
+  // Name of a tensor in an error: "layer 3 down".
   static std::string name(dyn_role role, uint32_t layer);
 
  private:
