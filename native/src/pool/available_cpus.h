@@ -15,7 +15,7 @@ struct AvailableCpus {
   dyn_threads_by by;
 };
 
-// Of a share of a CPU nothing is used: a thread that is stopped until the next period holds up all
+// Shares of a CPU are not used: a thread that is stopped until the next period holds up all
 // others, since they wait for each other many times a step.
 AvailableCpus available_cpus();
 

@@ -68,7 +68,7 @@ void ThreadPlacement::begin_job() {
   }
 }
 
-// The leader gets that CPU, and each helper one of its own: its home, where nobody else has it.
+// The leader gets that CPU, and each helper one of its own: its home, where no other thread has it.
 void ThreadPlacement::settle(int leader_cpu) {
   cpu_set_t free = allowed_;
   CPU_CLR(leader_cpu, &free);

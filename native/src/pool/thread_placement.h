@@ -2,13 +2,13 @@
 //
 // The system knows nothing of who waits for whom. Beside a busy loop on one of two CPUs it runs the
 // leader and the helper by turns on the other; or it keeps a helper off its CPU for some
-// milliseconds in the middle of an item that all others wait for. So whoever waits in vain looks
-// whether the other runs at all, and if not
+// milliseconds in the middle of an item that all others wait for. So a thread that waits in vain
+// looks whether the other runs at all, and if not
 //
 //   - a leader lends its CPU to the helper, which goes back when it has done its item, and
 //   - a helper changes places with the leader.
 //
-// From then on each thread has a CPU of its own, until nobody has waited in vain for a while.
+// From then on each thread has a CPU of its own, until none has waited in vain for a while.
 
 #pragma once
 
@@ -30,7 +30,7 @@ class ThreadPlacement {
 
   bool is_active() const { return is_active_; }
 
-  // Whether the thread wants to run and does not, as far as 20 us of looking tell.
+  // True if the thread wants to run and does not, as far as 20 us of looking tell.
   bool is_kept_waiting(uint32_t thread) const;
 
   // By the leader, who is about to sleep: the thread runs here until it calls go_home().

@@ -214,7 +214,7 @@ bool ThreadPool::run_item_of(uint32_t share, uint32_t thread) {
   }
 }
 
-// Where a thread's share of the items begins.
+// First item of a thread's share.
 uint32_t ThreadPool::first_of(uint32_t share, uint32_t count) const {
   return static_cast<uint32_t>(uint64_t{count} * share / num_threads_);
 }

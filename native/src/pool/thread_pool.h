@@ -5,10 +5,10 @@
 // A job is one step of one engine. The first thread, the leader, takes jobs in the order in which
 // they came and runs their serial code; parallel_for shares a loop's items with the helpers. Each
 // thread has neighbouring items for its share, so that it reads memory in order and what it fetches
-// ahead is its own, and claims them one by one; whoever has done its share claims from the others'.
+// ahead is its own, and claims them one by one; once its share is done it claims from the others'.
 // A helper that the system has descheduled holds up the one item it has claimed and nothing else,
-// so a busy machine costs an item, not a loop; and whoever waits for it gives it a CPU
-// (thread_placement.h). Whoever has nothing to do spins briefly, for the next loop is near, and
+// so a busy machine costs an item, not a loop; and the thread that waits for it gives it a CPU
+// (thread_placement.h). A thread without work spins briefly, for the next loop is near, and
 // then sleeps, so that others get the CPU.
 
 #pragma once
@@ -25,7 +25,7 @@
 
 namespace dyn {
 
-// Lives with whoever enqueues it, until withdraw() has returned.
+// The caller keeps it alive until withdraw() has returned.
 struct Job {
   void (*run)(void* self) = nullptr;
   void* self = nullptr;
