@@ -80,7 +80,7 @@ class Device {
 
   virtual dyn_device_facts facts() const = 0;
 
-  // Whether a second opener that asks for `config` may share this device.
+  // OK if a second opener that asks for `config` may share this device.
   virtual Status check_same(const dyn_device_config& config) const = 0;
 
   // Checks everything but what the files hold, and begins to load.

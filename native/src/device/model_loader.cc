@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kCacheLine = 64;
 
-// Where each slot begins in the body, and where the body ends.
+// Begin of each slot in the body, and the end of the body.
 std::vector<uint64_t> lay_out(const std::vector<WeightSlot>& slots, uint64_t* end) {
   std::vector<uint64_t> offsets;
   offsets.reserve(slots.size());
@@ -210,7 +210,7 @@ Status ModelLoader::pack(const Item& item, uint32_t thread) {
   }
 }
 
-// What fails first in the order of the image is what is told, as far as others have not been begun.
+// The first failure in the order of the image wins, as far as others have not been begun.
 void ModelLoader::fail(uint32_t item, Status status) {
   const std::lock_guard lock(mutex_);
   stopping_ = true;

@@ -3,7 +3,7 @@
 //   cache file, if it is whole --read, check--> image, ready
 //   the model's files --------read, pack--> image, sealed, ready (to be written to a file)
 //
-// What is read are copies of the caller's descriptors.
+// The loader reads copies of the caller's descriptors.
 
 #pragma once
 
@@ -31,7 +31,7 @@ class ModelLoader {
  public:
   static Status start(std::vector<WeightSlot> slots, const ImageKey& key, uint32_t num_threads,
                       const ImageFile& file, std::unique_ptr<ModelLoader>* loader);
-  // What the image of such weights takes.
+  // Memory of the image of such weights.
   static dyn_model_sizes measure(const std::vector<WeightSlot>& slots);
 
   ModelLoader(std::vector<WeightSlot> slots, const ImageKey& key, uint64_t body_bytes);
@@ -46,11 +46,11 @@ class ModelLoader {
   bool is_loaded();
 
  private:
-  // What a thread packs at a time: an item of a matrix, or a whole vector.
+  // A thread packs one at a time: an item of a matrix, or a whole vector.
   struct Item {
     const WeightSlot* slot;
-    uint64_t slot_offset;  // Of the slot, in the image's body.
-    uint32_t index;        // Of the slot's items.
+    uint64_t slot_offset;  // The slot's, in the image's body.
+    uint32_t index;        // Among the slot's items.
   };
 
   uint64_t largest_panel() const;

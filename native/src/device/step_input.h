@@ -13,7 +13,7 @@ namespace dyn {
 struct StepInput {
   dyn_batch batch;
   StepSize size;
-  // What the batch implies:
+  // Derived from the batch:
   int32_t* positions;  // [T] Index of each token in its own sequence.
   int32_t* slots;      // [T] Where K and V go: block_id * block_size + offset.
 };
