@@ -38,7 +38,7 @@ Status step_limits(const dyn_engine_config& config, const dyn_kv_pool_config& po
   return {};
 }
 
-// What is lost stays lost.
+// A lost device stays lost.
 Status device_lost() {
   return {DYN_DEVICE_LOST, "the device is lost; close what is open on it"};
 }

@@ -17,7 +17,7 @@ class Engine {
   static Status open(std::shared_ptr<KvPool> pool, const dyn_engine_config& config,
                      std::shared_ptr<Engine>* engine);
 
-  // What a pool and an engine on it would take of memory. Takes none.
+  // Memory that a pool and an engine on it would take. Takes none.
   static Status measure(Device* device, const ModelSource& source, const dyn_kv_pool_config& pool,
                         const dyn_engine_config& config, dyn_engine_sizes* sizes);
 

@@ -19,7 +19,7 @@ class KvPool {
 
   KvPool(std::shared_ptr<Model> model, const dyn_kv_pool_config& config);
 
-  // Whether a second opener of the key means the same pool.
+  // OK if a second opener of the key means the same pool.
   Status check_same(const dyn_kv_pool_config& config) const;
 
   Status discard(uint32_t first_block, uint32_t num_blocks) const;

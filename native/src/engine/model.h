@@ -26,7 +26,7 @@ class Model {
   // No pool can be opened before.
   bool is_loaded() { return loaded_->is_loaded(); }
 
-  // Whether a second opener of the key means the same model.
+  // OK if a second opener of the key means the same model.
   Status check_same(const ModelSource& source) const;
 
   const dyn_model_config& config() const { return config_; }

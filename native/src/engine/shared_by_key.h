@@ -1,5 +1,5 @@
-// SharedByKey: objects of the process that are made once and shared by whoever opens their key. An
-// object lives as long as someone holds it.
+// SharedByKey: objects of the process that are made once and shared by the openers of their key. An
+// object lives as long as an opener holds it.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace dyn {
 
-// What is shared, and on what: models of equal keys on two devices are two models.
+// Key of a shared object, and what it is on: models of equal keys on two devices are two models.
 struct SharedKey {
   const void* on;  // The object that it is made on, null for a device.
   uint64_t key;
