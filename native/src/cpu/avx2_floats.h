@@ -13,7 +13,7 @@ namespace dyn {
 struct Avx2Floats {
   using Vector = __m256;
   static constexpr size_t kLanes = 8;
-  static constexpr uint32_t kNumSums = 12;  // Of 16 registers; the others hold the factors.
+  static constexpr uint32_t kNumSums = 12;  // In 16 registers; the others hold the factors.
 
   [[gnu::always_inline]] static inline Vector load(const float* from) {
     return _mm256_loadu_ps(from);

@@ -43,7 +43,7 @@ class CpuKvPool final : public DeviceKvPool {
   const CpuModel& model_;
   const dyn_kv_pool_config config_;
   Mapping blocks_;          // [num_layers, num_blocks, block_bytes]
-  PagesAhead pages_ahead_;  // Where they are huge.
+  PagesAhead pages_ahead_;  // Used if pages are huge.
 };
 
 }  // namespace dyn

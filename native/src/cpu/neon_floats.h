@@ -12,7 +12,7 @@ namespace dyn {
 struct NeonFloats {
   using Vector = float32x4_t;
   static constexpr size_t kLanes = 4;
-  static constexpr uint32_t kNumSums = 24;  // Of 32 registers; the others hold the factors.
+  static constexpr uint32_t kNumSums = 24;  // In 32 registers; the others hold the factors.
 
   [[gnu::always_inline]] static inline Vector load(const float* from) { return vld1q_f32(from); }
   [[gnu::always_inline]] static inline void store(float* to, Vector x) { vst1q_f32(to, x); }

@@ -40,7 +40,7 @@ void PagesAhead::want(uint32_t group, uint32_t max_pages) {
   for (; num_made < end; ++num_made) wanted_.push_back({.group = group, .layer = num_made});
 }
 
-// Where the system cannot (before Linux 5.14), pages come with their first use.
+// Pages come with their first use where the system cannot make them (before Linux 5.14).
 void PagesAhead::make(const Page& page) const {
   const uint32_t first = page.group * page_blocks_;
   const uint32_t end = std::min(first + page_blocks_, layers_.num_blocks);

@@ -33,14 +33,14 @@ class PagesAhead {
     size_t block_bytes;
   };
 
-  PagesAhead() = default;  // Of nothing: no pages are made.
+  PagesAhead() = default;  // Empty: no pages are made.
   explicit PagesAhead(const Layers& layers);
 
   // Before a step that writes to `slots`. Within a job of `threads`.
   void stay_ahead_of(std::span<const int32_t> slots, ThreadPool* threads);
 
  private:
-  // Of the blocks [group * page_blocks_, (group + 1) * page_blocks_) in one layer.
+  // The blocks [group * page_blocks_, (group + 1) * page_blocks_) in one layer.
   struct Page {
     uint32_t group;
     uint32_t layer;
@@ -52,7 +52,7 @@ class PagesAhead {
   Layers layers_ = {};
   uint32_t page_blocks_ = 1;
   std::vector<uint32_t> num_made_;  // [groups] Layers that have the group's page: the first ones.
-  std::vector<Page> wanted_;        // Of the running step.
+  std::vector<Page> wanted_;        // For the running step.
 };
 
 }  // namespace dyn

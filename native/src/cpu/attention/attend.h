@@ -40,7 +40,7 @@ struct TileRows {
   uint32_t last;
 };
 
-// What the online softmax of each row carries from tile to tile.
+// State that the online softmax of each row carries from tile to tile.
 struct SoftmaxState {
   float max[kMaxTileRows];
   float sum[kMaxTileRows];

@@ -8,7 +8,7 @@
 //
 // The softmax is taken online (arXiv:1805.02867) over tiles of 64 positions, and started anew for
 // each span of 512 positions (flash decoding); a row's spans are merged in order at the end. Tiles
-// and spans lie at multiples of 64 and 512 of the sequence, whoever computes them. So spans may be
+// and spans lie at multiples of 64 and 512 of the sequence, on any thread. So spans may be
 // computed by different threads, and a token's result depends on its sequence and nothing else.
 //
 // Letters: M rows of a tile, D head size padded to a multiple of 16.
@@ -61,7 +61,7 @@ struct AttentionItem {
   uint32_t num_spans() const { return (context_len - 1) / kAttentionSpan + 1 - first_span(); }
 };
 
-// What a thread needs besides.
+// Scratch memory of a thread.
 struct AttentionScratch {
   uint32_t* q;         // [M, D] as F32 or as pairs of BF16
   float* scores;       // [M, 64]

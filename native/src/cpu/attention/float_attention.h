@@ -31,7 +31,7 @@ struct FloatAttention {
 
   static float* floats(uint32_t* words) { return reinterpret_cast<float*>(words); }
 
-  // Whether K and V are widened as they are multiplied: where they are multiplied once.
+  // True if K and V are widened as they are multiplied: where they are multiplied once.
   static bool is_widened_late(const TileRows& rows) {
     return rows.last - rows.first <= kMostRows<V>;
   }

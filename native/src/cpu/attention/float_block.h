@@ -11,7 +11,7 @@
 
 namespace dyn {
 
-// What a right factor holds. Pairs follow each other in the order of the sum.
+// Elements of a right factor. Pairs follow each other in the order of the sum.
 enum class FactorType { kF32, kBf16Pairs, kInt8Pairs };
 
 constexpr size_t elements_of(FactorType type) {
@@ -44,7 +44,7 @@ struct FloatBlock {
   size_t a_stride;
   const std::byte* b[kTileStrips][kMostGroups];  // [num_segments, groups]
   uint32_t num_segments;
-  size_t num_words;    // Of a segment: F32s or pairs.
+  size_t num_words;    // Per segment: F32s or pairs.
   size_t word_stride;  // From one word of a group to its next, in bytes.
   float* y;            // [rows, y_stride], 16 of each group
   size_t y_stride;

@@ -17,7 +17,7 @@ uint16_t bf16_of(float value) {
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-// Where element d of position `lane` lies in the K and in the V of a strip of pairs.
+// Index of element d of position `lane` in the K and in the V of a strip of pairs.
 size_t k_pair_index(size_t d, size_t lane) {
   return (d / 2 * kStrip + lane) * 2 + d % 2;
 }

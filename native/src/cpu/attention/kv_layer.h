@@ -31,7 +31,7 @@ struct KvLayer {
   uint32_t block_size;
   uint32_t padded_head_size;  // D
   uint32_t strips_per_block;
-  size_t part_bytes;  // Of K, or of V, in a strip.
+  size_t part_bytes;  // K's part of a strip, and V's.
   size_t strip_bytes;
 
   std::byte* strip(uint32_t block, uint32_t kv_head, uint32_t index) const {

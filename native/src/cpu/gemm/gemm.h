@@ -49,7 +49,7 @@ struct InputRows {
   size_t stride;
 };
 
-// Where groups of S8 are written: the above, from some group on.
+// Groups of S8 to write: the above, from some group on.
 struct S8Groups {
   int8_t* s8;
   float* scales;
@@ -77,7 +77,7 @@ struct GemmKernels {
   using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
                            float* y /* [M, 32 of y_stride] */, size_t y_stride);
 
-  InputForm bf16_form;                  // What the product of BF16 reads.
+  InputForm bf16_form;                  // The form that the product of BF16 reads.
   Product products[kNumPackedFormats];  // By PackedFormat.
 
   // y = silu(gate) * up; the bits of rowwise.h's swiglu.

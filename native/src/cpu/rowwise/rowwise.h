@@ -25,7 +25,7 @@ void rope_angles(uint32_t position, std::span<const double> frequencies, double 
 void apply_rope(const float* cosines /* [head_size / 2] */, const float* sines, uint32_t num_heads,
                 uint32_t head_size, float* x /* [num_heads, head_size] */);
 
-// What a head passes between its projection and attention: + bias, into the order of halves,
+// Steps of a head between its projection and attention: + bias, into the order of halves,
 // RMSNorm, RoPE. In this order, so that files of either layout give the same bits.
 struct HeadSteps {
   const float* norm;  // [head_size] or nullptr

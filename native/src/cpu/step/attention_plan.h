@@ -31,7 +31,7 @@ class AttentionPlan {
     uint32_t seq;
     uint32_t first_token;
     uint32_t num_tokens;
-    float* parts;  // Where its spans' parts lie, for all KV heads; nullptr where it is not split.
+    float* parts;  // Parts of its spans, for all KV heads; nullptr where it is not split.
   };
 
   struct Item {
@@ -56,7 +56,7 @@ class AttentionPlan {
   AttentionItem item(const StepInput& step, uint32_t max_blocks, const Tile& tile, uint32_t kv_head,
                      const float* q, float* out) const;
 
-  // Where the parts of the tile for one KV head begin.
+  // First part of the tile for one KV head.
   float* parts(const Tile& tile, const AttentionItem& item) const;
   size_t span_stride(const AttentionItem& item) const {
     return size_t{item.num_rows()} * part_stride_;

@@ -25,7 +25,7 @@ namespace dyn {
 
 class Decoder {
  public:
-  // What it is given must outlive it.
+  // Its arguments must outlive it.
   Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
           const AttentionKernels& attention, const GemmKernels& gemm, const RowwiseKernels& rowwise,
           ThreadPool* pool);

@@ -45,7 +45,7 @@ void multiply(const PackedMatrix& weights, const GemmInput& x, const Item& item,
   product(panel, x.rows(item.first_row), item.num_rows, y, y_stride);
 }
 
-// Where the item's outputs for its row m begin in a matrix of `num_columns` columns.
+// The item's outputs for its row m, in a matrix of `num_columns` columns.
 float* output_row(float* to, uint32_t num_columns, const Item& item, uint32_t m) {
   return to + (size_t{item.first_row} + m) * num_columns + size_t{item.panel} * kPanelWidth;
 }

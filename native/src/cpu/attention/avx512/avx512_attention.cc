@@ -68,7 +68,7 @@ struct Kernel {
     return reinterpret_cast<float*>(scratch.weights + kMaxTileRows * words_of(kAttentionTile));
   }
 
-  // Whether int8 is widened as it is multiplied: where it is multiplied once.
+  // True if int8 is widened as it is multiplied: where it is multiplied once.
   static bool is_widened_late(const TileRows& rows) { return rows.last - rows.first <= kBlockRows; }
 
   static float exp(float x) { return _mm512_cvtss_f32(exp_16(_mm512_set1_ps(x))); }
@@ -78,8 +78,8 @@ struct Kernel {
     return static_cast<__mmask16>(rest >= 16 ? 0xffffu : (1u << rest) - 1);
   }
 
-  // What brings a row's q into 16 bits, or lower where the sum of D products with an int8 would not
-  // stay within an int32. The scale of a row with a NaN is NaN.
+  // Factor that brings a row's q into 16 bits, or lower where the sum of D products with an int8
+  // would not stay within an int32. The scale of a row with a NaN is NaN.
   static float query_factor(const KvLayer& layer, const float* from, float* scale) {
     const float limit = 2147483000.0f / (127.0f * static_cast<float>(layer.padded_head_size));
     const float max_query =

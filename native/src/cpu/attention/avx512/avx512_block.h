@@ -13,7 +13,7 @@ namespace dyn::avx512 {
 inline constexpr uint32_t kBlockRows = 6;
 inline constexpr uint32_t kBlockVectors = 4;
 
-// What a word of inputs is, in both factors: an F32, or a pair. kInt8: pairs of int16 whose right
+// A word of inputs, in both factors: an F32, or a pair. kInt8: pairs of int16 whose right
 // factor lies as int8 and is widened as it is loaded.
 enum class Words { kF32, kBf16, kInt16, kInt8 };
 
@@ -62,12 +62,12 @@ struct Block {
   size_t a_stride;
   const uint32_t* const (*b)[kBlockVectors];  // [num_segments]
   uint32_t num_segments;
-  size_t num_words;  // Of a segment.
+  size_t num_words;  // Per segment.
   size_t b_stride;   // From one word to the next, in words.
   float* y;          // [rows, y_stride], 16 * vectors of each; int32 for scores of integers
   size_t y_stride;
   const float* row_scales;  // [rows] What integer sums are multiplied with, where they are added.
-  // What is brought nearer meanwhile, a line for each vector and word. Blocks of fewer rows than
+  // Lines to bring nearer meanwhile, one for each vector and word. Blocks of fewer rows than
   // kBlockRows do so: they are bound by memory, or the last of their tile. It goes to L2: with what
   // is multiplied it would fill an L1 of 32 KiB, and push out what was fetched before its use.
   const std::byte* const* ahead;  // [kBlockVectors], or nullptr

@@ -1,4 +1,4 @@
-// What the products of AVX2 have in common, and what its table takes of them.
+// The shared half of the products of AVX2, and what its table takes of them.
 
 #pragma once
 

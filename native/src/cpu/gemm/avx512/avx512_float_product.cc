@@ -19,7 +19,7 @@ inline __attribute__((always_inline)) __m512 load_weights(const std::byte* from)
 template <PackedFormat kFormat, uint32_t kRows>
 void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                 Ahead ahead) {
-  constexpr size_t kBytes = kFormat == PackedFormat::kF32 ? 64 : 32;  // Of 16 weights.
+  constexpr size_t kBytes = kFormat == PackedFormat::kF32 ? 64 : 32;  // For 16 weights.
   __m512 sums[kRows][2];
 #pragma GCC unroll 12
   for (size_t m = 0; m < kRows; ++m) sums[m][0] = sums[m][1] = _mm512_setzero_ps();

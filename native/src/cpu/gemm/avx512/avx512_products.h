@@ -1,4 +1,4 @@
-// What the products of AVX-512 have in common, and what its table takes of them: a tile is M rows
+// The shared half of the products of AVX-512, and what its table takes of them: a tile is M rows
 // times the 32 outputs of a panel, its sums in 2 M registers from the first input to the last.
 //
 //   F32, F16   vfmadd, F16 widened on the way                             8 rows a tile
@@ -37,7 +37,7 @@ void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
 // when it is compiled, or Ahead::lines, at most eight.
 enum class Fetch { kAll, kHalf, kShare };
 
-// What a tile brings nearer while it computes, so that memory and arithmetic need not wait for each
+// A tile brings data nearer while it computes, so that memory and arithmetic need not wait for each
 // other. A lone tile fetches its own panel a little ahead, and then the start of the next, which
 // follows it. Of several, each fetches its part of the next panel, all lines of it: one line in
 // nine left out made two tiles of 4 rows 30 % slower. Into L2, since a panel is more than L1 holds:

@@ -12,7 +12,7 @@ constexpr uint32_t kMaxQuantRows = 6;
 // For shifts by what is known when loops are unrolled.
 typedef uint16_t Words __attribute__((vector_size(64), may_alias));
 
-// Where a tile's rows are: by two pointers and the distance from row to row. A pointer for each of
+// Rows of a tile: two pointers and the distance from row to row. A pointer for each of
 // six rows, in each of three arrays, would be more than the CPU has registers for.
 template <typename T>
 struct TileRows {
