@@ -1,4 +1,4 @@
-// What the engine reaches on this machine: whole steps of a model of 26 million parameters in the
+// Speed of the engine on this machine: whole steps of a model of 26 million parameters in the
 // shape of SmolLM2-135M (6 of its layers, a sixth of its vocabulary). Run it after the tests:
 // nothing is checked here.
 

@@ -50,7 +50,7 @@ void require(const Status& status) {
 
 PackedTensor zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
   const uint64_t num_bytes = num_outputs * row_bytes_of(dtype, num_inputs);
-  const uint64_t num_groups = num_inputs / 128;  // Of scales and zero points, in AWQ.
+  const uint64_t num_groups = num_inputs / 128;  // Groups of scales and zero points, in AWQ.
   const int fd = memfd_create("zeros", MFD_CLOEXEC);
   if (fd < 0 || ftruncate(fd, static_cast<off_t>(num_bytes)) != 0) std::exit(1);
   const dyn_tensor tensor = {.role = DYN_UP,

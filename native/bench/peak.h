@@ -1,4 +1,4 @@
-// What the machine can do at most, measured: the yardsticks beside which kernels are timed.
+// Peak speeds of the machine, measured: the yardsticks beside which kernels are timed.
 
 #pragma once
 

@@ -69,7 +69,7 @@ typedef enum dyn_status {
   DYN_DEVICE_LOST = 5,    // The device is gone. Close all that is open on it and end the worker.
 } dyn_status;
 
-// What computes. All CPUs of the machine are one device; each GPU is one.
+// The device that computes. All CPUs of the machine are one device; each GPU is one.
 typedef enum dyn_device_kind {
   DYN_DEVICE_CPU = 0,
   DYN_DEVICE_CUDA = 1,
@@ -95,11 +95,11 @@ typedef enum dyn_dtype {
 // a scale and a zero point each. Eight 4-bit numbers stand in 32 bits, the first in the lowest.
 typedef enum dyn_part {
   DYN_WHOLE = 0,   // All of a matrix of another dtype. GPTQ: [K / 8][N], AWQ: [K][N / 8] of those.
-  DYN_ZEROS = 1,   // Of shape [G, N] and the matrix's dtype: [G][N / 8].
-  DYN_SCALES = 2,  // Of shape [G, N] in F32, F16 or BF16.
+  DYN_ZEROS = 1,   // Shape [G, N] in the matrix's dtype: [G][N / 8].
+  DYN_SCALES = 2,  // Shape [G, N] in F32, F16 or BF16.
 } dyn_part;
 
-// What matrices of F32, F16 or BF16 are made into when they are loaded. Blocks stay what they are.
+// Format that matrices of F32, F16 or BF16 get when they are loaded. Blocks stay what they are.
 typedef enum dyn_quantization {
   DYN_QUANTIZATION_NONE = 0,
   DYN_QUANTIZATION_Q8 = 8,  // 8 bits, a scale for 32 weights.
@@ -113,13 +113,13 @@ typedef enum dyn_load {
   DYN_LOAD_IMAGE_ONLY = 2,  // There is nothing else: without a whole image the load fails.
 } dyn_load;
 
-// Where the weights of a model came from.
+// Source of a model's weights.
 typedef enum dyn_weights_source {
   DYN_WEIGHTS_PACKED = 0,
   DYN_WEIGHTS_CACHED = 1,
 } dyn_weights_source;
 
-// What set the number of compute threads.
+// Reason for the number of compute threads.
 typedef enum dyn_threads_by {
   DYN_THREADS_BY_CONFIGURATION = 0,
   DYN_THREADS_BY_CPUS = 1,           // One per CPU.
@@ -145,7 +145,7 @@ typedef enum dyn_kv_dtype {
   DYN_KV_INT8 = 2,  // With a scale for each token and head.
 } dyn_kv_dtype;
 
-// What a tensor is in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
+// A tensor's role in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
   DYN_EMBEDDING = 0,       // [vocab, hidden]
   DYN_FINAL_NORM = 1,      // [hidden]
@@ -194,7 +194,7 @@ typedef struct dyn_tensor {
 typedef struct dyn_model_config {
   uint64_t key;  // Equal for equal models only: a hash of the files' identity and all the below.
   double rms_norm_eps;
-  double rope_magnitude;  // What RoPE multiplies sine and cosine by: 1, or YaRN's.
+  double rope_magnitude;  // Factor of RoPE's sine and cosine: 1, or YaRN's.
   uint32_t vocab_size;
   uint32_t hidden_size;
   uint32_t intermediate_size;
@@ -217,7 +217,7 @@ typedef struct dyn_device_config {
 } dyn_device_config;
 
 typedef struct dyn_device_facts {
-  uint64_t memory_bytes;  // Of the device, whatever is in it: a CPU's is the machine's RAM.
+  uint64_t memory_bytes;  // All of the device, free or not: a CPU's is the machine's RAM.
   uint32_t kind;          // dyn_device_kind
   uint32_t ordinal;
   uint32_t isa;           // dyn_isa of a CPU.
@@ -227,7 +227,7 @@ typedef struct dyn_device_facts {
 } dyn_device_facts;
 
 typedef struct dyn_model_progress {
-  uint64_t num_bytes;       // Of the image: all packed weights, their checksums and a header.
+  uint64_t num_bytes;       // The image: all packed weights, their checksums and a header.
   uint64_t num_bytes_done;  // So far.
   const void* image;        // Null until it is there. It may be written to a file as it is.
   uint32_t source;          // dyn_weights_source
@@ -249,19 +249,19 @@ typedef struct dyn_engine_config {
   uint32_t max_model_len;           // Longest sequence; M is this / block_size, rounded up.
 } dyn_engine_config;
 
-// What a model takes of memory, in bytes.
+// Memory of a model, in bytes.
 typedef struct dyn_model_sizes {
   uint64_t weights;  // Packed.
   uint64_t image;    // Their image as it is mapped: with its checksums, in whole pages.
 } dyn_model_sizes;
 
-// What a KV pool and one engine on it take of memory, in bytes. Pages that no step has touched take
+// Memory of a KV pool and one engine on it, in bytes. Pages that no step has touched take
 // nothing yet.
 typedef struct dyn_engine_sizes {
   uint64_t kv_block;     // K and V of one block, in all layers.
   uint64_t kv_pool;      // All blocks as they are mapped, in whole pages.
   uint64_t batch;        // dyn_batch's arrays.
-  uint64_t activations;  // Of T tokens.
+  uint64_t activations;  // For T tokens.
   uint64_t attention;  // Its plan, what threads share of long sequences, and each thread's scratch.
   uint64_t logits;     // [R, vocab]
   uint64_t sampling;   // Each thread's scratch.
