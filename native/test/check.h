@@ -19,7 +19,7 @@ static int check_num_broken = 0;  // Checks of the running test that did not hol
     }                                                                    \
   } while (0)
 
-// Whether the next of many shapes is tested: of CHECK_EVERY one is, where tests run emulated.
+// True if the next of many shapes is tested: one of CHECK_EVERY is, where tests run emulated.
 static inline int check_is_due(void) {
   static int count = 0;
   return count++ % CHECK_EVERY == 0;

@@ -1,5 +1,5 @@
-// What every device must do behind the seam (device/device.h): the suite that each implementation
-// runs. It drives the engine's classes, so that a device needs no place in the C ABI to be tested.
+// Claims that every device must keep behind the seam (device/device.h): each implementation runs
+// them. They drive the engine's classes, so that a device needs no place in the C ABI to be tested.
 
 #pragma once
 
@@ -31,7 +31,7 @@ struct DeviceUnderTest {
 namespace device_suite {
 
 inline const DeviceUnderTest* device_under_test =
-    nullptr;  // Of the running claim: CHECK takes none.
+    nullptr;  // For the running claim: CHECK takes none.
 
 inline constexpr dyn_engine_config kEngine = {
     .max_num_seqs = 8, .max_num_rows = 8, .max_num_batched_tokens = 128, .max_model_len = 200};

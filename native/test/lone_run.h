@@ -1,4 +1,4 @@
-// What everything else is compared with: a sequence's run alone.
+// A sequence's run alone: everything else is compared with it.
 
 #pragma once
 
@@ -26,7 +26,7 @@ inline std::vector<int32_t> block_range(int32_t first, int32_t count) {
   return blocks;
 }
 
-// What everything else is compared with: one thread, whole prompt at once, alone.
+// Samples that everything else is compared with: one thread, whole prompt at once, alone.
 inline std::vector<Sampled> expected_samples(const TestModel& model, uint32_t seed, uint32_t length,
                                              const EngineOptions& options = {}) {
   TestEngine engine(model, options);

@@ -1,4 +1,4 @@
-// What is measured before anything is opened equals what is mapped then, to the page, and nearly what
+// Sizes measured before anything is opened equal what is mapped then, to the page, and nearly what
 // is resident after steps that fill every row, token and block.
 
 #include <sys/mman.h>

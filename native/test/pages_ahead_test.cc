@@ -25,7 +25,7 @@ constexpr uint32_t kBlockSize = 16;
 constexpr size_t kBlockBytes = size_t{256} << 10;
 constexpr size_t kLayerBytes = kNumBlocks * kBlockBytes;
 
-// Of a layer, the blocks from the first on whose pages are all there.
+// Blocks of a layer, from the first on, whose pages are all there.
 uint32_t blocks_made(const Mapping& memory, uint32_t layer) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> is_there(kLayerBytes / page);

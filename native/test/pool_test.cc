@@ -144,7 +144,7 @@ uint32_t num_allowed_cpus() {
   return static_cast<uint32_t>(CPU_COUNT(&cpus));
 }
 
-// Beside one busy loop for each CPU somebody is kept off its own all the time, so threads are
+// Beside one busy loop for each CPU a thread is kept off its own all the time, so threads are
 // moved.
 void busy_machines_cost_no_item() {
   const uint32_t num_cpus = num_allowed_cpus();

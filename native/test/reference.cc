@@ -78,7 +78,7 @@ std::vector<double> dequantise(dyn_dtype dtype, const Parts& parts, size_t num_o
   const auto four_bits = [](std::span<const std::byte> words, size_t index) {
     return static_cast<int>(byte(words, index / 2) >> (index % 2 * 4) & 15);
   };
-  // Where a column stands among numbers of 4 bits that lie row by row.
+  // Place of a column among numbers of 4 bits that lie row by row.
   const auto place = [&](size_t column) {
     constexpr size_t kOrder[] = {0, 4, 1, 5, 2, 6, 3, 7};
     return dtype == DYN_AWQ ? column - column % 8 + kOrder[column % 8] : column;

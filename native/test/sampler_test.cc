@@ -26,7 +26,7 @@ using test::random_floats;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-dyn_isa isa = DYN_ISA_PORTABLE;  // What the tests run on: each in turn.
+dyn_isa isa = DYN_ISA_PORTABLE;  // The tests run on each in turn.
 
 class TestSampler {
  public:

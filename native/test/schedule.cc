@@ -96,7 +96,7 @@ Schedule::Schedule(const TestModel& model, const Options& options, const PromptC
   events_->num_sequences += prompts.size();
 }
 
-// Takes over the whole blocks of whoever has computed most of what this sequence begins with. Its
+// Takes over the whole blocks of the sequence that has computed most of this one's beginning. Its
 // last token is computed in any case.
 void Schedule::take_prefix(Running* running) {
   const std::vector<int32_t>& tokens = running->sequence.tokens;
@@ -140,7 +140,7 @@ void Schedule::release(Running* running) {
   running->is_placed = false;
 }
 
-// What may befall a sequence between two steps.
+// One of the accidents of a sequence between two steps.
 void Schedule::disturb(Running* running) {
   if (running->is_done()) return;
   if (!running->is_placed) {

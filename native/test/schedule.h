@@ -19,11 +19,11 @@ namespace dyn::test {
 // Uniform within 0 and `count` - 1, or nearly so.
 uint32_t draw(uint32_t count, std::mt19937* generator);
 
-// What happened, so that a test can tell that its schedules had all of it.
+// Counts of events, so that a test can tell that its schedules had all of them.
 struct ScheduleEvents {
   uint64_t num_sequences = 0;
   uint64_t num_tokens = 0;        // Computed, in all steps.
-  uint64_t num_cut_prompts = 0;   // Of which one step computed a part only.
+  uint64_t num_cut_prompts = 0;   // Computed in part by one step.
   uint64_t num_mixed_steps = 0;   // With a part of a prompt and a decode.
   uint64_t num_shared_spans = 0;  // Chunks past one span of attention, for several threads.
   uint64_t num_prefix_hits = 0;   // Prefixes found in blocks of another sequence.
@@ -86,7 +86,7 @@ class Schedule {
     }
   };
   struct Step {
-    std::vector<Running*> owners;  // Of the chunks.
+    std::vector<Running*> owners;  // One a chunk.
     std::vector<Chunk> chunks;
     std::vector<Running*> rows;  // Whose chunk ends where the next token is sampled.
   };

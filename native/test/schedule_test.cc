@@ -50,10 +50,10 @@ dyn_model_config small_config(dyn_dtype dtype) {
 dyn_model_config large_config() {
   dyn_model_config config = tiny_config();
   config.rms_norm_eps = 1e-6;
-  config.vocab_size = 4096;  // Of 151,936.
+  config.vocab_size = 4096;  // Instead of 151,936.
   config.hidden_size = 1024;
   config.intermediate_size = 3072;
-  config.num_layers = 5;  // Of 28.
+  config.num_layers = 5;  // Instead of 28.
   config.num_heads = 16;
   config.num_kv_heads = 8;
   config.head_size = 128;

@@ -96,7 +96,7 @@ struct Sampled {
   bool operator==(const Sampled&) const = default;
 };
 
-// Of the logits of `token`, with all else off.
+// Row for the logits of `token`, with all else off.
 dyn_row greedy_row(int32_t token);
 
 // Fills a batch in, greedy, one row for each chunk. Returns the step's number of tokens.
