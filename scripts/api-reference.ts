@@ -133,7 +133,7 @@ function row([name, schema]: Field, meaning: string): string {
   return `| \`${name}\` | ${valuesOf(schema)} | ${isRequired ? "required" : shown} | ${meaning} |`;
 }
 
-/** What the schema itself says to somebody who sends the wrong thing. */
+/** The schema's own words to a client that sends the wrong thing. */
 function valuesOf(schema: v.GenericSchema): string {
   const { issues } = v.safeParse(unwrapped(schema), Symbol("no JSON"));
   return (issues?.[0].message ?? "anything")

@@ -4,7 +4,7 @@ export interface BuildTarget {
   readonly name: string;
   /** The npm package of its Bun. */
   readonly bun: string;
-  /** Where its library is built. */
+  /** Folder of the library's build. */
   readonly folder: string;
   /** Options of CMake there. */
   readonly cmake: readonly string[];
@@ -47,7 +47,7 @@ export const BUILD_TARGETS: readonly BuildTarget[] = [
   },
 ];
 
-/** What `npm run build` makes where no target is named. */
+/** Target of `npm run build` where none is named. */
 export function hostTarget(): string {
   return isX64 ? "linux-x64" : "linux-arm64";
 }

@@ -116,7 +116,7 @@ function ambientModule(name: string, text: string): string {
   return `declare module "${name}" {\n${body.trimEnd()}\n}\n`;
 }
 
-/** Of all that the types are made of. */
+/** Hash of all that the types are made of. */
 function hashOfSources(): string {
   const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))

@@ -13,7 +13,7 @@ import { buildTypes } from "./build-types.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 
-/** What src/model/built-in-model.ts finds in the executable, out of models/built-in. */
+/** Files that src/model/built-in-model.ts finds in the executable, out of models/built-in. */
 const MODEL_FILES = [
   "config.json",
   "generation_config.json",

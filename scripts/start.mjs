@@ -1,4 +1,4 @@
-// What `npm start`, `npm run build` and `npm test` begin with. It runs on a fresh clone, before anything is
+// The first step of `npm start`, `npm run build` and `npm test`. It runs on a fresh clone, before anything is
 // installed, and so on plain Node.js: check the tools, install, build when something changed, serve.
 //
 //   node scripts/start.mjs [arguments of dynamo serve]     | --install-only | --build-only [arguments of build.ts]
