@@ -9,7 +9,7 @@ import { checkAddress, configured, depends, Service } from "dynamo";
 import * as v from "valibot";
 
 const FrontendConfig = v.strictObject({
-  /** Where HTTP is served. 0 is any free port. */
+  /** Port of HTTP. 0 is any free one. */
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)), 8000),
 });
 
