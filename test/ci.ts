@@ -33,7 +33,7 @@ const bun = process.execPath;
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const jobs = String(availableParallelism());
 const factor = slowness();
-/** Of one test; bun's own limit is 5 s. */
+/** Time for one test; bun's own limit is 5 s. */
 const testLimit = ["--timeout", String(Math.ceil(120_000 * factor))];
 const emulatedTests = ["c_api_test", "gemm_test", "kernel_test", "schedule_test"];
 const nativeFiles = [

@@ -1,9 +1,9 @@
-// What takes too long for each `npm test`, and runs by name: `npm test -- kills`. It is built first. The short suite runs
+// Suites too long for each `npm test` run by name: `npm test -- kills`. It is built first. The short suite runs
 // the same tests with smaller numbers, and ends with this list.
 
 export interface Suite {
   readonly name: string;
-  /** What it shows, and about how long that takes. */
+  /** Claim of it, and about how long it takes. */
   readonly what: string;
   readonly files: readonly string[];
   /** Its size; what the caller's environment says of it goes first. */

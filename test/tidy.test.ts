@@ -7,7 +7,7 @@ import { dirname, join, normalize, relative } from "node:path";
 
 const root = join(import.meta.dir, "..");
 
-/** What each room may import; its own files are free. From DESIGN: imports only go down. */
+/** Rooms that each room may import; its own files are free. From DESIGN: imports only go down. */
 const LAYERS: Record<string, readonly string[]> = {
   base: [],
   protocol: ["base"],
@@ -77,7 +77,7 @@ describe("layers", () => {
   });
 });
 
-/** What each room of native/src may include; its own files and the header are free. */
+/** Rooms that each room of native/src may include; its own files and the header are free. */
 const NATIVE_LAYERS: Record<string, readonly string[]> = {
   base: [],
   pack: ["base"],

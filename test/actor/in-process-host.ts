@@ -15,7 +15,7 @@ import { toWireError } from "../../src/base/error.ts";
 import { Switchboard } from "../../src/transport/switchboard.ts";
 import { lanes, type TestTransport } from "../transport/test-transport.ts";
 
-/** What a worker's entry would run. Returns what stops it when its "thread" ends; or throws, and has failed. */
+/** Main of a worker's entry. Returns what stops it when its "thread" ends; or throws, and has failed. */
 export type InProcessMain = (scope: ActorScope) => () => void;
 
 export class InProcessHost implements ActorHost {

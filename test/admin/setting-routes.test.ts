@@ -1,4 +1,4 @@
-// What may change while the server runs, and who may change it.
+// Settings that may change while the server runs, and who may change them.
 
 import { describe, expect, test } from "bun:test";
 

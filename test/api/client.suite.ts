@@ -1,4 +1,4 @@
-// What the official client may expect of any correct server, whatever model is behind it.
+// Claims that the official client may expect of any correct server, whatever model is behind it.
 // Run here against a made-up model, and by e2e against the executable with a real one.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -538,7 +538,7 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
   });
 }
 
-/** What is sent, and what the error says. */
+/** The request, and the error's words. */
 type ErrorCase = readonly [
   what: string,
   extra: object,

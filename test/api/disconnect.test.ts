@@ -125,7 +125,7 @@ describe("a client that leaves", () => {
 describe("a client that does not read", () => {
   const PIECE = "x".repeat(16 * 1024);
 
-  /** Pushes pieces as fast as they are pulled, until nobody has pulled for a while. */
+  /** Pushes pieces as fast as they are pulled, until the reader has not pulled for a while. */
   async function fillUp(backend: ManualStream): Promise<number> {
     let numPushed = 0;
     for (let pulledAt = performance.now(); performance.now() - pulledAt < 100; ) {

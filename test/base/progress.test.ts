@@ -1,4 +1,4 @@
-// What people are told while something long goes on.
+// Progress that people see while something long goes on.
 
 import { expect, test } from "bun:test";
 

@@ -1,4 +1,4 @@
-// What disaggregated prefill does to whoever reads, and what it costs.
+// Cost and effect of disaggregated prefill on clients that read.
 //
 //     npm run bench -- disagg
 

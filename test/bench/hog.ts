@@ -1,5 +1,6 @@
-// What is left of decoding while somebody else computes on one of the cores: an integer loop of equal nice, pinned to the
-// first CPU, comes and goes. Target: at least 60 % of the speed without it. Half of one core of two is 25 % of the machine.
+// Share of decoding that is left beside another program on one of the cores: an integer loop of equal nice, pinned
+// to the first CPU, comes and goes. Target: at least 60 % of the speed without it. Half of one core of two is 25 % of the
+// machine.
 //
 //     npm run bench -- hog [--model qwen3-0.6b] [--type Q8_0] [--threads N] [--rounds 5] [--session own|same]
 //

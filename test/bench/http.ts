@@ -1,4 +1,4 @@
-// What the HTTP door costs: requests and events a second over a backend that answers at once.
+// Cost of the HTTP door: requests and events a second over a backend that answers at once.
 //
 //   bun test/bench/http.ts
 //

@@ -9,7 +9,7 @@ export interface Load {
   readonly numConnections: number;
   /** Answers to wait for, over all connections. */
   readonly numAnswers: number;
-  /** What an answer ends with. */
+  /** End of an answer. */
   readonly ending: string;
 }
 

@@ -1,4 +1,4 @@
-// What routing costs: KV events into the indexer, look-ups out of it, and whole decisions, on one core.
+// Cost of routing: KV events into the indexer, look-ups out of it, and whole decisions, on one core.
 //
 //     npm run bench -- indexer
 //

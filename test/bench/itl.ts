@@ -1,4 +1,4 @@
-// What whoever reads sees of a prompt that arrives: the time between two tokens of running streams, before and while
+// Effect of an arriving prompt on readers: the time between two tokens of running streams, before and while
 // 2,000 tokens are prefilled beside them. Bound: the p99 then is at most 2.5 times the p50 before. And what it costs:
 // the time to the prompt's first token beside that of the same prompt alone.
 //
@@ -121,7 +121,7 @@ async function measure(engine: LLMEngine, { numStreams, numPrompts, seed }: Load
   };
 }
 
-/** Of a prompt that the engine has not seen. */
+/** Time of a prompt that the engine has not seen. */
 async function timeToFirst(engine: LLMEngine, seed: number): Promise<number> {
   const begun = performance.now();
   for await (const _ of engine.generate(requestFor(randomPrompt(PROMPT_TOKENS, seed), 1)));

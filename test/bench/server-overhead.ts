@@ -1,4 +1,4 @@
-// What the server adds to an engine's steps: the whole way of a token, from the scheduler through two lanes to
+// Overhead of the server on an engine's steps: the whole way of a token, from the scheduler through two lanes to
 // the socket, over a mocked engine that takes no time. The load generator shares the two cores, so this is an
 // upper bound. Budget: 100 us a step and 5 us a token.
 

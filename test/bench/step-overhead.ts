@@ -1,4 +1,4 @@
-// What a step costs beside the model: scheduling, filling the batch, taking the results in and giving
+// Cost of a step beside the model: scheduling, filling the batch, taking the results in and giving
 // them to their readers. Measured as the engine really runs: from the end of one step of an instant
 // runner to the start of the next, the turn of the event loop included.
 //
@@ -65,7 +65,7 @@ async function measure(
     vocabSize: 32_000,
   });
   const config = { enablePrefixCaching: true, maxWaiting: 0, maxStalled: numSeqs };
-  // A second is a thousand by this clock: that nobody reads is never noticed.
+  // A second is a thousand by this clock: a missing reader is never noticed.
   const slowClock = { ...systemClock, now: () => systemClock.now() / 1000 };
   const clock = readers === "none" ? slowClock : systemClock;
   const engine = new LLMEngine({ runner, config, clock });

@@ -1,4 +1,4 @@
-// What a user reads who has mistyped something: the whole text, for each mistake. Nothing is started.
+// Texts for a user who has mistyped something, whole, for each mistake. Nothing is started.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -206,7 +206,7 @@ describe("a mistake is told, with all others that there are, and ends with 2", (
   }
 });
 
-/** What the world lacks: the end of a start, and a line beside a dry run. */
+/** Obstacles in the world: the end of a start, and a line beside a dry run. */
 const OBSTACLES: readonly (readonly [line: string, key: string, message: string, flag: string])[] =
   [
     [

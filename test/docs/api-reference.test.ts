@@ -125,7 +125,7 @@ const MAIN = {
   ...{ smoothing_factor: 1, repeat_penalty: 2 },
 };
 
-/** What becomes of a chat that asks for `name`, with a value that asks for something under any name. */
+/** Answer to a chat that asks for `name`, with a value that asks for something under any name. */
 function refusalOf(name: string): string {
   try {
     parseChatRequest({ [name]: ["something"], ...JSON.parse(chat({})), ...MAIN }, 1);

@@ -5,7 +5,7 @@
 //   sh       its commands run; those that serve stay until the next one serves. `sh exit=2` must end so
 //   output   what the sh block before it printed; ... stands for anything
 //   json     it parses
-//   text     a drawing or an excerpt; nobody runs it
+//   text     a drawing or an excerpt; no test runs it
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -83,7 +83,7 @@ test(
 
 class Reader {
   readonly #session: Session;
-  /** What the latest sh block printed. */
+  /** Output of the latest sh block. */
   #printed = "";
 
   constructor(session: Session) {

@@ -10,7 +10,7 @@ export interface Block {
   /** `docs/tutorial.md:34 ts`: where it is, for people. */
   readonly name: string;
   readonly line: number;
-  /** What follows the fence: the language, and after it what the test is to know. */
+  /** Words of the fence: the language, and after it what the test is to know. */
   readonly language: string;
   readonly options: string;
   readonly text: string;
@@ -56,12 +56,12 @@ export function commandsOf({ text }: Block): readonly string[] {
   return commands;
 }
 
-/** What `npm start` does, once everything is installed and built (scripts/start.mjs). */
+/** `npm start` as the command it runs, once everything is installed and built (scripts/start.mjs). */
 function asDynamo(command: string): string {
   return command.replace(/^npm start( --)?/, "./dynamo serve graphs.agg:Frontend");
 }
 
-/** Whether a command runs until Ctrl-C. */
+/** True if a command runs until Ctrl-C. */
 export function serves(command: string): boolean {
   return /^\.\/dynamo serve( |$)/.test(command) && !/ --(dry-run|help)\b/.test(command);
 }

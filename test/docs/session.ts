@@ -1,4 +1,4 @@
-// What a reader of one document does, top to bottom: a folder with ./dynamo in it, files written there, one server
+// Plays the reader of one document, top to bottom: a folder with ./dynamo in it, files written there, one server
 // at a time, and commands in another window.
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -42,7 +42,7 @@ export class Session {
     writeFileSync(absolute, text, { mode });
   }
 
-  /** Where the server of this session answers. */
+  /** Address of this session's server. */
   get url(): string {
     return `http://localhost:${this.#port}`;
   }

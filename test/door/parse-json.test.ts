@@ -41,7 +41,7 @@ describe("a top-level seed", () => {
       const text = `{"seed":${seed},"x":{"seed":${BIG}}}`;
       expect(parseJson(text)).toEqual(JSON.parse(text));
     }
-    // What was written before the last one does not count.
+    // Fields before the last one do not count.
     expect(parseJson(`{"seed":${BIG},"seed":1e300}`)).toEqual({ seed: 1e300 });
   });
 

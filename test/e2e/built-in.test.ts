@@ -1,4 +1,4 @@
-// What a fresh and offline machine serves: the model that the executable carries.
+// A fresh and offline machine serves the model that the executable carries.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";

@@ -54,7 +54,7 @@ export class ControlGroup implements Disposable {
   }
 }
 
-/** Whether this user may make groups that limit memory here. */
+/** True if this user may make groups that limit memory here. */
 export function hasControlGroups(): boolean {
   try {
     new ControlGroup("probe", 64e6)[Symbol.dispose]();

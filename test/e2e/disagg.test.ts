@@ -12,7 +12,7 @@ const QUESTIONS = [
   "Which formats can a model have?",
 ];
 const FILLER = "Tell me about workers, blocks, sequences, lanes and leases. ";
-/** Of few and of many tokens, alone and with what came before in front of them. */
+/** Few and many tokens, alone and with what came before in front of them. */
 const PROMPTS = [
   "Hi",
   ...QUESTIONS,

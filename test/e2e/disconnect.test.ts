@@ -96,7 +96,7 @@ function leave(socket: Socket, random: () => number): void {
   else socket.resetAndDestroy();
 }
 
-/** What a request holds, summed over all services. */
+/** Holdings of a request, summed over all services. */
 async function usage(server: Server) {
   return {
     blocks: await server.metric("dynamo_kv_blocks_used"),

@@ -1,4 +1,4 @@
-// What a failure of one worker means for the others, on the compiled executable and a graph of files.
+// Effects of one worker's failure on the others, on the compiled executable and a graph of files.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -268,7 +268,7 @@ function open(server: Server, body: object, key?: string): Client {
   return { socket, text: () => parts.join(""), hasEnded: () => hasEnded };
 }
 
-/** Of each choice, in the order of their indices. */
+/** Texts of each choice, in the order of their indices. */
 function textsOf(answer: string): string[] {
   const texts: string[] = [];
   for (const [, json] of answer.matchAll(/^data: (\{.*\})$/gm)) {

@@ -1,4 +1,4 @@
-// Weights that hold a NaN, as a damaged file does: whoever meets it gets an error, and nobody else does.
+// Weights that hold a NaN, as a damaged file does: a request that meets it gets an error, and no other does.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -7,7 +7,7 @@ import type { TraceRequest } from "../bench/replay/trace.ts";
 import { hangLimit } from "../time-limits.ts";
 
 const TURN_MS = 1000;
-/** Of the trace: two blocks, which come to 32 tokens on real workers. */
+/** Tokens of a turn of the trace: two blocks, which come to 32 tokens on real workers. */
 const TURN_TOKENS = 1024;
 
 test(

@@ -202,7 +202,7 @@ describe("a worker that dies under load", () => {
       expect(choices).toEqual(expected.choices);
     }
     await Promise.all([deadly, ...doomed]);
-    // Of those that the router placed, only such as had begun on the victim may have failed.
+    // Requests that the router placed may have failed only if they had begun on the victim.
     const failed = (await Promise.all(routed)).filter((one) => typeof one === "string");
     console.log(`  ${failed.length} of 16 routed requests were on the victim and had begun`);
     for (const text of failed) expect(text).toContain("actor_down");

@@ -26,11 +26,11 @@ export interface ServerOptions {
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** What runs it: an emulator or a chroot, then its path there. */
+  /** Command that runs it: an emulator or a chroot, then its path there. */
   readonly command?: readonly string[];
-  /** Where it listens. Default: a free port. */
+  /** Port to listen on. Default: a free port. */
   readonly port?: number;
-  /** What must answer before the server counts as started: `/health` with 200, or anything at all. */
+  /** Answer that counts the server as started: `/health` with 200, or anything at all. */
   readonly readyWhen?: "healthy" | "listening";
   /** How long the start may take; only a hang takes so long. */
   readonly timeoutMs?: number;
@@ -155,7 +155,7 @@ export function sumSamples(
   return sum;
 }
 
-/** A port that nobody listens on, as the kernel names one. */
+/** A port without a listener, as the kernel names one. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,4 +1,4 @@
-// The compiled executable on a socket that somebody else has opened, as systemd's socket units do.
+// The compiled executable on a socket that another process has opened, as systemd's socket units do.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

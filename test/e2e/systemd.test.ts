@@ -1,4 +1,4 @@
-// What a service manager sees of the compiled executable: a stand-in for systemd's socket, and systemd's own check of the
+// A service manager's view of the compiled executable: a stand-in for systemd's socket, and systemd's own check of the
 // unit file where there is one.
 
 import { afterAll, expect, test } from "bun:test";

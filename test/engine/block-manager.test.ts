@@ -267,7 +267,7 @@ class House {
     expect(blocks.numFreeBlocks).toBe(8 - used.size);
   }
 
-  /** What a listener believes to be cached is what the manager finds. */
+  /** The listener's cached blocks are those that the manager finds. */
   checkEvents(): void {
     const { blocks, events } = this.#setUp;
     const believed = new Map<bigint, bigint | undefined>();

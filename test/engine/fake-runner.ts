@@ -94,7 +94,7 @@ export class FakeRunner implements ModelRunner {
     this.#memory.endStep(this);
   }
 
-  /** What stood there is gone. */
+  /** Discards what stood there. */
   discard(runs: readonly BlockRun[]): void {
     const { blockSize } = this.limits;
     for (const { firstBlock, numBlocks } of runs) {

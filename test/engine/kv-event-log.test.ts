@@ -1,4 +1,4 @@
-// What a listener of a prefix cache ends up knowing, whatever it misses on the way.
+// Knowledge of a listener of a prefix cache in the end, whatever it misses on the way.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// What the library says that an engine takes, before one is opened. native/test/measure_test.cc compares it with what
+// Sizes that the library gives for an engine before one is opened. native/test/measure_test.cc compares them with what
 // is mapped and resident.
 
 import { describe, expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// Where the native build is, for tests that need it and skip, by name, where it is not there.
+// Path of the native build, for tests that need it and skip, by name, where it is not there.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -52,7 +52,7 @@ interface Pools {
   readonly prefillIn?: string;
 }
 
-/** What the requests give, one after the other and without a prefix cache. */
+/** Outputs of the requests, one after the other and without a prefix cache. */
 async function outputs({ kvCacheDType, poolName, prefillIn }: Pools) {
   const open = async (owner: number, name: string) =>
     openNativeRunner({

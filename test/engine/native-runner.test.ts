@@ -205,7 +205,7 @@ describe.skipIf(!isBuilt)("the native runner (needs `npm run build`)", () => {
   });
 
   for (const [name, options] of Object.entries(MODELS)) {
-    // Where the CPU multiplies BF16, activations are rounded to it; the reference's are not.
+    // Activations are rounded to BF16 where the CPU multiplies it; the reference's are not.
     const digits = options.dtype === "BF16" ? 1 : 4;
     test(`samples what the reference samples: ${name}`, async () => {
       const directory = tinyModel(options);

@@ -70,7 +70,7 @@ describe("the prefill pacer", () => {
     expect(chunks.filter((chunk) => chunk === 0).length).toBeWithin(10, 20);
   });
 
-  // What issue C asks for: the p99 between tokens, while 2,000 tokens arrive, is at most 2.5 times the p50 before.
+  // Issue C asks that the p99 between tokens, while 2,000 tokens arrive, is at most 2.5 times the p50 before.
   test("keeps the steps of those who decode within 2.5 times what they were, and gets on", () => {
     const property = fc.property(
       someModel,
@@ -97,7 +97,7 @@ describe("the prefill pacer", () => {
           position += chunk;
         }
         const p50 = quantile(before, 0.5);
-        // Where not even the smallest chunk fits, there is nothing to choose.
+        // There is nothing to choose where not even the smallest chunk fits.
         const smallest = 4 * model.token * (1 + model.context * 2000);
         const bound = Math.max(2.5 * p50, 1.1 * 1.25 * (p50 + smallest));
         const numSlow = during.filter((elapsedMs) => elapsedMs > bound).length;

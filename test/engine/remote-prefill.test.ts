@@ -186,7 +186,7 @@ describe("a step of a prefill engine", () => {
       const clock = new ManualClock();
       const limits = { numBlocks: 200, maxModelLen: 800, maxNumBatchedTokens: 128 };
       let numTokens = 0;
-      // 0.8 ms a token, but for one step that had to wait for somebody else's.
+      // 0.8 ms a token, but for one step that had to wait for another's.
       const runner: FakeRunner = new FakeRunner(limits, async () => {
         numTokens = runner.steps.at(-1)?.numTokens ?? 0;
         await clock.advance(0.8 * numTokens + (runner.steps.length === 2 ? 100 : 0));

@@ -74,7 +74,7 @@ export async function answerOf(stream: AsyncIterable<TokenOutput>): Promise<Answ
   };
 }
 
-/** What a promise fails with; throws if it does not. */
+/** Error that a promise fails with; throws if it does not. */
 export async function failureOf(promise: Promise<unknown> | undefined): Promise<DynamoError> {
   try {
     await promise;

@@ -25,11 +25,11 @@ export interface PromptResult {
   readonly partsAt: number | undefined;
   /** The engine's log-probability minus the rounding reference's, at most. */
   readonly noise: number;
-  /** Where it parts: between the two likeliest logits. */
+  /** Distance where it parts: between the two likeliest logits. */
   readonly gap: number | undefined;
   /** The first token at which rounding parts from double precision; all if undefined. */
   readonly roundingPartsAt: number | undefined;
-  /** What rounding does to a logit, at most, until then. */
+  /** Error of rounding in a logit, at most, until then. */
   readonly logitError: number;
 }
 

@@ -1,4 +1,4 @@
-// What any model runner must do, whatever it computes. Called by each implementation's test.
+// Claims that any model runner must keep, whatever it computes. Called by each implementation's test.
 //
 // Prompts are laid out here by hand, at block numbers of the test's choice, so that a runner is judged
 // without the scheduler and the block manager.
@@ -16,7 +16,7 @@ import { GREEDY } from "./requests.ts";
 export interface RunnerSuiteOptions {
   /** Opens a runner with these limits, or with its own where it cannot choose (the vocabulary's size). */
   readonly open: (limits: SuiteLimits) => ModelRunner | Promise<ModelRunner>;
-  /** Whether a sample depends on the prompt, or on seed and position alone. */
+  /** Dependence of a sample: on the prompt, or on seed and position alone. */
   readonly samples: "by prompt" | "by seed";
 }
 

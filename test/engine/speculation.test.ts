@@ -146,7 +146,7 @@ class RecordingRunner implements ModelRunner {
     this.#runner.close();
   }
 
-  /** Of the token at a position. */
+  /** Log-probability of the token at a position. */
   logprobAt(position: number): number {
     return this.#logprobs.get(position) ?? Number.NaN;
   }

@@ -13,7 +13,7 @@ function loopOf(onStep: (loop: StepLoop, step: number) => void | Promise<void>) 
     step: async () => onStep(loop, ++seen.numSteps),
     onFailure: (error) => {
       seen.failure = error;
-      expect(loop.isOver).toBe(true); // so that whoever is told gives it nothing more
+      expect(loop.isOver).toBe(true); // so that the caller gives it nothing more
     },
   });
   return { loop, seen };

@@ -17,7 +17,7 @@ function queueOf(...tenants: readonly number[]) {
   return { queue, sequences };
 }
 
-/** Seats whoever is next and charges `cost` for it; its tenant. */
+/** Seats the next sequence and charges `cost` for it; its tenant. */
 function serve(queue: TenantQueue, cost: number): number | undefined {
   const sequence = queue.next();
   if (sequence === undefined) return undefined;

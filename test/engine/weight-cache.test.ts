@@ -189,7 +189,7 @@ describe.skipIf(!isBuilt)("the cache of packed weights (needs `npm run build`)",
   });
 });
 
-/** What may lie at a cache path and is not to be read: each is made at the path that is given. */
+/** Strange things at a cache path that are not to be read: each is made at the path that is given. */
 const STRANGE: Readonly<Record<string, (path: string) => unknown>> = {
   "a pipe": (path) => Bun.spawnSync(["mkfifo", path]),
   "a link to a device": (path) => symlinkSync("/dev/zero", path),

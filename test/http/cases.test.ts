@@ -1,4 +1,4 @@
-// What clients send that is not just one plain request, over bare sockets.
+// Requests that are not just one plain request, over bare sockets.
 
 import { describe, expect, test } from "bun:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";

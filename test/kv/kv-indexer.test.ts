@@ -181,7 +181,7 @@ describe("an indexer and a naive map", () => {
 class World {
   readonly #indexer: KvIndexer<Worker>;
   readonly #naive = new NaiveIndexer();
-  /** What each worker itself would answer for, with ids as it gave them. */
+  /** Events that each worker itself would answer for, with ids as it gave them. */
   readonly #own = new Map<Worker, KvEvent[]>(WORKERS.map((worker) => [worker, []]));
 
   constructor(maxBlocks: number) {

@@ -1,4 +1,4 @@
-// What an indexer should know, in a map: each block of a worker with its whole path of token hashes.
+// A naive indexer in a map: each block of a worker with its whole path of token hashes.
 
 import type { KvEvent, KvSnapshot, StoredBlock, StoredData } from "../../src/protocol/kv-event.ts";
 

@@ -37,7 +37,7 @@ export interface TensorEntry {
 
 export interface HeaderOptions {
   readonly version?: number;
-  /** What the header says, where it is not the truth. */
+  /** Untrue numbers of the header. */
   readonly numKeys?: number | bigint;
   readonly numTensors?: number | bigint;
 }

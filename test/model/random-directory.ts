@@ -13,7 +13,7 @@ import { CHAT_TEMPLATE, EOS_TOKEN, syntheticVocabulary } from "./synthetic-vocab
 
 export interface RandomDirectoryOptions {
   readonly shape: ModelShape;
-  /** Of all tensors that are not quantized. */
+  /** Type of all tensors that are not quantized. */
   readonly dtype: "F32" | "F16" | "BF16";
   /** The layers' matrices in 4 bits. */
   readonly quantization?: "gptq" | "awq";

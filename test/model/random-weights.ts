@@ -10,7 +10,7 @@ export interface RandomTensor {
   readonly numElements: number;
   /** About how far elements go from 0. */
   readonly reach: number;
-  /** What all elements have in common. */
+  /** Value that all elements have in common. */
   readonly center?: number;
   readonly seed: number;
 }

@@ -160,7 +160,7 @@ function telling(text: string): ReadonlySet<string> {
   return new Set(wordsOf(text).split(" ")).difference(new Set(others.split(" ")));
 }
 
-/** What two sets share, of all that is in them. */
+/** Share of two sets' elements that both have. */
 function likeness(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return a.size < 2 || b.size < 2 ? 0 : a.intersection(b).size / a.union(b).size;
 }

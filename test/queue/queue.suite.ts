@@ -1,4 +1,4 @@
-// What every implementation of work queues must do. Each calls this with a way to open fresh, empty ones.
+// Claims that every implementation of work queues must keep. Each calls this with a way to open fresh, empty ones.
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";

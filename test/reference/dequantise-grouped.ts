@@ -1,4 +1,4 @@
-// What weights in GPTQ's and AWQ's layout mean, in double precision: slow, plain, and sharing no code with the kernels
+// Values of weights in GPTQ's and AWQ's layout, in double precision: slow, plain, and sharing no code with the kernels
 // that are checked against it. GPTQ: QuantLinear.dequantize_weight of AutoGPTQ (auto_gptq/nn_modules/qlinear); AWQ:
 // unpack_awq and reverse_awq_order of AutoAWQ (awq/utils/packing_utils.py). The formula stands with `GroupedWeight`
 // in src/model/model-files.ts.

@@ -1,4 +1,4 @@
-// What the stored types of weights mean, in double precision: slow, plain, and sharing no code with the kernels
+// Values of the stored types of weights, in double precision: slow, plain, and sharing no code with the kernels
 // that are checked against it. Formulas: dequantize_row_* in ggml/src/ggml-quants.c and the blocks of
 // ggml/src/ggml-common.h of llama.cpp. `d` and `m` are a block's scale and minimum.
 //
@@ -105,7 +105,7 @@ function scaleOfGroup(block: DataView, group: number): { scale: number; minimum:
   };
 }
 
-/** Where the nibble of element i lies, in Q4_K's order. */
+/** Byte of element i's nibble, in Q4_K's order. */
 function pairByte(i: number): number {
   return 32 * Math.floor(i / 64) + (i % 32);
 }

@@ -170,7 +170,7 @@ export class ReferenceLlama {
     }
   }
 
-  /** What may follow `tokenIds`, the likeliest first. */
+  /** Tokens that may follow `tokenIds`, the likeliest first. */
   likeliest(tokenIds: readonly number[], count: number): ReferenceSample[] {
     const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
     let hidden: Vector = new Float64Array();

@@ -15,7 +15,7 @@ type Vector = Float64Array<ArrayBuffer>;
 type Place = Readonly<Record<"path", string> & Record<"offset" | "numBytes", number>>;
 
 /**
- * Where each tensor lies is taken from `model`; what it means is read by the reference's own rules. `quantization`:
+ * The tensors' places are taken from `model`; their meaning is read by the reference's own rules. `quantization`:
  * with the weights that float matrices become when they are loaded so.
  */
 export function openReference(

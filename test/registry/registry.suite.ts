@@ -1,4 +1,4 @@
-// What every registry must do. Each implementation calls this with a way to open a fresh, empty one.
+// Claims that every registry must keep. Each implementation calls this with a way to open a fresh, empty one.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 

@@ -100,7 +100,7 @@ export function nthInstance(n: number): InstanceId {
   return NODE * 2 ** 21 + n;
 }
 
-/** What `dynamo serve` gives a deployment beside its host. */
+/** Options that `dynamo serve` gives a deployment beside its host. */
 export function ofOneProcess(clock: Clock) {
   return {
     registry: new EmbeddedRegistry({ clock }),

@@ -7,7 +7,7 @@ import type { PythonValue } from "../../src/serve/python-value.ts";
 import { parseYaml } from "../../src/serve/python-yaml.ts";
 import vectors from "./python-vectors.json";
 
-/** What is printed of the value that `read` finds in `text`, or null where it refuses. */
+/** Text of the value that `read` finds in `text`, or null where it refuses. */
 function print(read: (text: string) => PythonValue, text: string, indent?: number) {
   try {
     return formatJson(read(text), indent);

@@ -27,7 +27,7 @@ YAML = [
     "!!float abc", "1.2.3", "0,1", "3.14159265358979323846", ".", "..", "-", "+", "1.e+3", "0.1e1",
     # Null.
     "", "~", "null", "Null", "NULL", "nUll", "none", "None", "!!null ''", "'null'", '""', "''", "!!str", "!!str ''",
-    # What JSON cannot hold.
+    # Values that JSON cannot hold.
     "2024-01-01", "2024-1-1", "2024-01-01 12:00:00", "2024-01-01T12:00:00Z", "'2024-01-01'", "=", "'='", "!!binary aGk=",
     "!!set {a, b}", "!custom x", "!!timestamp '2024-01-01'",
     # Strings, escapes and what is not ASCII.
@@ -64,7 +64,7 @@ JSON = [
     "/* */ 1", '"a" "b"', "[NaN, Infinity, -Infinity]", "{\"kv_connector\":\"DynamoNixlConnector\"}",
 ]
 
-# What follows `--Service.key=`, read by the rule of `dynamo serve`.
+# Values after `--Service.key=`, read by the rule of `dynamo serve`.
 FLAGS = [
     "8000", "007", "-1", "-0.5", "0.95", ".5", "5.", "-.5", "1.2.3", "0,1", "1e3", "1e-3", "true", "True", "TRUE", "tRuE", "false", "False", "null", "None", "NaN",
     "random", "round-robin", "x=y", "", " ", "0", "00", "-007", "1_000", '{"x":[1]}', "{'x':1}", "[1,2]", '"quoted"', "'quoted'", "yes", "on", "./model", "/a/b.c",

@@ -1,4 +1,4 @@
-// What every transport does. Each one calls this; `open` is called before each test, `close` after it.
+// Claims that every transport must keep. Each one calls this; `open` is called before each test, `close` after it.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 

@@ -239,7 +239,7 @@ class SocketLink implements Link {
     socket.end();
   }
 
-  /** What was never sent is on no way. */
+  /** Takes what was never sent off the way. */
   #forget(): void {
     this.#options.traffic.onTheirWay -= this.#outboxBytes;
     this.#state = "closed";

@@ -12,7 +12,7 @@ export interface DialerOptions {
   readonly clock: Clock;
 }
 
-/** What links the actors of a test. */
+/** Transport that links the actors of a test. */
 export interface TestTransport {
   readonly offer: OfferLink;
   readonly dialer: (options: DialerOptions) => Dialer;

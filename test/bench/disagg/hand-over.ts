@@ -1,4 +1,4 @@
-// What it costs to have a prompt computed elsewhere, beside computing it: workers and prefill workers with their
+// Cost of having a prompt computed elsewhere, beside computing it: workers and prefill workers with their
 // queue and leases, as deployed, but on one thread and over a runner that computes nothing. So what is measured
 // is the work of both sides, and no waiting for the other's step.
 

@@ -23,13 +23,13 @@ export interface Scenario {
 export interface Latencies {
   /** Between two tokens of a stream, all streams together. */
   readonly itlMs: readonly number[];
-  /** Of the long prompts. */
+  /** Times of the long prompts. */
   readonly ttftMs: readonly number[];
 }
 
 /** Before it is measured: until the prompts of all streams are computed. */
 const WARM_UP_MS = 5000;
-/** Of tokens that the mocked model has. */
+/** Number of tokens of the mocked model. */
 const VOCAB_SIZE = 89;
 const OUTPUT_TOKENS = 32;
 /** For what still runs to notice that it is over, as often as it takes: prompts may have queued up. */

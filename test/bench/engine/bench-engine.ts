@@ -1,4 +1,4 @@
-// What the engine's benchmark asks of an engine, ours or the peer's. All rates are tokens a second.
+// The engine's benchmark asks this of an engine, ours or the peer's. All rates are tokens a second.
 
 import type { BenchModel } from "./bench-model.ts";
 
@@ -14,7 +14,7 @@ export interface BenchEngine {
 }
 
 export interface Peer {
-  /** What it is, for the table's head. */
+  /** Name for the table's head. */
   readonly name: string;
   open(model: BenchModel, threads: number): Promise<BenchEngine>;
   /** The command of a server with `numSlots`, where there is one. */

@@ -19,7 +19,7 @@ export interface BenchModel {
   readonly type: BenchType;
   readonly shape: ModelShape;
   readonly path: string;
-  /** What decoding a token reads of the file: all matrices once. */
+  /** Bytes of the file that decoding a token reads: all matrices once. */
   readonly weightBytes: number;
   /** Multiplications and additions of a token in all layers, and of a row in the head. */
   readonly layerFlop: number;

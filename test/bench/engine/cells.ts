@@ -32,7 +32,7 @@ export interface Cell {
 interface Work {
   readonly name: string;
   measure(engine: BenchEngine): Promise<number>;
-  /** Of one token. */
+  /** Bytes of one token. */
   readonly bytes: number;
   readonly flop: number;
 }

@@ -1,4 +1,4 @@
-// What the engine's benchmark prints: tables that a document can take as they are.
+// Tables of the engine's benchmark, which a document can take as they are.
 
 import type { Cell } from "./cells.ts";
 import type { Served } from "./served-table.ts";

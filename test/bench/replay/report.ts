@@ -1,4 +1,4 @@
-// What a replay came to, as a row of the table.
+// Results of a replay, as a row of the table.
 
 import { extendChain } from "../../../src/kv/block-hash.ts";
 import { HashIndex } from "../../../src/kv/hash-index.ts";

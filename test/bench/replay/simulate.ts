@@ -297,7 +297,7 @@ function chunksOf({ sequences }: SchedulerOutput): readonly number[] {
   return sequences.map((one) => one.numScheduledTokens).filter((numTokens) => numTokens > 1);
 }
 
-/** What the step adds to the time of its prompts, each without what the cache had of it. */
+/** Time that the step adds to its prompts, each without what the cache had of it. */
 function newPrefillMs({ sequences }: SchedulerOutput): number {
   return sequences.reduce((sum, { numScheduledTokens, numComputedTokens, numCachedTokens }) => {
     const numBefore = numComputedTokens - numCachedTokens;

@@ -105,7 +105,7 @@ function parseAzure(line: string, index: number, fault: Fault): TraceRequest {
     numOutputTokens >= 0;
   if (!isValid)
     throw fault(`${JSON.stringify(line)} is not TIMESTAMP,ContextTokens,GeneratedTokens`);
-  // A first block of its own: nobody shares it, nor what is behind it.
+  // A first block of its own: no other request shares it, nor what is behind it.
   return { arrivesAt, numPromptTokens, numOutputTokens, hashIds: [index + 1] };
 }
 

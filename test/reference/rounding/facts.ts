@@ -1,4 +1,4 @@
-// What each instruction set rounds, and where: docs/numerics.md as data.
+// Rounding of each instruction set, and where: docs/numerics.md as data.
 
 /** An instruction set, by its name in `Isa`. */
 export type IsaName = "PORTABLE" | "AVX2" | "AVX512" | "NEON" | "NEON_BF16" | "NEON_V8";
@@ -10,7 +10,7 @@ export interface RoundingFacts {
   readonly lanes: 4 | 8 | 16;
   /** How the lanes of one vector are added: halves upon halves, or neighbours. */
   readonly tree: "halves" | "neighbours";
-  /** What activations become that meet BF16 weights. */
+  /** Type of activations that meet BF16 weights. */
   readonly bf16Input: "f32" | "bf16";
   /** The type of the scale of 32 activations in levels. llama.cpp's is F16. */
   readonly scale: "f32" | "f16";

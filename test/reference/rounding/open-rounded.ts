@@ -22,7 +22,7 @@ interface Place {
   readonly numBytes: number;
 }
 
-/** What is read once; `start` begins a sequence by an instruction set's facts. */
+/** The part that is read once; `start` begins a sequence by an instruction set's facts. */
 export interface RoundedModel {
   start(facts: RoundingFacts): RoundedSequence;
 }

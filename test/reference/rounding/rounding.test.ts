@@ -48,7 +48,7 @@ describe("activations in levels", () => {
     expect([...scales]).toEqual([1, 0]);
   });
 
-  // What a product loses beside the exact one, relative to its size: half a per cent, as in llama.cpp.
+  // Loss of a product beside the exact one, relative to its size: half a per cent, as in llama.cpp.
   test.each([32, 64, 96, 256, 576, 896])(
     "cost a product of %d inputs what they cost llama.cpp",
     (size) => {

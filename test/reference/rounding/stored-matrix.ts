@@ -25,7 +25,7 @@ export function matrixOf(stored: Stored, quantization: Quantization): RoundedMat
 
 // --- blocks of GGUF ----------------------------------------------------------------------------
 
-/** What a block has for each element: its level, without an offset. For each part: its scale and minimum. */
+/** A block's format: for each element its level, without an offset; for each part its scale and minimum. */
 interface LevelFormat {
   readonly blockBytes: number;
   readonly blockSize: number;

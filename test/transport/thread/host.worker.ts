@@ -1,4 +1,4 @@
-// What host.test.ts runs on real threads.
+// Actors that host.test.ts runs on real threads.
 
 import { Actor } from "../../../src/actor/actor.ts";
 import type { StopOrder } from "../../../src/actor/child-spec.ts";
