@@ -178,7 +178,7 @@ void busy_machines_cost_no_item() {
   is_over = true;
   for (std::thread& loop : loops) loop.join();
 
-  // A while later, each may run anywhere again. Where others are busy all the time it takes longer.
+  // A while later, each may run anywhere again. It takes longer where others are busy all the time.
   uint32_t num_allowed = 0;
   for (int round = 0; round < 100 && num_allowed != num_cpus; ++round) {
     std::this_thread::sleep_for(std::chrono::milliseconds(600));

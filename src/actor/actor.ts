@@ -118,7 +118,7 @@ export class Actor {
   }
 
   /**
-   * Refuses new calls (`actor_stopping`) and waits for the running ones. What still runs after `deadlineMs` is
+   * Refuses new calls (`actor_stopping`) and waits for the running ones. A call that still runs after `deadlineMs` is
    * answered with `actor_stopping` and cancelled.
    */
   async drain(deadlineMs: number): Promise<void> {

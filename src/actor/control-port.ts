@@ -34,7 +34,7 @@ export type ControlMessage =
   | { readonly type: "refusal"; readonly id: number; readonly error: WireError }
   | { readonly type: "push"; readonly kind: string; readonly body: unknown };
 
-/** Answers a request. What it throws is the answer, as a `RemoteError` at the other end. */
+/** Answers a request. The error it throws is the answer, as a `RemoteError` at the other end. */
 type RequestHandler = (body: unknown) => unknown;
 type PushHandler = (body: unknown) => void;
 

@@ -1,4 +1,4 @@
-// The line between two actors, as an actor sees it. What carries it is a transport's business (src/transport).
+// The line between two actors, as an actor sees it. A transport carries it (src/transport).
 //
 //   Peer ── send ──> Link ~~~ the other Link ── receive ──> the other Peer
 //
@@ -7,12 +7,12 @@
 import type { ActorId } from "./actor-id.ts";
 import type { Envelope } from "./envelope.ts";
 
-/** One end of a link. What is sent before it is connected waits; envelopes arrive in order, each once. */
+/** One end of a link. Envelopes sent before it is connected wait; they arrive in order, each once. */
 export interface Link {
   readonly isConnected: boolean;
   /** Envelopes wait for room: producers of streams pause until `whenRoom`. */
   readonly isCongested: boolean;
-  /** So much waits that no new call may be added. What was promised still may: answers, credit, cancels. */
+  /** So much waits that no new call may be added. Promised envelopes still may: answers, credit, cancels. */
   readonly isFull: boolean;
   /**
    * Copies the envelope, and sends it at the end of the turn at the latest. A link that is closed drops it. After a

@@ -1,5 +1,5 @@
 // Services that need a model and are given none take the one that another service of the graph is given, and the
-// built-in one where none is given any. Where several then serve one model, each is called by its class's name in lower
+// built-in one where none is given any. If several then serve one model, each is called by its class's name in lower
 // case (`chat`, `code`). A dry run does not print it: it prints what was typed.
 
 import { model as modelKey } from "../components/fields.ts";

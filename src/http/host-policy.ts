@@ -10,7 +10,7 @@ export interface HostPolicy {
 
 /**
  * Decides if a request may name `host` (a `Host` header: name or address, and perhaps a port). Always allowed are the
- * names of this machine itself and what the server listens on. Where other machines are let in, so is every
+ * names of this machine itself and what the server listens on. If other machines are let in, so is every
  * IP address: an address in a URL is not looked up, so it cannot be rebound.
  */
 export function isHostAllowed(host: string, { listensOn, allowed }: HostPolicy): boolean {

@@ -1,4 +1,4 @@
-// One content from the hub into the cache. What came stays in `DIGEST.incomplete`, and the next try goes on behind it;
+// One content from the hub into the cache. A part stays in `DIGEST.incomplete`, and the next try goes on behind it;
 // the content gets its name only when it has its size and its digest.
 
 import type { FileHandle } from "node:fs/promises";

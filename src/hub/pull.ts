@@ -33,7 +33,7 @@ export interface PulledModel {
 const MAX_TRIES = 5;
 const FIRST_WAIT_MS = 500;
 
-/** Throws `HubError`. What came before a failure is kept: the next pull goes on with it. */
+/** Throws `HubError`. A failure keeps what came before: the next pull goes on with it. */
 export async function pullModel(options: PullOptions): Promise<PulledModel> {
   const { name, client, cache } = options;
   const { repo, revision } = name;

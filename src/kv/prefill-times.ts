@@ -1,5 +1,5 @@
 // Share of its time in which a worker has prompts to compute, and since when it computes the first of them, by what the
-// router can see: when it was given prompts, and when their first outputs came. What they took goes into the curve.
+// router can see: when it was given prompts, and when their first outputs came. The curve learns what they took.
 //
 // While a worker has prompts to compute it is taken to compute them, so between two of these moments it has
 // got on by the time that has passed. How fast one worker is beside another is not asked: they are of one kind, and
@@ -42,7 +42,7 @@ export class PrefillTimes {
     this.#setBusy(false, now);
   }
 
-  /** A prompt is computed. Of those that share a step, the first is taken for all of it. */
+  /** A prompt is computed. The first of those that share a step is taken for all of it. */
   done(numTokens: number, now: number): void {
     this.#curve.observe(numTokens, now - this.#since);
     this.#since = now;

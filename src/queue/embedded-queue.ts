@@ -57,7 +57,7 @@ class EmbeddedQueue {
     if (index >= 0) this.#pending.splice(index, 1);
   }
 
-  /** Gives the consumer nothing more. What it has, it may still ack. */
+  /** Gives the consumer nothing more. It may still ack what it has. */
   leave(consumer: Consumer): void {
     this.#pulls = this.#pulls.filter((pull) => pull.consumer !== consumer);
   }

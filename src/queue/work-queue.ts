@@ -25,7 +25,7 @@ export interface WorkQueue {
   publish(body: string, options?: PublishOptions): Promise<ItemId | undefined>;
   /** Waits for the oldest pending item, for ever once the consumer drains. It is the caller's until `ack`, or its end. */
   pull(): Promise<WorkItem>;
-  /** The work is done, or no longer wanted. Of an item that is not the caller's: nothing. */
+  /** The work is done, or no longer wanted. An item that is not the caller's is ignored. */
   ack(id: ItemId): void;
   /** Takes back an item that is pending; one that a consumer has stays with it. */
   remove(id: ItemId): void;
@@ -45,7 +45,7 @@ export interface WorkQueues {
 /** One consumer's part in all queues. */
 export interface QueueMember {
   queue(name: string): WorkQueue;
-  /** It drains and gets nothing more. What it has, it may still ack. Idempotent. */
+  /** It drains and gets nothing more. It may still ack what it has. Idempotent. */
   leave(): void;
   /** It has ended: what it had is pending again, before all others. Idempotent. */
   end(): void;

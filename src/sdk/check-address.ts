@@ -2,7 +2,7 @@ import { type ListenProblem, listenProblem } from "../base/listen-problem.ts";
 
 /**
  * Tells what keeps a server from listening at an address, without a server: for a service's static `check`. Port 0 is
- * always free. What is wrong is the answer, not an error.
+ * always free. The answer tells the fault; nothing is thrown.
  */
 export async function checkAddress(host: string, port: number): Promise<readonly ListenProblem[]> {
   if (host === "") return [listenProblem(host, port, undefined)]; // to listen there is to listen everywhere

@@ -43,7 +43,7 @@ export abstract class ClientCall implements Call {
   }
 }
 
-/** A call to one instance. What arrives passes through `receive`; a failure is told to `onFailure`, then thrown. */
+/** A call to one instance. Each value passes through `receive`; a failure is told to `onFailure`, then thrown. */
 export class InstanceCall extends ClientCall {
   readonly #call: Call;
   readonly #receive: (value: unknown) => unknown;

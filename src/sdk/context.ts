@@ -25,12 +25,12 @@ export interface ServiceContext<Prepared = unknown> {
   readonly owner: number;
   /** Result of the class's static `prepare`. */
   readonly prepared: Prepared;
-  /** The cluster's registry. What is put here vanishes with this instance. */
+  /** The cluster's registry. A key put here vanishes with this instance. */
   readonly registry: RegistryView;
   /** Settings that may change while the deployment runs: the keys that its services name in their static `live`. */
   readonly settings: LiveSettings;
   /**
-   * The cluster's work queue of that name. What this instance has pulled goes to another when it ends. A queue that is full
+   * The cluster's work queue of that name. Another instance gets what this one has pulled when it ends. A queue that is full
    * is a value, not an error.
    */
   queue(name: string): WorkQueue;

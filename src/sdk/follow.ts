@@ -34,7 +34,7 @@ export class Follower {
     });
   };
 
-  /** Leaves the loops over streams. What fails from now on fails because the instance stops. */
+  /** Leaves the loops over streams. A failure from now on comes of the instance's stop. */
   leave(): void {
     this.#leaving = true;
     for (const iterator of this.#open) {

@@ -94,5 +94,5 @@ function endpoints(own: object, call: EndpointCall): object {
   });
 }
 
-/** Asked for by `await` and by JSON. What every object has (`constructor`, `toString`) is on `own` already. */
+/** Asked for by `await` and by JSON. Members of every object (`constructor`, `toString`) are on `own` already. */
 const NEVER_ENDPOINTS: ReadonlySet<string> = new Set(["then", "toJSON"]);

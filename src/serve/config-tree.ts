@@ -10,7 +10,7 @@ import { describeKind, isDict, type PythonDict } from "./python-value.ts";
 import { parseYaml } from "./python-yaml.ts";
 import type { Setting, SettingsDocument } from "./setting.ts";
 
-/** A map of maps. What it prints is what the user would type. */
+/** A map of maps. It prints as the user would type it. */
 export class ConfigTree {
   /** The text written for each service, as one setting whose items are its keys. */
   readonly sections: ReadonlyMap<string, Setting>;

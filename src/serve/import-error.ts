@@ -1,6 +1,6 @@
 // Why a user's graph cannot be loaded, at the user's own file, line and column. Bun reports each kind of
 // failure in its own way: syntax errors have a position and no stack, a module that is not found has
-// neither, and what the module throws has a stack that may begin in this program. What has no place at all
+// neither, and what the module throws has a stack that may begin in this program. A fault without a place
 // (broken JSON, a missing export, a class that is no service) is looked for in the files that were imported.
 
 import { existsSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// A flag merged into the section of its service: maps deeply, anything else replaced. What it sets has the flag as its
-// place; what lies beside keeps the file's.
+// A flag merged into the section of its service: maps deeply, anything else replaced. Values that it sets have
+// the flag as their place; those beside keep the file's.
 
 import type { Override } from "./override.ts";
 import { canonicalKey, type Path, SERVICE_ARGS } from "./path.ts";

@@ -1,5 +1,5 @@
 // Sizes and counts as people write them, wherever a key wants a number: `32k` and `2GB` count in thousands, `32Ki` and
-// `1.5GiB` in 1,024s, `1e9` and `512B` are what they say. What was typed stays what a dry run prints.
+// `1.5GiB` in 1,024s, `1e9` and `512B` are what they say. A dry run prints what was typed.
 
 import type { GenericSchema } from "valibot";
 

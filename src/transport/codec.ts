@@ -1,7 +1,7 @@
 // Bodies of envelopes: msgpack by msgpackr, packed straight into the ring.
 //
 // - Records. A shape of object is announced once per lane and then named by one byte; in Bun that reads ten times
-//   faster than maps with their keys. So both ends see the same bodies in the same order. Where packing throws
+//   faster than maps with their keys. So both ends see the same bodies in the same order. If packing throws
 //   half-way, the packer starts afresh and the next frame tells the reader to do the same (RESET_FLAG).
 // - Typed arrays are not packed. The body holds their type and length; their bytes follow it, aligned to 8, and
 //   are copied once when they are read, so that no view on a ring outlives its slot.
@@ -25,7 +25,7 @@ function createPackr(): Packr {
 /** msgpackr marks where it packed on the buffer itself. */
 type MarkedBuffer = Buffer & { start: number; end: number };
 
-/** The sender's end of a lane's codec. What `pack` made is in its fields until the next one. */
+/** The sender's end of a lane's codec. Its fields hold what `pack` made until the next one. */
 export class BodyPacker {
   /** The buffer that was given if the body fitted there, another one if it grew too large. */
   source: Buffer = Buffer.alloc(0);

@@ -1,5 +1,5 @@
-// The end of a turn: when an event's handler has run and no microtask is left. What many streams write in
-// one turn goes out together there.
+// The end of a turn: when an event's handler has run and no microtask is left. The writes of many streams in
+// one turn go out together there.
 
 export class TurnEnd {
   #tasks: (() => void)[] = [];

@@ -1,5 +1,5 @@
-// Two engines over one KV pool of the native library: one prefills into the blocks of the other. What comes
-// out is, bit for bit, what one engine alone gives.
+// Two engines over one KV pool of the native library: one prefills into the blocks of the other. They give,
+// bit for bit, what one engine alone gives.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

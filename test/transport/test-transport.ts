@@ -20,7 +20,7 @@ export interface TestTransport {
   readonly isQuiet: () => boolean;
 }
 
-/** As between real threads. What was sent lies in the peer's memory; only its bell travels. */
+/** As between real threads. Sent bytes lie in the peer's memory; only its bell travels. */
 export const lanes: TestTransport = {
   offer: offerLanes(1),
   dialer: (options) => new ThreadDialer(options),

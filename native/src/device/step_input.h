@@ -15,7 +15,7 @@ struct StepInput {
   StepSize size;
   // Derived from the batch:
   int32_t* positions;  // [T] Index of each token in its own sequence.
-  int32_t* slots;      // [T] Where K and V go: block_id * block_size + offset.
+  int32_t* slots;      // [T] Slot of K and V: block_id * block_size + offset.
 };
 
 }  // namespace dyn

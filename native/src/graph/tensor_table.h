@@ -41,7 +41,7 @@ class TensorTable {
 
   Status check_parts(const Parts& parts, const std::string& name) const;
 
-  // By layer and role. What is not part of a layer is in row 0.
+  // By layer and role. Tensors outside of the layers are in row 0.
   std::vector<std::array<Parts, kNumRoles>> rows_;
 };
 

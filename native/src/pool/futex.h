@@ -1,4 +1,4 @@
-// Futex: a thread sleeps until a word changes. What std::atomic::wait does, without the yields that
+// Futex: a thread sleeps until a word changes. It is std::atomic::wait without the yields that
 // libstdc++ puts before it: on a busy machine a yield gives a whole time slice away.
 
 #pragma once

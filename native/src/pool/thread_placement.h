@@ -44,7 +44,7 @@ class ThreadPlacement {
     if (places_[thread].is_away.load(std::memory_order_relaxed)) return_home(thread);
   }
 
-  // By the leader. Where it runs, and that a job begins: after a while without waits in vain all
+  // By the leader: notes its CPU, and that a job begins. After a while without waits in vain all
   // may run anywhere again.
   void note_leader_cpu() { leader_cpu_.store(sched_getcpu(), std::memory_order_relaxed); }
   void begin_job();

@@ -1,5 +1,5 @@
 // Turns envelopes into frames: straight into the ring, through the arena if they are large, or into an
-// outbox while the ring has no room or is not there yet. What is written is not yet visible: see RingWriter.publish.
+// outbox while the ring has no room or is not there yet. A written frame is not yet visible: see RingWriter.publish.
 
 import type { Envelope } from "../../actor/envelope.ts";
 import { MailboxFullError, MessageTooLargeError } from "../../actor/error.ts";

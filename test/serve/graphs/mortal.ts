@@ -1,5 +1,5 @@
 // A worker that dies with a lease in its hands, and a witness that puts into the registry by which ways it has heard
-// of that. What the worker held is not released before the test says so.
+// of that. Leases of the worker are not released before the test says so.
 
 import { depends, type InstanceId, Service } from "dynamo";
 

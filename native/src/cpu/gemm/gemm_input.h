@@ -1,5 +1,5 @@
 // GemmInput: the workspace for rows of activations in each form that the weights which read them
-// want. What computes a row stores it once; the products that follow share them.
+// want. The step that computes a row stores it once; the products that follow share it.
 
 #pragma once
 

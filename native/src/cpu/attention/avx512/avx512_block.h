@@ -66,7 +66,7 @@ struct Block {
   size_t b_stride;   // From one word to the next, in words.
   float* y;          // [rows, y_stride], 16 * vectors of each; int32 for scores of integers
   size_t y_stride;
-  const float* row_scales;  // [rows] What integer sums are multiplied with, where they are added.
+  const float* row_scales;  // [rows] Factors of integer sums, where they are added.
   // Lines to bring nearer meanwhile, one for each vector and word. Blocks of fewer rows than
   // kBlockRows do so: they are bound by memory, or the last of their tile. It goes to L2: with what
   // is multiplied it would fill an L1 of 32 KiB, and push out what was fetched before its use.

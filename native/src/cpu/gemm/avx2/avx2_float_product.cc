@@ -1,4 +1,4 @@
-// F32, F16 and BF16 with AVX2: vfmadd, halves widened on the way. Of 16 registers 12 hold sums: 3
+// F32, F16 and BF16 with AVX2: vfmadd, halves widened on the way. 12 of 16 registers hold sums: 3
 // rows times 32 outputs, or 6 rows times 16.
 //
 // Bound at few rows: the panel's bytes. At many: vfmadd 2 a cycle.

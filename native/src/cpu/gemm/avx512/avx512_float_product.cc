@@ -43,7 +43,7 @@ void float_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   }
 }
 
-// y[kRows, 32] for BF16. Of an odd K the last pair's second weight is zero, and so is its x.
+// y[kRows, 32] for BF16. If K is odd, the last pair's second weight is zero, and so is its x.
 template <uint32_t kRows>
 void bf16_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y, size_t y_stride,
                Ahead ahead) {

@@ -39,7 +39,7 @@ enum class Fetch { kAll, kHalf, kShare };
 
 // A tile brings data nearer while it computes, so that memory and arithmetic need not wait for each
 // other. A lone tile fetches its own panel a little ahead, and then the start of the next, which
-// follows it. Of several, each fetches its part of the next panel, all lines of it: one line in
+// follows it. Several tiles fetch a part each of the next panel, all lines of it: one line in
 // nine left out made two tiles of 4 rows 30 % slower. Into L2, since a panel is more than L1 holds:
 // Q8_0 takes 10 to 15 % less time on Zen 4 than with L1, from 4 rows on. A single row leaves it to
 // the CPU, whose own reading ahead is quicker where nothing but loads is to be done: 8 % on Zen 5.

@@ -22,8 +22,8 @@ constexpr uint32_t kMaxWideRows = 2;  // Whose sums for all 32 outputs fit.
   return vreinterpretq_bf16_u16(vld1q_u16(from));
 }
 
-// y[kRows, 4 kVectors of 32], outputs from n on. Of an odd K the last pair's second weight is zero,
-// and so is its x.
+// y[kRows, 4 kVectors of 32], outputs from n on. If K is odd, the last pair's second weight
+// is zero, and so is its x.
 template <uint32_t kRows, uint32_t kVectors>
 [[gnu::always_inline]] inline void bf16_block(const Panel& panel, const InputRows& x,
                                               size_t first_row, size_t n, float* y,
