@@ -88,7 +88,7 @@ function innerRows(at: string, table: FieldTable) {
   );
 }
 
-/** Of a field of both routes, or of one. */
+/** Fate of a field of both routes, or of one. */
 function fateOf(chat: FieldRow | undefined, completion: FieldRow | undefined): string {
   if (completion === undefined) return chat ? `chats: ${FATES[chat.here]}` : "";
   if (chat === undefined) return `completions: ${FATES[completion.here]}`;

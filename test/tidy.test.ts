@@ -167,6 +167,20 @@ const BANNED: readonly { word: RegExp; allowed: RegExp; instead: string }[] = [
   { word: /@ts-ignore|\bas any\b/, allowed: /^$/, instead: "a type" },
 ];
 
+/** Fragments for sentences, and words for the actor's name: the rule of prose in CONTRIBUTING.md. */
+const VAGUE =
+  /(^|[.:;!?\]] )(Of|Where|Whether|What) |\b([Ww]hoever|[Nn]obody|[Ss]omebody|[Aa]nybody)\b/;
+
+/** Rooms whose comments keep it, by the folder around them. */
+const SWEPT: Readonly<Record<string, string>> = {
+  src: "actor admin base cli http hub kv model queue registry sdk serve transport",
+  native: "bench include test",
+  "native/src": "base device graph pool",
+  "native/src/cpu": "attention gemm rowwise step",
+  test: "actor admin api base bench cli conformance docs door e2e engine http hub kv model models queue reference registry sdk serve transport",
+  ".": "graphs scripts",
+};
+
 describe("words", () => {
   for (const { word, allowed, instead } of BANNED) {
     test(`${word} stands only where it belongs; elsewhere: ${instead}`, () => {
@@ -186,6 +200,20 @@ describe("words", () => {
     const word = /\b(actors?|mailbox(es)?|supervisors?|lanes?|registry)\b/i;
     const rooms = /^src\/(engine|kv|tokenizer|model)\//;
     const wrong = sources.filter((file) => rooms.test(file) && word.test(codeOf(file)));
+    expect(wrong).toEqual([]);
+  });
+
+  test("comments begin with their subject, and name the actor", () => {
+    const rooms = Object.entries(SWEPT).flatMap(([folder, names]) =>
+      names.split(" ").map((name) => join(folder, name)),
+    );
+    const filesOf = (room: string) => listFiles(room, /\.(ts|mjs|cc|h|c)$/);
+    expect(rooms.filter((room) => filesOf(room).length === 0)).toEqual([]);
+    const wrong = rooms.flatMap(filesOf).flatMap((file) =>
+      commentLinesOf(file)
+        .filter((line) => VAGUE.test(line))
+        .map((line) => `${file}: ${line}`),
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -297,6 +325,15 @@ function specifiersOf(file: string): readonly string[] {
 function codeOf(file: string): string {
   const text = readFileSync(join(root, file), "utf8");
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`\w])\/\/.*$/gm, "$1");
+}
+
+/** Lines of the file's comments, without their marks. */
+function commentLinesOf(file: string): readonly string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const comments = text.match(/\/\*[\s\S]*?\*\/|(?<![:"'`\w])\/\/.*$/gm) ?? [];
+  return comments.flatMap((comment) =>
+    comment.split("\n").map((line) => line.replace(/^\s*(\/\/|\/?\*+\/?)\s*/, "")),
+  );
 }
 
 function listFiles(folder: string, pattern: RegExp): readonly string[] {

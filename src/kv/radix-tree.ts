@@ -84,7 +84,7 @@ export class RadixTree<W> {
     }
   }
 
-  /** The worker holds the block no more. One that is not known is none of ours. */
+  /** The worker holds the block no more. Unknown blocks are ignored. */
   remove(worker: W, blockHash: BlockHash): void {
     const number = this.#workers.find(worker);
     const id = number === undefined ? undefined : this.#holdings.find(number, blockHash);

@@ -20,7 +20,7 @@ export class OpenApiDocument {
     this.#ajv.addSchema({ $id: "openapi", components: withNulls(document.components) });
   }
 
-  /** What is wrong with `value` as a `name` of the document; undefined if nothing is. */
+  /** Fault of `value` as a `name` of the document; undefined if there is none. */
   errorOf(name: string, value: unknown): string | undefined {
     const check =
       this.#checks.get(name) ?? this.#ajv.compile({ $ref: `openapi#/components/schemas/${name}` });
