@@ -4,10 +4,10 @@
 //     findPrefix -> numBlocksToTake -> allocate -> (step) -> cacheFullBlocks -> ... -> free
 //
 // A block is in one of three states. `used`: some table holds it. `free with content`: no table does,
-// but the prefix cache knows its hash; what few had, long ago, is reused first (free-list.ts). `free without
+// but the prefix cache knows its hash; the least used, oldest block is evicted first (free-list.ts). `free without
 // content`: reused before all others. Names follow vLLM's v1/core/block_pool.py and kv_cache_manager.py.
 //
-// A table's blocks may be lent to whoever computes the prompt elsewhere. Until they are taken back, the
+// A table's blocks may be lent to a prefill worker that computes the prompt. Until they are taken back, the
 // prefill worker alone writes behind the cached ones, and all of them stay where they are.
 //
 //     allocate -> lend -> (written elsewhere) -> takeBack -> cacheFullBlocks -> ... -> free
@@ -63,7 +63,7 @@ export class BlockManager {
   readonly #numUses: Int32Array;
   readonly #hashes: (BlockHash | undefined)[];
   readonly #cached = new Map<BlockHash, number>();
-  /** What else a snapshot says of each cached block; of others, anything. */
+  /** Other facts of each cached block for a snapshot; other blocks have any. */
   readonly #tokensHashes: BigUint64Array;
   readonly #parentHashes: (BlockHash | undefined)[];
   /** The tokens of each cached block, so that a collision of hashes is a miss and not another's text. */
@@ -144,7 +144,7 @@ export class BlockManager {
     this.#takeNew(table, Math.ceil(numTokens / this.blockSize));
   }
 
-  /** Lets somebody else write into the blocks behind the cached ones, until `takeBack`. */
+  /** Lets a prefill worker write into the blocks behind the cached ones, until `takeBack`. */
   lend(table: BlockTable): void {
     assert(!table.isLent, "blocks are lent twice");
     table.isLent = true;

@@ -1,5 +1,5 @@
 // The blocks of one sequence, in its order, and what is known of their names. Written by the block
-// manager only; read by whoever fills a batch.
+// manager only; read by those that fill a batch.
 
 import type { StoredBlock } from "../protocol/kv-event.ts";
 import { withCapacity } from "./int-array.ts";
@@ -10,7 +10,7 @@ export class BlockTable {
   numBlocks = 0;
   /** Leading blocks that the prefix cache knows by their hash: computed, full and shareable. */
   numCachedBlocks = 0;
-  /** Somebody else writes into the blocks behind the cached ones: none may be freed, added or reused. */
+  /** A prefill worker writes into the blocks behind the cached ones: none may be freed, added or reused. */
   isLent = false;
   /** Hashes of the leading full blocks of the sequence's tokens, whether computed or not. */
   readonly chain: StoredBlock[] = [];

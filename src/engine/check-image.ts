@@ -1,4 +1,4 @@
-// Whether a packed image can be served here: asked before any thread starts, and before its weights are read.
+// Checks that a packed image can be served here: asked before any thread starts, and before its weights are read.
 
 import { closeSync } from "node:fs";
 

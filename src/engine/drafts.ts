@@ -13,7 +13,7 @@ export interface DraftCounts {
   readonly acceptedTokensTotal: number;
 }
 
-/** What the step has been given so far, and how many sequences run in all. */
+/** Counts of the step so far, and how many sequences run in all. */
 interface StepSoFar {
   readonly numSequences: number;
   readonly numTokens: number;
@@ -49,7 +49,7 @@ export class Drafts {
     };
   }
 
-  /** Guesses tokens for the step to verify, where there is room for them that nobody else needs. */
+  /** Guesses tokens for the step to verify, where there is room for them that no other sequence needs. */
   draft(sequence: Sequence, step: StepSoFar): void {
     if (this.#drafter === undefined) return;
     const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;

@@ -1,4 +1,4 @@
-// What an engine refuses a request with, or ends its stream with.
+// Errors with which an engine refuses a request, or ends its stream.
 
 import { DynamoError } from "../base/error.ts";
 

@@ -1,4 +1,4 @@
-// What an engine has to say of itself: counters to be read at any time, and durations as they are measured.
+// An engine's word of itself: counters to be read at any time, and durations as they are measured.
 
 import type { EndReason } from "./sequence.ts";
 
@@ -25,9 +25,9 @@ export interface FinishedSequence {
 export interface EngineStats {
   readonly numRunning: number;
   readonly numWaiting: number;
-  /** Sequences that nobody reads. */
+  /** Sequences that no client reads. */
   readonly numStalled: number;
-  /** Sequences whose blocks are lent to whoever computes their prompts. */
+  /** Sequences whose blocks are lent to prefill workers. */
   readonly numLent: number;
   readonly numBlocksUsed: number;
   readonly numBlocks: number;

@@ -71,7 +71,7 @@ function fillTable(batch: StepBatch, { table }: Sequence, start: number): void {
   for (let i = 0; i < numBlocks; i++) batch.blockTables[start + i] = blockIds[i] as number;
 }
 
-/** What a client may ask for is wider than 32 bits: a bound that changes no choice keeps it within them. */
+/** Clients may ask for more than 32 bits hold: a bound that changes no choice keeps it within them. */
 export function fillSampling(
   { rows }: StepBatch,
   vocabSize: number,

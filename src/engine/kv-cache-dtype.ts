@@ -6,7 +6,7 @@ export const KV_CACHE_DTYPES = ["float32", "bfloat16", "int8"] as const;
 
 export type KvCacheDType = (typeof KV_CACHE_DTYPES)[number];
 
-/** What `auto` means: as exact as the weights. A model of F32 keeps F32, any other gets BF16. */
+/** Meaning of `auto`: as exact as the weights. A model of F32 keeps F32, any other gets BF16. */
 export function kvCacheDTypeFor(tensors: Iterable<ModelTensor>): KvCacheDType {
   for (const tensor of tensors) {
     if (tensor.type !== "plain" || tensor.dtype !== "F32") return "bfloat16";

@@ -1,4 +1,4 @@
-// What an engine tells of its prefix cache, to any number of listeners:
+// Log of an engine's prefix cache, told to any number of listeners:
 //
 //     block manager --record--> events of this step --flush--> listener's queue --> KvReport
 //

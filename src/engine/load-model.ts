@@ -35,9 +35,9 @@ export interface LoadOptions {
   readonly quantization?: OnlineQuantization;
   /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
   readonly threads: number | undefined;
-  /** Whether packed weights are mapped where there is a file of them, or read (default). */
+  /** Way to use packed weights where there is a file of them: mapped, or read (default). */
   readonly access?: "map" | "read";
-  /** Where packed weights are kept from one start to the next, and who minds what is written there afterwards. */
+  /** Cache that keeps packed weights from one start to the next, and who minds what is written there afterwards. */
   readonly cache?: WeightCache;
   readonly follow?: (work: Promise<void>) => void;
   /** Called while the weights are loaded. */
@@ -52,7 +52,7 @@ export interface LoadedFacts {
   /** The instruction set, as `Isa` names it. */
   readonly isa: string;
   readonly numThreads: number;
-  /** What set their number, as `ThreadsBy` names it. */
+  /** Reason for their number, as `ThreadsBy` names it. */
   readonly threadsBy: string;
   /** Packed from the model's files, or packed before: in the cache, or in the image that was given. */
   readonly from: "model" | "cache" | "image";
@@ -88,7 +88,7 @@ function openCpu(handles: Handles, numThreads: number, isa: number): Address {
   );
 }
 
-/** What the device is. Throws `ModelNotLoadableError` for an image that another version has packed. */
+/** Describes the device. Throws `ModelNotLoadableError` for an image that another version has packed. */
 export function describeDevice(
   { native }: Handles,
   device: Address,

@@ -1,4 +1,4 @@
-// What a model, its KV blocks and a worker's engine take of memory, as the native library counts it: by the code
+// Memory of a model, its KV blocks and a worker's engine, as the native library counts it: by the code
 // that lays them out, before anything is opened.
 
 import { decode, ENGINE_SIZES, loadLibrary, MODEL_SIZES } from "./abi.ts";
@@ -19,7 +19,7 @@ export interface MeasureOptions extends Pick<LoadOptions, "model" | "quantizatio
 export interface MeasuredSizes {
   /** The packed weights' image, shared by all workers. */
   readonly image: number;
-  /** Of one worker; pages that no step has touched take nothing. */
+  /** Bytes of one worker; pages that no step has touched take nothing. */
   readonly workspace: number;
   /** K and V of one block, in all layers. */
   readonly kvBlock: number;

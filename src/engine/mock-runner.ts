@@ -77,7 +77,7 @@ export class MockRunner implements ModelRunner {
     return mockStepMs(chunks, this.#countBlocks(numSeqs) / this.limits.numBlocks);
   }
 
-  /** Of all sequences in the step; those that they share count once. */
+  /** Blocks of all sequences in the step; those that they share count once. */
   #countBlocks(numSeqs: number): number {
     const { seqLens, blockTables } = this.batch;
     const { blockSize } = this.limits;

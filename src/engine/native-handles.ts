@@ -1,10 +1,10 @@
-// What is open in the native library, and its failures as errors.
+// Open objects of the native library, and its failures as errors.
 
 import { DynamoError } from "../base/error.ts";
 import { type Address, type NativeLibrary, Status } from "./abi.ts";
 import { ModelNotLoadableError } from "./native-model.ts";
 
-/** What one owner has open, to be closed in reverse. */
+/** Objects that one owner has open, to be closed in reverse. */
 export class Handles {
   readonly native: NativeLibrary;
   readonly owner: number;

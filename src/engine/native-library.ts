@@ -1,4 +1,4 @@
-// Where the engine's library is. In development it is the file that CMake built. In the executable
+// Place of the engine's library. In development it is the file that CMake built. In the executable
 // it is embedded, and the system can only load it from a file: it is written to one that exists in
 // memory only, so nothing is extracted and neither TMPDIR nor a noexec mount matters.
 

@@ -40,12 +40,12 @@ export interface ModelTable {
   readonly imageFd: number | undefined;
 }
 
-/** What float weights are made into when they are loaded; undefined leaves them as they are. */
+/** Format of float weights when they are loaded; undefined leaves them as they are. */
 export type OnlineQuantization = "q8" | "q4" | undefined;
 
 export interface TableOptions {
   readonly quantization: OnlineQuantization;
-  /** Whether packed weights are mapped where there is a file of them, or read. */
+  /** Way to use packed weights where there is a file of them: mapped, or read. */
   readonly access: "map" | "read";
 }
 
@@ -132,7 +132,7 @@ class OpenFiles {
   }
 }
 
-/** What is embedded has no descriptor of its own: its copy lives as long as the load. */
+/** An embedded model has no descriptor of its own: its copy lives as long as the load. */
 function openForNative(path: string): number {
   return isEmbedded(path) ? createMemoryFile("model", readFileSync(path)) : openRegularFile(path);
 }
@@ -143,7 +143,7 @@ interface TableEntry {
   readonly part: number;
   readonly dtype: number;
   readonly shape: readonly number[];
-  /** Where its bytes lie. */
+  /** Place of its bytes. */
   readonly at: Pick<StoredTensor, "path" | "offset" | "numBytes">;
 }
 

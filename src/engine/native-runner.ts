@@ -20,7 +20,7 @@ import { check, Handles } from "./native-handles.ts";
 import { layOutBatch } from "./step-batch.ts";
 
 export interface NativeRunnerOptions extends LoadOptions {
-  /** What `publishNativeLibrary` returned in the main thread. */
+  /** Path that `publishNativeLibrary` returned in the main thread. */
   readonly library: string;
   /** Tags all that is opened, for `releaseOwner`. A u32. */
   readonly owner: number;
@@ -119,7 +119,7 @@ class NativeRunner implements ModelRunner {
     }
   }
 
-  /** The batch's arrays are empty afterwards, so that nobody reads memory that is gone. */
+  /** The batch's arrays are empty afterwards, so that no reader sees memory that is gone. */
   close(): void {
     for (const buffer of this.#buffers.splice(0)) buffer.transfer(0);
     this.#handles.close();

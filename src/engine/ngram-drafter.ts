@@ -39,7 +39,7 @@ export class NgramDrafter {
     }
   }
 
-  /** What stands behind the longest match of the last tokens; of equally long ones, the latest. */
+  /** Index after the longest match of the last tokens; of equally long ones, the latest. */
   #afterMatch({ tokenIds, numTokens }: Sequence): number | undefined {
     const { promptLookupMax, promptLookupMin } = this.options;
     const last = numTokens - 1;

@@ -3,7 +3,7 @@
 //     prefill() --> [ run, run ] --first come, first served--> batch --run--> done
 //
 // Like the other engine it has no thread of its own (step-loop.ts), and prompts are cut into chunks by time, so that
-// whoever runs it is never deaf for long.
+// its worker is never deaf for long.
 
 import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
@@ -19,7 +19,7 @@ export interface PrefillEngineOptions {
   /** Closed by the engine, when its last step has ended. May use every block of the pool. */
   readonly runner: ModelRunner;
   readonly clock: Clock;
-  /** Whether others decode on the same device meanwhile, and wait for each of its steps. */
+  /** Device on which others decode meanwhile and wait for each step, or one of its own. */
   readonly device: "shared" | "own";
 }
 
@@ -29,7 +29,7 @@ const MAX_STEP_MS = 500;
 const MAX_SHARED_STEP_MS = 50;
 /** The first step of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
-/** However slow the model, a prompt gets on by this. */
+/** Minimum tokens per step, so that a slow model still makes progress. */
 const MIN_STEP_TOKENS = 8;
 /** A token's cost is that of the quickest step lately: one that had to wait for the device tells less. */
 const COST_GROWTH = 1.1;
@@ -151,7 +151,7 @@ export class PrefillEngine {
 
   #abort(run: Run): void {
     run.isAborted = true;
-    // What a step computes ends with that step.
+    // A step's results end with that step.
     if (this.#inStep.includes(run)) return;
     this.#end(run, () => run.reject(cancelled()));
   }

@@ -1,7 +1,7 @@
 // How many prompt tokens a step may compute, by time and not by count, since a token costs a microsecond
 // in a toy model and ten milliseconds in a large one. A step that only prefills is short enough that an abort
 // or a new request is noticed soon. One in which others decode takes at most STEP_RATIO times what decoding
-// alone takes, so that whoever reads does not see the prompt arrive.
+// alone takes, so that a reader does not see the prompt arrive.
 //
 // Both speeds are measured, apart: beside decodes a token costs less (the weights are read in any case) or
 // more (few tokens fill a kernel badly).
@@ -17,7 +17,7 @@ const STEP_RATIO = 1.6;
 const MAX_STEP_RATIO = 2.3;
 /** The first chunk of all, when nothing has been measured. */
 const PROBE_TOKENS = 64;
-/** However slow the model, a prompt gets on by this. */
+/** Minimum tokens per step, so that a slow model still makes progress. */
 const MIN_CHUNK_TOKENS = 4;
 /** The first chunk beside decodes, at most. */
 const FIRST_CHUNK_TOKENS = 32;
@@ -30,7 +30,7 @@ const MAX_STEPS_UNMEASURED = 64;
 
 /** Weight that the past keeps at each new measurement. */
 const PREFILL_MEMORY = 0.5;
-/** What decodes take is the median of so many steps: one slow step may be the machine's. */
+/** Median of so many steps, for decodes: one slow step may be the machine's. */
 const DECODES_REMEMBERED = 5;
 /** By this the quickest step is forgotten with each that follows. */
 const QUICKEST_GROWTH = 1.002;
@@ -61,7 +61,7 @@ export class PrefillPacer {
   }
 
   /**
-   * What the quickest step with decodes only took lately, and so what one takes that waits for nobody else on the
+   * Time of the quickest step with decodes only lately, and so of one that waits for no other on the
    * device; undefined before the first.
    */
   get decodeMs(): number | undefined {
@@ -108,7 +108,7 @@ export class PrefillPacer {
     this.#numStepsUnmeasured = 0;
   }
 
-  /** Of a step with decodes only; undefined before the first. */
+  /** Time of a step with decodes only; undefined before the first. */
   get #decodeMs(): number | undefined {
     const sorted = this.#decodeTimes.toSorted((a, b) => a - b);
     return sorted[(sorted.length - 1) >> 1];
@@ -118,7 +118,7 @@ export class PrefillPacer {
     return this.#numStepsUnmeasured >= MAX_STEPS_UNMEASURED;
   }
 
-  /** Whether so many decodes are no longer those that were measured. */
+  /** True if so many decodes are no longer those that were measured. */
   #areOthers(numDecodes: number): boolean {
     const measured = this.#numDecodesMeasured;
     return numDecodes > 2 * measured || measured > 2 * numDecodes;

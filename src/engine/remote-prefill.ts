@@ -8,14 +8,14 @@ export interface PrefillRequest {
   readonly blockIds: Int32Array;
   /** Leading tokens whose K and V are there already, in blocks that are only to be read. */
   readonly numComputedTokens: number;
-  /** What a decode step of the requesting engine takes alone, if it is known: on a shared device it waits for each prefill step. */
+  /** Time of the requesting engine's decode step alone, if known: on a shared device it waits for each prefill step. */
   readonly decodeMs: number | undefined;
 }
 
 export type PrefillOutcome = "computed" | "not computed";
 
 export interface RemotePrefill {
-  /** Whether a prompt of which `numTokens` are not in the prefix cache is computed elsewhere. Changes nothing. */
+  /** True if a prompt of which `numTokens` are not in the prefix cache is computed elsewhere. Changes nothing. */
   takes(numTokens: number): boolean;
   /** `ended` is called once, later, when no prefill worker writes into the request's blocks any more. */
   begin(request: PrefillRequest, ended: (outcome: PrefillOutcome) => void): RunningPrefill;

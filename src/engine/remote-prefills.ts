@@ -80,8 +80,8 @@ export class RemotePrefills {
   }
 
   /**
-   * Whether blocks are about to come back; recalls those of the youngest sequence, or of the youngest of `tenant`, if none
-   * are yet.
+   * True if blocks are about to come back; recalls those of the youngest sequence, or of the youngest of `tenant`, if
+   * none are yet.
    */
   tryRecall(tenant?: number): boolean {
     const all = [...this.#open];

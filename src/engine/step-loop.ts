@@ -22,7 +22,7 @@ export class StepLoop {
     this.#options = options;
   }
 
-  /** Whether nothing more is done: it has failed, or is to end. */
+  /** True if nothing more is done: it has failed, or is to end. */
   get isOver(): boolean {
     return this.#state === "failed" || this.#state === "ended";
   }

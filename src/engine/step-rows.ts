@@ -2,7 +2,7 @@
 //
 //     rows.temperature.set(row, 0.7)
 
-/** What is done with one row of logits, in the order of `dyn_row` in dynamo_engine.h. */
+/** Fields of one row of logits, in the order of `dyn_row` in dynamo_engine.h. */
 export const ROW_FIELDS = {
   seed: "u64", // random numbers are f(seed, position) and nothing else
   token: "i32", // index in tokenIds: a decode, the end of a prompt, a draft

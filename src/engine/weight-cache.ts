@@ -22,7 +22,7 @@ export interface WeightCacheOptions {
   readonly clock: Clock;
   /** Weights of fewer bytes are packed sooner than a file of them is worth. */
   readonly minBytes?: number;
-  /** Of all files together. The ones that were used last stay. Default: a tenth of what the disk has to give. */
+  /** Size of all files together. The ones that were used last stay. Default: a tenth of what the disk has to give. */
   readonly maxBytes?: number | undefined;
   /** Bytes that are free on a directory's disk. */
   readonly freeBytes?: (directory: string) => Promise<number>;
@@ -37,17 +37,17 @@ export interface ImageSource {
   isGone(): boolean;
 }
 
-/** What is smaller is packed sooner than it is read. */
+/** Smaller weights are packed sooner than they are read. */
 export const MIN_CACHED_BYTES = 64e6;
-/** Of what is free on the disk, the cache's own files counted as free. */
+/** Share of what is free on the disk, the cache's own files counted as free. */
 const DEFAULT_SHARE = 0.1;
 
 const SUFFIX = ".dynpack";
 const PART_SUFFIX = ".part";
 const PIECE_BYTES = 8 << 20;
-/** What a disk keeps free, whatever could be cached. */
+/** Bytes that a disk keeps free, whatever could be cached. */
 const SPARE_DISK_BYTES = 1e9;
-/** A part that nobody has written to for so long belongs to a process that has died. */
+/** A part not written to for so long belongs to a process that has died. */
 const STALE_PART_MS = 3600_000;
 
 export class WeightCache {
@@ -90,7 +90,7 @@ export class WeightCache {
     await this.#attempt("write them", write, () => image.isGone());
   }
 
-  /** Whether the file is there now. */
+  /** True if the file is there now. */
   async #write(name: string, image: ImageSource): Promise<boolean> {
     const part = `${this.#pathOf(name)}.${process.pid}${PART_SUFFIX}`;
     const { create = createFile } = this.#options;
@@ -155,7 +155,7 @@ export class WeightCache {
     return join(this.#options.directory, name + SUFFIX);
   }
 
-  /** What the system refuses is told, and no more. */
+  /** Logs what the system refuses, and no more. */
   async #attempt(
     what: string,
     action: () => Promise<void>,
@@ -174,7 +174,7 @@ export class WeightCache {
   }
 }
 
-/** Where the weights of a model lie: the name says which, the hash all that they depend on. */
+/** Name of a model's weights in the cache: one part says which, the hash all that they depend on. */
 export function cacheName(modelPath: string, parts: readonly (number | bigint)[]): string {
   const readable = basename(modelPath)
     .replace(/[^\w.-]+/g, "_")
@@ -255,7 +255,7 @@ function openIfThere(path: string): number | undefined {
   return undefined; // not there, or not ours: it is made anew
 }
 
-/** Nobody but this user and root can have written to it. */
+/** True if only this user and root can have written to it. */
 function isOurs(fd: number): boolean {
   const { uid, mode } = fstatSync(fd);
   return (uid === 0 || uid === process.getuid?.()) && (mode & 0o022) === 0;
