@@ -1,4 +1,4 @@
-// What stands behind a Frontend, or behind another of its kind: a Processor, a worker that serves chats itself, or a
+// The services behind a Frontend, or behind another of its kind: a Processor, a worker that serves chats itself, or a
 // service of the user's that changes requests or answers on their way.
 
 import { Service } from "dynamo";

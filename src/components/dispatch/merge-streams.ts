@@ -33,7 +33,7 @@ interface Settled<T> {
   readonly outcome: Outcome<T>;
 }
 
-/** What streams have answered, in the order in which they did. */
+/** Answers of streams, in the order in which they came. */
 class SettledQueue<T> {
   /** At most one of each stream. */
   readonly #settled: Settled<T>[] = [];

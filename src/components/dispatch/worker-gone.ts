@@ -4,7 +4,7 @@ import { type ActorEnding, actorEnding, RemoteError } from "dynamo";
 
 import { errorCode } from "../../base/error.ts";
 
-/** Whether a call failed because its callee has ended or is about to: what has not begun may go elsewhere. */
+/** True if a call failed because its callee has ended or is about to: what has not begun may go elsewhere. */
 export function isGone(error: unknown): boolean {
   return GONE.has(errorCode(error));
 }

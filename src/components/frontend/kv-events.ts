@@ -1,4 +1,4 @@
-// The KV events of all workers behind a service, whoever is between.
+// The KV events of all workers behind a service, whatever is between.
 
 import type { FromInstance, ServiceContext } from "dynamo";
 
@@ -9,7 +9,7 @@ import type { VllmWorker } from "../worker/worker.ts";
 
 const ENDPOINT = "kvEvents" satisfies keyof VllmWorker;
 
-/** What their caches hold, then what changes in them; workers that come later are included. */
+/** Cached blocks first, then what changes in them; workers that come later are included. */
 export async function* kvEventsOf({
   graph,
   service,

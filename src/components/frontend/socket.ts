@@ -1,4 +1,4 @@
-// Where the frontend listens: on the port that its configuration names, or on a socket that the process was started
+// Place where the frontend listens: the port that its configuration names, or a socket that the process was started
 // with. A socket's address is under the same rules as a configured one.
 
 import { type ConfigProblem, checkAddress, type Environment } from "dynamo";
@@ -12,7 +12,7 @@ export interface PreparedPlace extends PreparedAccess {
   readonly socket: InheritedSocket | undefined;
 }
 
-/** Whether the server can listen there. A socket that was handed on is open already. */
+/** Checks that the server can listen there. A socket that was handed on is open already. */
 export async function checkPlace(
   { host, port }: { readonly host: string; readonly port: number },
   environment: Environment,
@@ -41,7 +41,7 @@ export function preparePlace(config: AccessConfig, environment: Environment): Pr
   return { ...prepareAccess(config, environment), socket };
 }
 
-/** Host and port as they are, whoever has opened the socket. */
+/** Host and port as they are, for a socket of either kind. */
 export function placeOf(
   config: { readonly host: string; readonly port: number },
   { socket }: PreparedPlace,

@@ -1,4 +1,4 @@
-// What a prefill worker is told. All that must be as in the workers, the model and the pool, it has from them.
+// Configuration of a prefill worker. All that must be as in the workers, the model and the pool, it has from them.
 
 import * as v from "valibot";
 

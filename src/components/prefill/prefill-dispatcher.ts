@@ -29,7 +29,7 @@ export interface PrefillWorkerPort {
 }
 
 export interface PrefillDispatcherOptions {
-  /** Of the worker itself. */
+  /** Id of the worker itself. */
   readonly instance: InstanceId;
   /** Read at each decision: they may change. */
   readonly limits: PrefillLimits;

@@ -18,7 +18,7 @@ export interface PrefillLoopOptions {
   readonly openRunner: (pool: KvPool) => Promise<ModelRunner>;
   /** Asks a worker for a lease: a stream of one or none. */
   readonly lease: (id: PrefillRequestId) => AsyncIterable<LeasedPrefill>;
-  /** What the instance cannot live without. */
+  /** Follows tasks that the instance cannot live without. */
   readonly follow: (task: Promise<unknown>) => void;
 }
 
@@ -49,7 +49,7 @@ export class PrefillLoop {
     while (!this.#isClosed) {
       const item = await queue.pull();
       await this.#serve(item);
-      // What was left undone goes to another when this instance has ended.
+      // Unfinished items go to another worker when this instance has ended.
       if (!this.#isClosed) queue.ack(item.id);
     }
   }

@@ -15,7 +15,7 @@ export const ROUTER_MODES = [
 
 export type RouterMode = (typeof ROUTER_MODES)[number];
 
-/** What a processor can do by itself; the others need a Router. */
+/** True for modes that need a Router; a processor can do the others by itself. */
 export function needsRouter(mode: RouterMode): boolean {
   return mode !== "random" && mode !== "round-robin";
 }

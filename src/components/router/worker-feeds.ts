@@ -1,4 +1,4 @@
-// What live workers tell of themselves, one followed task for each:
+// Reports of live workers, one followed task for each:
 //
 //   VllmWorker --kvEvents, metrics--> WorkerFeeds --> receiver
 //

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * What the process takes beside weights, KV blocks and workspace: the code, which the kernel can drop and read again, is
+ * Memory of the process beside weights, KV blocks and workspace: the code, which the kernel can drop and read again, is
  * not in it; heaps of JavaScript, stacks and buffers are, under load.
  */
 export const RUNTIME_BYTES = 128e6;
@@ -40,7 +40,7 @@ export function groupFreeMemory(root: string, groups: string): number {
 interface Files {
   readonly limit: string;
   readonly usage: string;
-  /** In memory.stat: files that nobody has used lately. */
+  /** In memory.stat: files that were not used lately. */
   readonly cached: string;
 }
 

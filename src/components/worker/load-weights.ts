@@ -1,4 +1,4 @@
-// What loading weights has to do with the world: where packed weights are kept, and what people are told.
+// The world's side of loading weights: where packed weights are kept, and what people are told.
 
 import { basename } from "node:path";
 import type { ServiceContext } from "dynamo";

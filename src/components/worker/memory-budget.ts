@@ -1,4 +1,4 @@
-// What a worker's model takes of memory: known before anything is loaded, and refused where it cannot fit.
+// Memory of a worker's model: known before anything is loaded, and refused where it cannot fit.
 
 import { totalmem } from "node:os";
 
@@ -20,14 +20,14 @@ export interface MemoryBudget {
   /** The key or the fact that gave their number. */
   readonly kvBy: string;
   readonly kv: number;
-  /** What weights, workspace and the fewest blocks that will do cannot go without. */
+  /** Least that weights, workspace and the fewest blocks that will do need. */
   readonly needed: number;
   readonly free: number;
 }
 
 export interface Demand {
   readonly service: string;
-  /** What `publishNativeLibrary` returned: the engine counts what it takes. */
+  /** Path that `publishNativeLibrary` returned: the engine counts what it takes. */
   readonly library: string;
   readonly model: ModelFiles;
   readonly numWorkers: number;
@@ -98,7 +98,7 @@ export function checkFits(budget: MemoryBudget, config: VllmWorkerConfig, demand
   throw new ModelDoesNotFitError(config.model, budget, adviceFor(budget, config, demand));
 }
 
-/** Whether the KV blocks are as many as the configuration says, whatever is free. */
+/** True if the KV blocks are as many as the configuration says, whatever is free. */
 function isSized(config: VllmWorkerConfig): boolean {
   return config.numGpuBlocksOverride !== undefined || config.kvCacheMemoryBytes !== undefined;
 }
@@ -108,7 +108,7 @@ interface Blocks {
   readonly by: string;
 }
 
-/** Of one worker: as many as were asked for, also where sequences can fill fewer. The rest keeps prefixes. */
+/** Blocks of one worker: as many as were asked for, also where sequences can fill fewer. The rest keeps prefixes. */
 function sizedBlocks(config: VllmWorkerConfig, blockBytes: number): Blocks {
   const { numGpuBlocksOverride, kvCacheMemoryBytes = 0 } = config;
   if (numGpuBlocksOverride !== undefined) {
@@ -197,7 +197,7 @@ const MAX_ADVICE = 3;
 const SHORTEST_CONTEXT = 1024;
 const SMALL_BATCH_TOKENS = 2048;
 
-/** What else to set, the largest saving first. Each saving is of that one flag. */
+/** Other flags to set, the largest saving first. Each saving is of that one flag. */
 export function adviceFor(
   budget: MemoryBudget,
   config: VllmWorkerConfig,

@@ -1,4 +1,4 @@
-// Whether memory is short around the process, as the kernel sees it: the share of time in which tasks wait for memory
+// Watches for short memory around the process, as the kernel sees it: the share of time in which tasks wait for memory
 // (https://docs.kernel.org/accounting/psi.html), in the control group of the process or, where that has no such file, on
 // the machine. It rises before anything is killed, since pages that are needed are dropped and read again.
 
@@ -12,7 +12,7 @@ import type { MemoryPressure } from "../../engine/llm-engine.ts";
 export interface WatchOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** What /proc and /sys are below; for tests. */
+  /** Folder that holds /proc and /sys; for tests. */
   readonly root?: string;
   readonly onPressure: (level: MemoryPressure) => void;
 }

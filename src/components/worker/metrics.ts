@@ -13,7 +13,7 @@ export interface WorkerLabels {
 
 export interface WorkerMetrics {
   readonly observer: EngineObserver;
-  /** Where the gauges and counters are read from at each scrape. */
+  /** Source of the gauges and counters, read at each scrape. */
   watch(stats: () => EngineStats): void;
 }
 

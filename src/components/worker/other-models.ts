@@ -1,4 +1,4 @@
-// What the other models of the process need of its memory: several that fit alone may not fit together.
+// Memory that the other models of the process need: several that fit alone may not fit together.
 
 import type { ServiceView } from "dynamo";
 import * as v from "valibot";

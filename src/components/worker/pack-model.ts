@@ -21,7 +21,7 @@ export interface PackModelOptions {
   readonly quantization: OnlineQuantization;
   /** Default: this machine's best. */
   readonly isa: string | undefined;
-  /** Of the engine; see native-library.ts. */
+  /** Path of the engine's library; see native-library.ts. */
   readonly library: string;
   readonly onProgress?: (numBytesDone: number, numBytes: number) => void;
 }
@@ -101,7 +101,7 @@ async function checkFree(out: string): Promise<void> {
   }
 }
 
-/** What a process that was killed has left of an image of this name. */
+/** Removes parts of an image of this name that a killed process has left. */
 async function removeStaleParts(out: string): Promise<void> {
   const names = await readdir(dirname(out)).catch(() => []); // made below, or refused there
   for (const name of names) {

@@ -47,7 +47,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
   config = configured(VllmWorkerConfig);
   prefillWorker = depends(PrefillWorker, "optional");
 
-  // Of the metrics the last, not those before; of a prompt, for as long as its blocks are lent.
+  // Window 1: `metrics` delivers only the latest value; `leasePrefill` holds while blocks are lent.
   static override readonly leases = ["metrics", "leasePrefill"];
   static override readonly live = ["maxLocalPrefillLength", "maxPrefillQueueSize"];
 
