@@ -1,4 +1,4 @@
-// What a worker says about the KV blocks it holds. Event ids of one worker rise by one, so that a
+// Events of the KV blocks that a worker holds. Event ids of one worker rise by one, so that a
 // listener sees a gap. Field names and meanings follow Dynamo's KV events.
 
 /** A 64-bit XXH3 hash. */
@@ -29,7 +29,7 @@ export interface KvSnapshot {
   readonly stored: readonly StoredData[];
 }
 
-/** What a listener is told at a time: first a snapshot, then the events of each step. */
+/** Reports to a listener, one at a time: first a snapshot, then the events of each step. */
 export type KvReport =
   | { readonly type: "snapshot"; readonly snapshot: KvSnapshot }
   | { readonly type: "events"; readonly events: readonly KvEvent[] };
