@@ -1,4 +1,4 @@
-// What each token of a vocabulary adds to a text.
+// Text that each token of a vocabulary adds.
 //
 // The `decoder` of tokenizer.json turns a list of tokens into text. For the decoders of causal language
 // models this is: each token's bytes, end to end, less a space at the very start. So a token has a
@@ -12,7 +12,7 @@ import type { AddedToken } from "./tokenizer-files.ts";
 /** Text, or bytes that are not whole characters by themselves. */
 export type TokenPiece = string | Uint8Array;
 
-/** What the decoder drops at the start of a text: up to `count` times `char`. */
+/** Characters that the decoder drops at the start of a text: up to `count` times `char`. */
 export interface LeadingStrip {
   readonly char: string;
   readonly count: number;
@@ -65,11 +65,11 @@ interface CompiledDecoder {
 }
 
 interface Step {
-  /** What the decoder does to one token. */
+  /** Step of the decoder on one token. */
   readonly apply?: (token: string) => TokenPiece;
   /** Added tokens are spelled as text, not in the alphabet that stands for bytes. */
   readonly appliesTo?: "vocabulary";
-  /** What it does to the text as a whole. */
+  /** Step on the text as a whole. */
   readonly leadingStrip?: LeadingStrip;
 }
 
