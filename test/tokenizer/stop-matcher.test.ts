@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 
 import { StopMatcher } from "../../src/tokenizer/stop-matcher.ts";
 
-/** What each piece shows, then what the end shows. */
+/** Text that each piece shows, then that of the end. */
 function run(stops: readonly string[], pieces: readonly string[]): readonly string[] {
   const matcher = new StopMatcher(stops);
   return [...pieces.map((piece) => matcher.push(piece)), matcher.finish()];

@@ -20,7 +20,7 @@
 namespace dyn {
 namespace {
 
-// What belongs to the process.
+// Objects that belong to the process.
 struct Process {
   SharedByKey<Device> devices;
   SharedByKey<Model> models;

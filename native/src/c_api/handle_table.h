@@ -19,7 +19,7 @@ class HandleTable {
  public:
   Handle* open(uint32_t owner, std::shared_ptr<T> object) {
     auto entry = std::make_unique<Entry>(Entry{owner, std::move(object)});
-    // The entry's address is a number that no other open handle has; nobody reads through it.
+    // The entry's address is a number that no other open handle has; no call reads through it.
     Handle* handle = reinterpret_cast<Handle*>(entry.get());
     const std::lock_guard lock(mutex_);
     entries_.emplace(handle, std::move(entry));

@@ -15,7 +15,7 @@ namespace dyn {
 void place_batch(const StepLimits& limits, Arena* arena, StepInput* input);
 
 // Checks everything that a step of input->size will use as an index or a length, and derives
-// positions and slots. Where it fails, nothing but those is written.
+// positions and slots. A failure writes nothing but those.
 // per step, 256 sequences: < 20 us
 Status check_batch(const StepLimits& limits, StepInput* input);
 

@@ -15,7 +15,7 @@ uint8_t quant_of(float value, int32_t lowest, int32_t highest, uint32_t offset) 
   return static_cast<uint8_t>(quant + static_cast<int32_t>(offset));
 }
 
-// What 8 bits cannot hold: a NaN or an infinity makes the whole group NaN.
+// NaN is for what 8 bits cannot hold: a NaN or an infinity makes the whole group NaN.
 constexpr uint16_t kNanF16 = 0x7e00;
 
 bool is_finite(const float* weights) {

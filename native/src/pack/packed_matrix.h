@@ -16,11 +16,11 @@ namespace dyn {
 
 class PackedMatrix {
  public:
-  // What an [N, K] matrix is packed into: what is stored, but floats as `quantization`
+  // The packed form of an [N, K] matrix: what is stored, but floats as `quantization`
   // (dyn_quantization) says where that is not DYN_QUANTIZATION_NONE.
   static PackedMatrix of(const MatrixSource& source, uint32_t quantization);
 
-  // Where its panels lie: num_bytes() that are zero before they are packed.
+  // Sets the place of its panels: num_bytes() that are zero before they are packed.
   void place(const std::byte* panels) { panels_ = panels; }
 
   // Packing is cut into items, to be shared among threads: a panel each, where the rows of a panel

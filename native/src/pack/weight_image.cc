@@ -42,8 +42,8 @@ struct WeightImage::Header {
   uint32_t version;
   uint32_t isa;
   uint64_t model;
-  uint64_t num_bytes;  // Of the whole image.
-  uint64_t checksum;   // Of the header's page and those after it up to the body, with 0 here.
+  uint64_t num_bytes;  // The whole image.
+  uint64_t checksum;   // The header's page and those after it up to the body, with 0 here.
   uint32_t kind;       // dyn_device_kind
   uint32_t reserved[5];
 };

@@ -27,7 +27,7 @@ namespace dyn {
 // fails where they have changed.
 inline constexpr uint32_t kPackVersion = 2;
 
-// What an image is of.
+// Identity of an image.
 struct ImageKey {
   uint64_t model;
   uint32_t kind;  // dyn_device_kind
@@ -57,7 +57,7 @@ class WeightImage {
   uint32_t num_chunks() const { return num_chunks_; }
   uint64_t chunk_bytes(uint32_t index) const { return chunk(index).num_bytes; }
 
-  // Of a created image, when it is full: each chunk's checksum, then the header's.
+  // Seals a created image, when it is full: each chunk's checksum, then the header's.
   void seal_chunk(uint32_t index);
   void seal();
 

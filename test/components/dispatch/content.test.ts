@@ -1,4 +1,4 @@
-// What makes two requests, or two sequences, one content.
+// Conditions that make two requests, or two sequences, one content.
 
 import { describe, expect, test } from "bun:test";
 

@@ -1,4 +1,4 @@
-// What of the frontend's access is found before anything starts, and what it comes to.
+// Faults of the frontend's access that are found before anything starts, and what it comes to.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

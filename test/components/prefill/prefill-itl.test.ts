@@ -1,4 +1,4 @@
-// What disaggregation is for, in virtual time: whoever reads does not see long prompts arrive.
+// Aim of disaggregation, in virtual time: a reader does not see long prompts arrive.
 
 import { expect, test } from "bun:test";
 

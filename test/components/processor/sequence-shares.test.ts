@@ -81,7 +81,7 @@ test("processors share the places, and an idle one takes the largest request tha
   expect(attempt(new SequenceShares(sharedPlacesOf(256)), 1, 256)).toBeDefined();
 });
 
-/** What the shares must say: a list of requests. */
+/** Ledger of what the shares must say: a list of requests. */
 class Ledger {
   readonly #capacity: number;
   readonly #shares: SequenceShares;

@@ -57,7 +57,7 @@ export interface RouterDeployment extends InProcessDeployment {
   readonly door: Door;
   /** The sum of a metric over all instances. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
-  /** Of one scrape. */
+  /** Values of one scrape. */
   metrics(names: readonly string[]): Promise<readonly number[]>;
 }
 

@@ -22,8 +22,8 @@ double log_sum_exp(const RowwiseKernels& kernels, std::span<const float> logits,
 double sum_of_weights(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                       float temperature);
 
-// Where the running sum of the weights, in the order of ids, passes `mass`. Whole blocks are passed
-// by their sums, so the cost is that of one more sum_of_weights.
+// The id at which the running sum of the weights, in the order of ids, passes `mass`. Whole blocks
+// are passed by their sums, so the cost is that of one more sum_of_weights.
 int32_t id_at_mass(const RowwiseKernels& kernels, std::span<const float> logits, float max,
                    float temperature, double mass);
 
