@@ -11,7 +11,7 @@ export function blocksOf(content: Place): readonly Fields[] {
   return content.list(MAX_BLOCKS, must).map((block) => block.fields());
 }
 
-/** Of a string, or of blocks of text. */
+/** Text of a string, or of blocks of text. */
 export function textOf(content: Place): string {
   if (content.isString) return content.string();
   return blocksOf(content)

@@ -23,14 +23,14 @@ export const messageFormat: WireFormat = {
   },
 };
 
-/** What a block is of: thoughts, text, or a call. */
+/** Kind of a block: thoughts, text, or the number of a call. */
 type Kind = "thinking" | "text" | number;
 
 class MessageWriter implements EventWriter {
   readonly #head: AnswerHead;
   #hasBegun = false;
   #kind: Kind | undefined;
-  /** Of the open block, or else of the next. */
+  /** Index of the open block, or else of the next. */
   #index = 0;
   /** Up to the text of the open block's delta. */
   #opening = "";
