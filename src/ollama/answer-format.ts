@@ -8,7 +8,7 @@ import type { ToolCall, ToolCallDelta } from "../protocol/chat.ts";
 import type { FinishReason, TextOutput } from "../protocol/llm.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
-/** What is said by a line. */
+/** Words of one line. */
 interface Said {
   readonly text?: string;
   readonly thinking?: string;
@@ -35,7 +35,7 @@ export const generateShape: Shape = ({ text = "", thinking }) => ({
 interface AnswerOptions {
   readonly shape: Shape;
   readonly watch: Stopwatch;
-  /** Of an answer without a text. Else the model's finish says it. */
+  /** Reason of an answer without a text. Else the model's finish says it. */
   readonly doneReason: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// What both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
+// Fields that both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
 
 import type { Fields, Place } from "../door/fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
@@ -34,7 +34,7 @@ export function readOptions(body: Fields): Sampling {
   return sampling;
 }
 
-/** Whether the model thinks before it answers: a flag, or how much. */
+/** Reads if the model thinks before it answers: a flag, or how much. */
 export function readThink(body: Fields): Pick<ChatCompletionRequest, "templateVariables"> {
   const place = body.at("think");
   if (place === undefined) return { templateVariables: {} };
