@@ -138,7 +138,7 @@ function messageOf({ reasoning, text = "", calls }: Turn): ChatMessage {
   };
 }
 
-/** Of a string, or of a list of text parts. */
+/** Text of a string, or of a list of text parts. */
 function textOf(content: Place): string {
   if (content.isString) return content.string();
   const parts = content.list(MAX_ITEMS, "must be a string or a list of text parts");

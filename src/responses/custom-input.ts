@@ -4,7 +4,7 @@
 import { parseObject } from "../door/tool-arguments.ts";
 import type { ToolDefinition } from "../protocol/chat.ts";
 
-/** What the model is shown. */
+/** Parameters that the model is shown. */
 export const CUSTOM_PARAMETERS: NonNullable<ToolDefinition["parameters"]> = {
   type: "object",
   properties: { input: { type: "string" } },
@@ -46,7 +46,7 @@ export class CustomInput {
     return this.#give(this.#read());
   }
 
-  /** The arguments have ended. What is no object with `input` first is taken as it is. */
+  /** The arguments have ended. Text that is no object with `input` first is taken as it is. */
   end(): string {
     if (this.#at !== undefined) return "";
     const input = parseObject(this.#text)?.["input"];

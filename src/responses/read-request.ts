@@ -72,7 +72,7 @@ function addInput(conversation: Conversation, input: Place): void {
       conversation.add(item);
 }
 
-/** What was stored was checked when it came. */
+/** Adds stored items, which were checked when they came. */
 function addStored(conversation: Conversation, text: string): void {
   const place = new Place(JSON.parse(text), "previous_response_id", newNotes());
   for (const item of place.list(Infinity)) conversation.add(item);

@@ -35,7 +35,7 @@ export function resource(head: AnswerHead, settings: Settings, state: ResponseSt
   };
 }
 
-/** What the request said, or what was taken where it said nothing. */
+/** Settings that the request named, or those taken where it named none. */
 function repeated(settings: Settings): object {
   const { tools, effort = null, summary = null, verbosity = "medium" } = settings;
   return {

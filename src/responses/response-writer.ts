@@ -28,7 +28,7 @@ export interface ResponseWriterOptions {
   readonly onEnd: (response: object, output: readonly object[]) => void;
 }
 
-/** What is said by a piece of an output. */
+/** Kind of a piece of an output. */
 type Kind = "reasoning" | "message" | number;
 
 export type Piece = Pick<TextOutput, "text" | "reasoning" | "toolCalls" | "finishReason">;

@@ -13,7 +13,7 @@ export interface Settings {
   readonly parallelToolCalls: boolean;
   readonly metadata: object;
   readonly effort: string | undefined;
-  /** What the client wants to read of the thoughts; undefined gives them as they are. */
+  /** Form in which the client wants to read the thoughts; undefined gives them as they are. */
   readonly summary: string | undefined;
   /** Thoughts come with a form that the client sends back. */
   readonly isSealed: boolean;
