@@ -10,9 +10,9 @@ export interface OpenAIBackend {
   models(): readonly ServedModel[];
   /** Resolves once the model is served, or it is not worth waiting for it any longer: at once if it never was, or its client has left. */
   whenServed(model: string, signal: AbortSignal): Promise<void>;
-  /** Whether the model is served, or was and may come back. */
+  /** True if the model is served, or was and may come back. */
   isKnown(model: string): boolean;
-  /** Whether there are models that are served soon and have not been yet. */
+  /** True if there are models that are served soon and have not been yet. */
   isStarting(): boolean;
   /** Addresses that stand behind the models now, for people who read `/health`. */
   endpoints(): readonly string[];

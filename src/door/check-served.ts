@@ -1,4 +1,4 @@
-// Whether the model that a request names is there to be asked.
+// Checks that the model which a request names is there to be asked.
 
 import { ApiError, overloaded } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";

@@ -1,4 +1,4 @@
-// What a server does with each field of an API, one row a field. An API's schema, the fields that are named in
+// The server's policy for each field of an API, one row a field. An API's schema, the fields that are named in
 // `x-dynamo-ignored-params`, the refusals and the reference in docs/api.md are all made of the same rows.
 //
 //   works      a schema checks it, and it does what its API says

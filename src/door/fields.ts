@@ -20,7 +20,7 @@ const MAX_OBJECTS = 65_536;
 const MAX_IGNORED = 64;
 const MAX_SHOWN = 60;
 
-/** What is known of a whole body. */
+/** Findings in a whole body. */
 export interface Notes {
   /** Names of what was passed over. */
   readonly ignored: Set<string>;

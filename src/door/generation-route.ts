@@ -1,4 +1,4 @@
-// What an API says of a route that generates: how its requests are read and how its answers are written. Everything
+// An API's description of a route that generates: how its requests are read and how its answers are written. Everything
 // between is the same for all of them (generate.ts, generation.ts).
 
 import type { ChatCompletionRequest, GenerationRequest, ToolCall } from "../protocol/chat.ts";

@@ -6,7 +6,7 @@ import { pathOf } from "../http/router.ts";
 import { StreamingResponse } from "../http/streaming-response.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** What asks again and again; a line each would hide the others. */
+/** Paths that clients ask for again and again; a line each would hide the others. */
 const PROBES: ReadonlySet<string> = new Set(["/health", "/live", "/metrics", "/ping"]);
 const MAX_SHOWN_PATH = 100;
 
