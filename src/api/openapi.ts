@@ -22,7 +22,7 @@ async function documentOf(routes: readonly ApiRoute[]): Promise<object> {
     const { $schema: _, ...json } = toJsonSchema(schema, {
       typeMode: "input",
       errorMode: "ignore",
-      // What a schema decides by the value itself is told in docs/api.md only.
+      // Schemas that decide by the value itself are told in docs/api.md only.
       overrideSchema: ({ valibotSchema }) => (valibotSchema.type === "lazy" ? {} : undefined),
     });
     return json;
