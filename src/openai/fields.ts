@@ -241,7 +241,7 @@ const ofOthers = {
   chat_template: refused("vllm", empty, "a template comes with its model only."),
 };
 
-/** What chats have, and a text completion has not. */
+/** Fields that chats have, and a text completion has not. */
 const chatOnly = {
   messages: works("both", messages),
   max_completion_tokens: works("both", v.optional(integer({ min: 1 }))),

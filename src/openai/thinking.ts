@@ -1,4 +1,4 @@
-// What a client says of thoughts, as variables of the model's chat template.
+// A client's wishes for thoughts, as variables of the model's chat template.
 
 import { invalidRequest } from "../door/api-error.ts";
 
