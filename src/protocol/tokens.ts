@@ -7,7 +7,7 @@ export interface TokenizeRequest {
   readonly tenant: number;
   readonly model: string;
   readonly prompt: PromptToTokenize;
-  /** What is wanted beside the ids: how the vocabulary spells each, or their text. */
+  /** Wishes beside the ids: how the vocabulary spells each, or their text. */
   readonly wants: "ids" | "spellings" | "text";
 }
 
