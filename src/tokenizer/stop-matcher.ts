@@ -20,7 +20,7 @@ export class StopMatcher {
     this.#matched = new Int32Array(this.#stops.length);
   }
 
-  /** Whether a stop string has come. Nothing is found or returned after that. */
+  /** True if a stop string has come. Nothing is found or returned after that. */
   get stopped(): boolean {
     return this.#found !== undefined;
   }

@@ -18,7 +18,7 @@ export interface TextStreamOptions {
 }
 
 export interface TextPiece {
-  /** What can be shown now. */
+  /** Text that can be shown now. */
   readonly text: string;
   /** A stop string has come: the sequence is over, and the tokens after it do not count. */
   readonly stopped: boolean;
