@@ -35,7 +35,7 @@ export function namesIn(given: ModelNames): readonly string[] {
   return typeof given === "string" ? [given] : given;
 }
 
-/** What clients call a service's model, its own name first. */
+/** Names by which clients call a service's model, its own first. */
 export function servedNames({
   model,
   servedModelName = basename(model),

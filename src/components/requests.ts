@@ -12,12 +12,12 @@ import type {
 } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 
-/** Of a chat to ask: its messages, and whatever is not to have its default. */
+/** Fields of a chat to ask: its messages, and whatever is not to have its default. */
 export type ChatFields = Partial<Omit<ChatCompletionRequest, "messages">> & {
   readonly messages: readonly (Omit<ChatMessage, "name"> & Partial<ChatMessage>)[];
 };
 
-/** Of prompts to continue. */
+/** Fields of prompts to continue. */
 export type CompletionFields = Partial<Omit<CompletionRequest, "prompts">> &
   Pick<CompletionRequest, "prompts">;
 
@@ -97,7 +97,7 @@ function wireOf(fields: Partial<GenerationRequest>) {
   };
 }
 
-/** Of all fields but those that have another place on the wire, or none. */
+/** Names of all fields but those that have another place on the wire, or none. */
 const WIRE_NAMES: Readonly<
   Record<
     Exclude<
@@ -128,7 +128,7 @@ function withoutUndefined(fields: object): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** What is wrong is told in the words of the fields. */
+/** Tells what is wrong in the words of the fields. */
 function checked<T>(parse: () => T): T {
   try {
     return parse();

@@ -172,7 +172,7 @@ function servedList(served: ServedModels["served"]): readonly ServedModel[] {
   });
 }
 
-/** What all clients of a frontend may hold together. */
+/** Limits on what all clients of a frontend may hold together. */
 function limitsOf({ maxBodyMib, maxConnections }: FrontendConfig): Partial<HttpLimits> {
   const room = connectionsWithin(descriptorLimit() ?? Infinity);
   return {

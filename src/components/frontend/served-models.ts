@@ -50,7 +50,7 @@ export class ServedModels {
     return (this.#served.get(name) ?? this.#known.get(name))?.service;
   }
 
-  /** Whether a model is still to come for the first time. */
+  /** True if a model is still to come for the first time. */
   get isStarting(): boolean {
     return this.#options.publishers.some((service) => !this.#last.has(service));
   }

@@ -1,4 +1,4 @@
-// What a prompt is to a model, for clients that ask for tokens and for no answer.
+// Counts and ids of a prompt's tokens, for clients that ask for tokens and for no answer.
 
 import { DynamoError } from "../../base/error.ts";
 import type { ChatCompletionRequest } from "../../protocol/chat.ts";

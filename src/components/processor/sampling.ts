@@ -25,7 +25,7 @@ export function stopOf(
   request: GenerationRequest,
   model: {
     readonly eosTokenIds: readonly number[];
-    /** Of a request that does not say. */
+    /** Default for a request that does not say. */
     readonly maxTokens: number;
     /** No request gets more than this, but for its `minTokens`. */
     readonly room?: number;
