@@ -173,11 +173,11 @@ const VAGUE =
 
 /** Rooms whose comments keep it, by the folder around them. */
 const SWEPT: Readonly<Record<string, string>> = {
-  src: "actor admin base cli http hub kv model queue registry sdk serve transport",
+  src: "actor admin anthropic api base cli door http hub kv model ollama openai queue registry responses sdk serve transport",
   native: "bench include test",
-  "native/src": "base device graph pool",
+  "native/src": "base c_api device graph pool",
   "native/src/cpu": "attention gemm rowwise step",
-  test: "actor admin api base bench cli conformance docs door e2e engine http hub kv model models queue reference registry sdk serve transport",
+  test: "actor admin agents anthropic api base bench cli conformance docs door e2e engine http hub kv model models queue reference registry responses sdk serve transport",
   ".": "graphs scripts",
 };
 

@@ -22,7 +22,7 @@ export interface Agent {
 }
 
 export interface Place {
-  /** Of the server, without a path. */
+  /** Address of the server, without a path. */
   readonly url: string;
   readonly model: string;
   /** The agent's home, and nothing else's. */

@@ -108,7 +108,7 @@ function outputsOf(answer: PlayedAnswer, random: () => number): TextOutput[] {
   return [...outputs, { ...base, finishReason, ...(stopString !== undefined && { stopString }) }];
 }
 
-/** Of one to four characters. */
+/** Pieces of one to four characters. */
 function pieces(text: string, random: () => number): string[] {
   const chars = [...text];
   const cut: string[] = [];

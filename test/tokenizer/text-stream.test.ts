@@ -30,7 +30,7 @@ function idsOf(tokenizer: Tokenizer, text: string): number[] {
   return [...tokenizer.encode(text, ANY_LENGTH)].slice(1);
 }
 
-/** What each push shows, then what the end shows. */
+/** Text that each push shows, then that of the end. */
 function pieces(
   tokenizer: Tokenizer,
   steps: readonly (readonly number[])[],

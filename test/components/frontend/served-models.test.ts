@@ -42,7 +42,7 @@ function modelsOf(clock: ManualClock): ServedModels {
   return new ServedModels({ clock, services, publishers: services });
 }
 
-/** Of another service, beside the first. */
+/** Update of another service, beside the first. */
 function publishedBy(service: string, model: Partial<PublishedModel>): MirrorUpdate {
   const value = JSON.stringify({ ...MODEL, service, ...model });
   const keyValue = { key: `models/test.${service}:2`, value, ...REVISIONS };

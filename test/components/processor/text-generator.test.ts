@@ -1,4 +1,4 @@
-// What a request becomes on its way to the workers, and what is told of a model's files.
+// Course of a request to the workers, and what is told of a model's files.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ async function openMock(): Promise<TextGenerator> {
   return generator;
 }
 
-/** What a worker is told of the most tokens, for a prompt of 10 in a context of 1000. */
+/** The most tokens that a worker is told, for a prompt of 10 in a context of 1000. */
 async function maxTokensOf(fields: object, more: { readonly clampMaxTokens?: boolean }) {
   const generator = await open("mock", createLogger("test", "error"), more);
   generator.maxModelLen = 1000;
@@ -113,7 +113,7 @@ describe("the seed of a choice", () => {
 });
 
 describe("the places of a request's sequences", () => {
-  // Of 512 places a tenant gets 170, so one request of 128 at a time.
+  // A tenant gets 170 of 512 places, so one request of 128 at a time.
   const fields = { model: "mock", prompt: ["a", "b"], n: 64, stream: true };
   const end = { tokenIds: [65], numCachedTokens: 0, finishReason: "stop" as const };
 
