@@ -21,7 +21,7 @@ export const Status = {
   DEVICE_LOST: 5,
 } as const;
 
-/** What computes. */
+/** Kind of the device that computes. */
 export const DeviceKind = { CPU: 0, CUDA: 1 } as const;
 
 export const DTYPES = {
@@ -56,10 +56,10 @@ export const Isa = {
   NEON_V8: 6,
 } as const;
 
-/** Where the weights of a model came from. */
+/** Source of a model's weights. */
 export const WeightsSource = { PACKED: 0, CACHED: 1 } as const;
 
-/** What set the number of compute threads. */
+/** Reason for the number of compute threads. */
 export const ThreadsBy = { CONFIGURATION: 0, CPUS: 1, AFFINITY: 2, CONTROL_GROUP: 3 } as const;
 
 /** How the pool holds K and V. */
@@ -403,7 +403,7 @@ function open(path: string) {
   }
 }
 
-/** What `dlopen` throws, in words, with what to do. */
+/** Error that `dlopen` throws, in words, with what to do. */
 export function libraryError(error: unknown): NativeLibraryError {
   const reason = error instanceof Error ? error.message : String(error);
   const [, words] = FAILURES.find(([pattern]) => pattern.test(reason)) ?? [];

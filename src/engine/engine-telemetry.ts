@@ -1,4 +1,4 @@
-// What is counted and measured of an engine: for metrics, and for routers that watch its load.
+// Counts and measures of an engine: for metrics, and for routers that watch its load.
 
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import type { BlockManager } from "./block-manager.ts";

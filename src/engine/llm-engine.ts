@@ -31,14 +31,14 @@ import { type EndReason, Sequence } from "./sequence.ts";
 import { StepLoop } from "./step-loop.ts";
 import { validateRequest } from "./validate-request.ts";
 
-/** Of KV events that wait for a listener; in a larger pool, as many as it has. */
+/** Number of blocks in KV events that wait for a listener; in a larger pool, as many as it has. */
 const MIN_QUEUED_BLOCKS = 1024;
 
 export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
-  /** Requests that may wait beyond the `maxNumSeqs` that may run, those included that nobody reads. */
+  /** Requests that may wait beyond the `maxNumSeqs` that may run, unread ones included. */
   readonly maxWaiting: number;
-  /** Requests that nobody reads. One more, and the one that is not read longest ends with an error. */
+  /** Requests without a reader. One more, and the one unread for longest ends with an error. */
   readonly maxStalled: number;
   /** Most tokens of one prompt in a step; undefined where time alone decides. */
   readonly longPrefillTokenThreshold?: number | undefined;
@@ -54,7 +54,7 @@ export interface LLMEngineOptions {
   readonly config: EngineConfig;
   readonly clock: Clock;
   readonly observer?: EngineObserver;
-  /** Who computes prompts in this engine's place, if anybody. */
+  /** Prefill workers that compute prompts in this engine's place; undefined if there are none. */
   readonly remotePrefill?: RemotePrefill | undefined;
 }
 
@@ -173,7 +173,7 @@ export class LLMEngine {
     return this.#telemetry.metrics();
   }
 
-  /** What the prefix cache holds, then what it stores and removes, step by step. */
+  /** Contents of the prefix cache, then what it stores and removes, step by step. */
   kvEvents(): AsyncIterableIterator<KvReport> {
     return this.#kvEvents.listen();
   }
@@ -183,7 +183,7 @@ export class LLMEngine {
     return this.#telemetry.watch();
   }
 
-  /** Asserts that each block is used or free, each reference counted, and each seat and place somebody's. */
+  /** Asserts that each block is used or free, each reference counted, and each seat and place a sequence's. */
   checkIntegrity(): void {
     this.#scheduler.checkIntegrity();
   }

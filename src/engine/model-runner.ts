@@ -28,8 +28,8 @@ export interface RunnerLimits {
 
 /**
  * The form that the scheduler fills in, array by array: what its elements are, and how many. The order
- * is that of `dyn_batch` in dynamo_engine.h, which calls them the same in snake_case. Where a token lies in its
- * sequence, and where its K and V go, follows from the first four.
+ * is that of `dyn_batch` in dynamo_engine.h, which calls them the same in snake_case. A token's place in its
+ * sequence, and that of its K and V, follow from the first four.
  */
 export const BATCH_ARRAYS = {
   tokenIds: [Int32Array, "T"], // tokens of all sequences, end to end
@@ -51,7 +51,7 @@ type BatchArrays = {
 /** The runner owns the arrays and lends them until it closes. */
 export type StepBatch = Omit<BatchArrays, "rows"> & { readonly rows: StepRows };
 
-/** What `sampledIds` says of a row without a sample. The scheduler reads it once and knows it nowhere else. */
+/** Value of `sampledIds` for a row without a sample. The scheduler reads it once and knows it nowhere else. */
 export const NO_SAMPLE = -1;
 
 /** Most tokens that one row may forbid (stop ids before `min_tokens`). */
@@ -66,7 +66,7 @@ export interface StepShape {
 export interface ModelRunner {
   readonly limits: RunnerLimits;
   readonly batch: StepBatch;
-  /** Where the smallest piece of a prompt costs this much, in ms: less time is never asked of one. */
+  /** Cost in ms of the smallest piece of a prompt: less time is never asked of one. */
   readonly minPrefillMs?: number;
   /** Starts one step over what the batch holds. The batch must not be touched until `wait` is done. */
   submit(shape: StepShape, sequences?: readonly Sequence[]): void;

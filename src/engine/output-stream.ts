@@ -1,4 +1,4 @@
-// What the reader of one sequence holds. It buffers nothing: the tokens lie in the sequence, and the
+// State of the reader of one sequence. It buffers nothing: the tokens lie in the sequence, and the
 // stream knows how many of them were read. So a slow reader gets several in one output and costs no
 // memory.
 
@@ -36,7 +36,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     this.#options = options;
   }
 
-  /** Whether its reader has stopped reading. Asked after each step that gave the sequence a token. */
+  /** True if its reader has stopped reading. Asked after each step that gave the sequence a token. */
   isUnread(now: number): boolean {
     if (this.#sequence.numOutputTokens - this.#numRead < MAX_UNREAD_TOKENS) {
       this.#unreadSince = undefined;

@@ -8,7 +8,7 @@
 // A tenant that waits while others hold all seats or blocks is given one of them, at most one a step: by the tenant that
 // has most, or, if it has none itself, by the one that was served most, after a turn.
 // A sequence is given the blocks of its whole prompt when it is admitted, so beside that only decodes preempt.
-// Where prompts are computed elsewhere (remote-prefill.ts) an admitted sequence waits for its own, with a seat
+// An admitted sequence whose prompt is computed elsewhere (remote-prefill.ts) waits for it, with a seat
 // and its blocks, and then decodes like any other. One that is not read stalls: it has neither, and does not wait.
 
 import { assert, unreachable } from "../base/assert.ts";
@@ -59,9 +59,9 @@ export interface SchedulerOptions {
   readonly pacer?: Pacer;
   /** Most tokens of one prompt in a step. */
   readonly longPrefillTokenThreshold?: number | undefined;
-  /** Who guesses tokens for decodes to verify, if anybody. */
+  /** Drafter that guesses tokens for decodes to verify; undefined if there is none. */
   readonly drafter?: NgramDrafter | undefined;
-  /** Who computes prompts in this engine's place, if anybody. */
+  /** Prefill workers that compute prompts in this engine's place; undefined if there are none. */
   readonly remote?: RemotePrefill | undefined;
   /** A sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
   readonly onReturn?: () => void;
@@ -144,7 +144,7 @@ export class Scheduler {
     return this.#tenants.numWaiting + this.#numSeated;
   }
 
-  /** Resolves when nobody else writes into our blocks. */
+  /** Resolves when no prefill worker writes into our blocks. */
   remotePrefillsSettled(): Promise<void> {
     return this.#remotePrefills.settled();
   }
@@ -154,7 +154,7 @@ export class Scheduler {
     this.#tenants.add(sequence);
   }
 
-  /** A running sequence that nobody reads gives up its seat and its blocks until `resume`. */
+  /** A running sequence without a reader gives up its seat and its blocks until `resume`. */
   stall(sequence: Sequence): void {
     assert(sequence.status === "running", "a sequence stalls that does not run");
     this.#leaveRunning(sequence);
@@ -179,7 +179,7 @@ export class Scheduler {
 
   /**
    * Ends a sequence at once, whatever it does. Its blocks are free before the next step is scheduled,
-   * and nobody is given them earlier, so a step that still writes to them does no harm. Lent ones are free
+   * and no sequence is given them earlier, so a step that still writes to them does no harm. Lent ones are free
    * when they have come back.
    */
   abort(sequence: Sequence, reason: EndReason): void {
@@ -379,7 +379,7 @@ export class Scheduler {
     this.#tenants.seat(sequence);
     sequence.status = "running";
     sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
-    // What has to be computed again is no part of a turn, nor are as many output tokens: so work at most doubles.
+    // Tokens to be computed again are no part of a turn, nor are as many output tokens: so work at most doubles.
     sequence.turnStartsAt = numTokens;
     if (sequence.admittedAt !== undefined) sequence.turnStartsAt += sequence.numUncomputedTokens;
     else {
@@ -393,7 +393,7 @@ export class Scheduler {
 
   /**
    * Room for the next token of a running sequence: "none" if it had to give its own blocks up, "awaited" if it
-   * has to sit out until lent ones are back. Whoever waits for its prompt is younger, so its blocks go first.
+   * has to sit out until lent ones are back. A sequence that waits for its prompt is younger, so its blocks go first.
    */
   #makeRoom(sequence: Sequence): "found" | "awaited" | "none" {
     const { table, numTokens } = sequence;
@@ -410,7 +410,7 @@ export class Scheduler {
     return "found";
   }
 
-  /** What became of a sequence whose prompt was to be computed elsewhere. Where it was not, it is computed here. */
+  /** Takes the outcome of a sequence whose prompt was to be computed elsewhere. If it was not, it is computed here. */
   #takeBack(sequence: Sequence, outcome: PrefillOutcome | "recalled"): void {
     if (sequence.status === "finished") {
       this.#tenants.unseat(sequence);

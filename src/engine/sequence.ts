@@ -24,7 +24,7 @@ const FIRST_DRAFT_LENGTH = 3;
 /** Why a sequence has ended. A reader gets a finish reason in its last output; of the rest it is told by a throw. */
 export type EndReason = SequenceEnd | "cancelled" | "server_shutdown" | "error";
 
-/** What was computed for a tenant; tenant-queue.ts keeps it. */
+/** Work that was computed for a tenant; tenant-queue.ts keeps it. */
 interface Account {
   virtualTime: number;
 }
@@ -100,7 +100,7 @@ export class Sequence {
     return this.#numTokens - this.numComputedTokens;
   }
 
-  /** What the running step samples: the next token if it computes the last one, and one behind each draft. */
+  /** Rows that the running step samples: the next token if it computes the last one, and one behind each draft. */
   get numSampledRows(): number {
     const { numDraftTokens } = this;
     const isSampled = this.numScheduledTokens === this.numUncomputedTokens + numDraftTokens;

@@ -1,4 +1,4 @@
-// What travels between frontend, processor and workers. Types only.
+// Messages between frontend, processor and workers. Types only.
 // A request gets smaller and surer on its way down: text -> token ids -> a sequence in the engine.
 
 import type { ToolCallDelta } from "./chat.ts";
@@ -48,7 +48,7 @@ export type SequenceEnd = "stop" | "length";
 /** `tool_calls`: the model ended its turn with a call. */
 export type FinishReason = SequenceEnd | "tool_calls";
 
-/** What one engine step added to one sequence. */
+/** Tokens that one engine step added to one sequence. */
 export interface TokenOutput {
   /** New token ids, usually one. Hidden stop ids are included, as the last. */
   readonly tokenIds: readonly number[];
@@ -68,9 +68,9 @@ export type Annotations = Readonly<Record<string, string>>;
 export interface TextOutput {
   /** Which of the `n` choices. */
   readonly index: number;
-  /** What the client is told: neither thoughts nor calls. */
+  /** Text that the client is told: neither thoughts nor calls. */
   readonly text: string;
-  /** What the model thought before its answer. */
+  /** Thoughts of the model before its answer. */
   readonly reasoning?: string;
   /** Calls of tools, in pieces. */
   readonly toolCalls?: readonly ToolCallDelta[];

@@ -21,7 +21,7 @@ export interface TokenizerFiles {
   /** True if the `bosToken` opens a text though tokenizer.json does not say so. */
   readonly addBosToken: boolean;
   readonly chatTemplate: ChatTemplateSource | undefined;
-  /** What had to be guessed, for the log. */
+  /** Guesses that had to be made, for the log. */
   readonly warnings: readonly string[];
 }
 

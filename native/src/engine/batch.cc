@@ -124,7 +124,7 @@ Status check_sampling(const dyn_row& row, uint32_t index) {
 
 // A row's list: ids[start, start + count) of an array of `size`.
 struct List {
-  const char* name;  // Of its count.
+  const char* name;  // Its count's name.
   const char* ids_name;
   const int32_t* ids;
   uint64_t size;

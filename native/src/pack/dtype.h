@@ -63,7 +63,7 @@ constexpr bool is_dtype(uint32_t dtype) {
   return dtype <= DYN_AWQ;
 }
 
-// Whether a matrix is three tensors (dyn_part).
+// True if a matrix is three tensors (dyn_part).
 constexpr bool is_in_parts(uint32_t dtype) {
   return dtype == DYN_GPTQ || dtype == DYN_GPTQ_V2 || dtype == DYN_AWQ;
 }
@@ -120,7 +120,7 @@ inline uint16_t bf16_of_f32(float value) {
 inline float f32_of_f16(uint16_t bits) {
   const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fffu) << 13;
   const float value = std::bit_cast<float>(magnitude) * 0x1p112f;
-  const uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u : 0;  // Of infinities and NaN.
+  const uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u : 0;  // For infinities and NaN.
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
   return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | special | sign);
 }

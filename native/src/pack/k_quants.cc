@@ -76,7 +76,7 @@ void put_block(const std::byte* block, uint32_t output, W6KBlock* to) {
   std::memcpy(&from, block, sizeof(from));
   to->scale_units[output] = from.scale_unit;
   for (uint32_t g = 0; g < kNumGroups; ++g) {
-    const uint32_t part = g / 4;  // Of 128 elements,
+    const uint32_t part = g / 4;  // 128 elements each,
     const uint32_t quarter = g % 4;
     uint8_t quants[kGroupSize];
     for (uint32_t i = 0; i < kGroupSize; ++i) {

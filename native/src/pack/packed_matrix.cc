@@ -31,7 +31,7 @@ PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
   return dtype == DYN_F16 ? PackedFormat::kF16 : PackedFormat::kBf16;
 }
 
-// Where input k of output n lies in a panel of single elements, or of pairs.
+// Place of input k of output n in a panel of single elements, or of pairs.
 size_t element_index(PackedFormat format, size_t k, size_t n) {
   if (format == PackedFormat::kBf16) return (k / 2 * kPanelWidth + n) * 2 + k % 2;
   return k * kPanelWidth + n;

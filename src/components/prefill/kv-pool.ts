@@ -1,4 +1,4 @@
-// What workers and prefill workers say to each other of KV blocks. Types only.
+// Messages of workers and prefill workers about KV blocks. Types only.
 
 import type { Service } from "dynamo";
 
@@ -32,12 +32,12 @@ export interface PoolOwner extends PoolPart {
   readonly worker: number;
 }
 
-/** What a prefill lease is about: a prompt, and where in which pool its K and V are to be. */
+/** Subject of a prefill lease: a prompt, and where in which pool its K and V are to be. */
 export interface LeasedPrefill extends PrefillRequest {
   readonly pool: KvPool;
 }
 
-/** What stands in the prefill queue: the name of a worker's prefill request. */
+/** Item of the prefill queue: the name of a worker's prefill request. */
 export interface PrefillRequestId {
   /** The instance of the worker. */
   readonly worker: number;

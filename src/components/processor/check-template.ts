@@ -10,7 +10,7 @@ import type { RenderInit, RenderRequest, TextAnswer } from "../../tokenizer/text
 const PATIENCE_MS = 3000;
 const MAX_TOKENS = 100_000;
 
-/** What is wrong with the template: it is no Jinja, or fails on one message of a user. `undefined` if nothing is. */
+/** Fault of the template: it is no Jinja, or fails on one message of a user. `undefined` if there is none. */
 export async function templateFault(
   template: TemplateInit,
   { sideThread, clock }: Pick<CheckScope, "sideThread" | "clock">,
@@ -34,7 +34,7 @@ export async function templateFault(
   }
 }
 
-/** What every template is made for. */
+/** Conversation that every template is made for. */
 const HELLO: RenderRequest = {
   id: 1,
   conversation: { messages: [{ role: "user", content: "Hello" }] },

@@ -60,7 +60,7 @@ export interface TextGeneratorOptions extends AnswerKeys {
   readonly renderTimeoutMs: number;
   /** True if messages may bring in special tokens. */
   readonly allowSpecialTokens: boolean;
-  /** Whether `max_tokens` is lowered to the context's room. Default: for the built-in model. */
+  /** True if `max_tokens` is lowered to the context's room. Default: for the built-in model. */
   readonly clampMaxTokens?: boolean | undefined;
   /** Places of sequences that tenants share. */
   readonly numShared: number;

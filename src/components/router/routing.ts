@@ -1,4 +1,4 @@
-// What a router is asked, and what it answers with.
+// Questions to a router, and its answers.
 
 import { DynamoError, type InstanceId, type Ref } from "dynamo";
 
@@ -6,7 +6,7 @@ import type { StoredBlock } from "../../protocol/kv-event.ts";
 import type { VllmWorker } from "../worker/worker.ts";
 import type { RouterMode } from "./routing-modes.ts";
 
-/** Where to send a request, valid while the stream it came in is open. */
+/** Address to send a request to, valid while the stream it came in is open. */
 export interface Route {
   readonly instance: InstanceId;
   readonly worker: Ref<VllmWorker>;

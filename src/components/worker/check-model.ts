@@ -1,4 +1,4 @@
-// What can be known of a model before any thread starts: told then, and not after its weights were read.
+// Faults of a model that can be known before any thread starts: told then, and not after its weights were read.
 
 import { type CheckScope, type ConfigProblem, DynamoError } from "dynamo";
 

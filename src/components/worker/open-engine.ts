@@ -1,4 +1,4 @@
-// What a worker does before it can be called: opens its model, sizes its KV pool, and connects its metrics.
+// Start of a worker before it can be called: opens its model, sizes its KV pool, and connects its metrics.
 
 import { basename } from "node:path";
 import type { Environment, Footprint, ServiceContext } from "dynamo";
@@ -37,7 +37,7 @@ export interface OpenEngineOptions {
   readonly config: VllmWorkerConfig;
   readonly context: ServiceContext<PreparedWorker>;
   readonly log: Logger;
-  /** Who computes prompts in the engine's place, if anybody. */
+  /** Prefill workers that compute prompts in the engine's place; undefined if there are none. */
   readonly remotePrefill?: RemotePrefill | undefined;
   /** Takes work that goes on beside the engine. */
   readonly follow: (work: Promise<void>) => void;

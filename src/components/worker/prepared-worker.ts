@@ -1,4 +1,4 @@
-// What all workers of a service must see alike, and what is done for them in the main thread.
+// State that all workers of a service must see alike, and what is done for them in the main thread.
 
 import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
@@ -24,7 +24,7 @@ export interface PreparedWorker {
   /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
   readonly library: string | undefined;
   readonly memory: MemoryShare;
-  /** Where packed weights are kept; `undefined` where they are not. */
+  /** Folder of packed weights; `undefined` where they are not kept. */
   readonly cacheDirectory: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function prepareWorker(
   return { library, memory, cacheDirectory: directory };
 }
 
-/** Of the main thread: loaded by `prepareWorker`, since the heartbeat does not wait for an import. */
+/** Reader of the main thread: loaded by `prepareWorker`, since the heartbeat does not wait for an import. */
 let readProgress: ((owner: number) => number | undefined) | undefined;
 
 /** A worker that waits for a native step cannot answer; the step itself tells whether it goes on. */

@@ -180,7 +180,7 @@ function prefillProblems({ remotePrefill }: VllmWorkerConfig, graph: GraphView) 
   return [{ key: "remotePrefill", message }];
 }
 
-/** Of a configuration that was validated. */
+/** Limit of a configuration that was validated. */
 function limitOf({ memoryLimit }: ServiceView["config"]): VllmWorkerConfig["memoryLimit"] {
   return memoryLimit as VllmWorkerConfig["memoryLimit"];
 }

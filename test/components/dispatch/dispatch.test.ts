@@ -1,4 +1,4 @@
-// What becomes of one request: whom its worker's end is held against, how long it waits, and for whom.
+// Course of one request: whom its worker's end is held against, how long it waits, and for whom.
 
 import { describe, expect, test } from "bun:test";
 

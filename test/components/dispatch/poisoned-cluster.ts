@@ -28,7 +28,7 @@ export interface Answer {
   readonly code: string | undefined;
   /** Workers that it was sent to. */
   readonly numTries: number;
-  /** Whether any of them gave a token. */
+  /** True if any of them gave a token. */
   readonly hadToken: boolean;
 }
 

@@ -7,7 +7,7 @@ import { hangLimit } from "../../time-limits.ts";
 import { type Answer, type Asked, Cluster } from "./poisoned-cluster.ts";
 
 const NUM_SCHEDULES = 400;
-/** Of one content: two workers may have it at once before it has given a token, and one tries it alone. */
+/** Limits of one content: two workers may have it at once before it has given a token, and one tries it alone. */
 const DEATHS_A_POISON = 3;
 const MAX_ORDERED_DEATHS = 2;
 const MAX_TURNS = 20_000;
@@ -66,7 +66,7 @@ async function perform(seed: number) {
   return { numDeaths: cluster.numDeaths, numPoisons };
 }
 
-/** What has ended is closed once its worker has answered a ping. */
+/** Waits until a worker has answered a ping: what has ended is closed then. */
 async function untilPinged(cluster: Cluster): Promise<void> {
   for (let turn = 0; cluster.quarantine.numOpen > 0 && turn < 100; turn++) {
     for (const worker of cluster.workers) worker.hear();

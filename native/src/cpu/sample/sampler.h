@@ -19,7 +19,7 @@ namespace dyn {
 
 struct SampleParams {
   dyn_row row;        // Its `token` does not matter.
-  uint64_t position;  // Of the token to be sampled.
+  uint64_t position;  // The sampled token's.
   TokenLists lists;
 };
 
