@@ -173,7 +173,7 @@ const VAGUE =
 
 /** Rooms whose comments keep it, by the folder around them: all but src/components, native/src/pack and test/components. */
 const SWEPT: Readonly<Record<string, string>> = {
-  src: "actor admin anthropic api base cli door engine http hub kv model ollama openai protocol queue registry responses sdk serve tokenizer transport",
+  src: "actor admin anthropic api base cli door engine http hub kv model ollama openai parsers protocol queue registry responses sdk serve tokenizer transport",
   native: "bench include test",
   "native/src": "base c_api device engine graph pool",
   "native/src/cpu": "attention gemm rowwise sample step",

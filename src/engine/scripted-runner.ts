@@ -32,7 +32,7 @@ export interface ScriptedRunnerOptions {
   readonly fillerId: number;
 }
 
-/** How long a step goes on for nobody. */
+/** Longest that a step goes on after all its sequences have finished. */
 const MAX_SLEEP_MS = 20;
 
 export class ScriptedRunner implements ModelRunner {
@@ -41,7 +41,7 @@ export class ScriptedRunner implements ModelRunner {
   readonly #options: ScriptedRunnerOptions;
   readonly #inTurn: readonly ScriptEntry[];
   readonly #played = new WeakMap<Sequence, ScriptEntry>();
-  /** Of the running step. */
+  /** Sequences of the running step. */
   #sequences: readonly Sequence[] = [];
   #turn = 0;
   #doneAt = 0;
@@ -85,7 +85,7 @@ export class ScriptedRunner implements ModelRunner {
 
   close(): void {}
 
-  /** The answer, then the model's end. Where that must not come yet, the answer begins again. */
+  /** The answer, then the model's end. The answer begins again where the end must not come yet. */
   #tokenAt({ stop }: Sequence, { tokenIds }: ScriptEntry, index: number): number {
     const [end] = stop.stopTokenIds;
     if (index >= tokenIds.length && end !== undefined && index >= stop.minTokens) return end;

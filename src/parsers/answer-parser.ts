@@ -61,7 +61,7 @@ export class AnswerParser {
     this.#sink.finish();
   }
 
-  /** What has come since it was last asked. */
+  /** Takes what has come since the last call. */
   take(): Said {
     return this.#sink.take();
   }

@@ -2,7 +2,7 @@
 
 import type { ToolCallDelta } from "../protocol/chat.ts";
 
-/** What one step added to an answer. */
+/** Parts that one step added to an answer. */
 export interface Said {
   /** Content. */
   readonly text: string;

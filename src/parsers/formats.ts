@@ -24,7 +24,7 @@ export const REASONING_FORMATS = {
 export type ToolFormatName = keyof typeof TOOL_FORMATS;
 export type ReasoningFormatName = keyof typeof REASONING_FORMATS;
 
-/** What a template shows its model of calls. The first that fits. */
+/** Signs in a template that shows its model calls. The first that fits. */
 const TOOL_SIGNS: readonly (readonly [RegExp, ToolFormatName])[] = [
   [/<function=/, "qwen3_coder"],
   [/<tool_call>/, "hermes"],

@@ -21,7 +21,7 @@ export class JsonCall {
    * follows belongs to them.
    */
   status: Status = "reading";
-  /** What it has read; for those that failed. */
+  /** Text that it has read; for calls that failed. */
   raw = "";
   readonly #sink: AnswerSink;
   readonly #isKnown: (name: string) => boolean;

@@ -4,7 +4,7 @@
 export const MAX_SPACE = 1024;
 
 export interface Taken {
-  /** What stands before the marker, or what can be no part of one. */
+  /** Text before the marker, or text that can be no part of one. */
   readonly before: string;
   readonly marker: string | undefined;
 }
@@ -16,7 +16,7 @@ export class MarkerBuffer {
     this.#text += text;
   }
 
-  /** What is not taken yet. */
+  /** Text that is not taken yet. */
   get rest(): string {
     return this.#text;
   }

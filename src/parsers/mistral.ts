@@ -4,7 +4,7 @@
 //   [TOOL_CALLS]get_weather[CALL_ID]a1b2c3d4e[ARGS]{"city": "Paris"}[TOOL_CALLS]...
 //   [TOOL_CALLS]get_weather{"city": "Paris"}[TOOL_CALLS]...
 //
-// What stands behind the marker in no such form is content, the marker included. A call whose arguments turn out to be no
+// Text behind the marker in no such form is content, the marker included. A call whose arguments turn out to be no
 // JSON stays one, with all that stands before the next marker. Its templates want ids of nine letters and digits.
 
 import { unreachable } from "../base/assert.ts";

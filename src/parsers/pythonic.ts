@@ -2,7 +2,7 @@
 //
 //   [get_weather(city='Paris', days=3), get_time(zone="UTC")]
 //
-// An argument is told when its value is whole. A list that does not begin with a call of a known tool is content. Where a
+// An argument is told when its value is whole. A list that does not begin with a call of a known tool is content. If a
 // call goes wrong before its first argument is told, it is content; behind that, it stays as far as it was understood, and
 // the rest is content.
 
@@ -17,7 +17,7 @@ import {
   type ToolParserOptions,
 } from "./tool-parser.ts";
 
-/** Of an argument, with the space behind it. */
+/** Length of an argument's name, with the space behind it. */
 const MAX_NAME_LENGTH = 256;
 
 const START = "<|python_start|>";

@@ -9,7 +9,7 @@
 //   </tool_call>
 //
 // Text becomes JSON of the kind that the tool's schema names; text arguments follow as they come, others when they are
-// whole. A call without the outer markers is one too. What begins like a call and has no function's name is content.
+// whole. A call without the outer markers is one too. Text like a call without a function's name is content.
 
 import { unreachable } from "../base/assert.ts";
 import type { AnswerSink } from "./answer-sink.ts";
@@ -184,7 +184,7 @@ class Qwen3CoderParser implements ToolParser {
     this.#value?.end();
     this.#state = { at: "parameter" };
     if (marker === END_PARAMETER) return true;
-    // What follows the forgotten end is read as if that had been there.
+    // Text after the forgotten end is read as if that had been there.
     this.#state = { at: marker.endsWith(PARAMETER) ? "key" : "next" };
     if (this.#state.at === "next") this.#endCall();
     return true;

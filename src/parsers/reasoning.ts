@@ -1,4 +1,4 @@
-// What a model thinks before it answers, between two markers:
+// Thoughts of a model before it answers, between two markers:
 //
 //   <think>
 //   The user greets me.

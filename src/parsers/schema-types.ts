@@ -1,4 +1,4 @@
-// What a tool's schema says of an argument's kind, for formats that write all values as text.
+// Kinds of arguments by a tool's schema, for formats that write all values as text.
 
 import type { ToolDefinition } from "../protocol/chat.ts";
 import { jsonOfPython } from "./python-literal.ts";

@@ -21,9 +21,9 @@ export type Rewrite = <T>(value: T) => T;
 const MAX_DEPTH = 64;
 
 export interface InputOptions {
-  /** What a turn of calls alone has as its content. */
+  /** Content of a turn of calls alone. */
   readonly noContent: "" | null;
-  /** What the arguments of calls are. */
+  /** Form of the arguments of calls. */
   readonly arguments: "object" | "text";
 }
 
@@ -92,7 +92,7 @@ function templateTool({ name, description, parameters }: ToolDefinition, rewrite
   };
 }
 
-/** Many templates take a mapping only. What is none stays as the client wrote it. */
+/** Many templates take a mapping only. Other text stays as the client wrote it. */
 function argumentsOf(text: string): unknown {
   if (text.trim() === "") return {};
   try {

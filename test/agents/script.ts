@@ -1,5 +1,5 @@
-// What the scripted engine says to an agent that mends a file: it looks at the file, then changes it, then answers. What
-// stands last in the conversation decides, so each step prints what only the next one waits for.
+// Script of the engine for an agent that mends a file: it looks at the file, then changes it, then answers. The
+// last words of the conversation decide, so each step prints what only the next one waits for.
 
 import type { Agent } from "./agents.ts";
 

@@ -1,4 +1,4 @@
-// What each format's parser makes of whole answers. Every example is read again in random pieces: it must come to the same.
+// Results of each format's parser on whole answers. Every example, read again in random pieces, must give the same.
 
 import { describe, expect, test } from "bun:test";
 

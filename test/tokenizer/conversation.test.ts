@@ -1,4 +1,4 @@
-// What a template is given, against what transformers' apply_chat_template gives it.
+// Inputs of a template, against what transformers' apply_chat_template gives it.
 
 import { describe, expect, test } from "bun:test";
 

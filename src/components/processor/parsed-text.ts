@@ -8,9 +8,9 @@ import type { AnswerParser } from "../../parsers/answer-parser.ts";
 import type { FinishReason, SequenceEnd, TextOutput } from "../../protocol/llm.ts";
 import type { TextPiece, TextStream } from "../../tokenizer/text-stream.ts";
 
-/** What a step has added to a choice. */
+/** A piece of a choice that one step has added. */
 export interface ChoicePiece extends TextPiece {
-  /** What is said beside the text. */
+  /** Parts beside the text. */
   readonly beside?: Pick<TextOutput, "reasoning" | "toolCalls" | "numReasoningTokens">;
   /** In the last piece, if it is another one than the sequence's. */
   readonly finishReason?: FinishReason;

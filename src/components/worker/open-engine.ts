@@ -51,7 +51,7 @@ const MOCK_MODEL_LEN = 16384;
 
 /** A script has no positions to run out of: agents send 20,000 tokens at once. */
 const SCRIPTED_MODEL_LEN = 65_536;
-/** Of 16 tokens: eight such contexts. */
+/** Number of blocks of 16 tokens: eight such contexts. */
 const SCRIPTED_BLOCKS = 32_768;
 
 /** An engine, and where its KV blocks are, for those who fill them in its place. */

@@ -1,4 +1,4 @@
-// What the tokens of a chat's answer become: content, thoughts and calls, as they come, with the counts and the end.
+// Course of a chat answer's tokens: content, thoughts and calls, as they come, with the counts and the end.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
