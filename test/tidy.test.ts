@@ -177,7 +177,7 @@ const SWEPT: Readonly<Record<string, string>> = {
   native: "bench include test",
   "native/src": "base c_api device engine graph pool",
   "native/src/cpu": "attention gemm rowwise sample step",
-  test: "actor admin agents anthropic api base bench cli conformance docs door e2e engine http hub kv model models queue reference registry responses sdk serve tokenizer transport",
+  test: "actor admin agents anthropic api base bench cli conformance docs door e2e engine http hub kv model models ollama openai parsers queue reference registry responses sdk serve tokenizer transport",
   ".": "graphs scripts",
 };
 
