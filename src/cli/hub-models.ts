@@ -39,7 +39,9 @@ export async function withHubModels(
   options: HubModelsOptions,
 ): Promise<ConfigTree> {
   const { workingDir } = options.context;
-  const written = [COMMON, ...modelServices(graph)].flatMap((service) => {
+  const services = modelServices(graph);
+  const usesCommon = services.some((name) => settingOf(tree, name, "model") === undefined);
+  const written = [...(usesCommon ? [COMMON] : []), ...services].flatMap((service) => {
     const setting = settingOf(tree, service, "model");
     return isName(setting?.value, workingDir) ? [{ service, setting: setting as Setting }] : [];
   });

@@ -10,9 +10,9 @@ import { createLogger } from "../../../src/base/log.ts";
 import { type Send, TextGenerator } from "../../../src/components/processor/text-generator.ts";
 import type { ChatCompletionRequest } from "../../../src/protocol/chat.ts";
 import type { TextOutput, TokenOutput } from "../../../src/protocol/llm.ts";
-import { spawnSideThread } from "../../../src/worker-entries.ts";
 import { openTokenizer } from "../../../src/tokenizer/open-tokenizer.ts";
 import { PromptEncoder } from "../../../src/tokenizer/prompt-encoder.ts";
+import { spawnSideThread } from "../../../src/worker-entries.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-answers-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
