@@ -1,0 +1,36 @@
+// What every front end compiles to: expressions over bytes, and rules that call each other.
+//
+//   JSON Schema, regex, choice, EBNF  ->  GrammarProgram  ->  Automaton (with a vocabulary)  ->  masks
+//
+// A program is plain data: it can be posted to another thread, and an automaton is made from it without a parse.
+
+export type GrammarNode =
+  /** One byte of these inclusive ranges: lowest, highest, lowest, highest, ... */
+  | { readonly type: "bytes"; readonly ranges: readonly number[] }
+  | { readonly type: "literal"; readonly bytes: Uint8Array }
+  /** All parts in order; no parts match the empty text. */
+  | { readonly type: "sequence"; readonly parts: readonly number[] }
+  /** Any of the options; no options match nothing. */
+  | { readonly type: "choice"; readonly options: readonly number[] }
+  /** `max` may be Infinity. Counts are kept while matching: a large `max` takes no space here. */
+  | { readonly type: "repeat"; readonly body: number; readonly min: number; readonly max: number }
+  | { readonly type: "rule"; readonly rule: number }
+  /** A finite automaton whose edges are nodes. It starts in state 0; `edges[s]` is node, target, node, target, ... */
+  | {
+      readonly type: "graph";
+      readonly edges: readonly (readonly number[])[];
+      readonly accepting: readonly boolean[];
+    };
+
+export interface GrammarRule {
+  /** For messages. */
+  readonly name: string;
+  readonly node: number;
+}
+
+export interface GrammarProgram {
+  readonly nodes: readonly GrammarNode[];
+  readonly rules: readonly GrammarRule[];
+  /** The node of a whole text. */
+  readonly root: number;
+}
