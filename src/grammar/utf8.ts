@@ -8,17 +8,31 @@ export type EncodeChar = (builder: ProgramBuilder, set: CharSet) => number;
 
 /** Bare UTF-8. */
 export const encodeBare: EncodeChar = (builder, set) => {
-  const ascii: number[] = [];
-  const sequences: number[] = [];
-  for (const [low, high] of pairs(set)) {
-    for (const sequence of byteSequences(low, high)) {
-      const [first] = sequence;
-      if (sequence.length === 1 && first !== undefined) ascii.push(...first);
-      else sequences.push(builder.sequence(sequence.map((range) => builder.bytes(range))));
-    }
-  }
-  return builder.choice([builder.bytes(ascii), ...sequences]);
+  const sequences = pairs(set).flatMap(([low, high]) => byteSequences(low, high));
+  return byteTree(builder, sequences);
 };
+
+type ByteRange = readonly [number, number];
+
+/** One tree for all sequences: first bytes with the same bytes behind them are one node. */
+function byteTree(builder: ProgramBuilder, sequences: readonly (readonly ByteRange[])[]): number {
+  const restsOf = new Map<string, { readonly first: ByteRange; readonly rests: ByteRange[][] }>();
+  for (const [first, ...rest] of sequences) {
+    if (first === undefined) return builder.empty;
+    const group = restsOf.get(first.join()) ?? { first, rests: [] };
+    group.rests.push(rest);
+    restsOf.set(first.join(), group);
+  }
+  const firstsOf = new Map<number, ByteRange[]>();
+  for (const { first, rests } of restsOf.values()) {
+    const rest = byteTree(builder, rests);
+    firstsOf.set(rest, [...(firstsOf.get(rest) ?? []), first]);
+  }
+  const options = [...firstsOf].map(([rest, firsts]) =>
+    builder.sequence([builder.bytes(firsts.flat()), rest]),
+  );
+  return builder.choice(options);
+}
 
 const QUOTE_AND_BACKSLASH = charSet([
   [0x22, 0x22],
@@ -78,7 +92,7 @@ export function anyJsonChar(builder: ProgramBuilder): number {
 }
 
 /** The ranges of bytes, one after the other, that spell the characters from `low` to `high` and no others. */
-function byteSequences(low: number, high: number): readonly (readonly [number, number])[][] {
+function byteSequences(low: number, high: number): readonly (readonly ByteRange[])[] {
   for (const last of [0x7f, 0x7ff, 0xffff]) {
     if (low <= last && high > last)
       return [...byteSequences(low, last), ...byteSequences(last + 1, high)];

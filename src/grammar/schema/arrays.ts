@@ -1,5 +1,5 @@
-import type { Facts, Schema } from "./facts.ts";
 import type { SchemaContext } from "./context.ts";
+import type { Facts, Schema } from "./facts.ts";
 
 /** Arrays under `facts`: items of given places first, then any number of others. */
 export function arrayNode(facts: readonly Facts[], context: SchemaContext): number {

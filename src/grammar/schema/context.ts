@@ -13,4 +13,3 @@ export interface SchemaContext {
   /** Sets of facts, all of one of which hold for a value that satisfies all of `schemas`. */
   alternatives(schemas: readonly Schema[]): readonly (readonly Facts[])[];
 }
-

@@ -2,10 +2,10 @@
 
 import { both, isEmpty } from "../char-automaton.ts";
 import type { JsonNode } from "../ordered-json.ts";
+import type { SchemaContext } from "./context.ts";
 import { compareDecimals } from "./decimal.ts";
 import { allows, canonicalText, enumerationOf } from "./enumerations.ts";
 import { type Facts, type JsonType, type Schema, typesOf } from "./facts.ts";
-import type { SchemaContext } from "./context.ts";
 import { contentAutomaton } from "./strings.ts";
 
 /** Properties of properties are looked at this deep. */

@@ -3,9 +3,9 @@
 import { acceptsText } from "../char-automaton.ts";
 import { GrammarError } from "../grammar-error.ts";
 import type { JsonNode } from "../ordered-json.ts";
+import type { SchemaContext } from "./context.ts";
 import { compareDecimals, type Decimal, isMultipleOf, parseDecimal } from "./decimal.ts";
 import { type Facts, type JsonType, typesOf } from "./facts.ts";
-import type { SchemaContext } from "./context.ts";
 import { contentAutomaton } from "./strings.ts";
 
 /** Values that all enumerations of `facts` have, and that all of `facts` allow; undefined if there is no enumeration. */

@@ -94,11 +94,10 @@ function bothTypes(a: ReadonlySet<JsonType>, b: ReadonlySet<JsonType>): Readonly
   return new Set(common);
 }
 
-
 type ReadKeyword = (facts: Facts, value: JsonNode) => void;
 
 const KEYWORDS: ReadonlyMap<string, ReadKeyword> = new Map<string, ReadKeyword>([
-  ["type", (facts, value) => (facts.types = typesOf(value))],
+  ["type", (facts, value) => (facts.types = typeNamesOf(value))],
   ["enum", (facts, value) => facts.enumerations.push(arrayOf(value))],
   ["const", (facts, value) => facts.enumerations.push([value])],
   ["minLength", (facts, value) => (facts.minLength = countOf(value))],
@@ -136,6 +135,7 @@ const KEYWORDS: ReadonlyMap<string, ReadKeyword> = new Map<string, ReadKeyword>(
   ["anyOf", (facts, value) => (facts.anyOf = schemasOf(value))],
   ["oneOf", (facts, value) => (facts.oneOf = schemasOf(value))],
   ["nullable", (_, value) => refuseTrue(value, "nullable")],
+  ["$schema", (_, value) => refuseOtherDialects(value)],
   ["$id", (_, value) => refuseInnerId(value)],
 ]);
 
@@ -155,7 +155,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
     "readOnly",
     "writeOnly",
   ],
-  ...["$comment", "$schema", "$anchor", "$defs", "definitions", "discriminator"],
+  ...["$comment", "$anchor", "$dynamicAnchor", "$defs", "definitions", "discriminator"],
   ...["contentEncoding", "contentMediaType", "contentSchema"],
 ]);
 
@@ -167,7 +167,7 @@ const TYPES: ReadonlySet<string> = new Set<JsonType>([
   ...(["null", "boolean", "integer", "number", "string", "array", "object"] as const),
 ]);
 
-function typesOf(value: JsonNode): ReadonlySet<JsonType> {
+function typeNamesOf(value: JsonNode): ReadonlySet<JsonType> {
   const names = value.type === "array" ? value.items.map(stringOf) : [stringOf(value)];
   for (const name of names) {
     if (!TYPES.has(name)) throw invalid(value, `there is no type ${JSON.stringify(name)}`);
@@ -188,6 +188,20 @@ function formatOf(value: JsonNode): string {
 function refuseTrue(value: JsonNode, keyword: string): void {
   if (value.type !== "boolean") throw invalid(value, "expected true or false");
   if (value.value) throw unsupported(value, keyword);
+}
+
+/** A dialect of one's own may give keywords another meaning. */
+function refuseOtherDialects(value: JsonNode): void {
+  const dialect = stringOf(value);
+  const isOfficial = ["http://", "https://"].some((scheme) =>
+    dialect.startsWith(`${scheme}json-schema.org/`),
+  );
+  if (isOfficial) return;
+  throw new GrammarError(
+    "grammar_unsupported",
+    value.pointer,
+    `$schema ${JSON.stringify(dialect)} is not supported; drafts of json-schema.org are`,
+  );
 }
 
 /** References are resolved against the root; a schema inside with a name of its own would change that. */

@@ -25,10 +25,11 @@ const BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 const IPV4 = `${BYTE}(\\.${BYTE}){3}`;
 const IPV6 = `(${ipv6Forms().join("|")})`;
 
-// Local parts without quotes, and hosts by name.
 const ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const QUOTED = '"([ !#-\\[\\]-~]|\\\\[ -~])*"';
 const LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-const EMAIL = `${ATEXT}(\\.${ATEXT})*@${LABEL}(\\.${LABEL})*`;
+const ADDRESS = `\\[(${IPV4}|IPv6:${IPV6})\\]`;
+const EMAIL = `(${ATEXT}(\\.${ATEXT})*|${QUOTED})@(${LABEL}(\\.${LABEL})*|${ADDRESS})`;
 
 const ENCODED = "%[0-9A-Fa-f]{2}";
 const PCHAR = `([A-Za-z0-9._~!$&'()*+,;=:@-]|${ENCODED})`;

@@ -13,8 +13,8 @@ import {
 import type { ProgramBuilder } from "../program-builder.ts";
 import { parseRegex, partMatch } from "../regex-parser.ts";
 import { encodeJson } from "../utf8.ts";
-import type { Facts, Schema } from "./facts.ts";
 import type { SchemaContext } from "./context.ts";
+import type { Facts, Schema } from "./facts.ts";
 import { contentAutomaton } from "./strings.ts";
 
 /** Patterns for keys multiply: a key may match each or not. */
@@ -34,12 +34,10 @@ export function objectNode(facts: readonly Facts[], context: SchemaContext): num
   return builder.sequence([builder.text("{"), members, space, builder.text("}")]);
 }
 
-function pairNode(
-  { builder, space, value }: SchemaContext,
-  key: number,
-  schemas: readonly Schema[],
-): number {
-  return builder.sequence([key, space, builder.text(":"), space, value(schemas)]);
+function pairNode(context: SchemaContext, key: number, schemas: readonly Schema[]): number {
+  const { builder, space } = context;
+  const value = context.value(schemas);
+  return builder.sequence([key, space, builder.text(":"), space, value]);
 }
 
 interface Members {

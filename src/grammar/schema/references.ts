@@ -77,8 +77,10 @@ const NO_SCHEMAS: ReadonlySet<string> = new Set([
 function collectAnchors(node: JsonNode, anchors: Map<string, JsonNode>): void {
   if (node.type === "array") for (const item of node.items) collectAnchors(item, anchors);
   if (node.type !== "object") return;
-  const name = node.members.get("$anchor");
-  if (name?.type === "string") anchors.set(name.value, node);
+  for (const keyword of ["$anchor", "$dynamicAnchor"]) {
+    const name = node.members.get(keyword);
+    if (name?.type === "string") anchors.set(name.value, node);
+  }
   for (const [key, value] of node.members) if (!NO_SCHEMAS.has(key)) collectAnchors(value, anchors);
 }
 

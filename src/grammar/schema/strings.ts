@@ -10,9 +10,9 @@ import { type Expression, expressionNode } from "../expression.ts";
 import type { ProgramBuilder } from "../program-builder.ts";
 import { parseRegex, partMatch } from "../regex-parser.ts";
 import { anyJsonChar, encodeJson } from "../utf8.ts";
+import type { SchemaContext } from "./context.ts";
 import type { Facts } from "./facts.ts";
 import { formatExpression } from "./formats.ts";
-import type { SchemaContext } from "./context.ts";
 
 /**
  * Strings under `facts`. One that has no pattern and no format is written in any form that JSON allows; others are
