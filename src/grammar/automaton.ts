@@ -45,6 +45,8 @@ export interface Local {
   /** The rule may end here. */
   readonly mayEnd: boolean;
   next: (Local | null)[];
+  /** By the items that take a byte: most bytes are taken by the same. */
+  byTaken: Map<string, Local>;
 }
 
 export interface Stack {
@@ -67,6 +69,8 @@ export interface State {
   /** A rule ended whose surroundings are unknown. */
   readonly leavesUnknown: boolean;
   next: (State | null)[];
+  /** By the locals of its frames: most bytes lead to the same. */
+  byFrames: Map<string, State>;
 }
 
 const NONE: readonly never[] = [];
@@ -110,6 +114,24 @@ export class Automaton {
     return this.#internState([{ local, stack: this.#unknown }]);
   }
 
+  /**
+   * `local` with no upper bounds of repetitions, and the number of bytes up to which that makes no difference: each
+   * repetition that begins takes at least one.
+   */
+  relaxed(local: Local): { readonly local: Local; readonly numBytes: number } {
+    let numBytes = Number.POSITIVE_INFINITY;
+    const relax = (cell: Cell | undefined): Cell | undefined => {
+      if (cell === undefined) return undefined;
+      const parent = relax(cell.parent);
+      const isCounted = this.#nodes[cell.node]?.type === "repeat";
+      if (isCounted) numBytes = Math.min(numBytes, cell.b);
+      return this.#cell(cell.node, cell.a, isCounted ? Number.POSITIVE_INFINITY : cell.b, parent);
+    };
+    const items = new Set(local.items.map((cell) => relax(cell) as Cell));
+    if (numBytes === Number.POSITIVE_INFINITY) return { local, numBytes };
+    return { local: this.#internLocal({ items, calls: new Map() }, local.mayEnd), numBytes };
+  }
+
   /** The state behind the end of the rule that `stack` was called for. Its bottom does not count. */
   popped(stack: Stack): State {
     return this.#close(
@@ -119,9 +141,14 @@ export class Automaton {
 
   /** Forgets all that can be made again. States that are held stay valid. */
   forget(): void {
-    for (const local of this.#locals.values()) local.next = [];
-    for (const state of this.#states.values()) state.next = [];
-    this.start.next = [];
+    for (const local of this.#locals.values()) {
+      local.next = [];
+      local.byTaken.clear();
+    }
+    for (const state of [...this.#states.values(), this.start]) {
+      state.next = [];
+      state.byFrames.clear();
+    }
     this.#cells.clear();
     this.#locals.clear();
     this.#stacks.clear();
@@ -135,11 +162,17 @@ export class Automaton {
     if (known !== undefined) return known;
     this.numTransitions++;
     const frames: Frame[] = [];
+    let key = "";
     for (const { local, stack } of state.frames) {
       const next = this.#stepLocal(local, byteClass);
       if (next !== null) frames.push({ local: next, stack });
+      key += `${next?.id ?? ""},`;
     }
-    const made = frames.length === 0 ? null : this.#close(this.#withPops(frames));
+    let made = frames.length === 0 ? null : state.byFrames.get(key);
+    if (made === undefined) {
+      made = this.#close(this.#withPops(frames));
+      state.byFrames.set(key, made);
+    }
     if (state.next.length === 0) {
       state.next = new Array(this.classes.count);
       this.tableBytes += 8 * this.classes.count;
@@ -152,12 +185,13 @@ export class Automaton {
     const known = local.next[byteClass];
     if (known !== undefined) return known;
     const taken = local.items.filter(({ node, a }) => this.classes.takes(node, a, byteClass));
-    const made =
-      taken.length === 0
-        ? null
-        : this.#localOf((closure) => {
-            for (const cell of taken) closure.advance(cell);
-          });
+    let made = taken.length === 0 ? null : local.byTaken.get(takenKey(taken));
+    if (made === undefined) {
+      made = this.#localOf((closure) => {
+        for (const cell of taken) closure.advance(cell);
+      });
+      local.byTaken.set(takenKey(taken), made);
+    }
     if (local.next.length === 0) {
       local.next = new Array(this.classes.count);
       this.tableBytes += 8 * this.classes.count;
@@ -208,7 +242,14 @@ export class Automaton {
     const key = `${frames.map(({ local, stack }) => `${local.id},${stack.id}`)}${mayEnd ? "!" : ""}${leavesUnknown ? "?" : ""}`;
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    const state: State = { id: this.#nextId++, frames, mayEnd, leavesUnknown, next: [] };
+    const state: State = {
+      id: this.#nextId++,
+      frames,
+      mayEnd,
+      leavesUnknown,
+      next: [],
+      byFrames: new Map(),
+    };
     this.#states.set(key, state);
     this.tableBytes += 200 + 48 * frames.length;
     return state;
@@ -269,6 +310,7 @@ export class Automaton {
       calls: backs.map(([rule, cells]) => this.#callOf(rule, cells)),
       mayEnd,
       next: [],
+      byTaken: new Map(),
     };
     this.#locals.set(key, local);
     this.tableBytes += 200 + 16 * sorted.length + key.length;
@@ -316,7 +358,10 @@ class PendingCalls {
   add({ local, stack }: Frame): void {
     for (const { rule, back, isTail } of local.calls) {
       let call = this.#pending.get(rule);
-      if (call === undefined) this.#pending.set(rule, (call = { rule, links: [], bottom: "none" }));
+      if (call === undefined) {
+        call = { rule, links: [], bottom: "none" };
+        this.#pending.set(rule, call);
+      }
       if (back !== undefined) call.links.push({ back, below: stack });
       if (!isTail) continue;
       call.links.push(...stack.links); // a tail call returns to where its caller would
@@ -410,16 +455,23 @@ class Closure {
     else if (node.type === "repeat") {
       if (a === 0) this.resume(parent);
       if (b > 0) this.enter(node.body, this.#intern(id, Math.max(0, a - 1), b - 1, parent));
-    } else if (node.type === "graph") {
-      if (node.accepting[a] === true) this.resume(parent);
-      const edges = node.edges[a] ?? NONE;
-      const live = this.#analysis.liveStates.get(id);
-      for (let index = 0; index < edges.length; index += 2) {
-        const target = edges[index + 1] ?? -1;
-        if (live?.[target] === 1)
-          this.enter(edges[index] ?? -1, this.#intern(id, target, 0, parent));
-      }
-    } else this.items.add(this.#intern(id, a, b, parent));
+    } else if (node.type === "graph") this.#enterEdges(id, node, a, parent);
+    else this.items.add(this.#intern(id, a, b, parent));
+  }
+
+  #enterEdges(
+    id: number,
+    { edges, accepting }: Extract<GrammarNode, { type: "graph" }>,
+    state: number,
+    parent: Cell | undefined,
+  ): void {
+    if (accepting[state] === true) this.resume(parent);
+    const list = edges[state] ?? NONE;
+    const live = this.#analysis.liveStates.get(id);
+    for (let index = 0; index < list.length; index += 2) {
+      const target = list[index + 1] ?? -1;
+      if (live?.[target] === 1) this.enter(list[index] ?? -1, this.#intern(id, target, 0, parent));
+    }
   }
 
   #enterPart(id: number, parts: readonly number[], index: number, parent: Cell | undefined): void {
@@ -429,7 +481,10 @@ class Closure {
 
   #call(rule: number, parent: Cell | undefined): void {
     let backs = this.calls.get(rule);
-    if (backs === undefined) this.calls.set(rule, (backs = new Set()));
+    if (backs === undefined) {
+      backs = new Set();
+      this.calls.set(rule, backs);
+    }
     backs.add(parent);
     const node = this.#program.rules[rule]?.node ?? -1;
     if (this.#analysis.isNullable[node] === 1) this.resume(parent);
@@ -440,6 +495,12 @@ class Closure {
     assert(node !== undefined, "a node of this program");
     return node;
   }
+}
+
+function takenKey(cells: readonly Cell[]): string {
+  let key = "";
+  for (const { id } of cells) key += `${id},`;
+  return key;
 }
 
 function tooAmbiguous(): GrammarError {

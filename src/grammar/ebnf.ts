@@ -209,8 +209,7 @@ class EbnfReader {
     if (known !== undefined) return known.charCodeAt(0);
     const numDigits = HEX_DIGITS[one];
     if (numDigits !== undefined) return this.#hex(numDigits);
-    const isLetterOrDigit = /[a-zA-Z0-9]/.test(one);
-    if (one === "" || isLetterOrDigit)
+    if (one === "" || (isNameChar(one) && one !== "-"))
       throw this.#invalid(`there is no escape \\${one}`, this.#at - 2);
     return one.codePointAt(0) ?? 0;
   }
@@ -228,7 +227,9 @@ class EbnfReader {
 
   #isRuleStart(): boolean {
     const begin = this.#at;
-    const isRule = this.#name() !== "" && (this.#space(), this.#text.startsWith("::=", this.#at));
+    const hasName = this.#name() !== "";
+    this.#space();
+    const isRule = hasName && this.#text.startsWith("::=", this.#at);
     this.#at = begin;
     return isRule;
   }

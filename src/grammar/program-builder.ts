@@ -23,11 +23,22 @@ export class ProgramBuilder {
   readonly #counts: number[] = []; // of each node: positions that its counted repetitions multiply to
   readonly #ids = new Map<string, number>();
   readonly #rules: { name: string; node: number | undefined }[] = [];
+  readonly #made = new Map<string, number>();
   #size = 0;
   #effort = 0;
 
   readonly empty = this.sequence([]);
   readonly never = this.choice([]);
+
+  /** The node that `make` makes, once for each key. */
+  once(key: string, make: () => number): number {
+    let node = this.#made.get(key);
+    if (node === undefined) {
+      node = make();
+      this.#made.set(key, node);
+    }
+    return node;
+  }
 
   text(text: string): number {
     return this.literal(encoder.encode(text));
@@ -87,7 +98,8 @@ export class ProgramBuilder {
         let child = tree.children.get(byte);
         if (child === undefined) {
           this.#grow(1);
-          tree.children.set(byte, (child = { children: new Map(), isEnd: false }));
+          child = { children: new Map(), isEnd: false };
+          tree.children.set(byte, child);
         }
         tree = child;
       }

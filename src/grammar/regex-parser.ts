@@ -246,6 +246,10 @@ class RegexParser {
     if (one === "b" && where === "in class") return charsOf("\b");
     const known = CHAR_ESCAPES[one];
     if (known !== undefined && !(one === "0" && isDigit(this.#peek()))) return charsOf(known);
+    return this.#longEscape(one, begin);
+  }
+
+  #longEscape(one: string, begin: number): CharSet {
     if (one === "x") return this.#codePoint(this.#hex(2, begin));
     if (one === "u") return this.#codePoint(this.#unicode(begin));
     if (one === "c" && isLetter(this.#peek()))

@@ -8,7 +8,7 @@
 import { Automaton, type Local, type Stack, type State } from "./automaton.ts";
 import { GrammarError } from "./grammar-error.ts";
 import type { GrammarProgram } from "./program.ts";
-import type { TokenTrie } from "./token-trie.ts";
+import { isPlainByte, type TokenTrie } from "./token-trie.ts";
 
 /** Token ids where they are few, words of bits where they are many. */
 type TokenSet =
@@ -18,14 +18,17 @@ type TokenSet =
 interface LocalMask {
   readonly inside: TokenSet;
   /** Nodes of the trie, with tokens below them, at which the rule may end. */
-  readonly leaves: Int32Array;
+  readonly leaves: Int32Array | undefined;
 }
 
 /** Tables of one grammar and vocabulary before they are thrown away and made again. */
 const DEFAULT_MAX_TABLE_BYTES = 64 * 2 ** 20;
 
+/** Below this many bytes a walk ends early by itself. */
+const MIN_SHARED_BYTES = 6;
+
 /** New transitions that one mask may cost: some 0.1 s. Ordinary grammars need tens. */
-const MAX_TRANSITIONS = 30_000;
+const MAX_TRANSITIONS = 10_000;
 
 export interface TokenMasksOptions {
   readonly program: GrammarProgram;
@@ -39,7 +42,6 @@ export class TokenMasks {
   readonly #maxTableBytes: number;
   readonly #words: Uint32Array; // scratch
   readonly #path: State[] = []; // scratch: the state at each depth
-  readonly #found: number[] = []; // scratch
   #ofLocal = new Map<Local, LocalMask>();
   #ofState = new Map<State, TokenSet>();
   #poppedOf = new Map<Stack, State>();
@@ -77,12 +79,16 @@ export class TokenMasks {
     const limit = this.automaton.numTransitions + MAX_TRANSITIONS;
     const masks = state.frames.map((frame) => ({
       frame,
-      mask: this.#ofLocal.get(frame.local) ?? this.#walkLocal(frame.local, limit),
+      mask: this.#localMask(
+        frame.local,
+        frame.stack.links.length > 0 ? "noted" : "not noted",
+        limit,
+      ),
     }));
     const words = this.#words.fill(0);
     for (const { frame, mask } of masks) {
       addSet(words, mask.inside);
-      if (frame.stack.links.length > 0)
+      if (frame.stack.links.length > 0 && mask.leaves !== undefined)
         this.#walkLeaves(mask.leaves, frame.stack, { words, limit });
     }
     const set = compact(words);
@@ -91,16 +97,56 @@ export class TokenMasks {
     return set;
   }
 
-  #walkLocal(local: Local, limit: number): LocalMask {
-    const words = this.#words.fill(0);
-    const leaves = this.#found;
-    leaves.length = 0;
-    if (local.items.length > 0)
-      this.#walk(this.automaton.alone(local), { node: -1, words, limit, leaves });
-    const mask = { inside: compact(words), leaves: Int32Array.from(leaves) };
+  /** `leaves`: whether anything may follow the rule; where nothing may, they are not noted. */
+  #localMask(local: Local, leaves: "noted" | "not noted", limit: number): LocalMask {
+    const known = this.#ofLocal.get(local);
+    if (known !== undefined && (known.leaves !== undefined || leaves === "not noted")) return known;
+    const mask = this.#makeLocalMask(local, leaves, limit);
     this.#ofLocal.set(local, mask);
-    this.#maskBytes += 200 + bytesOf(mask.inside) + 4 * leaves.length;
+    this.#maskBytes += 200 + bytesOf(mask.inside) + (mask.leaves?.byteLength ?? 0);
     return mask;
+  }
+
+  #makeLocalMask(local: Local, leaves: "noted" | "not noted", limit: number): LocalMask {
+    const noted: number[] | undefined = leaves === "noted" ? [] : undefined;
+    const { local: relaxed, numBytes } = this.automaton.relaxed(local);
+    let minDepth = 0;
+    // Counted repetitions are walked once, without their bounds; then only what is long enough to meet a bound.
+    const base =
+      relaxed !== local && numBytes >= MIN_SHARED_BYTES
+        ? this.#localMask(relaxed, leaves, limit)
+        : undefined;
+    const words = this.#words.fill(0);
+    if (base !== undefined) {
+      minDepth = numBytes;
+      addSet(words, base.inside);
+      if (numBytes < this.trie.maxTokenBytes) keepOnly(words, this.trie.shortTokens(numBytes));
+      for (const node of base.leaves ?? []) {
+        if ((this.trie.depth[node] as number) <= numBytes) noted?.push(node);
+      }
+    }
+    const start = this.automaton.alone(local);
+    const plain = minDepth === 0 ? this.#plainLoop(start, leaves) : undefined;
+    if (plain !== undefined) addSet(words, { type: "many", words: this.trie.plainTokens });
+    if (local.items.length > 0) {
+      this.#walk(start, { node: -1, words, limit, leaves: noted, minDepth, plain });
+    }
+    return { inside: compact(words), leaves: noted && Int32Array.from(noted) };
+  }
+
+  /** The state to which every plain byte leads from `start`, and from itself: then all plain tokens may come. */
+  #plainLoop(start: State, leaves: "noted" | "not noted"): State | undefined {
+    const { automaton } = this;
+    let loop: State | null | undefined;
+    for (let byte = 0; byte < 128; byte++) {
+      if (!isPlainByte(byte)) continue;
+      const byteClass = automaton.classes.classOf[byte] as number;
+      const next = automaton.step(start, byteClass);
+      if (next === null || (loop !== undefined && next !== loop)) return undefined;
+      if (automaton.step(next, byteClass) !== next) return undefined;
+      loop = next;
+    }
+    return loop === null || (leaves === "noted" && loop?.leavesUnknown) ? undefined : loop;
   }
 
   #walkLeaves(
@@ -110,24 +156,31 @@ export class TokenMasks {
   ): void {
     if (leaves.length === 0) return;
     let state = this.#poppedOf.get(stack);
-    if (state === undefined) this.#poppedOf.set(stack, (state = this.automaton.popped(stack)));
-    for (const node of leaves) this.#walk(state, { node, words, limit, leaves: undefined });
+    if (state === undefined) {
+      state = this.automaton.popped(stack);
+      this.#poppedOf.set(stack, state);
+    }
+    for (const node of leaves)
+      this.#walk(state, { node, words, limit, leaves: undefined, minDepth: 0, plain: undefined });
   }
 
   /** Walks the trie below `node` (-1: all of it). Sets the bits of all tokens that the automaton follows. */
-  #walk(start: State, { node, words, limit, leaves }: Walk): void {
+  #walk(start: State, { node, words, limit, leaves, minDepth, plain }: Walk): void {
     const { automaton, trie } = this;
-    const { bytes, depth, end, firstToken, tokens } = trie;
+    const { bytes, deepest, depth, end, firstToken, isPlain, tokens } = trie;
     const { classOf } = automaton.classes;
     const path = this.#path;
     path[node < 0 ? 0 : (depth[node] ?? 0)] = start;
     const last = node < 0 ? bytes.length : (end[node] ?? 0);
     for (let index = node + 1; index < last; ) {
       const level = depth[index] as number;
-      const next = automaton.step(
-        path[level - 1] as State,
-        classOf[bytes[index] as number] as number,
-      );
+      const before = path[level - 1] as State;
+      const isSettled =
+        (deepest[index] as number) <= minDepth ||
+        (plain !== undefined && isPlain[index] === 1 && (before === plain || before === start));
+      const next = isSettled
+        ? null
+        : automaton.step(before, classOf[bytes[index] as number] as number);
       if (next === null) {
         index = end[index] as number;
         continue;
@@ -137,7 +190,12 @@ export class TokenMasks {
       const behind = firstToken[index + 1] as number;
       for (let at = firstToken[index] as number; at < behind; at++)
         addId(words, tokens[at] as number);
-      if (leaves !== undefined && next.leavesUnknown && (end[index] as number) > index + 1)
+      if (
+        leaves !== undefined &&
+        next.leavesUnknown &&
+        level > minDepth &&
+        (end[index] as number) > index + 1
+      )
         leaves.push(index);
       index++;
     }
@@ -158,7 +216,12 @@ interface Walk {
   readonly node: number;
   readonly words: Uint32Array;
   readonly limit: number;
+  /** Where nodes are noted at which the rule may end, with tokens below them. */
   readonly leaves: number[] | undefined;
+  /** Subtrees no deeper are settled. */
+  readonly minDepth: number;
+  /** Plain subtrees are settled in this state, and in the one at the start. */
+  readonly plain: State | undefined;
 }
 
 function addId(words: Uint32Array, id: number): void {
@@ -168,6 +231,12 @@ function addId(words: Uint32Array, id: number): void {
 
 function addIds(words: Uint32Array, ids: Int32Array): void {
   for (let index = 0; index < ids.length; index++) addId(words, ids[index] as number);
+}
+
+function keepOnly(words: Uint32Array, others: Uint32Array): void {
+  for (let index = 0; index < words.length; index++) {
+    words[index] = (words[index] as number) & (others[index] as number);
+  }
 }
 
 function addSet(words: Uint32Array, set: TokenSet): void {

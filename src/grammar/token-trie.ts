@@ -29,6 +29,17 @@ export class TokenTrie {
   readonly firstToken: Int32Array;
   readonly tokens: Int32Array;
   readonly maxTokenBytes: number;
+  /** Of each node: the depth of the deepest node of its subtree, itself included. */
+  readonly deepest: Uint16Array;
+  /** 1 for each node below which, and on the way to which, all is plain: printable ASCII without quotes and backslashes. */
+  readonly isPlain: Uint8Array;
+  /** Tokens of plain bytes only. */
+  readonly plainTokens: Uint32Array;
+  readonly #shortTokens: Uint32Array[] = [];
+  readonly #allTokens: Uint32Array;
+  readonly #longestFirst: Int32Array;
+  /** Of each number of bytes: how many tokens have more. */
+  readonly #numLonger: Int32Array;
 
   constructor({ tokenBytes, specialTokenIds, eosTokenIds, vocabSize }: VocabularyOptions) {
     this.vocabSize = vocabSize ?? tokenBytes.length;
@@ -48,6 +59,39 @@ export class TokenTrie {
     this.maxTokenBytes = sorted.reduce((max, { bytes }) => Math.max(max, bytes.length), 0);
     assert(this.maxTokenBytes < 65_536, "a token has fewer than 65,536 bytes");
     this.#fill(sorted);
+    this.deepest = new Uint16Array(numNodes);
+    this.isPlain = new Uint8Array(numNodes);
+    this.#summarise();
+    this.#allTokens = this.#maskOf(() => true);
+    const byLength = sorted.toSorted((a, b) => b.bytes.length - a.bytes.length);
+    this.#longestFirst = Int32Array.from(byLength, ({ id }) => id);
+    this.#numLonger = new Int32Array(this.maxTokenBytes + 1);
+    for (const [index, { bytes }] of byLength.entries()) {
+      this.#numLonger[bytes.length - 1] = index + 1;
+    }
+    for (let length = this.maxTokenBytes - 1; length >= 0; length--) {
+      this.#numLonger[length] ||= this.#numLonger[length + 1] as number;
+    }
+    const isPlainPath = this.#plainPaths();
+    for (let node = 0; node < numNodes; node++) {
+      if (isPlainPath[node] !== 1) this.isPlain[node] = 0;
+    }
+    this.plainTokens = this.#maskOf((node) => isPlainPath[node] === 1);
+  }
+
+  /** Tokens of at most `numBytes` bytes, as a mask: all, less the long ones, which are few. */
+  shortTokens(numBytes: number): Uint32Array {
+    let mask = this.#shortTokens[numBytes];
+    if (mask === undefined) {
+      mask = this.#allTokens.slice();
+      const end = this.#numLonger[numBytes] ?? 0;
+      for (let index = 0; index < end; index++) {
+        const id = this.#longestFirst[index] as number;
+        mask[id >>> 5] = (mask[id >>> 5] as number) & ~(1 << (id & 31));
+      }
+      this.#shortTokens[numBytes] = mask;
+    }
+    return mask;
   }
 
   get numNodes(): number {
@@ -82,6 +126,54 @@ export class TokenTrie {
     close(0);
     this.firstToken[numNodes] = sorted.length;
   }
+
+  /** From the leaves up: children stand behind their parents. */
+  #summarise(): void {
+    this.isPlain.fill(1);
+    for (let node = this.numNodes - 1; node >= 0; node--) {
+      let deepest = this.depth[node] as number;
+      let isPlain = isPlainByte(this.bytes[node] as number);
+      const end = this.end[node] as number;
+      for (let child = node + 1; child < end; child = this.end[child] as number) {
+        deepest = Math.max(deepest, this.deepest[child] as number);
+        isPlain &&= this.isPlain[child] === 1;
+      }
+      this.deepest[node] = deepest;
+      this.isPlain[node] = isPlain ? 1 : 0;
+    }
+  }
+
+  #maskOf(isIn: (node: number) => boolean): Uint32Array {
+    const words = new Uint32Array(this.numMaskWords);
+    for (let node = 0; node < this.numNodes; node++) {
+      if (!isIn(node)) continue;
+      const end = this.firstToken[node + 1] as number;
+      for (let index = this.firstToken[node] as number; index < end; index++) {
+        const id = this.tokens[index] as number;
+        words[id >>> 5] = (words[id >>> 5] as number) | (1 << (id & 31));
+      }
+    }
+    return words;
+  }
+
+  /** 1 for each node that is reached over plain bytes only. */
+  #plainPaths(): Uint8Array {
+    const isPlainPath = new Uint8Array(this.numNodes);
+    const path = new Uint8Array(this.maxTokenBytes + 1).fill(1, 0, 1);
+    for (let node = 0; node < this.numNodes; node++) {
+      const depth = this.depth[node] as number;
+      const isSo = path[depth - 1] === 1 && isPlainByte(this.bytes[node] as number);
+      path[depth] = isSo ? 1 : 0;
+      isPlainPath[node] = path[depth] as number;
+    }
+    return isPlainPath;
+  }
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+export function isPlainByte(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e && byte !== QUOTE && byte !== BACKSLASH;
 }
 
 function countNodes(sorted: readonly Uint8Array[]): number {

@@ -51,7 +51,10 @@ export function propertySet(name: string): CharSet | undefined {
   const pattern = Object.hasOwn(PROPERTIES, name) ? PROPERTIES[name] : undefined;
   if (pattern === undefined) return undefined;
   let set = known.get(name);
-  if (set === undefined) known.set(name, (set = scan(pattern)));
+  if (set === undefined) {
+    set = scan(pattern);
+    known.set(name, set);
+  }
   return set;
 }
 

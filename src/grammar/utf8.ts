@@ -7,10 +7,13 @@ import type { ProgramBuilder } from "./program-builder.ts";
 export type EncodeChar = (builder: ProgramBuilder, set: CharSet) => number;
 
 /** Bare UTF-8. */
-export const encodeBare: EncodeChar = (builder, set) => {
-  const sequences = pairs(set).flatMap(([low, high]) => byteSequences(low, high));
-  return byteTree(builder, sequences);
-};
+export const encodeBare: EncodeChar = (builder, set) =>
+  builder.once(`bare ${set}`, () =>
+    byteTree(
+      builder,
+      pairs(set).flatMap(([low, high]) => byteSequences(low, high)),
+    ),
+  );
 
 type ByteRange = readonly [number, number];
 
@@ -52,7 +55,10 @@ const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** As JSON.stringify writes it inside a string: escaped only where it must be. */
-export const encodeJson: EncodeChar = (builder, set) => {
+export const encodeJson: EncodeChar = (builder, set) =>
+  builder.once(`json ${set}`, () => encodeJsonOnce(builder, set));
+
+const encodeJsonOnce: EncodeChar = (builder, set) => {
   const escaped = intersect(set, union(QUOTE_AND_BACKSLASH, CONTROLS));
   const options = [encodeBare(builder, intersect(set, BARE_IN_JSON))];
   for (const [low, high] of pairs(escaped)) {
@@ -71,7 +77,7 @@ export function anyJsonChar(builder: ProgramBuilder): number {
   const hex = builder.bytes([0x30, 0x39, 0x41, 0x46, 0x61, 0x66]);
   const text = (value: string) => builder.text(value);
   const oneOf = (chars: string) => builder.choice([...chars].map(text));
-  const escape = builder.choice([
+  const escaped = builder.choice([
     oneOf('"\\/bfnrt'),
     builder.sequence([
       text("u"),
@@ -87,7 +93,7 @@ export function anyJsonChar(builder: ProgramBuilder): number {
   ]);
   return builder.choice([
     encodeBare(builder, BARE_IN_JSON),
-    builder.sequence([text("\\"), escape]),
+    builder.sequence([text("\\"), escaped]),
   ]);
 }
 

@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   indexer: () => import("./indexer.ts"),
   routing: () => import("./routing.ts"),
   engine: () => import("./engine.ts"),
+  grammar: () => import("./grammar.ts"),
 };
 
 /** Those that need an option, or half an hour, and so run only when they are named. */

@@ -88,7 +88,10 @@ class SchemaCompiler implements SchemaContext {
   #keyOf(nodes: readonly JsonNode[]): string {
     const ids = nodes.map((node) => {
       let id = this.#ids.get(node);
-      if (id === undefined) this.#ids.set(node, (id = this.#ids.size));
+      if (id === undefined) {
+        id = this.#ids.size;
+        this.#ids.set(node, id);
+      }
       return id;
     });
     return [...new Set(ids)].sort((a, b) => a - b).join();
