@@ -4,7 +4,7 @@ import { both, isEmpty } from "../char-automaton.ts";
 import type { JsonNode } from "../ordered-json.ts";
 import type { SchemaContext } from "./context.ts";
 import { compareDecimals } from "./decimal.ts";
-import { allows, canonicalText, enumerationOf } from "./enumerations.ts";
+import { canonicalText, enumerationOf, judgeOf } from "./enumerations.ts";
 import { type Facts, type JsonType, type Schema, typesOf } from "./facts.ts";
 import { contentAutomaton } from "./strings.ts";
 
@@ -22,8 +22,8 @@ export function areDisjoint(
   const valuesOfB = enumerationOf(b, context);
   if (valuesOfA !== undefined && valuesOfB !== undefined)
     return haveNoneInCommon(valuesOfA, valuesOfB);
-  if (valuesOfA !== undefined) return valuesOfA.every((value) => isRefused(value, b, context));
-  if (valuesOfB !== undefined) return valuesOfB.every((value) => isRefused(value, a, context));
+  if (valuesOfA !== undefined) return valuesOfA.every(refusalOf(b, context));
+  if (valuesOfB !== undefined) return valuesOfB.every(refusalOf(a, context));
   return [...kindsOf(a)]
     .filter((kind) => kindsOf(b).has(kind))
     .every((kind) => areDisjointAs(kind, [a, b], context, depth));
@@ -34,10 +34,14 @@ function haveNoneInCommon(a: readonly JsonNode[], b: readonly JsonNode[]): boole
   return b.every((value) => !texts.has(canonicalText(value)));
 }
 
-function isRefused(value: JsonNode, facts: readonly Facts[], context: SchemaContext): boolean {
-  if (!kindsOf(facts).has(value.type)) return true;
-  if (value.type === "array" || value.type === "object") return false;
-  return !allows(facts, value, context);
+function refusalOf(facts: readonly Facts[], context: SchemaContext): (value: JsonNode) => boolean {
+  const kinds = kindsOf(facts);
+  const allows = judgeOf(facts, context);
+  return (value) => {
+    if (!kinds.has(value.type)) return true;
+    if (value.type === "array" || value.type === "object") return false;
+    return !allows(value);
+  };
 }
 
 function kindsOf(facts: readonly Facts[]): ReadonlySet<JsonType> {

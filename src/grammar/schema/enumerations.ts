@@ -1,6 +1,6 @@
 // `enum` and `const`: values as they stand, less those that other keywords of the same schema refuse.
 
-import { acceptsText } from "../char-automaton.ts";
+import { acceptsText, type CharAutomaton } from "../char-automaton.ts";
 import { GrammarError } from "../grammar-error.ts";
 import type { JsonNode } from "../ordered-json.ts";
 import type { SchemaContext } from "./context.ts";
@@ -19,7 +19,7 @@ export function enumerationOf(
   const common = first.filter((value) => sets.every((set) => set.has(canonicalText(value))));
   const types = typesOf(facts);
   const typed = common.filter((value) => hasType(value, types));
-  return typed.filter((value) => allows(facts, value, context));
+  return typed.filter(judgeOf(facts, context));
 }
 
 /** A text that is equal for equal values: 1 and 1.0, objects with their keys in another order. */
@@ -57,23 +57,28 @@ function hasType(value: JsonNode, types: ReadonlySet<JsonType>): boolean {
 }
 
 /** Scalars are checked; of arrays and objects nothing but the type may be asked beside their enumeration. */
-export function allows(
+export function judgeOf(
   facts: readonly Facts[],
-  value: JsonNode,
   { builder }: SchemaContext,
-): boolean {
-  if (value.type === "string") return acceptsText(contentAutomaton(facts, builder), value.value);
-  if (value.type === "number") {
-    const decimal = parseDecimal(value.text);
-    return decimal !== undefined && facts.every((fact) => allowsNumber(fact, decimal));
-  }
-  const asksMore = facts.find((fact) => saysMoreOf(value.type, fact));
-  if (asksMore === undefined) return true;
-  throw new GrammarError(
-    "grammar_unsupported",
-    asksMore.node.pointer,
-    `enum or const with an ${value.type} is not supported beside other keywords for ${value.type}s`,
-  );
+): (value: JsonNode) => boolean {
+  let contents: CharAutomaton | undefined;
+  return (value) => {
+    if (value.type === "string") {
+      contents ??= contentAutomaton(facts, builder);
+      return acceptsText(contents, value.value);
+    }
+    if (value.type === "number") {
+      const decimal = parseDecimal(value.text);
+      return decimal !== undefined && facts.every((fact) => allowsNumber(fact, decimal));
+    }
+    const asksMore = facts.find((fact) => saysMoreOf(value.type, fact));
+    if (asksMore === undefined) return true;
+    throw new GrammarError(
+      "grammar_unsupported",
+      asksMore.node.pointer,
+      `enum or const with an ${value.type} is not supported beside other keywords for ${value.type}s`,
+    );
+  };
 }
 
 function allowsNumber({ lower, upper, multiplesOf }: Facts, number: Decimal): boolean {

@@ -1,0 +1,268 @@
+import { describe, expect, test } from "bun:test";
+import { compileGrammar, type JsonLayout } from "../../src/grammar/compile.ts";
+import { GrammarError } from "../../src/grammar/grammar-error.ts";
+import { GrammarMatcher } from "../../src/grammar/grammar-matcher.ts";
+import { TokenMasks } from "../../src/grammar/token-masks.ts";
+import { seededRandom } from "../seeded-random.ts";
+import { textAcceptor } from "./accepts-text.ts";
+import { textsOf } from "./json-documents.ts";
+import { syntheticVocabulary } from "./model-vocabulary.ts";
+import { randomWalk } from "./random-walk.ts";
+import { isValid, type Schema } from "./small-validator.ts";
+
+function acceptorOf(schema: unknown, layout: JsonLayout = {}) {
+  const text = typeof schema === "string" ? schema : JSON.stringify(schema);
+  return textAcceptor(compileGrammar({ type: "json_schema", schema: text, layout }));
+}
+
+type Random = () => number;
+const chance = (random: Random, share: number) => random() < share;
+const below = (random: Random, limit: number) => Math.floor(random() * limit);
+const pick = <T>(random: Random, list: readonly T[]): T => list[below(random, list.length)] as T;
+const NAMES = ["a", "b", "ab", "1", "x1"];
+
+function randomSchema(random: Random, depth: number): Schema {
+  const inner = () => randomSchema(random, depth - 1);
+  const simple = ["string", "integer", "number", "boolean", "null"];
+  const kind = pick(
+    random,
+    depth > 0 ? [...simple, "array", "object", "anyOf", "allOf", "mixed", "ref"] : simple,
+  );
+  const bounds = (min: string, max: string, limit: number) => ({
+    ...(chance(random, 0.4) ? { [min]: below(random, limit) } : {}),
+    ...(chance(random, 0.4) ? { [max]: below(random, limit) + 2 } : {}),
+  });
+  switch (kind) {
+    case "string":
+      return {
+        type: "string",
+        ...bounds("minLength", "maxLength", 3),
+        ...(chance(random, 0.3) ? { pattern: pick(random, ["a", "^b*$", "[1x]$", "^.{2}"]) } : {}),
+      };
+    case "integer":
+    case "number":
+      return {
+        type: kind,
+        ...bounds("minimum", "maximum", 12),
+        ...(chance(random, 0.2) ? { exclusiveMinimum: -1.5 } : {}),
+        ...(chance(random, 0.2) ? { multipleOf: pick(random, [1, 2, 3, 0.5]) } : {}),
+      };
+    case "array":
+      return {
+        type: "array",
+        ...(chance(random, 0.4) ? { prefixItems: [inner(), inner()] } : {}),
+        ...(chance(random, 0.7) ? { items: inner() } : {}),
+        ...bounds("minItems", "maxItems", 3),
+      };
+    case "object":
+      return randomObject(random, inner);
+    case "anyOf":
+      return { anyOf: [inner(), inner()] };
+    case "allOf":
+      return {
+        allOf: [
+          inner(),
+          {
+            type: pick(random, [
+              ["string", "integer"],
+              ["object", "number"],
+              ["array", "null"],
+            ]),
+          },
+        ],
+      };
+    case "mixed":
+      return {
+        enum: [1, "a", null, 2.5, "ab", true],
+        type: pick(random, [
+          ["string", "integer"],
+          ["number", "null"],
+        ]),
+      };
+    case "ref":
+      return { $ref: "#/$defs/d" };
+    default:
+      return { type: kind };
+  }
+}
+
+function randomObject(random: Random, inner: () => Schema): Schema {
+  const names = NAMES.filter(() => chance(random, 0.4));
+  return {
+    type: "object",
+    properties: Object.fromEntries(names.map((name) => [name, inner()])),
+    required: NAMES.filter(() => chance(random, 0.2)),
+    ...(chance(random, 0.3) ? { patternProperties: { "^x": inner() } } : {}),
+    ...(chance(random, 0.5) ? { additionalProperties: pick(random, [false, inner()]) } : {}),
+    ...(chance(random, 0.3) ? { minProperties: 1 } : {}),
+    ...(chance(random, 0.3) ? { maxProperties: 2 } : {}),
+  };
+}
+
+function randomValue(random: Random, depth: number): unknown {
+  const kind = below(random, depth > 0 ? 8 : 5);
+  if (kind === 0) return pick(random, ["", "a", "ab", "b", "bb", "x1", "é😀", "aaaa"]);
+  if (kind === 1) return below(random, 16) - 3;
+  if (kind === 2) return (below(random, 40) - 8) / 4;
+  if (kind === 3) return chance(random, 0.5);
+  if (kind === 4) return null;
+  const size = below(random, 4);
+  if (kind === 5) return Array.from({ length: size }, () => randomValue(random, depth - 1));
+  return Object.fromEntries(
+    Array.from({ length: size }, () => [pick(random, NAMES), randomValue(random, depth - 1)]),
+  );
+}
+
+describe("JSON Schema", () => {
+  test("random documents are accepted exactly where an independent validator accepts them", () => {
+    const random = seededRandom(21);
+    const counts = { valid: 0, invalid: 0, schemas: 0 };
+    for (let round = 0; round < 500; round++) {
+      const schema = {
+        ...(randomSchema(random, 2) as object),
+        $defs: { d: randomSchema(random, 0) },
+      };
+      const accepts = acceptorOrNone(schema);
+      counts.schemas++;
+      for (let count = 0; count < 25; count++) {
+        const value = randomValue(random, 2);
+        const expected = isValid(value, schema);
+        counts[expected ? "valid" : "invalid"]++;
+        const isAccepted = [...textsOf(value)].some(accepts);
+        if (isAccepted !== expected) {
+          throw new Error(
+            `${JSON.stringify(schema)} on ${JSON.stringify(value)}: valid is ${expected}`,
+          );
+        }
+      }
+    }
+    expect(counts.valid).toBeGreaterThan(500);
+    expect(counts.invalid).toBeGreaterThan(500);
+  });
+
+  test("random texts under random schemas are valid", () => {
+    const random = seededRandom(22);
+    const trie = syntheticVocabulary(2000);
+    let numTexts = 0;
+    for (let round = 0; round < 150; round++) {
+      const schema = {
+        ...(randomSchema(random, 2) as object),
+        $defs: { d: randomSchema(random, 0) },
+      };
+      let masks: TokenMasks;
+      try {
+        masks = new TokenMasks({
+          program: compileGrammar({ type: "json_schema", schema: JSON.stringify(schema) }),
+          trie,
+        });
+      } catch (error) {
+        if (error instanceof GrammarError && error.code === "grammar_invalid") continue;
+        throw error;
+      }
+      for (let count = 0; count < 4; count++) {
+        const text = randomWalk(new GrammarMatcher(masks), { trie, random, maxTokens: 15 });
+        if (text === undefined) continue;
+        numTexts++;
+        if (!isValid(JSON.parse(text), schema))
+          throw new Error(`${JSON.stringify(schema)} gave ${text}`);
+      }
+    }
+    expect(numTexts).toBeGreaterThan(100);
+  });
+
+  test("keys come in the schema's order, integer-like ones and __proto__ included", () => {
+    const schema =
+      '{"type":"object","properties":{"b":{"type":"integer"},"1":{"type":"integer"},"__proto__":{"type":"integer"},"0":{"type":"integer"}},' +
+      '"required":["0","1","b","__proto__"],"additionalProperties":false}';
+    const accepts = acceptorOf(schema);
+    expect(accepts('{"b":1,"1":2,"__proto__":3,"0":4}')).toBe(true);
+    expect(accepts('{"0":4,"1":2,"b":1,"__proto__":3}')).toBe(false);
+    expect(accepts('{"b":1,"1":2,"0":4}')).toBe(false);
+  });
+
+  test("a declared key comes once: no other key spells it again", () => {
+    const accepts = acceptorOf({ type: "object", properties: { ab: { type: "integer" } } });
+    expect(accepts('{"ab": 1, "abc": "x", "a": []}')).toBe(true);
+    expect(accepts('{"ab": 1, "ab": "x"}')).toBe(false);
+    expect(accepts('{"\\u0061b": "x"}')).toBe(false);
+    expect(accepts('{"c": 1, "ab": "x"}')).toBe(false);
+  });
+
+  test("recursion, white space, escapes and halves of surrogate pairs", () => {
+    const node = {
+      type: "object",
+      properties: { next: { anyOf: [{ $ref: "#" }, { type: "null" }] } },
+      required: ["next"],
+    };
+    expect(acceptorOf(node)('{"next": {"next": null}}')).toBe(true);
+    const any = acceptorOf({});
+    expect(any('{\n  "a": [1, 2],\n  "b": {}\n}')).toBe(true);
+    expect(any('"\\ud83d\\ude00\\u00e9\\/\\n"')).toBe(true);
+    expect(any('"\\ud83d"')).toBe(false);
+    expect(any('{"a":1 \t \t }')).toBe(false);
+    expect(acceptorOf({}, { whitespace: "compact" })("[1, 2]")).toBe(false);
+    expect(acceptorOf({}, { whitespace: { pattern: "[ \\t]{0,3}" } })("[1,\t  2]")).toBe(true);
+    expect(() => acceptorOf({}, { whitespace: { pattern: "\\s*" } })).toThrow("whitespace_pattern");
+  });
+
+  test("undeclared properties can be refused for schemas that are silent about them", () => {
+    const accepts = acceptorOf(
+      { properties: { a: {} }, allOf: [{ properties: { b: {} } }] },
+      { undeclaredProperties: "refused" },
+    );
+    expect(accepts('{"a":1,"b":2}')).toBe(true);
+    expect(accepts('{"a":1,"c":2}')).toBe(false);
+    expect(acceptorOf({ type: "object" }, { undeclaredProperties: "refused" })('{"c":2}')).toBe(
+      true,
+    );
+  });
+
+  test("oneOf is taken where branches cannot overlap, else refused", () => {
+    const kind = (name: string) => ({
+      properties: { kind: { const: name }, [name]: { type: "integer" } },
+      required: ["kind"],
+      type: "object",
+    });
+    expect(acceptorOf({ oneOf: [kind("a"), kind("b")] })('{"kind":"b","b":1}')).toBe(true);
+    expect(failureOf({ oneOf: [{ type: "integer" }, { minimum: 2 }] })).toEqual([
+      "grammar_unsupported",
+      "#/oneOf/1",
+    ]);
+  });
+
+  test("an unsupported keyword is named with its pointer", () => {
+    expect(failureOf({ properties: { "a/b": { not: {} } } })).toEqual([
+      "grammar_unsupported",
+      "#/properties/a~1b/not",
+    ]);
+    expect(failureOf({ items: { if: {} } })).toEqual(["grammar_unsupported", "#/items/if"]);
+    expect(failureOf({ anyOf: [{}, { uniqueItems: true }] })).toEqual([
+      "grammar_unsupported",
+      "#/anyOf/1/uniqueItems",
+    ]);
+    expect(failureOf({ typo: 1 })).toEqual(["grammar_unsupported", "#/typo"]);
+    expect(failureOf({ minLength: "3" })).toEqual(["grammar_invalid", "#/minLength"]);
+    expect(failureOf({ $ref: "#/$defs/none" })).toEqual(["grammar_invalid", "#/$ref"]);
+    expect(failureOf('{"type": "string",}')).toEqual(["grammar_invalid", "line 1, column 19"]);
+  });
+});
+
+function acceptorOrNone(schema: object): (text: string) => boolean {
+  try {
+    return acceptorOf(schema);
+  } catch (error) {
+    if (error instanceof GrammarError && error.message.includes("no text at all"))
+      return () => false;
+    throw error;
+  }
+}
+
+function failureOf(schema: unknown): readonly string[] {
+  try {
+    acceptorOf(schema);
+  } catch (error) {
+    if (error instanceof GrammarError) return [error.code, error.place];
+    throw error;
+  }
+  return [];
+}
