@@ -31,6 +31,7 @@ type Holds = (node: number) => boolean;
 type Judge = (node: GrammarNode, id: number, holds: Holds) => boolean;
 
 /** The least set of nodes for which `judge` holds. Nodes mostly follow what they are made of, so few rounds do. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop
 function fixpoint({ nodes, rules }: GrammarProgram, judge: Judge): Uint8Array {
   const set = new Uint8Array(nodes.length);
   const holds = (id: number) => set[id] === 1;
@@ -147,6 +148,7 @@ function leftRecursion({ rules }: GrammarProgram, rule: number): GrammarError {
 }
 
 /** Rules that a text of `root` may begin with. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one case a kind of node
 function firstCalls(
   { nodes }: GrammarProgram,
   { isProductive, isNullable, liveStates }: Omit<Analysis, "rankOfRule">,

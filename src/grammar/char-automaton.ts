@@ -133,6 +133,18 @@ function explore(
   const sets: (readonly number[])[] = [start];
   const edges: number[][] = [];
   const accepting: boolean[] = [];
+  const idsOfTargets = new Map<string, number>();
+  const idOf = (targets: readonly number[]): number => {
+    const targetsKey = targets.join();
+    const known = idsOfTargets.get(targetsKey);
+    if (known !== undefined) return known;
+    const settled = settle(targets);
+    const key = settled.join();
+    const id = ids.get(key) ?? sets.push(settled) - 1;
+    ids.set(key, id);
+    idsOfTargets.set(targetsKey, id);
+    return id;
+  };
   for (let index = 0; index < sets.length; index++) {
     if (sets.length > MAX_STATES)
       throw effort.tooComplex(`combining these needs more than ${MAX_STATES} states`);
@@ -141,14 +153,10 @@ function explore(
     accepting.push(accepts);
     const list: number[] = [];
     for (const [low, high, targets] of slice(ranges)) {
-      const settled = settle(targets);
-      const key = settled.join();
-      let id = ids.get(key);
-      if (id === undefined) {
-        id = sets.push(settled) - 1;
-        ids.set(key, id);
-      }
-      list.push(low, high, id);
+      const id = idOf(targets);
+      const isNext = list.at(-1) === id && list.at(-2) === low - 1;
+      if (isNext) list[list.length - 2] = high;
+      else list.push(low, high, id);
     }
     edges.push(list);
   }
@@ -170,8 +178,14 @@ function* slice(
     active = active.filter((range) => range[1] >= low);
     for (let range = sorted[next]; range !== undefined && range[0] <= low; range = sorted[++next])
       active.push(range);
-    if (active.length > 0) yield [low, high, [...new Set(active.map(([, , target]) => target))]];
+    if (active.length > 0) yield [low, high, targetsOf(active)];
   }
+}
+
+function targetsOf(active: readonly (readonly [number, number, number])[]): readonly number[] {
+  const targets: number[] = [];
+  for (const [, , target] of active) if (!targets.includes(target)) targets.push(target);
+  return targets;
 }
 
 /** Exactly these texts. */
@@ -247,8 +261,8 @@ function crossing(
 ): readonly (readonly [number, number, number])[] {
   const found: [number, number, number][] = [];
   for (let left = 0, right = 0; left < a.length && right < b.length; ) {
-    const [lowA = 0, highA = 0, targetA = 0] = a.slice(left, left + 3);
-    const [lowB = 0, highB = 0, targetB = 0] = b.slice(right, right + 3);
+    const [lowA, highA, targetA] = [a[left] ?? 0, a[left + 1] ?? 0, a[left + 2] ?? 0];
+    const [lowB, highB, targetB] = [b[right] ?? 0, b[right + 1] ?? 0, b[right + 2] ?? 0];
     const low = Math.max(lowA, lowB);
     const high = Math.min(highA, highB);
     if (low <= high) found.push([low, high, targetA * width + targetB]);
@@ -313,7 +327,9 @@ export function automatonNode(
     const sets = new Map<number, [number, number][]>();
     for (let index = 0; index < list.length; index += 3) {
       const [low = 0, high = 0, target = 0] = list.slice(index, index + 3);
-      sets.set(target, [...(sets.get(target) ?? []), [low, high]]);
+      const ranges = sets.get(target);
+      if (ranges === undefined) sets.set(target, [[low, high]]);
+      else ranges.push([low, high]);
     }
     return [...sets].flatMap(([target, ranges]) => [encode(builder, charSet(ranges)), target]);
   });

@@ -66,6 +66,7 @@ describe("GrammarMatcher", () => {
       ["small", small],
       ["large", large],
     ] as const) {
+      // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one property, told in one place
       test(`grammar ${index}, ${size} vocabulary: a mask has exactly the tokens that are accepted`, () => {
         const masks = masksOf(source, trie);
         const random = seededRandom(index);

@@ -22,7 +22,7 @@ const REFUSED: Readonly<Record<string, GrammarSource>> = {
   "a long regex": { type: "regex", pattern: "a".repeat(50_000) },
   "deep arrays": {
     type: "json_schema",
-    schema: nested('{"items":', "", 500) + "true" + "}".repeat(500),
+    schema: `${'{"items":'.repeat(500)}true${"}".repeat(500)}`,
   },
   "deep JSON": { type: "json_schema", schema: nested("[", "]", 100_000) },
   "exponential anyOf": schemaOf({

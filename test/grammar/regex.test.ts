@@ -73,11 +73,12 @@ describe("regex", () => {
     expect(numMatches).toBeGreaterThan(500);
   });
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one property, told in one place
   test("a schema's patterns match a part, and hold together with others and with lengths", () => {
     const random = seededRandom(12);
     let numMatches = 0;
     let numTooComplex = 0;
-    for (let round = 0; round < 150; round++) {
+    for (let round = 0; round < 30; round++) {
       const anchored = (regex: string) =>
         `${random() < 0.3 ? "^" : ""}(?:${regex})${random() < 0.3 ? "$" : ""}`;
       const patterns = [anchored(randomRegex(random, 1)), anchored(randomRegex(random, 1))];
@@ -99,8 +100,8 @@ describe("regex", () => {
           throw new Error(`${JSON.stringify(schema)} on ${JSON.stringify(text)}`);
       }
     }
-    expect(numMatches).toBeGreaterThan(100);
-    expect(numTooComplex).toBeLessThan(15);
+    expect(numMatches).toBeGreaterThan(20);
+    expect(numTooComplex).toBeLessThan(6);
   });
 
   test("what no automaton can do is refused by its place", () => {

@@ -140,6 +140,7 @@ describe("JSON Schema", () => {
     expect(counts.invalid).toBeGreaterThan(500);
   });
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one property, told in one place
   test("random texts under random schemas are valid", () => {
     const random = seededRandom(22);
     const trie = syntheticVocabulary(2000);

@@ -139,10 +139,6 @@ const KEYWORDS: ReadonlyMap<string, ReadKeyword> = new Map<string, ReadKeyword>(
   ["$id", (_, value) => refuseInnerId(value)],
 ]);
 
-export const SUPPORTED_KEYWORDS: readonly string[] = [...KEYWORDS.keys()].filter(
-  (keyword) => keyword !== "nullable" && keyword !== "uniqueItems",
-);
-
 /** They say nothing about which texts are valid. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...[

@@ -47,6 +47,7 @@ interface Members {
 }
 
 /** State (place, written): the declared property that is next, and how many members are written, as far as that matters. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one table, filled row by row
 function memberGraph(
   { declared, others, count }: Members,
   { builder, space }: SchemaContext,
