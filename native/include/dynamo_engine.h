@@ -75,8 +75,9 @@ typedef enum dyn_device_kind {
   DYN_DEVICE_CUDA = 1,
 } dyn_device_kind;
 
-// Types of weights. Matrices may be of any, vectors of the first three. Those with a Q in front are
-// GGUF's: a row is blocks of 32 elements, of 256 where there is a K, so its length is a multiple.
+// Types of weights. Matrices may be of any, vectors of the first three. Those with a Q in the name,
+// and MXFP4, are GGUF's: a row is blocks of 32 elements, of 256 in the K types and IQ4_XS, so its
+// length is a multiple.
 typedef enum dyn_dtype {
   DYN_F32 = 0,
   DYN_F16 = 1,
@@ -89,6 +90,14 @@ typedef enum dyn_dtype {
   DYN_GPTQ = 8,     // These three: 4 bits in three tensors, see dyn_part. This one stores a zero
   DYN_GPTQ_V2 = 9,  // point of one less,
   DYN_AWQ = 10,     // and this one packs outputs, in the order 0, 2, 4, 6, 1, 3, 5, 7.
+  DYN_Q4_1 = 11,
+  DYN_Q5_0 = 12,
+  DYN_Q5_1 = 13,
+  DYN_Q2_K = 14,
+  DYN_Q3_K = 15,
+  DYN_IQ4_NL = 16,
+  DYN_IQ4_XS = 17,
+  DYN_MXFP4 = 18,
 } dyn_dtype;
 
 // The tensors of one matrix [N, K] that is stored in 4 bits, G groups of 32, 64 or 128 inputs with

@@ -26,7 +26,58 @@ struct Q4_0Block {
 };
 static_assert(sizeof(Q4_0Block) == 18);
 
+struct Q4_1Block {
+  uint16_t scale;      // F16
+  uint16_t minimum;    // F16
+  uint8_t quants[16];  // weight = scale * quant + minimum; halves as in Q4_0.
+};
+static_assert(sizeof(Q4_1Block) == 20);
+
+struct Q5_0Block {
+  uint16_t scale;      // F16
+  uint8_t high[4];     // Bit i % 8 of byte i / 8 is the fifth bit of element i.
+  uint8_t quants[16];  // weight = scale * (quant - 16); halves as in Q4_0.
+};
+static_assert(sizeof(Q5_0Block) == 22);
+
+struct Q5_1Block {
+  uint16_t scale;      // F16
+  uint16_t minimum;    // F16
+  uint8_t high[4];     // As in Q5_0.
+  uint8_t quants[16];  // weight = scale * quant + minimum
+};
+static_assert(sizeof(Q5_1Block) == 24);
+
+struct IQ4_NLBlock {
+  uint16_t scale;      // F16
+  uint8_t quants[16];  // weight = scale * table[quant] (NonLinear); halves as in Q4_0.
+};
+static_assert(sizeof(IQ4_NLBlock) == 18);
+
+struct MXFP4Block {
+  uint8_t exponent;
+  uint8_t quants[16];  // weight = 2 ^ (exponent - 128) * table[quant] (TinyFloats); as in Q4_0.
+};
+static_assert(sizeof(MXFP4Block) == 17);
+
 // The K types: 256 elements in 8 groups of 32, or 16 of 16.
+
+struct Q2_KBlock {
+  uint8_t scales[16];     // For 16 elements each: the scale in the low half, the minimum in the high.
+  uint8_t quants[64];     // weight = scale_unit * scale * quant - minimum_unit * minimum; of each
+                          // 128 elements, bits 2 q and 2 q + 1 of byte i are those of 32 q + i.
+  uint16_t scale_unit;    // F16
+  uint16_t minimum_unit;  // F16
+};
+static_assert(sizeof(Q2_KBlock) == 84);
+
+struct Q3_KBlock {
+  uint8_t high[32];     // Bit g of byte i is the third bit of element 32 g + i.
+  uint8_t quants[64];   // weight = scale_unit * (scale - 32) * (quant - 4); as in Q2_K.
+  uint8_t scales[12];   // 16 scales of 6 bits.
+  uint16_t scale_unit;  // F16
+};
+static_assert(sizeof(Q3_KBlock) == 110);
 
 struct Q4_KBlock {
   uint16_t scale_unit;    // F16
@@ -55,12 +106,21 @@ struct Q6_KBlock {
 };
 static_assert(sizeof(Q6_KBlock) == 210);
 
+struct IQ4_XSBlock {
+  uint16_t scale_unit;    // F16
+  uint16_t scales_high;   // Two bits for each group of 32.
+  uint8_t scales_low[4];  // Four for each, the first in the low half.
+  uint8_t quants[128];    // weight = scale_unit * (scale - 32) * table[quant] (NonLinear); element
+                          // 32 g + i is the low half of byte 16 g + i, 32 g + 16 + i the high one.
+};
+static_assert(sizeof(IQ4_XSBlock) == 136);
+
 constexpr bool is_float(uint32_t dtype) {
   return dtype == DYN_F32 || dtype == DYN_F16 || dtype == DYN_BF16;
 }
 
 constexpr bool is_dtype(uint32_t dtype) {
-  return dtype <= DYN_AWQ;
+  return dtype <= DYN_MXFP4;
 }
 
 // True if a matrix is three tensors (dyn_part).
@@ -72,7 +132,17 @@ constexpr bool is_in_parts(uint32_t dtype) {
 constexpr uint32_t block_size_of(dyn_dtype dtype) {
   if (is_float(dtype)) return 1;
   if (is_in_parts(dtype)) return 8;
-  return dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? 32 : 256;
+  switch (dtype) {
+    case DYN_Q2_K:
+    case DYN_Q3_K:
+    case DYN_Q4_K:
+    case DYN_Q5_K:
+    case DYN_Q6_K:
+    case DYN_IQ4_XS:
+      return 256;
+    default:
+      return 32;
+  }
 }
 
 // Bytes per block; of an element, for types of single elements.
@@ -87,6 +157,22 @@ constexpr uint32_t bytes_of(dyn_dtype dtype) {
       return sizeof(Q8_0Block);
     case DYN_Q4_0:
       return sizeof(Q4_0Block);
+    case DYN_Q4_1:
+      return sizeof(Q4_1Block);
+    case DYN_Q5_0:
+      return sizeof(Q5_0Block);
+    case DYN_Q5_1:
+      return sizeof(Q5_1Block);
+    case DYN_IQ4_NL:
+      return sizeof(IQ4_NLBlock);
+    case DYN_MXFP4:
+      return sizeof(MXFP4Block);
+    case DYN_Q2_K:
+      return sizeof(Q2_KBlock);
+    case DYN_Q3_K:
+      return sizeof(Q3_KBlock);
+    case DYN_IQ4_XS:
+      return sizeof(IQ4_XSBlock);
     case DYN_Q4_K:
       return sizeof(Q4_KBlock);
     case DYN_Q5_K:

@@ -8,10 +8,18 @@
 #include "pack/group.h"
 #include "pack/grouped_matrix.h"
 #include "pack/k_quants.h"
+#include "pack/small_blocks.h"
 #include "pack/tensor_reader.h"
 
 namespace dyn {
 namespace {
+
+PackedFormat format_of_floats(dyn_dtype dtype, uint32_t quantization) {
+  if (quantization == DYN_QUANTIZATION_Q8) return PackedFormat::kW8;
+  if (quantization == DYN_QUANTIZATION_Q4) return PackedFormat::kW4;
+  if (dtype == DYN_F32) return PackedFormat::kF32;
+  return dtype == DYN_F16 ? PackedFormat::kF16 : PackedFormat::kBf16;
+}
 
 PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
   const auto dtype = static_cast<dyn_dtype>(source.whole->dtype);
@@ -20,15 +28,36 @@ PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
     if (group_size == 32) return PackedFormat::kW4Z32;
     return group_size == 64 ? PackedFormat::kW4Z64 : PackedFormat::kW4Z128;
   }
-  if (dtype == DYN_Q8_0) return PackedFormat::kW8;
-  if (dtype == DYN_Q4_0) return PackedFormat::kW4;
-  if (dtype == DYN_Q4_K) return PackedFormat::kW4K;
-  if (dtype == DYN_Q5_K) return PackedFormat::kW5K;
-  if (dtype == DYN_Q6_K) return PackedFormat::kW6K;
-  if (quantization == DYN_QUANTIZATION_Q8) return PackedFormat::kW8;
-  if (quantization == DYN_QUANTIZATION_Q4) return PackedFormat::kW4;
-  if (dtype == DYN_F32) return PackedFormat::kF32;
-  return dtype == DYN_F16 ? PackedFormat::kF16 : PackedFormat::kBf16;
+  switch (dtype) {
+    case DYN_Q8_0:
+      return PackedFormat::kW8;
+    case DYN_Q4_0:
+      return PackedFormat::kW4;
+    case DYN_Q4_1:
+      return PackedFormat::kW4M;
+    case DYN_Q5_0:
+      return PackedFormat::kW5;
+    case DYN_Q5_1:
+      return PackedFormat::kW5M;
+    case DYN_IQ4_NL:
+      return PackedFormat::kW4N;
+    case DYN_MXFP4:
+      return PackedFormat::kW4E;
+    case DYN_Q2_K:
+      return PackedFormat::kW2K;
+    case DYN_Q3_K:
+      return PackedFormat::kW3K;
+    case DYN_Q4_K:
+      return PackedFormat::kW4K;
+    case DYN_Q5_K:
+      return PackedFormat::kW5K;
+    case DYN_Q6_K:
+      return PackedFormat::kW6K;
+    case DYN_IQ4_XS:
+      return PackedFormat::kW4X;
+    default:
+      return format_of_floats(dtype, quantization);
+  }
 }
 
 // Place of input k of output n in a panel of single elements, or of pairs.
@@ -96,6 +125,15 @@ void pack_blocks(dyn_dtype dtype, const std::byte* row, size_t num_inputs, uint3
   }
 }
 
+// A block of MXFP4 has half of the inputs of a W4EBlock.
+void pack_halves(const std::byte* row, size_t num_inputs, uint32_t output, std::byte* panel) {
+  auto* blocks = reinterpret_cast<W4EBlock*>(panel);
+  for (uint32_t g = 0; g < num_inputs / kGroupSize; ++g) {
+    put_block(row + g * sizeof(MXFP4Block), output, g % W4EBlock::kNumGroups,
+              blocks + g / W4EBlock::kNumGroups);
+  }
+}
+
 // Packs a row of K weights, which `dtype` encodes, into a column of a panel of quants.
 void pack_quants(PackedFormat format, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
                  uint32_t output, std::byte* panel) {
@@ -104,8 +142,24 @@ void pack_quants(PackedFormat format, dyn_dtype dtype, const std::byte* row, siz
       return pack_groups<W8Group>(format, dtype, row, num_inputs, output, panel);
     case PackedFormat::kW4:
       return pack_groups<W4Group>(format, dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW5:
+      return pack_blocks<W5Group>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4M:
+      return pack_blocks<W4MGroup>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW5M:
+      return pack_blocks<W5MGroup>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4N:
+      return pack_blocks<W4NGroup>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW2K:
+      return pack_blocks<W2KBlock>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW3K:
+      return pack_blocks<W3KBlock>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4X:
+      return pack_blocks<W4XBlock>(dtype, row, num_inputs, output, panel);
     case PackedFormat::kW4K:
       return pack_blocks<W4KBlock>(dtype, row, num_inputs, output, panel);
+    case PackedFormat::kW4E:
+      return pack_halves(row, num_inputs, output, panel);
     case PackedFormat::kW5K:
       return pack_blocks<W5KBlock>(dtype, row, num_inputs, output, panel);
     default:

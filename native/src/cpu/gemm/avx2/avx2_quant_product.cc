@@ -1,6 +1,6 @@
 // Quants with AVX2, tiles of 4 rows times 16 outputs; the sums of groups lie in y.
 //
-//   W8             vpmaddubsw on |w| and x with the sign of w: exact in 16 bits, since
+//   W8, tables     vpmaddubsw on |w| and x with the sign of w: exact in 16 bits, since
 //                  2 * 128 * 127 fits
 //   other quants   vpmaddubsw on the quants, sums in 16 bits while they fit: 8 of 2 * 15 * 127,
 //                  4 of 2 * 31 * 127, 2 of 2 * 63 * 127
@@ -10,6 +10,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -43,27 +44,31 @@ inline __attribute__((always_inline)) __m256i load_quad(const Group& group, size
   if constexpr (Group::kQuantBits == 8) {
     return load(group.quants[quad][n]);
   } else {
-    const __m256i pairs = load(group.quants[quad % 4][n]);
-    const __m256i low =
-        _mm256_and_si256(quad < 4 ? pairs : _mm256_srli_epi16(pairs, 4), _mm256_set1_epi8(15));
-    if constexpr (Group::kQuantBits == 4) {
+    constexpr size_t kLow = low_bits(Group::kQuantBits);
+    const __m256i bytes = load(group.quants[quad % kLow][n]);
+    const auto moved = reinterpret_cast<__m256i>(reinterpret_cast<Words>(bytes) >>
+                                                 kLow * (quad / kLow));
+    const __m256i low = _mm256_and_si256(moved, _mm256_set1_epi8((1 << kLow) - 1));
+    if constexpr (HasTable<Group>) {
+      const __m128i table = _mm_load_si128(reinterpret_cast<const __m128i*>(Group::kTable));
+      return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), low);
+    } else if constexpr (Group::kQuantBits == kLow) {
       return low;
     } else {
-      constexpr size_t kHighBits = Group::kQuantBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - kLow;
       const size_t bit = kHighBits * quad;
       const auto high = reinterpret_cast<Words>(load(group.high[bit / 8][n]));
-      const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
-      const __m256i mask = _mm256_set1_epi8(((1 << kHighBits) - 1) << 4);
-      return _mm256_or_si256(low, _mm256_and_si256(reinterpret_cast<__m256i>(moved), mask));
+      const Words placed = bit % 8 <= kLow ? high << (kLow - bit % 8) : high >> (bit % 8 - kLow);
+      const __m256i mask = _mm256_set1_epi8(((1 << kHighBits) - 1) << kLow);
+      return _mm256_or_si256(low, _mm256_and_si256(reinterpret_cast<__m256i>(placed), mask));
     }
   }
 }
 
-// dots[m][v] += sums over the group of x8 * w8, for 16 outputs from n on.
-template <uint32_t kRows>
-inline __attribute__((always_inline)) void add_part(const W8Group& group, size_t, size_t, size_t n,
-                                                    const int8_t* x, size_t x_stride,
-                                                    __m256i (*dots)[2]) {
+// dots[m][v] += sums over the group of x8 * (quant - 128), for 16 outputs from n on.
+template <uint32_t kRows, typename Group>
+inline __attribute__((always_inline)) void add_bytes(const Group& group, size_t n, const int8_t* x,
+                                                     size_t x_stride, __m256i (*dots)[2]) {
   const __m256i ones = _mm256_set1_epi16(1);
   const __m256i sign_bits = _mm256_set1_epi8(static_cast<char>(W8Group::kOffset));
 #pragma GCC unroll 2
@@ -82,14 +87,13 @@ inline __attribute__((always_inline)) void add_part(const W8Group& group, size_t
 }
 
 // dots[m][v] += sums over a part of a group of x8 * quant.
-template <uint32_t kRows, typename Block>
-inline __attribute__((always_inline)) void add_part(const Block& block, size_t index, size_t part,
-                                                    size_t n, const int8_t* x, size_t x_stride,
-                                                    __m256i (*dots)[2]) {
-  constexpr size_t kNumQuads = 8 / Block::kNumParts;
-  constexpr size_t kQuadsThatFit = size_t{128} >> Block::kQuantBits;
+template <uint32_t kRows, uint32_t kNumParts, typename Group>
+inline __attribute__((always_inline)) void add_quants(const Group& group, size_t part, size_t n,
+                                                      const int8_t* x, size_t x_stride,
+                                                      __m256i (*dots)[2]) {
+  constexpr size_t kNumQuads = 8 / kNumParts;
+  constexpr size_t kQuadsThatFit = std::min(kNumQuads, size_t{128} >> Group::kQuantBits);
   const __m256i ones = _mm256_set1_epi16(1);
-  const auto& group = block.group(index);
 #pragma GCC unroll 2
   for (size_t v = 0; v < 2; ++v) {
 #pragma GCC unroll 2
@@ -100,7 +104,7 @@ inline __attribute__((always_inline)) void add_part(const Block& block, size_t i
 #pragma GCC unroll 8
       for (size_t i = first; i < first + kQuadsThatFit; ++i) {
         // Both halves of a byte follow each other, so that it is loaded once.
-        const size_t quad = Block::kNumParts == 1 ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
+        const size_t quad = kNumParts == 1 ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
         const __m256i w = load_quad(group, quad, n + v * kLanes);
 #pragma GCC unroll 4
         for (size_t m = 0; m < kRows; ++m) {
@@ -137,36 +141,43 @@ inline __attribute__((always_inline)) __m256 load_scales(const Group& group, siz
   return load_f16(group.scales + n);
 }
 
-template <typename Group>
-inline __attribute__((always_inline)) __m256 load_scales(const MinimumBlock<Group>& block,
-                                                         size_t index, size_t, size_t n) {
-  return _mm256_mul_ps(load_f16(block.scale_units + n), load_bytes(block.groups[index].scales + n));
+inline __attribute__((always_inline)) __m256 load_scales(const W4EBlock& block, size_t index,
+                                                         size_t, size_t n) {
+  const auto* from = reinterpret_cast<const __m128i*>(block.exponents[index] + n);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from)), 23));
 }
 
-inline __attribute__((always_inline)) __m256 load_scales(const W6KBlock& block, size_t index,
+template <template <typename> typename Block, typename Group>
+inline __attribute__((always_inline)) __m256 load_scales(const Block<Group>& block, size_t index,
                                                          size_t part, size_t n) {
   return _mm256_mul_ps(load_f16(block.scale_units + n),
                        load_bytes(block.groups[index].scales[part] + n));
 }
 
 template <typename Group>
+inline __attribute__((always_inline)) __m256 load_minimums(const Group& group, size_t, size_t,
+                                                           size_t n) {
+  return load_f16(group.minimums + n);
+}
+
+template <typename Group>
 inline __attribute__((always_inline)) __m256 load_minimums(const MinimumBlock<Group>& block,
-                                                           size_t index, size_t n) {
+                                                           size_t index, size_t part, size_t n) {
   return _mm256_mul_ps(load_f16(block.minimum_units + n),
-                       load_bytes(block.groups[index].minimums + n));
+                       load_bytes(block.groups[index].minimums[part] + n));
 }
 
 template <uint32_t kSize>
 inline __attribute__((always_inline)) __m256 load_minimums(const ZeroPointBlock<kSize>& block,
-                                                           size_t, size_t n) {
+                                                           size_t, size_t, size_t n) {
   return _mm256_mul_ps(load_f16(block.scales + n), load_f16(block.zeros + n));
 }
 
 template <typename Block, uint32_t kRows>
 void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
-  // The quants of W8 are made signed: there is no offset to take off.
-  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kQuantBits < 8;
+  // Quants of 8 bits are made signed: there is no offset to take off.
+  constexpr bool kHasOffset = Block::kOffset != 0 && kReadBits<Block> < 8;
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
@@ -196,8 +207,12 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
             dots[m][0] = dots[m][1] = _mm256_slli_epi32(_mm256_set1_epi32(sum), kOffsetBits);
           }
         }
-        add_part<kRows>(block, index, part, n, x.s8 + first_row * x.stride + g * kGroupSize,
-                        x.stride, dots);
+        const int8_t* inputs = x.s8 + first_row * x.stride + g * kGroupSize;
+        if constexpr (kReadBits<Block> == 8) {
+          add_bytes<kRows>(block.group(index), n, inputs, x.stride, dots);
+        } else {
+          add_quants<kRows, Block::kNumParts>(block.group(index), part, n, inputs, x.stride, dots);
+        }
 #pragma GCC unroll 2
         for (size_t v = 0; v < 2; ++v) {
           const __m256 w_scale = load_scales(block, index, part, n + v * kLanes);
@@ -209,8 +224,11 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
             __m256 sum =
                 _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[m][v]), scale, _mm256_loadu_ps(sums));
             if constexpr (Block::kOffset == 0) {
-              const __m256 minimum = load_minimums(block, index, n + v * kLanes);
-              sum = _mm256_fmadd_ps(minimum, _mm256_broadcast_ss(x.negated_totals + row), sum);
+              const __m256 minimum = load_minimums(block, index, part, n + v * kLanes);
+              const float total = Block::kNumParts == 1
+                                      ? x.negated_totals[row]
+                                      : x.scales[row] * static_cast<float>(negated[row * 2 + part]);
+              sum = _mm256_fmadd_ps(minimum, _mm256_set1_ps(total), sum);
             }
             _mm256_storeu_ps(sums, sum);
           }
@@ -241,5 +259,13 @@ template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, u
                                                size_t);
 template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
+template void quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
 
 }  // namespace dyn::avx2

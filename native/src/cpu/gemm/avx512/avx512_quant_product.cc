@@ -1,6 +1,7 @@
 // Quants with AVX-512 VNNI: sums of a group of 32 inputs in integers, then in F32.
 
 #include <bit>
+#include <type_traits>
 
 #include "cpu/gemm/avx512/avx512_products.h"
 
@@ -54,19 +55,23 @@ inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size
   if constexpr (Group::kQuantBits == 8) {
     return _mm512_loadu_si512(group.quants[quad][16 * v]);
   } else {
-    const __m512i pairs = _mm512_loadu_si512(group.quants[quad % 4][16 * v]);
-    const __m512i low =
-        _mm512_and_si512(quad < 4 ? pairs : _mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15));
-    if constexpr (Group::kQuantBits == 4) {
+    constexpr size_t kLow = low_bits(Group::kQuantBits);
+    const auto bytes = reinterpret_cast<Words>(_mm512_loadu_si512(group.quants[quad % kLow][16 * v]));
+    const auto moved = reinterpret_cast<__m512i>(bytes >> kLow * (quad / kLow));
+    const __m512i low = _mm512_and_si512(moved, _mm512_set1_epi8((1 << kLow) - 1));
+    if constexpr (HasTable<Group>) {
+      const __m128i table = _mm_load_si128(reinterpret_cast<const __m128i*>(Group::kTable));
+      return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), low);
+    } else if constexpr (Group::kQuantBits == kLow) {
       return low;
     } else {
-      constexpr size_t kHighBits = Group::kQuantBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - kLow;
       const size_t bit = kHighBits * quad;
       const auto high = reinterpret_cast<Words>(_mm512_loadu_si512(group.high[bit / 8][16 * v]));
-      const Words moved = bit % 8 <= 4 ? high << (4 - bit % 8) : high >> (bit % 8 - 4);
-      const __m512i mask = _mm512_set1_epi8(((1 << kHighBits) - 1) << 4);
-      constexpr int kAndThenOr = 0xea;  // moved & mask | low
-      return _mm512_ternarylogic_epi32(reinterpret_cast<__m512i>(moved), mask, low, kAndThenOr);
+      const Words placed = bit % 8 <= kLow ? high << (kLow - bit % 8) : high >> (bit % 8 - kLow);
+      const __m512i mask = _mm512_set1_epi8(((1 << kHighBits) - 1) << kLow);
+      constexpr int kAndThenOr = 0xea;  // placed & mask | low
+      return _mm512_ternarylogic_epi32(reinterpret_cast<__m512i>(placed), mask, low, kAndThenOr);
     }
   }
 }
@@ -83,7 +88,7 @@ inline __attribute__((always_inline)) void add_part(const Block& block, size_t i
   for (size_t i = 0; i < kNumQuads; ++i) {
     if constexpr (kRows > 1) ahead->template fetch_eighth<kFetch, kLines>(part * kNumQuads + i);
     // Both halves of a byte follow each other, so that it is loaded once.
-    constexpr bool kAreHalves = Block::kNumParts == 1 && Block::kQuantBits < 8;
+    constexpr bool kAreHalves = Block::kNumParts == 1 && !std::is_same_v<Block, W8Group>;
     const size_t quad = kAreHalves ? i % 2 * 4 + i / 2 : part * kNumQuads + i;
     add_dots<kRows>(load_quad(group, quad, 0), load_quad(group, quad, 1), x, 4 * quad, dots);
   }
@@ -110,28 +115,36 @@ inline __attribute__((always_inline)) __m512 load_scales(const Group& group, siz
   return load_f16(group.scales, v);
 }
 
-template <typename Group>
-inline __attribute__((always_inline)) __m512 load_scales(const MinimumBlock<Group>& block,
-                                                         size_t index, size_t, size_t v) {
-  return _mm512_mul_ps(load_f16(block.scale_units, v), load_bytes(block.groups[index].scales, v));
+inline __attribute__((always_inline)) __m512 load_scales(const W4EBlock& block, size_t index,
+                                                         size_t, size_t v) {
+  const __m128i exponents =
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.exponents[index]) + v);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu8_epi32(exponents), 23));
 }
 
-inline __attribute__((always_inline)) __m512 load_scales(const W6KBlock& block, size_t index,
+template <template <typename> typename Block, typename Group>
+inline __attribute__((always_inline)) __m512 load_scales(const Block<Group>& block, size_t index,
                                                          size_t part, size_t v) {
   return _mm512_mul_ps(load_f16(block.scale_units, v),
                        load_bytes(block.groups[index].scales[part], v));
 }
 
 template <typename Group>
+inline __attribute__((always_inline)) __m512 load_minimums(const Group& group, size_t, size_t,
+                                                           size_t v) {
+  return load_f16(group.minimums, v);
+}
+
+template <typename Group>
 inline __attribute__((always_inline)) __m512 load_minimums(const MinimumBlock<Group>& block,
-                                                           size_t index, size_t v) {
+                                                           size_t index, size_t part, size_t v) {
   return _mm512_mul_ps(load_f16(block.minimum_units, v),
-                       load_bytes(block.groups[index].minimums, v));
+                       load_bytes(block.groups[index].minimums[part], v));
 }
 
 template <uint32_t kSize>
 inline __attribute__((always_inline)) __m512 load_minimums(const ZeroPointBlock<kSize>& block,
-                                                           size_t, size_t v) {
+                                                           size_t, size_t, size_t v) {
   return _mm512_mul_ps(load_f16(block.scales, v), load_f16(block.zeros, v));
 }
 
@@ -178,11 +191,13 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
                                        _mm512_mul_ps(scale, x_scale), sums[m][v]);
         }
         if constexpr (Block::kOffset == 0) {
-          const __m512 minimum = load_minimums(*block, index, v);
+          const __m512 minimum = load_minimums(*block, index, part, v);
 #pragma GCC unroll 6
           for (size_t m = 0; m < kRows; ++m) {
-            const __m512 total = _mm512_set1_ps(*negated_totals.row(m));
-            sums[m][v] = _mm512_fmadd_ps(minimum, total, sums[m][v]);
+            const float total =
+                kNumParts == 1 ? *negated_totals.row(m)
+                               : *x_scales.row(m) * static_cast<float>(negated_sums.row(m)[part]);
+            sums[m][v] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(total), sums[m][v]);
           }
         }
       }
@@ -190,7 +205,7 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
     ahead.template pass_group<kFetch, kLines>();
     x_rows.advance(kGroupSize);
     x_scales.advance(1);
-    if constexpr (Block::kOffset == 0) {
+    if constexpr (Block::kOffset == 0 && kNumParts == 1) {
       negated_totals.advance(1);
     } else {
       negated_sums.advance(kNumParts);
@@ -234,5 +249,13 @@ template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, u
                                                size_t);
 template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
+template void quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
 
 }  // namespace dyn::avx512

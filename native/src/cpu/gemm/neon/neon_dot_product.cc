@@ -4,6 +4,8 @@
 // 20 other instructions, so 60 % of what sdot alone would reach; not measured, for lack of such a
 // machine.
 
+#include <type_traits>
+
 #include "cpu/gemm/neon/neon_quant_product.h"
 
 namespace dyn::neon {
@@ -26,7 +28,7 @@ struct SdotDots {
     }
     for_each_constant<kNumQuads>([&](auto i) __attribute__((always_inline)) {
       // Both halves of a byte follow each other, so that it is loaded once.
-      constexpr size_t kQuad = kIsWhole && Block::kQuantBits < 8 ? i % 2 * 4 + i / 2 : i;
+      constexpr size_t kQuad = kIsWhole && !std::is_same_v<Block, W8Group> ? i % 2 * 4 + i / 2 : i;
       const size_t quad = part * kNumQuads + kQuad;
 #pragma GCC unroll 4
       for (size_t v = 0; v < kVectors; ++v) {
@@ -59,5 +61,13 @@ template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, u
                                                size_t);
 template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
                                                size_t);
+template void quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
 
 }  // namespace dyn::neon

@@ -1,5 +1,5 @@
 // Quants with NEON, by products of bytes that `Dots` gives: four inputs of four outputs at once.
-// Quants of up to 6 bits are as good signed as unsigned; those of W8 are made signed, which takes
+// Quants of up to 6 bits are as good signed as unsigned; those of 8 are made signed, which takes
 // their offset off. Sums of a group, 4 rows times 16 outputs, lie in 16 registers; those of groups
 // lie in y. They are exact, so that all `Dots` have the same bits.
 
@@ -25,17 +25,23 @@ template <typename Group>
     const uint8x16_t quants = vld1q_u8(group.quants[quad][n]);
     return vreinterpretq_s8_u8(veorq_u8(quants, vdupq_n_u8(Group::kOffset)));
   } else {
-    const uint8x16_t pairs = vld1q_u8(group.quants[quad % 4][n]);
-    const uint8x16_t low = quad < 4 ? vandq_u8(pairs, vdupq_n_u8(15)) : vshrq_n_u8(pairs, 4);
-    if constexpr (Group::kQuantBits == 4) {
+    constexpr size_t kLow = low_bits(Group::kQuantBits);
+    const auto down = static_cast<int8_t>(-static_cast<int>(kLow * (quad / kLow)));
+    const uint8x16_t moved = vshlq_u8(vld1q_u8(group.quants[quad % kLow][n]), vdupq_n_s8(down));
+    const uint8x16_t low = vandq_u8(moved, vdupq_n_u8((1 << kLow) - 1));
+    if constexpr (HasTable<Group>) {
+      const uint8x16_t quants = vqtbl1q_u8(vld1q_u8(Group::kTable), low);
+      return vreinterpretq_s8_u8(veorq_u8(quants, vdupq_n_u8(W8Group::kOffset)));
+    } else if constexpr (Group::kQuantBits == kLow) {
       return vreinterpretq_s8_u8(low);
     } else {
-      constexpr size_t kHighBits = Group::kQuantBits - 4;
+      constexpr size_t kHighBits = Group::kQuantBits - kLow;
       const size_t bit = kHighBits * quad;
-      const int8x16_t shift = vdupq_n_s8(static_cast<int8_t>(4 - static_cast<int>(bit % 8)));
-      const uint8x16_t moved = vshlq_u8(vld1q_u8(group.high[bit / 8][n]), shift);
-      const uint8x16_t mask = vdupq_n_u8(((1 << kHighBits) - 1) << 4);
-      return vreinterpretq_s8_u8(vorrq_u8(low, vandq_u8(moved, mask)));
+      const int8x16_t shift =
+          vdupq_n_s8(static_cast<int8_t>(static_cast<int>(kLow) - static_cast<int>(bit % 8)));
+      const uint8x16_t placed = vshlq_u8(vld1q_u8(group.high[bit / 8][n]), shift);
+      const uint8x16_t mask = vdupq_n_u8(((1 << kHighBits) - 1) << kLow);
+      return vreinterpretq_s8_u8(vorrq_u8(low, vandq_u8(placed, mask)));
     }
   }
 }
@@ -63,34 +69,44 @@ template <typename Group>
   return load_f16(group.scales + n);
 }
 
-template <typename Group>
-[[gnu::always_inline]] inline float32x4_t load_scales(const MinimumBlock<Group>& block,
-                                                      size_t index, size_t, size_t n) {
-  return vmulq_f32(load_f16(block.scale_units + n), load_bytes(block.groups[index].scales + n));
+[[gnu::always_inline]] inline float32x4_t load_scales(const W4EBlock& block, size_t index, size_t,
+                                                      size_t n) {
+  uint32_t exponents;
+  std::memcpy(&exponents, block.exponents[index] + n, sizeof(exponents));
+  const uint32x4_t wide = vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(exponents))));
+  return vreinterpretq_f32_u32(vshlq_n_u32(wide, 23));
 }
 
-[[gnu::always_inline]] inline float32x4_t load_scales(const W6KBlock& block, size_t index,
+template <template <typename> typename Block, typename Group>
+[[gnu::always_inline]] inline float32x4_t load_scales(const Block<Group>& block, size_t index,
                                                       size_t part, size_t n) {
   return vmulq_f32(load_f16(block.scale_units + n),
                    load_bytes(block.groups[index].scales[part] + n));
 }
 
 template <typename Group>
+[[gnu::always_inline]] inline float32x4_t load_minimums(const Group& group, size_t, size_t,
+                                                        size_t n) {
+  return load_f16(group.minimums + n);
+}
+
+template <typename Group>
 [[gnu::always_inline]] inline float32x4_t load_minimums(const MinimumBlock<Group>& block,
-                                                        size_t index, size_t n) {
-  return vmulq_f32(load_f16(block.minimum_units + n), load_bytes(block.groups[index].minimums + n));
+                                                        size_t index, size_t part, size_t n) {
+  return vmulq_f32(load_f16(block.minimum_units + n),
+                   load_bytes(block.groups[index].minimums[part] + n));
 }
 
 template <uint32_t kSize>
 [[gnu::always_inline]] inline float32x4_t load_minimums(const ZeroPointBlock<kSize>& block, size_t,
-                                                        size_t n) {
+                                                        size_t, size_t n) {
   return vmulq_f32(load_f16(block.scales + n), load_f16(block.zeros + n));
 }
 
 template <typename Dots, typename Block, uint32_t kRows>
 void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float* y,
                 size_t y_stride) {
-  constexpr bool kHasOffset = Block::kOffset != 0 && Block::kQuantBits < 8;
+  constexpr bool kHasOffset = Block::kOffset != 0 && kReadBits<Block> < 8;
   constexpr uint32_t kGroupBytes = sizeof(Block) / Block::kNumGroups;
   const size_t num_groups = ceil_div(panel.num_inputs, kGroupSize);
   const size_t groups_stride = x.stride / kGroupSize;
@@ -131,8 +147,11 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
             const float32x4_t scale = vmulq_n_f32(w_scale, x.scales[row]);
             float32x4_t sum = vfmaq_f32(vld1q_f32(sums), vcvtq_f32_s32(dots[m][v]), scale);
             if constexpr (Block::kOffset == 0) {
-              const float32x4_t minimum = load_minimums(block, index, n + v * kLanes);
-              sum = vfmaq_n_f32(sum, minimum, x.negated_totals[row]);
+              const float32x4_t minimum = load_minimums(block, index, part, n + v * kLanes);
+              const float total = Block::kNumParts == 1
+                                      ? x.negated_totals[row]
+                                      : x.scales[row] * static_cast<float>(negated[row * 2 + part]);
+              sum = vfmaq_n_f32(sum, minimum, total);
             }
             vst1q_f32(sums, sum);
           }

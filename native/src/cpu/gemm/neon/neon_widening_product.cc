@@ -25,7 +25,7 @@ struct WideningDots {
                                                      size_t n, const int8_t* x, size_t x_stride,
                                                      int32x4_t (*dots)[kVectors]) {
     constexpr size_t kNumQuads = 8 / Block::kNumParts;
-    constexpr size_t kMaxProducts = std::min(kNumQuads, max_products(Block::kQuantBits));
+    constexpr size_t kMaxProducts = std::min(kNumQuads, max_products(kReadBits<Block>));
     const auto& group = block.group(index);
     for (size_t v = 0; v < kVectors; ++v) {
       int32x4_t low[kRows];   // Pairs of inputs of the outputs 0 and 1.
@@ -97,5 +97,13 @@ template void widening_quant_product<ZeroPointBlock<2>>(const Panel&, const Inpu
                                                         float*, size_t);
 template void widening_quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t,
                                                         float*, size_t);
+template void widening_quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
 
 }  // namespace dyn::neon

@@ -6,6 +6,7 @@
 // EPYC 9005 (native/bench), more than half of what they can: two multiplies and two adds a cycle.
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "cpu/gemm/gemm.h"
@@ -100,11 +101,10 @@ struct ByteQuants {
 
 template <typename Group>
 void unpack(const Group& group, ByteQuants* to) {
-  for (uint32_t i = 0; i < 4; ++i) {
+  for (uint32_t i = 0; i < 8; ++i) {
     for (uint32_t n = 0; n < kPanelWidth; ++n) {
       for (uint32_t j = 0; j < 4; ++j) {
         to->quads[i][n][j] = static_cast<uint8_t>(quant_of(group, 4 * i + j, n));
-        to->quads[i + 4][n][j] = static_cast<uint8_t>(quant_of(group, 16 + 4 * i + j, n));
       }
     }
   }
@@ -132,18 +132,29 @@ struct Scales {
 
 template <typename Group>
 void read_scales(const Group& group, size_t, size_t, Scales* to) {
-  for (size_t n = 0; n < kPanelWidth; ++n) to->scales[n] = f32_of_f16(group.scales[n]);
-}
-
-template <typename Group>
-void read_scales(const MinimumBlock<Group>& block, size_t index, size_t, Scales* to) {
   for (size_t n = 0; n < kPanelWidth; ++n) {
-    to->scales[n] = f32_of_f16(block.scale_units[n]) * block.groups[index].scales[n];
-    to->minimums[n] = f32_of_f16(block.minimum_units[n]) * block.groups[index].minimums[n];
+    to->scales[n] = f32_of_f16(group.scales[n]);
+    if constexpr (Group::kOffset == 0) to->minimums[n] = f32_of_f16(group.minimums[n]);
   }
 }
 
-void read_scales(const W6KBlock& block, size_t index, size_t part, Scales* to) {
+void read_scales(const W4EBlock& block, size_t index, size_t, Scales* to) {
+  for (size_t n = 0; n < kPanelWidth; ++n) {
+    to->scales[n] = std::bit_cast<float>(uint32_t{block.exponents[index][n]} << 23);
+  }
+}
+
+template <typename Group>
+void read_scales(const MinimumBlock<Group>& block, size_t index, size_t part, Scales* to) {
+  const Group& group = block.groups[index];
+  for (size_t n = 0; n < kPanelWidth; ++n) {
+    to->scales[n] = f32_of_f16(block.scale_units[n]) * group.scales[part][n];
+    to->minimums[n] = f32_of_f16(block.minimum_units[n]) * group.minimums[part][n];
+  }
+}
+
+template <typename Group>
+void read_scales(const OffsetBlock<Group>& block, size_t index, size_t part, Scales* to) {
   for (size_t n = 0; n < kPanelWidth; ++n) {
     to->scales[n] = f32_of_f16(block.scale_units[n]) * block.groups[index].scales[part][n];
   }
@@ -182,9 +193,12 @@ void product_of_quants(const Panel& panel, const InputRows& x, uint32_t num_rows
         sum_quads(quants, part * kPartQuads, (part + 1) * kPartQuads,
                   x.s8 + m * x.stride + g * kGroupSize, sums);
         float* row = y + m * y_stride;
+        const float total = Block::kNumParts == 1
+                                ? x.negated_totals[at]
+                                : x.scales[at] * static_cast<float>(negated[at * 2 + part]);
         for (size_t n = 0; n < kPanelWidth; ++n) {
           row[n] += static_cast<float>(sums[n]) * (x.scales[at] * w.scales[n]);
-          if constexpr (Block::kOffset == 0) row[n] += x.negated_totals[at] * w.minimums[n];
+          if constexpr (Block::kOffset == 0) row[n] += total * w.minimums[n];
         }
       }
     }
@@ -226,7 +240,7 @@ const GemmKernels kPortableGemm = {
                  product_of_quants<W4Group>, product_of_quants<W4KBlock>,
                  product_of_quants<W5KBlock>, product_of_quants<W6KBlock>,
                  product_of_quants<ZeroPointBlock<1>>, product_of_quants<ZeroPointBlock<2>>,
-                 product_of_quants<ZeroPointBlock<4>>},
+                 product_of_quants<ZeroPointBlock<4>>, product_of_quants<W5Group>, product_of_quants<W4MGroup>, product_of_quants<W5MGroup>, product_of_quants<W4NGroup>, product_of_quants<W4EBlock>, product_of_quants<W2KBlock>, product_of_quants<W3KBlock>, product_of_quants<W4XBlock>},
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
