@@ -19,8 +19,12 @@ std::vector<TestModel> models_of_all_formats() {
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
     models.emplace_back(tiny_config(), dtype);
   }
-  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) models.emplace_back(block_config(), dtype);
-  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_GPTQ, DYN_AWQ}) {
+  for (const dyn_dtype dtype :
+       {DYN_Q8_0, DYN_Q4_0, DYN_Q4_1, DYN_Q5_0, DYN_Q5_1, DYN_IQ4_NL, DYN_MXFP4}) {
+    models.emplace_back(block_config(), dtype);
+  }
+  for (const dyn_dtype dtype :
+       {DYN_Q2_K, DYN_Q3_K, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_IQ4_XS, DYN_GPTQ, DYN_AWQ}) {
     dyn_model_config config = k_block_config();
     config.num_layers = 1;
     config.intermediate_size = 256;

@@ -5,17 +5,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "encode_blocks.h"
+
 namespace dyn::test {
 namespace {
-
-uint16_t f16_bits(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint32_t sign = (bits >> 16) & 0x8000u;
-  const int32_t exponent = static_cast<int32_t>((bits >> 23) & 0xffu) - 112;
-  if (exponent <= 0) return static_cast<uint16_t>(sign);
-  return static_cast<uint16_t>(sign | (static_cast<uint32_t>(exponent) << 10) |
-                               ((bits >> 13) & 0x3ffu));
-}
 
 // Blocks of 32 as GGUF has them: a scale in F16, then quants of 8 or of 4 bits.
 std::vector<std::byte> encode_blocks(std::span<const float> values, dyn_dtype dtype) {
@@ -129,6 +122,15 @@ std::vector<std::byte> encode_k_blocks(std::span<const float> values, dyn_dtype 
 
 }  // namespace
 
+uint16_t f16_bits(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const int32_t exponent = static_cast<int32_t>((bits >> 23) & 0xffu) - 112;
+  if (exponent <= 0) return static_cast<uint16_t>(sign);
+  return static_cast<uint16_t>(sign | (static_cast<uint32_t>(exponent) << 10) |
+                               ((bits >> 13) & 0x3ffu));
+}
+
 bool is_in_parts(dyn_dtype dtype) {
   return dtype == DYN_GPTQ || dtype == DYN_GPTQ_V2 || dtype == DYN_AWQ;
 }
@@ -139,6 +141,7 @@ bool is_float_type(dyn_dtype dtype) {
 
 std::vector<std::byte> encode(std::span<const float> values, dyn_dtype dtype) {
   if (dtype == DYN_Q8_0 || dtype == DYN_Q4_0) return encode_blocks(values, dtype);
+  if (is_other_block(dtype)) return encode_other_blocks(values, dtype);
   if (!is_float_type(dtype)) return encode_k_blocks(values, dtype);
   const size_t size = dtype == DYN_F32 ? 4 : 2;
   std::vector<std::byte> bytes(values.size() * size);

@@ -30,6 +30,9 @@ struct PartsShape {
 };
 EncodedParts encode_parts(std::span<const float> values, dyn_dtype dtype, const PartsShape& shape);
 
+// Rounded towards zero, what is below the smallest normal one to zero.
+uint16_t f16_bits(float value);
+
 bool is_in_parts(dyn_dtype dtype);    // GPTQ and AWQ.
 bool is_float_type(dyn_dtype dtype);  // F32, F16, BF16.
 

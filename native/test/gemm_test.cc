@@ -105,6 +105,9 @@ void products_agree() {
     check_shape(dtype, 33, 2 * unit, every_tile);
     check_shape(dtype, 1, unit, {1, kMaxGemmRows - 1, kMaxGemmRows});
     check_shape(dtype, 40, 1984 / unit * unit, {1, 7});
+    for (const uint32_t num_inputs : {576u, 896u, 1024u}) {
+      if (num_inputs % unit == 0) check_shape(dtype, 33, num_inputs, {1, 5});
+    }
   }
   for (const dyn_dtype dtype : {DYN_F32, DYN_F16, DYN_BF16}) {
     check_shape(dtype, 1, 1, {1, 2, 7});
@@ -146,13 +149,11 @@ void nothing_saturates() {
     const std::byte fills[] = {std::byte{0}, std::byte{0xff}, std::byte{0x80}, std::byte{0x7f}};
     for (const std::byte fill : fills) {
       std::vector<std::byte> block(bytes_of(dtype), fill);
-      const std::vector<size_t> scales = dtype == DYN_Q6_K             ? std::vector<size_t>{208}
-                                         : block_size_of(dtype) == 256 ? std::vector<size_t>{0, 2}
-                                                                       : std::vector<size_t>{0};
-      for (const size_t at : scales) {
+      for (const size_t at : f16_places(dtype)) {
         block[at] = std::byte{0};
         block[at + 1] = std::byte{0x3c};  // 1 in F16
       }
+      if (dtype == DYN_MXFP4) block[0] = std::byte{127};  // 1
       const PackedTensor matrix = packed_bytes(block, 1, num_inputs, dtype);
       for (const float value : {127.0f, -127.0f}) {
         const std::vector<float> row = row_of(matrix, 0);

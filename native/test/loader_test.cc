@@ -53,10 +53,12 @@ void whole_models_load() {
       CHECK(says(open_model(TestModel(config, dtype)), DYN_OK, ""));
     }
   }
-  for (const dyn_dtype dtype : {DYN_Q8_0, DYN_Q4_0}) {
+  for (const dyn_dtype dtype :
+       {DYN_Q8_0, DYN_Q4_0, DYN_Q4_1, DYN_Q5_0, DYN_Q5_1, DYN_IQ4_NL, DYN_MXFP4}) {
     CHECK(says(open_model(TestModel(test::block_config(), dtype)), DYN_OK, ""));
   }
-  for (const dyn_dtype dtype : {DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_GPTQ, DYN_GPTQ_V2, DYN_AWQ}) {
+  for (const dyn_dtype dtype : {DYN_Q2_K, DYN_Q3_K, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_IQ4_XS,
+                                DYN_GPTQ, DYN_GPTQ_V2, DYN_AWQ}) {
     CHECK(says(open_model(TestModel(test::k_block_config(), dtype)), DYN_OK, ""));
   }
 }

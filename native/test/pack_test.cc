@@ -71,10 +71,8 @@ void blocks_come_back() {
     std::vector<std::byte> bytes(size_t{num_outputs} * num_blocks * bytes_of(dtype));
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(generator() & 255);
     for (size_t at = 0; at < bytes.size(); at += bytes_of(dtype)) {
-      for (const size_t scale : {0u, 2u, 208u}) {
-        const size_t high = at + scale + 1;
-        if (high < at + bytes_of(dtype)) bytes[high] &= std::byte{0xbf};  // Below 2.
-      }
+      for (const size_t scale : f16_places(dtype)) bytes[at + scale + 1] &= std::byte{0xbf};  // < 2
+      if (dtype == DYN_MXFP4) bytes[at] = (bytes[at] & std::byte{0x7f}) | std::byte{0x02};
     }
     const uint32_t num_inputs = num_blocks * block_size_of(dtype);
     const PackedTensor matrix = packed_bytes(bytes, num_outputs, num_inputs, dtype);
@@ -86,11 +84,41 @@ void blocks_come_back() {
         const std::vector<double> expected = reference::dequantise(dtype, block);
         for (size_t i = 0; i < expected.size(); ++i) {
           const float got = row[b * block_size_of(dtype) + i];
-          const bool has_minimum = dtype == DYN_Q4_K || dtype == DYN_Q5_K;
+          const bool has_minimum = f16_places(dtype).size() == 2;
           CHECK(has_minimum ? got == static_cast<float>(expected[i]) : got == expected[i]);
         }
       }
     }
+  }
+}
+
+// What a test's encoder makes is near, so both have the same meaning of each bit.
+void encoded_blocks_are_near() {
+  std::mt19937 generator(14);
+  for (const dyn_dtype dtype : kBlockDtypes) {
+    for (const uint32_t num_inputs : {256u, 768u}) {
+      const std::vector<float> w = random_floats(size_t{3} * num_inputs, 1, &generator);
+      const PackedTensor matrix = packed(w, num_inputs, dtype);
+      for (uint32_t output = 0; output < 3; ++output) {
+        const std::vector<float> row = row_of(matrix, output);
+        double squares = 0;
+        for (size_t k = 0; k < row.size(); ++k) {
+          squares += std::pow(row[k] - w[output * num_inputs + k], 2);
+        }
+        CHECK(std::sqrt(squares / num_inputs) < tolerance::encoded(dtype));
+      }
+    }
+  }
+}
+
+// An exponent of 0 or 1 is too small for F32; all others are exact.
+void every_exponent_comes_back() {
+  for (uint32_t exponent = 0; exponent < 253; ++exponent) {
+    std::vector<std::byte> block(17, std::byte{0x92});  // -0.5 and 1
+    block[0] = static_cast<std::byte>(exponent);
+    const std::vector<double> expected = reference::dequantise(DYN_MXFP4, block);
+    const std::vector<float> row = row_of(packed_bytes(block, 1, 32, DYN_MXFP4), 0);
+    for (size_t k = 0; k < 32; ++k) CHECK(row[k] == (exponent < 2 ? 0 : expected[k]));
   }
 }
 
@@ -146,6 +174,8 @@ int main() {
               f16_is_exact);
   check_claim("a packed matrix gives its rows back", packed_rows_come_back);
   check_claim("blocks are packed quant by quant and scale by scale", blocks_come_back);
+  check_claim("blocks made from floats are near", encoded_blocks_are_near);
+  check_claim("every exponent of MXFP4 comes back", every_exponent_comes_back);
   check_claim("weights quantised online are near", quantised_weights_are_near);
   check_claim("GPTQ and AWQ are packed quant by quant, in groups of 32, 64 and 128",
               parts_come_back);

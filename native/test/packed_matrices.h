@@ -13,9 +13,31 @@
 
 namespace dyn::test {
 
-inline constexpr dyn_dtype kAllDtypes[] = {DYN_F32,  DYN_F16,  DYN_BF16, DYN_Q8_0,
-                                           DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
-inline constexpr dyn_dtype kBlockDtypes[] = {DYN_Q8_0, DYN_Q4_0, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K};
+inline constexpr dyn_dtype kAllDtypes[] = {
+    DYN_F32,    DYN_F16,   DYN_BF16, DYN_Q8_0, DYN_Q4_0, DYN_Q4_1, DYN_Q5_0, DYN_Q5_1,
+    DYN_IQ4_NL, DYN_MXFP4, DYN_Q2_K, DYN_Q3_K, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_IQ4_XS};
+inline constexpr std::span kBlockDtypes = std::span(kAllDtypes).subspan<3>();
+
+// Where a block has numbers of F16.
+inline std::vector<size_t> f16_places(dyn_dtype dtype) {
+  switch (dtype) {
+    case DYN_Q4_1:
+    case DYN_Q5_1:
+    case DYN_Q4_K:
+    case DYN_Q5_K:
+      return {0, 2};
+    case DYN_Q2_K:
+      return {80, 82};
+    case DYN_Q3_K:
+      return {108};
+    case DYN_Q6_K:
+      return {208};
+    case DYN_MXFP4:
+      return {};
+    default:
+      return {0};
+  }
+}
 
 inline PackedTensor packed_bytes(std::span<const std::byte> bytes, uint32_t num_outputs,
                                  uint32_t num_inputs, dyn_dtype dtype,

@@ -50,6 +50,52 @@ double q6_k(std::span<const std::byte> block, size_t i) {
   return f16(block, 208) * signed_byte(block, 192 + i / 16) * quant;
 }
 
+// The half of element i among 32, of the 16 bytes from `at` on.
+uint32_t half(std::span<const std::byte> block, size_t at, size_t i) {
+  return byte(block, at + i % 16) >> (i / 16 * 4) & 15;
+}
+
+// With the fifth bit, of the four bytes from `high` on.
+uint32_t five_bits(std::span<const std::byte> block, size_t high, size_t i) {
+  return half(block, high + 4, i) + (byte(block, high + i / 8) >> i % 8 & 1) * 16;
+}
+
+double q2_k(std::span<const std::byte> block, size_t i) {
+  const uint32_t scales = byte(block, i / 16);
+  const uint32_t quant = byte(block, 16 + i / 128 * 32 + i % 32) >> i / 32 % 4 * 2 & 3;
+  return f16(block, 80) * (scales & 15) * quant - f16(block, 82) * (scales >> 4);
+}
+
+double q3_k(std::span<const std::byte> block, size_t i) {
+  const size_t g = i / 16;
+  const uint32_t low = byte(block, 96 + g % 8) >> g / 8 * 4 & 15;
+  const uint32_t scale = low + (byte(block, 104 + g % 4) >> g / 4 * 2 & 3) * 16;
+  const uint32_t quant = (byte(block, 32 + i / 128 * 32 + i % 32) >> i / 32 % 4 * 2 & 3) +
+                         (byte(block, i % 32) >> i / 32 & 1) * 4;
+  return f16(block, 108) * (static_cast<int32_t>(scale) - 32) * (static_cast<int32_t>(quant) - 4);
+}
+
+double non_linear(uint32_t quant) {
+  constexpr double kValues[] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                1,    13,   25,  38,  53,  69,  89,  113};
+  return kValues[quant];
+}
+
+double iq4_xs(std::span<const std::byte> block, size_t i) {
+  const size_t g = i / 32;
+  const uint32_t low = byte(block, 4 + g / 2) >> g % 2 * 4 & 15;
+  const uint32_t scale = low + (byte(block, 2 + g / 4) >> g % 4 * 2 & 3) * 16;
+  const double step = f16(block, 0) * (static_cast<int32_t>(scale) - 32);
+  return step * non_linear(half(block, 8 + 16 * g, i % 32));
+}
+
+double mxfp4(std::span<const std::byte> block, size_t i) {
+  constexpr double kValues[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+  const uint32_t quant = half(block, 1, i);
+  const double magnitude = std::ldexp(kValues[quant & 7], static_cast<int>(byte(block, 0)) - 127);
+  return quant < 8 ? magnitude : -magnitude;
+}
+
 double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
   switch (dtype) {
     case DYN_Q8_0:
@@ -58,6 +104,22 @@ double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
       const uint32_t quant = byte(block, 2 + i % 16) >> (i / 16 * 4) & 15;
       return f16(block, 0) * (static_cast<int32_t>(quant) - 8);
     }
+    case DYN_Q4_1:
+      return f16(block, 0) * half(block, 4, i) + f16(block, 2);
+    case DYN_Q5_0:
+      return f16(block, 0) * (static_cast<int32_t>(five_bits(block, 2, i)) - 16);
+    case DYN_Q5_1:
+      return f16(block, 0) * five_bits(block, 4, i) + f16(block, 2);
+    case DYN_IQ4_NL:
+      return f16(block, 0) * non_linear(half(block, 2, i));
+    case DYN_MXFP4:
+      return mxfp4(block, i);
+    case DYN_Q2_K:
+      return q2_k(block, i);
+    case DYN_Q3_K:
+      return q3_k(block, i);
+    case DYN_IQ4_XS:
+      return iq4_xs(block, i);
     case DYN_Q6_K:
       return q6_k(block, i);
     default:
@@ -68,7 +130,7 @@ double element(dyn_dtype dtype, std::span<const std::byte> block, size_t i) {
 }  // namespace
 
 std::vector<double> dequantise(dyn_dtype dtype, std::span<const std::byte> block) {
-  std::vector<double> elements(dtype == DYN_Q8_0 || dtype == DYN_Q4_0 ? 32 : 256);
+  std::vector<double> elements(block.size() < 64 ? 32 : 256);
   for (size_t i = 0; i < elements.size(); ++i) elements[i] = element(dtype, block, i);
   return elements;
 }

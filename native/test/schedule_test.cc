@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "cpu/isa.h"
+#include "pack/dtype.h"
 #include "schedule.h"
 
 namespace {
@@ -74,6 +75,14 @@ std::vector<Kind> kinds() {
   add("BF16", DYN_BF16, as_it_is);
   add("Q8_0", DYN_Q8_0, as_it_is);
   add("Q4_0", DYN_Q4_0, as_it_is);
+  add("Q4_1", DYN_Q4_1, as_it_is);
+  add("Q5_0", DYN_Q5_0, as_it_is);
+  add("Q5_1", DYN_Q5_1, as_it_is);
+  add("IQ4_NL", DYN_IQ4_NL, as_it_is);
+  add("MXFP4", DYN_MXFP4, as_it_is);
+  add("Q2_K", DYN_Q2_K, as_it_is);
+  add("Q3_K", DYN_Q3_K, as_it_is);
+  add("IQ4_XS", DYN_IQ4_XS, as_it_is);
   add("Q4_K", DYN_Q4_K, as_it_is);
   add("Q5_K", DYN_Q5_K, as_it_is);
   add("Q6_K", DYN_Q6_K, as_it_is);

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include "dynamo_engine.h"
+
 namespace dyn::tolerance {
 
 inline constexpr double kExp = 2e-7;
@@ -18,6 +20,22 @@ inline constexpr double kS8Input = 0.5001 / 127;  // Half a step.
 // W4 group's largest has one quant less, so it may be a whole step off.
 inline constexpr double kW8Weight = 0.51 / 127;
 inline constexpr double kW4Weight = 1.01 / 8;
+
+// What a type with so few bits may be off, root mean square, for weights evenly between -1 and 1.
+constexpr double encoded(dyn_dtype dtype) {
+  switch (dtype) {
+    case DYN_Q8_0:
+      return 0.003;
+    case DYN_Q2_K:
+      return 0.25;
+    case DYN_Q3_K:
+      return 0.12;
+    case DYN_MXFP4:
+      return 0.12;
+    default:
+      return 0.06;
+  }
+}
 
 inline constexpr double kRmsNorm = 1e-6;
 inline constexpr double kRope = 5e-7;

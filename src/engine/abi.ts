@@ -36,6 +36,14 @@ export const DTYPES = {
   GPTQ: 8,
   GPTQ_V2: 9,
   AWQ: 10,
+  Q4_1: 11,
+  Q5_0: 12,
+  Q5_1: 13,
+  Q2_K: 14,
+  Q3_K: 15,
+  IQ4_NL: 16,
+  IQ4_XS: 17,
+  MXFP4: 18,
 } as const satisfies Readonly<Record<DType | "GPTQ" | "GPTQ_V2" | "AWQ", number>>;
 
 /** Which of the tensors that make one matrix. */

@@ -53,7 +53,7 @@ function selectTensor(source: TensorSource, needed: NeededTensor): Selected {
   const { shape, huggingFace: name } = needed;
   const whole = stored.get(needed[format]) ?? tiedTwin(source, needed);
   if (whole !== undefined)
-    return { tensor: { ...checkTensor(whole, shape), name }, pieces: [whole] };
+    return { tensor: { ...checkTensor(whole, shape, format), name }, pieces: [whole] };
   const grouped = quantization && selectGroupedWeight(stored, { name, shape }, quantization);
   if (grouped === undefined) throw missing(source, needed);
   const { qweight, qzeros, scales, groupIndex } = grouped;
@@ -70,12 +70,17 @@ function tiedTwin(
   return stored.get(tensorName(familyOf(config), "head", format));
 }
 
-function checkTensor(tensor: StoredTensor, shape: readonly number[]): TensorSlice {
+function checkTensor(
+  tensor: StoredTensor,
+  shape: readonly number[],
+  format: FileFormat,
+): TensorSlice {
   const { name, path, dtype } = tensor;
   const place = `${path}: tensor ${showFound(name)}`;
   if (!isDType(dtype)) {
     const supported = Object.keys(DTYPES).join(", ");
-    throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}`);
+    const cure = format === "gguf" ? ". Use the model's Q4_K_M file, or one of those types" : "";
+    throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}${cure}`);
   }
   if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
     throw new ModelError(

@@ -60,7 +60,7 @@ describe("an image", () => {
       (path) => writeRandomDirectory(path, { shape, dtype: "F16", quantization: "gptq" }),
       [],
     ],
-    ["q4_k.gguf", (path) => writeRandomGguf(path, { shape, type: "Q4_K_M" }), []],
+    ["q4_k.gguf", (path) => writeRandomGguf(path, { shape, type: { preset: "Q4_K_M" } }), []],
   ];
   for (const [name, write, [quantization]] of sources) {
     test(`of ${name} answers as its source, read and mapped, after the source is gone`, async () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { DTYPES, isDType } from "../../src/model/dtype.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { type ModelShape, tinyShape } from "../model/model-shapes.ts";
@@ -13,7 +14,7 @@ import { writeRandomGguf } from "../model/random-gguf.ts";
 
 /** As files have them; q8 and q4 are made from F16 when the model is loaded. */
 export const FORMATS = [
-  ...(["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"] as const),
+  ...Object.keys(DTYPES).filter(isDType),
   ...(["gptq", "awq", "q8", "q4"] as const),
 ];
 export type Format = (typeof FORMATS)[number];

@@ -8,11 +8,13 @@ import { join } from "node:path";
 
 import type { ModelRunner } from "../../src/engine/model-runner.ts";
 import { openNativeRunner } from "../../src/engine/native-runner.ts";
+import { DTYPES, type DType, isDType } from "../../src/model/dtype.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
-import { type WeightType, writeRandomGguf } from "../model/random-gguf.ts";
+import { PRESET_NAMES } from "../model/llama-quantize.ts";
+import { writeRandomGguf } from "../model/random-gguf.ts";
 import { openReference } from "../reference/open-reference.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { fillGreedyRow } from "./requests.ts";
@@ -84,16 +86,14 @@ async function errorOf(model: ModelFiles): Promise<number> {
 
 // Floats are multiplied by F32 activations, but for BF16 where the CPU takes pairs of those. Levels are
 // multiplied by activations of 8 bits, which is all of their error: the weights are the file's, exactly.
-const GGUF_ERRORS: readonly (readonly [WeightType, number])[] = [
+const GGUF_ERRORS: readonly (readonly [DType, number])[] = [
   ["F32", 1e-4],
   ["F16", 1e-4],
   ["BF16", 0.05],
-  ["Q8_0", 0.05],
-  ["Q4_0", 0.05],
-  ["Q4_K", 0.05],
-  ["Q5_K", 0.05],
-  ["Q6_K", 0.05],
-  ["Q4_K_M", 0.05],
+  ...Object.keys(DTYPES)
+    .filter(isDType)
+    .filter((type) => DTYPES[type].blockSize > 1)
+    .map((type) => [type, 0.05] as const),
 ];
 
 describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
@@ -114,6 +114,17 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
     const path = join(scratch, `${type}.gguf`);
     writeRandomGguf(path, { shape: tinyShape(), type });
     expect(await errorOf(await openModel(path))).toBeLessThan(maxError);
+  });
+
+  // Rows of 576 are no whole blocks of 256: llama-quantize gives them other types.
+  test.each(PRESET_NAMES)("as llama-quantize makes %s is near at 576 and 1024", async (preset) => {
+    for (const hiddenSize of [576, 1024]) {
+      const shape = tinyShape({ hiddenSize, numLayers: 1, numHeads: 8, numKvHeads: 2, headSize: 32 });
+      const path = join(scratch, `${preset}-${hiddenSize}.gguf`);
+      writeRandomGguf(path, { shape, type: { preset } });
+      expect(await errorOf(await openModel(path))).toBeLessThan(0.05);
+      rmSync(path);
+    }
   });
 
   test.each(["gptq", "awq"] as const)("by %s keeps within 0.05 of the reference", async (type) => {

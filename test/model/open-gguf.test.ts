@@ -288,10 +288,10 @@ describe("a model of another kind is refused by name:", () => {
     ['tensor "blk.1.ffn_up.weight" of shape [24, 16] is in none', without("blk.1.ffn_up.weight")],
     ["has the shape [16, 24]", { ...tinyTensors(), "blk.0.ffn_up.weight": blank("F16", [16, 24]) }],
     [
-      '"blk.0.ffn_up.weight" is stored as Q5_0; supported: F32, F16, BF16, Q8_0',
+      '"blk.0.ffn_up.weight" is stored as Q8_1; supported: F32, F16, BF16, Q8_0',
       {
         ...tinyTensors(),
-        "blk.0.ffn_up.weight": { dtype: "Q5_0", shape: [16, 32], bytes: new Uint8Array(22 * 16) },
+        "blk.0.ffn_up.weight": { dtype: "Q8_1", shape: [16, 32], bytes: new Uint8Array(36 * 16) },
       },
     ],
     ['"blk.0.attn_q.bias" has no place', tinyTensors({ "attn_q.bias": 16 })],

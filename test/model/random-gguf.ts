@@ -1,7 +1,7 @@
 // GGUF files with real shapes and random weights, for tests and benchmarks; other engines read them as well. Equal
 // options give equal files.
 
-import { DTYPES, type DType } from "../../src/model/dtype.ts";
+import type { DType } from "../../src/model/dtype.ts";
 import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
 import { FAMILIES } from "../../src/model/families.ts";
 import { GgufTokenType } from "../../src/model/gguf-config.ts";
@@ -14,6 +14,7 @@ import {
   ggufHeader,
   tensorBytes,
 } from "./gguf-writer.ts";
+import { fallback, headType, type Preset, presetType } from "./llama-quantize.ts";
 import { type ModelShape, type ShapedTensor, tensorsOf } from "./model-shapes.ts";
 import { writeFile } from "./output-file.ts";
 import { modelWeights } from "./random-weights.ts";
@@ -24,8 +25,8 @@ import {
   syntheticVocabulary,
 } from "./synthetic-vocabulary.ts";
 
-/** A type for all matrices, or llama.cpp's mixture of that name. */
-export type WeightType = DType | "Q4_K_M";
+/** A type for all matrices, or a mixture of llama-quantize. */
+export type WeightType = DType | { readonly preset: Preset };
 
 export interface RandomGgufOptions {
   readonly shape: ModelShape;
@@ -84,32 +85,21 @@ export function planTensors(
   head: "mixed" | "pure" = "mixed",
 ): readonly PlannedTensor[] {
   return tensorsOf(shape).map((tensor) => {
-    const wanted = tensor.shape.length === 1 ? "F32" : matrixType(tensor, shape, type, head);
-    return { ...tensor, dtype: fitting(wanted, tensor.shape.at(-1) ?? 1) };
+    const dtype = tensor.shape.length === 1 ? "F32" : matrixType(tensor, shape, type, head);
+    return { ...tensor, dtype };
   });
 }
 
-/** The choice that llama-quantize makes: src/llama-quant.cpp, llama_tensor_get_type_impl. */
 function matrixType(
-  { name, layer = 0 }: ShapedTensor,
+  tensor: ShapedTensor,
   shape: ModelShape,
   type: WeightType,
   head: "mixed" | "pure",
 ): DType {
-  const isHead = name === (shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight");
-  const base = type === "Q4_K_M" ? "Q4_K" : type;
-  if (isHead && head === "mixed")
-    return DTYPES[base].blockSize === 1 || base === "Q8_0" ? base : "Q6_K";
-  const isSensitive = /\.(v_proj|down_proj)\.weight$/.test(name);
-  const eighth = Math.floor(shape.numLayers / 8);
-  const isChosen =
-    layer < eighth || layer >= Math.floor((7 * shape.numLayers) / 8) || (layer - eighth) % 3 === 2;
-  return type === "Q4_K_M" && isSensitive && isChosen ? "Q6_K" : base;
-}
-
-/** Rows that are no whole blocks of 256 get blocks of 32. llama-quantize has more types to fall back on. */
-function fitting(dtype: DType, rowSize: number): DType {
-  return rowSize % DTYPES[dtype].blockSize === 0 ? dtype : "Q8_0";
+  if (typeof type === "object") return presetType(tensor, shape, type.preset);
+  const rowSize = tensor.shape.at(-1) ?? 1;
+  const isHead = tensor.name === (shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight");
+  return isHead && head === "mixed" ? headType(type, rowSize) : fallback(type, rowSize);
 }
 
 function ggufMetadata(shape: ModelShape): GgufMetadata {

@@ -110,6 +110,24 @@ function shaperOf({ dtype, reach, center = 0 }: RandomTensor): Shaper {
       return scales(dtype, { 0: reach / 127 });
     case "Q4_0":
       return scales(dtype, { 0: reach / 8 });
+    case "Q4_1":
+      return scales(dtype, { 0: reach / 7.5, 2: -reach });
+    case "Q5_0":
+      return scales(dtype, { 0: reach / 16 });
+    case "Q5_1":
+      return scales(dtype, { 0: reach / 15.5, 2: -reach });
+    case "IQ4_NL":
+      return scales(dtype, { 0: reach / 127 });
+    case "MXFP4":
+      return exponents(reach / 6);
+    // Scales of 4 bits are 7.5 on average.
+    case "Q2_K":
+      return scales(dtype, { 80: reach / (7.5 * 1.5), 82: reach / 7.5 });
+    // Scales of 6 bits with a sign are 16 on average.
+    case "Q3_K":
+      return scales(dtype, { 108: reach / (16 * 4) });
+    case "IQ4_XS":
+      return scales(dtype, { 0: reach / (16 * 127) });
     // Scales of 6 bits are 31.5 on average; the minimum takes half the range of q below 0.
     case "Q4_K":
       return scales(dtype, { 0: reach / (31.5 * 7.5), 2: reach / 31.5 });
@@ -134,6 +152,17 @@ function scales(dtype: DType, places: Readonly<Record<number, number>>): Shaper 
       for (const { at, table } of tables) {
         view.setFloat16(block + at, table[bytes[block + at] ?? 0] ?? 0, true);
       }
+    }
+  };
+}
+
+/** Replaces the first byte of each block of MXFP4 by the exponent of a power of two near `scale`, or of its double. */
+function exponents(scale: number): Shaper {
+  const { blockBytes } = DTYPES.MXFP4;
+  const exponent = 127 + Math.floor(Math.log2(scale));
+  return ({ bytes }, numBytes) => {
+    for (let block = 0; block < numBytes; block += blockBytes) {
+      bytes[block] = exponent + ((bytes[block] ?? 0) & 1);
     }
   };
 }

@@ -13,7 +13,7 @@ export interface FloatMatrix {
   readonly values: Floats; // [N, K]
 }
 
-/** weight(n, k) = scales[n][k / partSize] levels[n][k] - minimums[n][k / 32], K a multiple of 32. */
+/** weight(n, k) = scales[n][k / partSize] levels[n][k] - minimums[n][k / partSize], K a multiple of 32. */
 export interface LevelMatrix {
   readonly type: "levels";
   readonly numInputs: number;
@@ -93,8 +93,9 @@ function multiplyLevels(matrix: LevelMatrix, x: Floats, facts: RoundingFacts): F
   const input = toLevels(x, facts);
   const size = input.levels.length;
   const numParts = size / partSize;
-  const totals = input.scales.map((scale, group) => {
-    const own = input.levels.subarray(group * GROUP, (group + 1) * GROUP);
+  const totals = Float32Array.from({ length: numParts }, (_, part) => {
+    const own = input.levels.subarray(part * partSize, (part + 1) * partSize);
+    const scale = input.scales[Math.floor((part * partSize) / GROUP)] as number;
     return fround(scale * -own.reduce((sum, level) => sum + level, 0));
   });
   const y = new Float32Array(levels.length / size);
@@ -113,7 +114,7 @@ function multiplyLevels(matrix: LevelMatrix, x: Floats, facts: RoundingFacts): F
       sum = addProduct(isFused, dot, scale, sum);
       if (minimums === undefined) continue;
       const minimum = minimums[row * numParts + part] as number;
-      sum = addProduct(isFused, minimum, totals[group] as number, sum);
+      sum = addProduct(isFused, minimum, totals[part] as number, sum);
     }
     y[row] = sum;
   }

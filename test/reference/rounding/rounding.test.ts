@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 
+import { DTYPES, type DType, isDType } from "../../../src/model/dtype.ts";
 import { randomBytes } from "../../model/random-weights.ts";
 import { seededRandom } from "../../seeded-random.ts";
 import { dequantise } from "../dequantise.ts";
@@ -10,9 +11,9 @@ import { expF32, roundEven, toBf16 } from "./floats.ts";
 import { multiply, type RoundedMatrix, rowOf, toLevels, weightsOf } from "./matrix.ts";
 import { matrixOf } from "./stored-matrix.ts";
 
-const TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"] as const;
+const TYPES = Object.keys(DTYPES).filter(isDType);
 
-function bytesOf(dtype: (typeof TYPES)[number], numElements: number): Uint8Array {
+function bytesOf(dtype: DType, numElements: number): Uint8Array {
   const pieces = [...randomBytes({ dtype, numElements, reach: 1, seed: 5 })];
   return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 }

@@ -56,6 +56,28 @@ const K_SCALES = {
   minimumAt: (block: DataView, part: number) => half(block, 2) * sixBits(block, part, 1),
 } as const;
 
+/** Half i of 32 in the 16 bytes from `start` on: the lower ones first. */
+const halfOf32 = (block: DataView, start: number, i: number) =>
+  nibble(block.getUint8(start + (i & 15)), i >= 16);
+
+const fifthBit = (block: DataView, start: number, i: number) =>
+  ((block.getUint32(start, true) >>> i) & 1) << 4;
+
+/** In Q2_K and Q3_K, from byte `start` on: 128 elements in 32 bytes, the lowest two bits first. */
+const quarter = (block: DataView, start: number, i: number) =>
+  (block.getUint8(start + ((i >> 7) << 5) + (i & 31)) >> (2 * ((i >> 5) & 3))) & 3;
+
+/** The levels that the numbers in IQ4_NL and IQ4_XS stand for. */
+const NON_LINEAR = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+const TWICE_E2M1 = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+const WITH_MINIMUM = {
+  partSize: 32,
+  blockSize: 32,
+  scaleAt: (block: DataView) => half(block, 0),
+  minimumAt: (block: DataView) => -half(block, 2),
+} as const;
+
 const LEVEL_FORMATS: Readonly<Record<string, LevelFormat>> = {
   Q8_0: {
     ...{ blockBytes: 34, blockSize: 32, partSize: 32 },
@@ -66,6 +88,51 @@ const LEVEL_FORMATS: Readonly<Record<string, LevelFormat>> = {
     ...{ blockBytes: 18, blockSize: 32, partSize: 32 },
     levelAt: (block, i) => nibble(block.getUint8(2 + (i & 15)), i >= 16) - 8,
     scaleAt: (block) => half(block, 0),
+  },
+  Q4_1: { ...WITH_MINIMUM, blockBytes: 20, levelAt: (block, i) => halfOf32(block, 4, i) },
+  Q5_0: {
+    ...{ blockBytes: 22, blockSize: 32, partSize: 32 },
+    levelAt: (block, i) => (halfOf32(block, 6, i) | fifthBit(block, 2, i)) - 16,
+    scaleAt: (block) => half(block, 0),
+  },
+  Q5_1: {
+    ...{ ...WITH_MINIMUM, blockBytes: 24 },
+    levelAt: (block, i) => halfOf32(block, 8, i) | fifthBit(block, 4, i),
+  },
+  IQ4_NL: {
+    ...{ blockBytes: 18, blockSize: 32, partSize: 32 },
+    levelAt: (block, i) => NON_LINEAR[halfOf32(block, 2, i)] as number,
+    scaleAt: (block) => half(block, 0),
+  },
+  MXFP4: {
+    ...{ blockBytes: 17, blockSize: 32, partSize: 32 },
+    levelAt: (block, i) => TWICE_E2M1[halfOf32(block, 1, i)] as number,
+    scaleAt: (block) => 2 ** (block.getUint8(0) - 128),
+  },
+  Q2_K: {
+    ...{ blockBytes: 84, blockSize: 256, partSize: 16 },
+    levelAt: (block, i) => quarter(block, 16, i),
+    scaleAt: (block, part) => half(block, 80) * (block.getUint8(part) & 15),
+    minimumAt: (block, part) => half(block, 82) * (block.getUint8(part) >> 4),
+  },
+  Q3_K: {
+    ...{ blockBytes: 110, blockSize: 256, partSize: 16 },
+    levelAt: (block, i) =>
+      (quarter(block, 32, i) | (((block.getUint8(i & 31) >> (i >> 5)) & 1) << 2)) - 4,
+    scaleAt: (block, part) => {
+      const low = nibble(block.getUint8(96 + (part & 7)), part >= 8);
+      const high = (block.getUint8(104 + (part & 3)) >> (2 * (part >> 2))) & 3;
+      return half(block, 108) * ((low | (high << 4)) - 32);
+    },
+  },
+  IQ4_XS: {
+    ...{ blockBytes: 136, blockSize: 256, partSize: 32 },
+    levelAt: (block, i) => NON_LINEAR[halfOf32(block, 8 + ((i >> 5) << 4), i & 31)] as number,
+    scaleAt: (block, part) => {
+      const low = nibble(block.getUint8(4 + (part >> 1)), (part & 1) !== 0);
+      const high = (block.getUint16(2, true) >> (2 * part)) & 3;
+      return half(block, 0) * ((low | (high << 4)) - 32);
+    },
   },
   Q4_K: { ...K_SCALES, blockBytes: 144, levelAt: (block, i) => kNibble(block, 16, i) },
   Q5_K: {
