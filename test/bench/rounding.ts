@@ -69,7 +69,7 @@ function rowOf({ format, width, shape }: Cell, results: readonly PromptResult[])
     .filter(({ gap }) => gap !== undefined)
     .map(({ partsAt, gap }) => `  parts at token ${partsAt}, gap ${gap?.toExponential(1)}`);
   return [
-    `${format.padEnd(6)} ${`${width}`.padStart(6)} ${`${shape}`.padStart(5)}`,
+    `${(typeof format === "string" ? format : format.preset).padEnd(6)} ${`${width}`.padStart(6)} ${`${shape}`.padStart(5)}`,
     `${numEqual} of ${results.length}`.padStart(11),
     noise.toExponential(1).padStart(9),
     `${numParted} of ${results.length}`.padStart(10),

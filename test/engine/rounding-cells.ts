@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { DTYPES, isDType } from "../../src/model/dtype.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import type { Preset } from "../model/llama-quantize.ts";
 import { type ModelShape, tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
 import { writeRandomGguf } from "../model/random-gguf.ts";
@@ -19,7 +20,7 @@ export const FORMATS = [
 ];
 export type Format = (typeof FORMATS)[number];
 
-export const WIDTHS = [32, 64, 96, 256, 576, 896] as const;
+export const WIDTHS = [32, 64, 96, 256, 576, 896, 1024] as const;
 export type Width = (typeof WIDTHS)[number];
 
 /**
@@ -51,10 +52,14 @@ const SHAPES: Readonly<Record<Width, readonly [Partial<ModelShape>, Partial<Mode
     { architecture: "qwen2", numHeads: 14, numKvHeads: 2, headSize: 64, intermediateSize: 1024 },
     { numHeads: 7, numKvHeads: 1, headSize: 128, intermediateSize: 1280 },
   ],
+  1024: [
+    { architecture: "qwen3", numHeads: 8, numKvHeads: 4, headSize: 64, intermediateSize: 1536 },
+    { numHeads: 16, numKvHeads: 4, headSize: 64, intermediateSize: 1280 },
+  ],
 };
 
 export interface Cell {
-  readonly format: Format;
+  readonly format: Format | { readonly preset: Preset };
   readonly width: Width;
   readonly shape: 0 | 1;
 }

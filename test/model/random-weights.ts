@@ -125,9 +125,9 @@ function shaperOf({ dtype, reach, center = 0 }: RandomTensor): Shaper {
       return scales(dtype, { 80: reach / (7.5 * 1.5), 82: reach / 7.5 });
     // Scales of 6 bits with a sign are 16 on average.
     case "Q3_K":
-      return scales(dtype, { 108: reach / (16 * 4) });
+      return scales(dtype, { 108: reach / (20 * 4) });
     case "IQ4_XS":
-      return scales(dtype, { 0: reach / (16 * 127) });
+      return scales(dtype, { 0: reach / (20 * 127) });
     // Scales of 6 bits are 31.5 on average; the minimum takes half the range of q below 0.
     case "Q4_K":
       return scales(dtype, { 0: reach / (31.5 * 7.5), 2: reach / 31.5 });

@@ -108,6 +108,14 @@ describe("beside another implementation", () => {
   test.each([
     ["Q8_0", [0], { sum: -4, weighted: 198, max: 63 }],
     ["Q4_0", [0], { sum: -7.5, weighted: -200.5, max: 4 }],
+    ["Q4_1", [0, 2], { sum: 133, weighted: 2220, max: 7.75 }],
+    ["Q5_0", [0], { sum: 17.5, weighted: 464, max: 8 }],
+    ["Q5_1", [0, 2], { sum: 261.5, weighted: 4027, max: 15.75 }],
+    ["IQ4_NL", [0], { sum: -88.5, weighted: -2653, max: 63.5 }],
+    ["MXFP4", [], { sum: 0, weighted: 51, max: 3 }],
+    ["Q2_K", [80, 82], { sum: 1139, weighted: 133838.5, max: 21.5 }],
+    ["Q3_K", [108], { sum: -26, weighted: -3575, max: 60 }],
+    ["IQ4_XS", [0], { sum: 12985, weighted: 2293097, max: 1841.5 }],
     ["Q4_K", [0, 2], { sum: 30639, weighted: 3714865.5, max: 457.75 }],
     ["Q5_K", [0, 2], { sum: 65775, weighted: 8007925.5, max: 953.75 }],
     ["Q6_K", [208], { sum: 5331.5, weighted: 415607.5, max: 1708 }],
@@ -118,6 +126,7 @@ describe("beside another implementation", () => {
     );
     const view = new DataView(bytes.buffer);
     for (const [index, at] of scales.entries()) view.setFloat16(at, index === 0 ? 0.5 : 0.25, true);
+    if (type === "MXFP4") bytes[0] = 126;
     const values = [...dequantise(type, bytes)];
     expect({
       sum: values.reduce((sum, value) => sum + value, 0),
