@@ -100,7 +100,7 @@ typedef enum dyn_dtype {
   DYN_MXFP4 = 18,
 } dyn_dtype;
 
-// The tensors of one matrix [N, K] that is stored in 4 bits, G groups of 32, 64 or 128 inputs with
+// The tensors of one matrix [N, K] that is stored in 4 bits, G groups of a multiple of 32 inputs with
 // a scale and a zero point each. Eight 4-bit numbers stand in 32 bits, the first in the lowest.
 typedef enum dyn_part {
   DYN_WHOLE = 0,   // All of a matrix of another dtype. GPTQ: [K / 8][N], AWQ: [K][N / 8] of those.

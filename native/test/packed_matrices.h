@@ -105,7 +105,7 @@ template <typename Body>
 void for_each_matrix_in_parts(const Body& body) {
   std::mt19937 generator(12);
   for (const dyn_dtype dtype : kPartsDtypes) {
-    for (const uint32_t group_size : {32u, 64u, 128u}) {
+    for (const uint32_t group_size : {32u, 64u, 96u, 128u, 192u, 256u, 320u}) {
       const PartsShape shape = {.num_outputs = 40,
                                 .num_inputs = group_size * 3,
                                 .group_size = group_size,

@@ -2,7 +2,7 @@
 // gaps are types that were withdrawn. Those that the engine does not take are here so that a file's layout
 // can be checked, and the type be named.
 
-import { type BlockFormat, type DType, DTYPES } from "./dtype.ts";
+import { type BlockFormat, DTYPES, type DType } from "./dtype.ts";
 
 export interface GgmlType extends BlockFormat {
   readonly name: string;

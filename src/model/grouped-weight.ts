@@ -14,6 +14,8 @@ import type { WeightQuantization } from "./weight-quantization.ts";
 
 /** 4-bit numbers in a 32-bit one. */
 const PER_WORD = 8;
+/** Inputs that activations share a scale for. */
+const MIN_GROUP = 32;
 
 export interface NeededWeight {
   /** `model.layers.0.mlp.up_proj.weight` */
@@ -33,8 +35,9 @@ export function selectGroupedWeight(
   const [outputs = 0, inputs = 0, ...more] = shape;
   if (qweight === undefined || more.length > 0 || inputs === 0) return undefined;
 
-  const { type, groupSize, zeroOffset } = quantization;
-  if (inputs % groupSize !== 0 || outputs % PER_WORD !== 0) {
+  const { type, zeroOffset } = quantization;
+  const groupSize = quantization.groupSize === "row" ? inputs : quantization.groupSize;
+  if (inputs % groupSize !== 0 || groupSize % MIN_GROUP !== 0 || outputs % PER_WORD !== 0) {
     throw new ModelError(
       `${qweight.path}: ${name} of shape ${showFound(shape)} is no whole groups of ${groupSize} inputs and ` +
         `${PER_WORD} outputs`,
@@ -78,7 +81,7 @@ export async function checkGroupOrder(tensors: Iterable<ModelTensor>): Promise<v
     const groups = new Int32Array((await readRange(tensor.groupIndex)).buffer);
     if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;
     throw new ModelError(
-      `${path}: tensor ${showFound(name)} has inputs out of order (desc_act); supported: quantized without it`,
+      `${path}: tensor ${showFound(name)} has inputs out of order (desc_act); supported: quantized without it, by AWQ, or as GGUF`,
     );
   }
 }

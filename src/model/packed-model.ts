@@ -66,13 +66,14 @@ const name = v.pipe(v.string(), v.maxLength(1000));
 const shape = v.pipe(v.array(size), v.minLength(1), v.maxLength(2));
 const storedFields = { name, dtype: v.pipe(v.string(), v.maxLength(100)), shape, numBytes };
 const dtype = v.picklist(Object.keys(DTYPES) as (keyof typeof DTYPES)[]); // `Object.keys` forgets them
+const groupSize = v.pipe(v.number(), v.integer(), v.minValue(32), v.multipleOf(32));
 const plainFields = { ...storedFields, type: v.literal("plain"), dtype };
 
 const TensorSchema = v.variant("type", [
   v.strictObject(plainFields),
   v.strictObject({
     ...{ type: v.picklist(["gptq", "awq"]), name, shape, numBytes },
-    ...{ groupSize: v.picklist([32, 64, 128]), zeroOffset: v.picklist([0, 1]) },
+    ...{ groupSize, zeroOffset: v.picklist([0, 1]) },
     ...{ qweight: v.strictObject(storedFields), qzeros: v.strictObject(storedFields) },
     scales: v.strictObject(plainFields),
   }),
@@ -180,7 +181,7 @@ function unplaced(tensor: ModelTensor): v.InferInput<typeof TensorSchema> {
   });
   return {
     ...{ type, name, shape, numBytes, zeroOffset },
-    groupSize: tensor.groupSize as 32 | 64 | 128, // as was checked when the model was opened
+    groupSize: tensor.groupSize,
     ...{ qweight: stored(qweight), qzeros: stored(qzeros) },
     scales: { ...stored(scales), type: "plain", dtype: scales.dtype },
   };

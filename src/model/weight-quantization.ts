@@ -8,8 +8,8 @@ import { SWITCH, TEXT, whole } from "./value-schemas.ts";
 /** Properties that all quantized weights of a model have in common. */
 export interface WeightQuantization {
   readonly type: "gptq" | "awq";
-  /** Inputs that share a scale and a zero point. */
-  readonly groupSize: number;
+  /** Inputs that share a scale and a zero point: so many, or a whole row. */
+  readonly groupSize: number | "row";
   /** Sum to add to a zero point as it is stored. GPTQ's first format stores one less. */
   readonly zeroOffset: 0 | 1;
 }
@@ -36,7 +36,8 @@ export function checkQuantizationKeys(config: JsonObject): readonly string[] {
   return json === undefined ? [] : checkKeys(json, KEYS);
 }
 
-const GROUP_SIZES = [32, 64, 128];
+/** -1: a row. */
+const GROUP_SIZES = [32, 64, 128, 256, 512, 1024, -1];
 const ANY = { min: -(2 ** 31), max: 2 ** 31 };
 
 /** `undefined` for a model with plain weights. Throws `ModelError` for what is not supported, by name. */
@@ -47,13 +48,20 @@ export function parseWeightQuantization(config: JsonObject): WeightQuantization 
   if (method === "gptq") return parseGptq(json);
   if (method === "awq") return parseAwq(json);
   throw new ModelError(
-    `${json.place}: quant_method is "${method}"; supported: gptq, awq, and the same model in F32, F16 or BF16`,
+    `${json.place}: quant_method is "${method}"; supported: gptq, awq. Use the same model in F32, F16 or BF16 ` +
+      "(`quantization: q8` or `q4` makes it small when it is loaded), or as a GGUF file",
   );
 }
 
 function parseGptq(json: JsonObject): WeightQuantization {
-  // The order of inputs by importance. It scatters each group over the row.
-  requireValue(json, "desc_act", json.read("desc_act", SWITCH) ?? false, [false]);
+  const groups = parseGroups(json);
+  // The order of inputs by importance scatters each group over the row, but for a group that is the row.
+  if (json.read("desc_act", SWITCH) === true && groups.groupSize !== "row") {
+    throw new ModelError(
+      `${json.place}: desc_act is true, so the inputs of a group are scattered over the row; supported: false, or ` +
+        "true with group_size -1. Use the model quantized without it, by AWQ, or as GGUF",
+    );
+  }
   const overrides = json.object("dynamic")?.keys() ?? [];
   if (overrides.length > 0) {
     throw new ModelError(
@@ -62,7 +70,7 @@ function parseGptq(json: JsonObject): WeightQuantization {
   }
   const format = json.read("checkpoint_format", TEXT) ?? "gptq";
   requireValue(json, "checkpoint_format", format, ["gptq", "gptq_v2"]);
-  return { type: "gptq", ...parseGroups(json), zeroOffset: format === "gptq" ? 1 : 0 };
+  return { type: "gptq", ...groups, zeroOffset: format === "gptq" ? 1 : 0 };
 }
 
 function parseAwq(json: JsonObject): WeightQuantization {
@@ -72,11 +80,11 @@ function parseAwq(json: JsonObject): WeightQuantization {
   return { type: "awq", ...parseGroups(json), zeroOffset: 0 };
 }
 
-function parseGroups(json: JsonObject): { groupSize: number } {
+function parseGroups(json: JsonObject): Pick<WeightQuantization, "groupSize"> {
   requireValue(json, "bits", json.require("bits", whole(ANY)), [4]);
   const groupSize = json.require("group_size", whole(ANY));
   requireValue(json, "group_size", groupSize, GROUP_SIZES);
-  return { groupSize };
+  return { groupSize: groupSize === -1 ? "row" : groupSize };
 }
 
 function requireValue<T>(json: JsonObject, key: string, value: T, supported: readonly T[]): void {

@@ -11,9 +11,9 @@ import { openNativeRunner } from "../../src/engine/native-runner.ts";
 import { DTYPES, type DType, isDType } from "../../src/model/dtype.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import { PRESET_NAMES } from "../model/llama-quantize.ts";
 import { tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
-import { PRESET_NAMES } from "../model/llama-quantize.ts";
 import { writeRandomGguf } from "../model/random-gguf.ts";
 import { openReference } from "../reference/open-reference.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
@@ -119,7 +119,13 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
   // Rows of 576 are no whole blocks of 256: llama-quantize gives them other types.
   test.each(PRESET_NAMES)("as llama-quantize makes %s is near at 576 and 1024", async (preset) => {
     for (const hiddenSize of [576, 1024]) {
-      const shape = tinyShape({ hiddenSize, numLayers: 1, numHeads: 8, numKvHeads: 2, headSize: 32 });
+      const shape = tinyShape({
+        hiddenSize,
+        numLayers: 1,
+        numHeads: 8,
+        numKvHeads: 2,
+        headSize: 32,
+      });
       const path = join(scratch, `${preset}-${hiddenSize}.gguf`);
       writeRandomGguf(path, { shape, type: { preset } });
       expect(await errorOf(await openModel(path))).toBeLessThan(0.05);
@@ -130,6 +136,13 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
   test.each(["gptq", "awq"] as const)("by %s keeps within 0.05 of the reference", async (type) => {
     const directory = join(scratch, type);
     writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", quantization: type });
+    expect(await errorOf(await openModel(directory))).toBeLessThan(0.05);
+  });
+
+  test.each([256, "row"] as const)("by GPTQ in groups of %s is near", async (groupSize) => {
+    const directory = join(scratch, `gptq-${groupSize}`);
+    const quantization = { quantization: "gptq", groupSize } as const;
+    writeRandomDirectory(directory, { shape: tinyShape(), dtype: "F16", ...quantization });
     expect(await errorOf(await openModel(directory))).toBeLessThan(0.05);
   });
 

@@ -27,6 +27,7 @@ describe("quantization_config", () => {
       groupSize: 32,
       zeroOffset: 0,
     });
+    expect(parse({ ...GPTQ, group_size: -1, desc_act: true })).toMatchObject({ groupSize: "row" });
     expect(parse(AWQ)).toEqual({ type: "awq", groupSize: 128, zeroOffset: 0 });
     expect(parse({ ...AWQ, version: "GEMM" })).toEqual(parse(AWQ));
     expect(parse(undefined)).toBeUndefined();
@@ -38,8 +39,8 @@ describe("quantization_config", () => {
     ["quant_method is missing", {}],
     ["bits is 8; supported: 4", { ...GPTQ, bits: 8 }],
     ["bits is missing", { ...AWQ, bits: null }],
-    ["group_size is -1; supported: 32, 64, 128", { ...GPTQ, group_size: -1 }],
-    ["desc_act is true; supported: false", { ...GPTQ, desc_act: true }],
+    ["group_size is 48; supported: 32, 64, 128", { ...GPTQ, group_size: 48 }],
+    ["desc_act is true, so the inputs of a group are scattered", { ...GPTQ, desc_act: true }],
     ["checkpoint_format is marlin", { ...GPTQ, checkpoint_format: "marlin" }],
     ["dynamic gives some layers other settings", { ...GPTQ, dynamic: { "-:.*down.*": {} } }],
     ["version is gemv; supported: gemm", { ...AWQ, version: "gemv" }],
@@ -57,7 +58,9 @@ describe("quantization_config", () => {
         fc.dictionary(fc.constantFrom(...keys), fc.jsonValue(), { maxKeys: 3 }),
         (base, changes) => {
           try {
-            expect([32, 64, 128]).toContain(parse({ ...base, ...changes })?.groupSize ?? 0);
+            expect([32, 64, 128, 256, 512, 1024, "row"]).toContain(
+              parse({ ...base, ...changes })?.groupSize ?? 0,
+            );
           } catch (error) {
             expect(error).toBeInstanceOf(ModelError);
           }

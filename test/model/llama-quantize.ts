@@ -62,60 +62,61 @@ export function headType(base: DType, rowSize: number): DType {
   return base === "Q8_0" || rowSize % blockSize !== 0 ? "Q8_0" : fallback("Q6_K", rowSize);
 }
 
-/** Where it is not what the preset begins with. */
+interface Place {
+  readonly layer: number;
+  readonly numLayers: number;
+  /** Four heads of q or more share one of k and v. */
+  readonly isShared: boolean;
+}
+
+type Choices = Readonly<Partial<Record<Preset, (place: Place) => DType | undefined>>>;
+
+const isWithin = ({ layer, numLayers }: Place, share: number) =>
+  layer < Math.floor(numLayers / share);
+
+function hasMoreBits(place: Place): boolean {
+  const { layer, numLayers } = place;
+  const isLast = layer >= Math.floor((7 * numLayers) / 8);
+  return isWithin(place, 8) || isLast || (layer - Math.floor(numLayers / 8)) % 3 === 2;
+}
+
+const sharedQ5 = ({ isShared }: Place) => (isShared ? "Q5_K" : undefined);
+const earlyQ5 = (place: Place) => (isWithin(place, 8) ? "Q5_K" : undefined);
+const mixedQ6 = (place: Place) => (hasMoreBits(place) ? "Q6_K" : undefined);
+
+/** By the ends of names: what is not as the preset begins. */
+const CHOICES: Readonly<Record<string, Choices>> = {
+  v_proj: {
+    Q2_K: ({ isShared }) => (isShared ? "Q4_K" : "Q3_K"),
+    Q2_K_S: ({ isShared }) => (isShared ? "Q4_K" : undefined),
+    Q3_K_M: ({ layer }) => (layer < 2 ? "Q5_K" : "Q4_K"),
+    Q3_K_L: () => "Q5_K",
+    IQ4_NL: sharedQ5,
+    IQ4_XS: sharedQ5,
+    Q4_K_S: ({ layer }) => (layer < 4 ? "Q5_K" : undefined),
+    Q4_K_M: mixedQ6,
+    Q5_K_M: mixedQ6,
+  },
+  down_proj: {
+    Q2_K: () => "Q3_K",
+    Q2_K_S: (place) => (isWithin(place, 8) ? "Q4_K" : undefined),
+    Q3_K_M: (place) => (isWithin(place, 16) ? "Q5_K" : "Q4_K"),
+    Q3_K_L: () => "Q5_K",
+    IQ4_NL: earlyQ5,
+    IQ4_XS: earlyQ5,
+    Q4_K_S: earlyQ5,
+    Q4_K_M: mixedQ6,
+    Q5_K_M: mixedQ6,
+  },
+  o_proj: { Q2_K: () => "Q3_K", Q3_K_M: () => "Q4_K", Q3_K_L: () => "Q5_K" },
+};
+
 function layerType(
   { name, layer = 0 }: ShapedTensor,
   { numHeads, numKvHeads, numLayers }: ModelShape,
   preset: Preset,
 ): DType | undefined {
-  const isShared = numHeads / numKvHeads >= 4;
-  const isEarly = layer < Math.floor(numLayers / 8);
-  if (name.endsWith(".v_proj.weight")) {
-    switch (preset) {
-      case "Q2_K":
-        return isShared ? "Q4_K" : "Q3_K";
-      case "Q2_K_S":
-        return isShared ? "Q4_K" : undefined;
-      case "Q3_K_M":
-        return layer < 2 ? "Q5_K" : "Q4_K";
-      case "Q3_K_L":
-        return "Q5_K";
-      case "IQ4_NL":
-      case "IQ4_XS":
-        return isShared ? "Q5_K" : undefined;
-      case "Q4_K_S":
-        return layer < 4 ? "Q5_K" : undefined;
-    }
-  }
-  if (name.endsWith(".down_proj.weight")) {
-    switch (preset) {
-      case "Q2_K":
-        return "Q3_K";
-      case "Q2_K_S":
-        return isEarly ? "Q4_K" : undefined;
-      case "Q3_K_M":
-        return layer < Math.floor(numLayers / 16) ? "Q5_K" : "Q4_K";
-      case "Q3_K_L":
-        return "Q5_K";
-      case "IQ4_NL":
-      case "IQ4_XS":
-      case "Q4_K_S":
-        return isEarly ? "Q5_K" : undefined;
-    }
-  }
-  if (name.endsWith(".o_proj.weight")) {
-    if (preset === "Q2_K") return "Q3_K";
-    if (preset === "Q3_K_M") return "Q4_K";
-    if (preset === "Q3_K_L") return "Q5_K";
-  }
-  const isSensitive = /\.(v_proj|down_proj)\.weight$/.test(name);
-  const isMixed = preset === "Q4_K_M" || preset === "Q5_K_M";
-  return isMixed && isSensitive && hasMoreBits(layer, numLayers) ? "Q6_K" : undefined;
-}
-
-function hasMoreBits(layer: number, numLayers: number): boolean {
-  const eighth = Math.floor(numLayers / 8);
-  return (
-    layer < eighth || layer >= Math.floor((7 * numLayers) / 8) || (layer - eighth) % 3 === 2
-  );
+  const end = /[a-z]+_proj(?=\.weight$)/.exec(name)?.[0] ?? "";
+  const place = { layer, numLayers, isShared: numHeads / numKvHeads >= 4 };
+  return CHOICES[end]?.[preset]?.(place);
 }

@@ -18,7 +18,7 @@ export interface RandomDirectoryOptions {
   /** The layers' matrices in 4 bits. */
   readonly quantization?: "gptq" | "awq";
   /** Inputs that share a scale of these. */
-  readonly groupSize?: 32 | 64 | 128;
+  readonly groupSize?: 32 | 64 | 128 | 256 | "row";
   readonly seed?: number;
 }
 
@@ -79,16 +79,17 @@ const SYMMETRIC_ZEROS = 0x77;
 
 interface Grouping {
   readonly quantization: "gptq" | "awq";
-  readonly groupSize: number;
+  readonly groupSize: number | "row";
   readonly seed: number;
 }
 
 function groupedTensors(
   { name, shape }: ShapedTensor,
-  { quantization, groupSize, seed }: Grouping,
+  { quantization, groupSize: asked, seed }: Grouping,
 ): readonly StoredTensor[] {
   const [outputs = 0, inputs = 0] = shape;
   const prefix = name.replace(/weight$/, "");
+  const groupSize = asked === "row" ? inputs : asked;
   const numGroups = inputs / groupSize;
   const scale = matrixReach(shape) / 8;
   const words = (suffix: string, sizes: readonly [number, number]): StoredTensor => ({
@@ -129,8 +130,8 @@ function groupedTensors(
   ];
 }
 
-function quantizationConfig(quantization: "gptq" | "awq" | undefined, groupSize: number) {
-  const common = { bits: 4, group_size: groupSize };
+function quantizationConfig(quantization: "gptq" | "awq" | undefined, groupSize: number | "row") {
+  const common = { bits: 4, group_size: groupSize === "row" ? -1 : groupSize };
   switch (quantization) {
     case "gptq":
       return {

@@ -103,7 +103,10 @@ function decodeMXFP4(block: DataView): readonly number[] {
 function decodeQ2_K(block: DataView): readonly number[] {
   return range(256).map((i) => {
     const scales = block.getUint8(Math.floor(i / 16));
-    return f16(block, 80) * nibble(scales, 0) * twoBits(block, 16, i) - f16(block, 82) * nibble(scales, 1);
+    return (
+      f16(block, 80) * nibble(scales, 0) * twoBits(block, 16, i) -
+      f16(block, 82) * nibble(scales, 1)
+    );
   });
 }
 

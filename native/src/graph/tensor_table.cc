@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "pack/dtype.h"
+#include "pack/packed_format.h"
 
 namespace dyn {
 namespace {
@@ -82,15 +83,15 @@ std::string shape_text(uint32_t rank, uint64_t rows, uint64_t columns) {
 // Turns the shape of a matrix into that of its scales or zero points.
 Status shape_of_part(const dyn_tensor& tensor, const std::string& name, Shape* shape) {
   if (shape->rank != 2) return not_loadable(name + ": a vector has no parts");
-  for (const uint32_t group_size : {32u, 64u, 128u}) {
-    if (shape->columns % group_size != 0) continue;
-    if (shape->columns / group_size != tensor.shape[0]) continue;
-    *shape = {2, tensor.shape[0], shape->rows};
-    return {};
+  const uint64_t num_groups = tensor.shape[0];
+  if (num_groups == 0 || shape->columns % num_groups != 0 ||
+      shape->columns / num_groups % kGroupSize != 0) {
+    return not_loadable(name + ": " + std::to_string(num_groups) + " groups of " +
+                        std::to_string(shape->columns) +
+                        " inputs are not of a multiple of 32 inputs each");
   }
-  return not_loadable(name + ": " + std::to_string(tensor.shape[0]) + " groups of " +
-                      std::to_string(shape->columns) +
-                      " inputs are not of 32, 64 or 128 inputs each");
+  *shape = {2, num_groups, shape->rows};
+  return {};
 }
 
 Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,

@@ -13,8 +13,8 @@
 //   W4E             [K / 64]         MXFP4: likewise, and 32 inputs share a power of two
 //   W2K to W6K      [K / 256]        GGUF's K types, with all of their scales: nothing is rounded
 //   W4X             [K / 256]        IQ4_XS
-//   W4Z32 to 128    [K / 32], 64     GPTQ and AWQ, by the size of what shares scale and zero point
-//                   or 128
+//   W4Z32 to 128    [K / 32], 64     GPTQ and AWQ, by the size of what shares scale and zero point:
+//                   or 128           the largest that divides it
 //
 // The others are blocks of groups of 32 inputs: a quant for each weight, unsigned. An offset
 // is the same for all weights of a format, or a minimum goes with each scale. A group's parts have

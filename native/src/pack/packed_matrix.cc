@@ -25,8 +25,8 @@ PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
   const auto dtype = static_cast<dyn_dtype>(source.whole->dtype);
   if (is_in_parts(dtype)) {
     const uint64_t group_size = source.whole->shape[1] / source.scales->shape[0];
-    if (group_size == 32) return PackedFormat::kW4Z32;
-    return group_size == 64 ? PackedFormat::kW4Z64 : PackedFormat::kW4Z128;
+    if (group_size % 128 == 0) return PackedFormat::kW4Z128;
+    return group_size % 64 == 0 ? PackedFormat::kW4Z64 : PackedFormat::kW4Z32;
   }
   switch (dtype) {
     case DYN_Q8_0:
