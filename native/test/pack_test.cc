@@ -177,8 +177,7 @@ int main() {
   check_claim("blocks made from floats are near", encoded_blocks_are_near);
   check_claim("every exponent of MXFP4 comes back", every_exponent_comes_back);
   check_claim("weights quantised online are near", quantised_weights_are_near);
-  check_claim("GPTQ and AWQ are packed quant by quant, in groups of any size",
-              parts_come_back);
+  check_claim("GPTQ and AWQ are packed quant by quant, in groups of any size", parts_come_back);
   check_claim("symmetric weights in GPTQ's and AWQ's layout are near", symmetric_parts_are_near);
   return check_finish();
 }

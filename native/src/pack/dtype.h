@@ -63,10 +63,10 @@ static_assert(sizeof(MXFP4Block) == 17);
 // The K types: 256 elements in 8 groups of 32, or 16 of 16.
 
 struct Q2_KBlock {
-  uint8_t scales[16];     // For 16 elements each: the scale in the low half, the minimum in the high.
-  uint8_t quants[64];     // weight = scale_unit * scale * quant - minimum_unit * minimum; of each
-                          // 128 elements, bits 2 q and 2 q + 1 of byte i are those of 32 q + i.
-  uint16_t scale_unit;    // F16
+  uint8_t scales[16];   // For 16 elements each: the scale in the low half, the minimum in the high.
+  uint8_t quants[64];   // weight = scale_unit * scale * quant - minimum_unit * minimum; of each
+                        // 128 elements, bits 2 q and 2 q + 1 of byte i are those of 32 q + i.
+  uint16_t scale_unit;  // F16
   uint16_t minimum_unit;  // F16
 };
 static_assert(sizeof(Q2_KBlock) == 84);

@@ -19,7 +19,8 @@ void put_scales(const uint8_t* from /* [12] */, uint32_t output, Block* to) {
     to->groups[g].minimums[0][output] = from[g + 4] & 63;
     const uint32_t low = from[g + 8];
     to->groups[g + 4].scales[0][output] = static_cast<uint8_t>((low & 15) | (from[g] >> 6) << 4);
-    to->groups[g + 4].minimums[0][output] = static_cast<uint8_t>(low >> 4 | (from[g + 4] >> 6) << 4);
+    to->groups[g + 4].minimums[0][output] =
+        static_cast<uint8_t>(low >> 4 | (from[g + 4] >> 6) << 4);
   }
 }
 

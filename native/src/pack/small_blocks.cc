@@ -112,7 +112,8 @@ float weight_of(const W4NGroup& group, uint32_t input, uint32_t output) {
 
 float weight_of(const W4EBlock& block, uint32_t input, uint32_t output) {
   const uint32_t index = input / kGroupSize;
-  const auto quant = static_cast<int32_t>(quant_of(block.groups[index], input % kGroupSize, output));
+  const auto quant =
+      static_cast<int32_t>(quant_of(block.groups[index], input % kGroupSize, output));
   const uint32_t exponent = block.exponents[index][output];
   return std::bit_cast<float>(exponent << 23) *
          static_cast<float>(quant - static_cast<int32_t>(W4EBlock::kOffset));

@@ -46,8 +46,8 @@ inline __attribute__((always_inline)) __m256i load_quad(const Group& group, size
   } else {
     constexpr size_t kLow = low_bits(Group::kQuantBits);
     const __m256i bytes = load(group.quants[quad % kLow][n]);
-    const auto moved = reinterpret_cast<__m256i>(reinterpret_cast<Words>(bytes) >>
-                                                 kLow * (quad / kLow));
+    const auto moved =
+        reinterpret_cast<__m256i>(reinterpret_cast<Words>(bytes) >> kLow * (quad / kLow));
     const __m256i low = _mm256_and_si256(moved, _mm256_set1_epi8((1 << kLow) - 1));
     if constexpr (HasTable<Group>) {
       const __m128i table = _mm_load_si128(reinterpret_cast<const __m128i*>(Group::kTable));

@@ -56,7 +56,8 @@ inline __attribute__((always_inline)) __m512i load_quad(const Group& group, size
     return _mm512_loadu_si512(group.quants[quad][16 * v]);
   } else {
     constexpr size_t kLow = low_bits(Group::kQuantBits);
-    const auto bytes = reinterpret_cast<Words>(_mm512_loadu_si512(group.quants[quad % kLow][16 * v]));
+    const auto bytes =
+        reinterpret_cast<Words>(_mm512_loadu_si512(group.quants[quad % kLow][16 * v]));
     const auto moved = reinterpret_cast<__m512i>(bytes >> kLow * (quad / kLow));
     const __m512i low = _mm512_and_si512(moved, _mm512_set1_epi8((1 << kLow) - 1));
     if constexpr (HasTable<Group>) {

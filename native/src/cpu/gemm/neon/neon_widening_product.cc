@@ -97,13 +97,21 @@ template void widening_quant_product<ZeroPointBlock<2>>(const Panel&, const Inpu
                                                         float*, size_t);
 template void widening_quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t,
                                                         float*, size_t);
-template void widening_quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void widening_quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+template void widening_quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*,
+                                              size_t);
+template void widening_quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
+template void widening_quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*,
+                                               size_t);
 
 }  // namespace dyn::neon
