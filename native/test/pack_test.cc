@@ -92,7 +92,7 @@ void blocks_come_back() {
   }
 }
 
-// What a test's encoder makes is near, so both have the same meaning of each bit.
+// Blocks that a test's encoder makes are near, so both have the same meaning of each bit.
 void encoded_blocks_are_near() {
   std::mt19937 generator(14);
   for (const dyn_dtype dtype : kBlockDtypes) {

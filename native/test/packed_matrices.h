@@ -18,7 +18,7 @@ inline constexpr dyn_dtype kAllDtypes[] = {
     DYN_IQ4_NL, DYN_MXFP4, DYN_Q2_K, DYN_Q3_K, DYN_Q4_K, DYN_Q5_K, DYN_Q6_K, DYN_IQ4_XS};
 inline constexpr std::span kBlockDtypes = std::span(kAllDtypes).subspan<3>();
 
-// Where a block has numbers of F16.
+// The places in a block that have numbers of F16.
 inline std::vector<size_t> f16_places(dyn_dtype dtype) {
   switch (dtype) {
     case DYN_Q4_1:

@@ -21,7 +21,7 @@ inline constexpr double kS8Input = 0.5001 / 127;  // Half a step.
 inline constexpr double kW8Weight = 0.51 / 127;
 inline constexpr double kW4Weight = 1.01 / 8;
 
-// What a type with so few bits may be off, root mean square, for weights evenly between -1 and 1.
+// Root mean square of what a type with so few bits may be off, for weights evenly between -1 and 1.
 constexpr double encoded(dyn_dtype dtype) {
   switch (dtype) {
     case DYN_Q8_0:

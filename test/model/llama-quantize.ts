@@ -29,7 +29,7 @@ export type Preset = keyof typeof PRESETS;
 
 export const PRESET_NAMES = Object.keys(PRESETS) as readonly Preset[];
 
-/** Of a matrix. */
+/** The type of a matrix. */
 export function presetType(tensor: ShapedTensor, shape: ModelShape, preset: Preset): DType {
   const base = PRESETS[preset];
   const rowSize = tensor.shape.at(-1) ?? 1;
