@@ -46,6 +46,11 @@ export const waitForWorkerMs = key(
   v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000)), 2000),
 );
 
+export const migrationLimit = key(
+  "How often a sequence may move to another worker without a new token in between, when the worker that computes it ends; then its client gets the error. 0: it never moves.",
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1023)), 3),
+);
+
 /** The model that needs no files: a mocked engine, and a tokenizer with a token for each character. */
 export const MOCK_MODEL = "mock";
 

@@ -17,7 +17,7 @@ export interface EngineTelemetryOptions {
 
 /** When the tokens of one sequence came. */
 export interface TokenTimes {
-  /** Output tokens that were measured. */
+  /** Output tokens that were measured, or that the sequence came with. */
   numDelivered: number;
   /** Or when the sequence arrived, before its first token. */
   lastTokenAt: number;
@@ -42,18 +42,18 @@ export class EngineTelemetry {
   tokens(sequence: Sequence, times: TokenTimes, now: number): void {
     if (sequence.numOutputTokens <= times.numDelivered) return;
     const { observer } = this.#options;
-    const isFirst = times.numDelivered === 0;
+    const isFirst = times.numDelivered === sequence.numGivenTokens;
     const sinceLastMs = now - times.lastTokenAt;
     this.#generationTokensTotal += sequence.numOutputTokens - times.numDelivered;
     times.numDelivered = sequence.numOutputTokens;
     times.lastTokenAt = now;
-    if (!isFirst) {
-      observer?.interTokenLatency(sinceLastMs);
-      return;
+    if (isFirst) {
+      this.#promptTokensTotal += sequence.numPromptTokens;
+      observer?.queueTime((sequence.admittedAt ?? sequence.arrivedAt) - sequence.arrivedAt);
     }
-    this.#promptTokensTotal += sequence.numPromptTokens;
-    observer?.queueTime((sequence.admittedAt ?? sequence.arrivedAt) - sequence.arrivedAt);
-    observer?.timeToFirstToken(sinceLastMs);
+    // The client of a migrated sequence has had its first token.
+    if (isFirst && sequence.numGivenTokens === 0) observer?.timeToFirstToken(sinceLastMs);
+    else observer?.interTokenLatency(sinceLastMs);
   }
 
   finished(sequence: Sequence, endReason: EndReason, now: number): void {

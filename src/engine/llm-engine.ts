@@ -113,7 +113,7 @@ export class LLMEngine {
   }
 
   /**
-   * Puts a request in the queue now and returns the stream of its tokens. The stream's `return()` aborts
+   * Puts a request in the queue now and returns the stream of its new tokens. The stream's `return()` aborts
    * the sequence at once; its blocks are free before the next step is scheduled.
    *
    * @throws {ContextLengthExceededError} and others of `validateRequest`, {EngineFullError}, {EngineClosedError}
@@ -135,7 +135,8 @@ export class LLMEngine {
         this.#loop.wake();
       },
     });
-    this.#open.set(sequence, { stream, numDelivered: 0, lastTokenAt: sequence.arrivedAt });
+    const { numGivenTokens, arrivedAt } = sequence;
+    this.#open.set(sequence, { stream, numDelivered: numGivenTokens, lastTokenAt: arrivedAt });
     this.#scheduler.add(sequence);
     this.#loop.wake();
     return stream;

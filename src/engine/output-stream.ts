@@ -26,13 +26,14 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   readonly #sequence: Sequence;
   readonly #options: OutputStreamOptions;
   readonly #readers: PromiseWithResolvers<Result>[] = [];
-  #numRead = 0;
+  #numRead: number;
   /** Since when more is unread than may be. */
   #unreadSince: number | undefined;
   #state: "open" | "done" | { readonly failure: Error } = "open";
 
   constructor(sequence: Sequence, options: OutputStreamOptions) {
     this.#sequence = sequence;
+    this.#numRead = sequence.numGivenTokens;
     this.#options = options;
   }
 

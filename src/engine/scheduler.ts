@@ -384,7 +384,7 @@ export class Scheduler {
     if (sequence.admittedAt !== undefined) sequence.turnStartsAt += sequence.numUncomputedTokens;
     else {
       sequence.admittedAt = now;
-      sequence.numCachedTokens = sequence.numComputedTokens;
+      sequence.numCachedTokens = Math.min(sequence.numComputedTokens, sequence.numPromptTokens);
       this.#numQueriedTokens += sequence.numPromptTokens;
       this.#numHitTokens += sequence.numCachedTokens;
     }

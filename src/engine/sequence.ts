@@ -7,6 +7,9 @@
 //        +------ preempt ------+  its blocks are gone, its tokens are not: they are computed again
 //        |                     |
 //        +-- read -- stalled <-+  its reader does not read: no seat, no blocks, no place in the queue
+//
+// A sequence of a worker that has ended migrates: it begins here with the output that it had there, as a preempted one
+// with blocks of its own would go on.
 
 import { assert } from "../base/assert.ts";
 import type {
@@ -33,6 +36,8 @@ export class Sequence {
   /** Who pays for what is computed. */
   readonly tenant: number;
   readonly numPromptTokens: number;
+  /** Output tokens that it came with. */
+  readonly numGivenTokens: number;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;
   /** When it came, by the engine's clock. */
@@ -81,6 +86,8 @@ export class Sequence {
       const penalised = request.sampling.repetitionPenalty === 1 ? [] : request.tokenIds;
       for (const tokenId of penalised) this.tokenCounts.addPromptToken(tokenId);
     }
+    this.numGivenTokens = request.output?.length ?? 0;
+    for (const tokenId of request.output ?? []) this.append(tokenId);
   }
 
   /** Prompt and output, end to end; valid up to `numTokens`. */

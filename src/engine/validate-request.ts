@@ -12,13 +12,17 @@ export interface RequestLimits {
 
 /** Throws unless the request, alone in the engine, would run to its end. */
 export function validateRequest(request: PreprocessedRequest, limits: RequestLimits): void {
-  const { tokenIds, stop } = request;
+  const { tokenIds, output = NO_OUTPUT, stop } = request;
   if (tokenIds.length === 0) throw new EmptyPromptError();
-  for (const tokenId of tokenIds) {
-    if (tokenId < 0 || tokenId >= limits.vocabSize) {
-      throw new UnknownTokenError(tokenId, limits.vocabSize);
+  for (const ids of [tokenIds, output]) {
+    for (const tokenId of ids) {
+      if (tokenId < 0 || tokenId >= limits.vocabSize) {
+        throw new UnknownTokenError(tokenId, limits.vocabSize);
+      }
     }
   }
+  const isOver = output.length >= stop.maxTokens || endsWithStop(output, stop.stopTokenIds);
+  if (isOver) throw new FinishedOutputError(output.length);
   if (stop.minTokens > 0 && stop.stopTokenIds.length > MAX_BANNED_TOKENS) {
     throw new TooManyStopTokensError(stop.stopTokenIds.length);
   }
@@ -29,6 +33,13 @@ export function validateRequest(request: PreprocessedRequest, limits: RequestLim
       maxModelLen: limits.maxModelLen,
     });
   }
+}
+
+const NO_OUTPUT = new Int32Array();
+
+function endsWithStop(output: Int32Array, stopTokenIds: readonly number[]): boolean {
+  const lastId = output.at(-1);
+  return lastId !== undefined && stopTokenIds.includes(lastId);
 }
 
 export class EmptyPromptError extends DynamoError {
@@ -47,6 +58,17 @@ export class UnknownTokenError extends DynamoError {
       `the prompt has token id ${tokenId}, but the model's vocabulary ends at ${vocabSize - 1}; ` +
         "is it the right tokenizer?",
       { param: "prompt", token_id: tokenId, vocab_size: vocabSize },
+    );
+  }
+}
+
+export class FinishedOutputError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(numTokens: number) {
+    super(
+      `the ${numTokens} tokens of 'output' are a finished answer already; send only what is to be gone on with`,
+      { param: "output" },
     );
   }
 }

@@ -1,5 +1,10 @@
-// Sends a piece of work (a sequence; for a frontend, a request) to a worker and hands on what comes back. While the
-// client has been sent nothing, the end of a worker costs the work nothing but another try, from its start.
+// Sends a piece of work (a sequence; for a frontend, a request) to a worker and hands on what comes back. When the worker
+// ends, the work goes to another:
+//
+//   a sequence with tokens      migrates: the next worker goes on behind them, and its reader notices nothing
+//   work that has sent nothing  begins anew
+//   other work                  fails as its worker did
+//
 // `Quarantine` says where it may go, and that it may not go at all if it kills workers.
 
 import { type InstanceId, NoWorkersError, RemoteError } from "dynamo";
@@ -16,13 +21,33 @@ const MAX_REFUSALS = 4;
 const MAX_LATE_DEATHS = 3;
 /** How long work may wait for its turn at a worker that is kept free for one suspect at a time. */
 const MAX_TURN_WAIT_MS = 60_000;
-/** Workers in all. The quarantine ends what kills them; this ends what finds none that lives. */
+/** Workers without a token in between. The quarantine ends what kills them; this ends what finds none that lives. */
 const MAX_ATTEMPTS = 32;
 
 /** What comes back. `index` tells the choices of a request apart. */
 interface Output {
   readonly index?: number;
   readonly restarts?: true;
+}
+
+/** What came of a piece of work so far, if another worker can go on from it. */
+export interface Progress<T> {
+  readonly hasBegun: boolean;
+  /** All has come: how its worker ends makes no difference. */
+  readonly isOver: boolean;
+  /** Takes in an output; returns it as its reader gets it. */
+  add(output: T): T;
+  /** What came is void. */
+  clear(): void;
+}
+
+/** Upstream's words: whether it had tokens. */
+export type MigrationType = "new_request" | "ongoing_request";
+
+export interface Migration {
+  /** Migrations of one sequence without a token in between; 0: none migrates. Read at each. */
+  readonly limit: () => number;
+  readonly onMigration: (type: MigrationType) => void;
 }
 
 /** A worker that was chosen for one piece of work, until it is released. */
@@ -46,6 +71,8 @@ export interface Work<T> {
   /** The one worker that the client asks for. */
   readonly wanted: InstanceId | undefined;
   choose(place: Place): Promise<Choice<T>>;
+  /** Absent where no worker can go on from another's outputs. */
+  readonly progress?: Progress<T>;
   /** Whether the client has been sent anything of it. */
   hasSent(): boolean;
   /** Resolves when its client has left, also while it waits for a worker. */
@@ -56,10 +83,14 @@ export interface Work<T> {
 interface Tries {
   /** Its client has left. */
   hasLeft: boolean;
-  /** Workers that it was at in vain. */
+  /** Workers that it was at in vain, since its last token if it migrates. */
   readonly failed: InstanceId[];
   numRefusals: number;
   numLateDeaths: number;
+  /** Without a token in between. */
+  numMigrations: number;
+  /** How the worker ended that it migrates from. */
+  cause: unknown;
   /** Indices of which the caller has outputs. */
   readonly begun: Set<number>;
   /** Those of them whose outputs a new start has made void. */
@@ -73,6 +104,8 @@ export interface DispatcherOptions {
   readonly service: string;
   /** How long work waits for a worker where none is live. */
   readonly waitMs: () => number;
+  /** Absent where no work has `progress`. */
+  readonly migration?: Migration;
 }
 
 export class Dispatcher {
@@ -91,6 +124,8 @@ export class Dispatcher {
       failed: [],
       numRefusals: 0,
       numLateDeaths: 0,
+      numMigrations: 0,
+      cause: undefined,
       begun: new Set(),
       stale: new Set(),
     };
@@ -109,12 +144,14 @@ export class Dispatcher {
           if (!next.done) {
             quarantine.token(trial);
             choice.firstToken();
+            if (tries.cause !== undefined) settle(tries);
           }
-          for (; !next.done; next = await outputs.next()) yield inOrder(next.value, tries);
+          for (; !next.done; next = await outputs.next()) yield taken(next.value, work, tries);
           return;
         } catch (error) {
           this.#failed(choice.instance, trial, error, tries);
-          if (work.hasSent() || !this.#mayRetry(trial, error, tries)) throw error;
+          if (work.progress?.isOver) return;
+          this.#again(work, trial, error, tries);
         } finally {
           leave(outputs);
           choice.release();
@@ -129,7 +166,6 @@ export class Dispatcher {
     const { quarantine } = this.#options;
     const ended = endingOfCallee(error);
     tries.failed.push(instance);
-    tries.stale = new Set(tries.begun);
     if (ended !== undefined && trial.hasToken) tries.numLateDeaths++;
     if (error instanceof RemoteError) tries.numRefusals++;
     if (ended !== undefined) quarantine.died(instance, ended);
@@ -154,6 +190,32 @@ export class Dispatcher {
       .finally(() => quarantine.close(trial));
   }
 
+  /** Readies it for another worker, if it may go to one. Throws if it may not. */
+  #again<T>(work: Work<T>, trial: Trial, error: unknown, tries: Tries): void {
+    const { limit, onMigration } = this.#options.migration ?? NO_MIGRATION;
+    const { progress } = work;
+    const migrates = limit() > 0;
+    if (migrates && progress?.hasBegun) {
+      if (!this.#mayMigrate(trial, error, tries, limit())) throw error;
+      tries.cause = error;
+      onMigration("ongoing_request");
+      return;
+    }
+    if (work.hasSent() || !this.#mayRetry(trial, error, tries)) throw error;
+    tries.stale = new Set(tries.begun);
+    progress?.clear();
+    if (migrates) onMigration("new_request");
+  }
+
+  /** A worker that refused it, or that it did not reach, is no migration. */
+  #mayMigrate(trial: Trial, error: unknown, tries: Tries, limit: number): boolean {
+    if (!isGone(error)) return false;
+    this.#options.quarantine.permit(trial); // as below
+    if (trial.hasToken || endingOfCallee(error) !== undefined) tries.numMigrations++;
+    const { failed, numRefusals, numMigrations } = tries;
+    return numMigrations <= limit && numRefusals < MAX_REFUSALS && failed.length < MAX_ATTEMPTS;
+  }
+
   /** Throws if it was condemned, which says more than how its worker ended. */
   #mayRetry(trial: Trial, error: unknown, tries: Tries): boolean {
     if (!isGone(error)) return false;
@@ -170,14 +232,16 @@ export class Dispatcher {
   async #place<T>(work: Work<T>, trial: Trial, tries: Tries): Promise<Choice<T>> {
     const { quarantine, clock, waitMs } = this.#options;
     const turnEndsAt = clock.now() + MAX_TURN_WAIT_MS;
+    // A worker that a client asked for has ended, and what it began can be finished elsewhere.
+    const wanted = tries.cause === undefined ? work.wanted : undefined;
     let giveUpAt: number | undefined;
     for (;;) {
       if (tries.hasLeft) {
         throw new CancelledError("the client left while its request waited for a worker");
       }
       const changed = quarantine.changed();
-      const permit = quarantine.permit(trial, work.wanted);
-      const choice = await this.#choose(work, permit, tries.failed);
+      const permit = quarantine.permit(trial, wanted);
+      const choice = await this.#choose({ ...work, wanted }, permit, tries.failed);
       if (choice !== undefined) {
         if (quarantine.sent(trial, choice.instance)) return choice;
         choice.release();
@@ -186,7 +250,7 @@ export class Dispatcher {
       const isTaken = isHeldBack(permit, quarantine.live);
       giveUpAt = isTaken ? undefined : (giveUpAt ?? clock.now() + waitMs());
       const remainingMs = (giveUpAt ?? turnEndsAt) - clock.now();
-      if (remainingMs <= 0) throw new NoWorkersError(this.#options.service);
+      if (remainingMs <= 0) throw tries.cause ?? new NoWorkersError(this.#options.service);
       await this.#wait(changed, remainingMs);
     }
   }
@@ -228,11 +292,22 @@ function leave(outputs: AsyncIterator<unknown>): void {
   outputs.return?.().catch(() => undefined);
 }
 
-// per output: no allocation, but after a new start
-function inOrder<T extends Output>(output: T, { begun, stale }: Tries): T {
+const NO_MIGRATION: Migration = { limit: () => 0, onMigration() {} };
+
+/** It has a token again, so what it met on its way there counts no more. */
+function settle(tries: Tries): void {
+  tries.cause = undefined;
+  tries.numMigrations = 0;
+  tries.numRefusals = 0;
+  tries.failed.length = 0;
+}
+
+// per output: no allocation, but after a new start or a migration
+function taken<T extends Output>(output: T, work: Work<T>, { begun, stale }: Tries): T {
   const { index = 0 } = output;
   begun.add(index);
-  return stale.delete(index) ? { ...output, restarts: true } : output;
+  const own = work.progress?.add(output) ?? output;
+  return stale.delete(index) ? { ...own, restarts: true } : own;
 }
 
 /** Whether there are workers that it may not go to now, but later. */

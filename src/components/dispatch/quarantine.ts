@@ -5,6 +5,9 @@
 //      ^                         |
 //      +---- the worker died ----+  alone: condemned.  In company: all are suspects, and each is tried alone.
 //
+// A sequence that has migrated had tokens from an earlier worker, which speaks for it: alone at one death it is a suspect,
+// and at the second without a token in between it is condemned. So a fault that comes late, at some token, costs three.
+//
 // Sequences of one content count as one, since it is the content that kills. A content without a token is at no more
 // than `MAX_SPREAD` workers, and a suspect is tried by one sequence, at a worker that has no other without a token.
 // So one content kills at most MAX_SPREAD + 1 workers, and no content is condemned for what another has killed.
@@ -36,6 +39,9 @@ const REMEMBERED_MS = 10 * 60_000;
 /** Contents that are remembered; the oldest is forgotten first. */
 const MAX_REMEMBERED = 4096;
 
+/** Deaths in a row that end a sequence which had tokens before. */
+const MAX_STRIKES = 2;
+
 /** Workers that are remembered to have ended. */
 const MAX_DEAD = 256;
 
@@ -52,6 +58,10 @@ export class Trial {
   hasToken = false;
   /** It was at a death in company: it is tried alone, even if another of its content had a token meanwhile. */
   isSuspect = false;
+  /** It had a token from this worker, or from an earlier one. */
+  hasHadToken = false;
+  /** Deaths that it was at without a token, since its last token. */
+  numStrikes = 0;
   /** The worker that is kept free for it. */
   reserved: InstanceId | undefined;
 
@@ -153,7 +163,9 @@ export class Quarantine {
   /** It has its first token from this worker. */
   token(trial: Trial): void {
     trial.hasToken = true;
+    trial.hasHadToken = true;
     trial.isSuspect = false;
+    trial.numStrikes = 0;
     if (this.#verdicts.get(trial.content)?.type === "suspect") this.#verdicts.delete(trial.content);
     this.#release(trial);
     this.#tell();
@@ -195,10 +207,14 @@ export class Quarantine {
     const contents = new Set(tokenless.map(({ content }) => content));
     const isExplained = [...contents].some((one) => this.#verdictOf(one)?.type === "condemned");
     if (isExplained) return;
-    for (const trial of tokenless) trial.isSuspect = true;
+    for (const trial of tokenless) {
+      trial.isSuspect = true;
+      trial.numStrikes++;
+    }
+    const isProof = contents.size === 1 && provesGuilt(tokenless);
     for (const content of contents) {
-      this.#remember(content, contents.size === 1 ? "condemned" : "suspect", worker);
-      if (contents.size === 1) this.#condemn(content, worker);
+      this.#remember(content, isProof ? "condemned" : "suspect", worker);
+      if (isProof) this.#condemn(content, worker);
     }
   }
 
@@ -320,6 +336,12 @@ export class RequestKillsWorkersError extends DynamoError {
       { instance: of.worker, retry_at: of.retryAt },
     );
   }
+}
+
+/** Whether a death is held against a content that was alone at it without a token, in these sequences. */
+function provesGuilt(tokenless: readonly Trial[]): boolean {
+  const hadTokens = tokenless.some(({ hasHadToken }) => hasHadToken);
+  return !hadTokens || tokenless.some(({ numStrikes }) => numStrikes >= MAX_STRIKES);
 }
 
 function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {

@@ -32,12 +32,14 @@ import { contentOfSequence } from "../dispatch/content.ts";
 import { Dispatcher, type Place, queryInstance } from "../dispatch/dispatch.ts";
 import { leavable } from "../dispatch/leavable.ts";
 import { Quarantine } from "../dispatch/quarantine.ts";
+import { SequenceProgress } from "../dispatch/sequence-progress.ts";
 import {
   allowSpecialTokensInContent,
   answerFields,
   clampMaxTokens,
   count,
   key,
+  migrationLimit,
   model,
   renderTimeoutMs,
   servedModelName,
@@ -45,12 +47,13 @@ import {
 } from "../fields.ts";
 import { workersOf } from "../graph-paths.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
-import { ModelPublisher } from "../published-model.ts";
+import { ModelPublisher, servedName } from "../published-model.ts";
 import { blockSizeProblems } from "../router/config.ts";
 import { Router } from "../router/router.ts";
 import { needsRouter, ROUTER_MODES } from "../router/routing-modes.ts";
 import { DirectChooser, RoutedChooser, type WorkerChooser } from "../router/worker-choice.ts";
 import { VllmWorker } from "../worker/worker.ts";
+import { countMigrations } from "./migration-metrics.ts";
 import { sharedPlacesOf } from "./sequence-shares.ts";
 import { type Send, TextGenerator } from "./text-generator.ts";
 
@@ -71,6 +74,7 @@ export const ProcessorConfig = v.strictObject({
     v.optional(v.picklist(ROUTER_MODES)),
   ),
   waitForWorkerMs,
+  migrationLimit,
 });
 
 type ProcessorConfig = v.InferOutput<typeof ProcessorConfig>;
@@ -80,7 +84,7 @@ export class Processor extends ChatBackend {
   worker = depends(VllmWorker, "optional"); // a Router has its own link
   router = depends(Router, "optional");
 
-  static override readonly live = ["router"];
+  static override readonly live = ["router", "migrationLimit"];
   static override readonly validate = validateProcessor;
 
   static override async check(config: ProcessorConfig, scope: CheckScope) {
@@ -112,7 +116,7 @@ export class Processor extends ChatBackend {
       numShared: sharedPlacesOf(context.numWorkers),
     });
     this.#publisher = new ModelPublisher(this.context, this.config);
-    this.#startDispatcher();
+    await this.#startDispatcher();
     if (isLinked(this.router)) {
       this.#chooser = new RoutedChooser(this.router, this.context.clock);
       this.follow(this.router.all().workers(), ({ value }) => this.#publish(value));
@@ -172,7 +176,7 @@ export class Processor extends ChatBackend {
     yield* open();
   }
 
-  #startDispatcher(): void {
+  async #startDispatcher(): Promise<void> {
     const { clock } = this.context;
     const service = this.#workers;
     this.#quarantine = new Quarantine({
@@ -185,6 +189,10 @@ export class Processor extends ChatBackend {
     this.#dispatcher = new Dispatcher({
       ...{ clock, service, quarantine: this.#quarantine },
       waitMs: () => this.config.waitForWorkerMs,
+      migration: {
+        limit: () => this.config.migrationLimit,
+        onMigration: countMigrations(await this.context.metrics(), servedName(this.config)),
+      },
     });
   }
 
@@ -192,25 +200,27 @@ export class Processor extends ChatBackend {
     const { backendInstanceId: wanted, annotations, sessionId: session } = request;
     const isQuery = annotations.includes("query_instance_id");
     return (sequence, hasSent) => {
-      const numTokens = sequence.tokenIds.length;
-      const chain = this.#chainOf(sequence);
+      const progress = new SequenceProgress(sequence);
+      const chain: StoredBlock[] = [];
       const choose = (place: Place) => {
+        const { request } = progress;
+        const tokenIds = allTokensOf(request);
+        this.#extendChain(chain, tokenIds);
+        const numTokens = tokenIds.length;
         const query = { requestId, numTokens, chain, session, mode: this.config.router, ...place };
-        return this.#chooser.choose(query, sequence);
+        return this.#chooser.choose(query, request);
       };
       if (isQuery) return queryInstance(choose({ instance: wanted, avoid: [] }));
       const content = contentOfSequence(sequence);
-      return this.#dispatcher.run({ content, wanted, choose, hasSent, left });
+      return this.#dispatcher.run({ content, wanted, choose, progress, hasSent, left });
     };
   }
 
-  /** The names of its blocks, for a router. */
-  #chainOf({ tokenIds }: PreprocessedRequest): readonly StoredBlock[] {
-    const chain: StoredBlock[] = [];
-    if (isLinked(this.router) && this.#blockSize !== undefined) {
-      extendChain(chain, tokenIds, this.#blockSize);
-    }
-    return chain;
+  /** The names of its blocks, for a router. `chain` has those of the last time. */
+  #extendChain(chain: StoredBlock[], tokenIds: Int32Array): void {
+    if (!isLinked(this.router) || this.#blockSize === undefined) return;
+    chain.length = Math.min(chain.length, Math.floor(tokenIds.length / this.#blockSize));
+    extendChain(chain, tokenIds, this.#blockSize);
   }
 
   /** Frontends list the model for as long as there is a worker to route to. */
@@ -236,6 +246,15 @@ export class Processor extends ChatBackend {
       return false;
     }
   }
+}
+
+/** Prompt and output, end to end. */
+function allTokensOf({ tokenIds, output }: PreprocessedRequest): Int32Array {
+  if (output === undefined) return tokenIds;
+  const all = new Int32Array(tokenIds.length + output.length);
+  all.set(tokenIds);
+  all.set(output, tokenIds.length);
+  return all;
 }
 
 function validateProcessor({ router, blockSize }: ProcessorConfig, graph: GraphView) {
