@@ -27,6 +27,13 @@ export const SUITES: readonly Suite[] = [
     minutes: 20,
   },
   {
+    name: "migration",
+    what: "1,000 kills of workers under 64 streams at a time: each is what it is without",
+    files: ["test/components/dispatch/migration.test.ts"],
+    env: { DYNAMO_MIGRATION_KILLS: "1000" },
+    minutes: 2,
+  },
+  {
     name: "soak",
     what: "an hour of mixed load in a control group that the model fills: no kill",
     files: ["test/e2e/memory-limit.test.ts"],

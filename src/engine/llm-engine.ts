@@ -56,6 +56,8 @@ export interface LLMEngineOptions {
   readonly observer?: EngineObserver;
   /** Prefill workers that compute prompts in this engine's place; undefined if there are none. */
   readonly remotePrefill?: RemotePrefill | undefined;
+  /** Its streams when a step fails: they `fail` as it did (default), or stay `open` for the end of their worker to end. */
+  readonly streamsOfFailed?: "fail" | "open";
 }
 
 export class LLMEngine {
@@ -72,6 +74,7 @@ export class LLMEngine {
   readonly #telemetry: EngineTelemetry;
 
   readonly #loop: StepLoop;
+  readonly #streamsOfFailed: "fail" | "open";
   #closing: Promise<void> | undefined;
 
   #memory: MemoryPressure = "none";
@@ -81,6 +84,7 @@ export class LLMEngine {
     this.#runner = options.runner;
     this.#config = options.config;
     this.#clock = options.clock;
+    this.#streamsOfFailed = options.streamsOfFailed ?? "fail";
     this.#blocks = new BlockManager({
       ...limits,
       enablePrefixCaching: options.config.enablePrefixCaching,
@@ -120,7 +124,7 @@ export class LLMEngine {
    */
   generate(request: PreprocessedRequest): AsyncIterableIterator<TokenOutput> {
     if (this.#loop.isOver) throw new EngineClosedError();
-    if (this.#memory === "full") throw new MemoryShortError();
+    if (this.#memory === "full" && request.output === undefined) throw new MemoryShortError();
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
     validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
@@ -158,7 +162,8 @@ export class LLMEngine {
 
   /**
    * How short memory is around the process. `some`: blocks that no sequence holds forget their content and give
-   * their memory back. `full`: new requests are refused as well, until it is told better.
+   * their memory back. `full`: new requests are refused as well, until it is told better;
+   * those that another worker has begun are not.
    */
   setMemoryPressure(level: MemoryPressure): void {
     if (this.#loop.isOver) return;
@@ -261,6 +266,7 @@ export class LLMEngine {
   }
 
   #fail(error: Error): void {
+    if (this.#streamsOfFailed === "open") return;
     for (const [sequence, { stream }] of this.#open) {
       this.#scheduler.abort(sequence, "cancelled");
       stream.fail(error);

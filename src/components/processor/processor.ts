@@ -207,7 +207,9 @@ export class Processor extends ChatBackend {
         const tokenIds = allTokensOf(request);
         this.#extendChain(chain, tokenIds);
         const numTokens = tokenIds.length;
-        const query = { requestId, numTokens, chain, session, mode: this.config.router, ...place };
+        const { hasBegun } = progress;
+        const mode = this.config.router;
+        const query = { requestId, numTokens, chain, session, mode, hasBegun, ...place };
         return this.#chooser.choose(query, request);
       };
       if (isQuery) return queryInstance(choose({ instance: wanted, avoid: [] }));

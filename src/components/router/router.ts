@@ -99,7 +99,7 @@ export class Router extends Service {
     return routing;
   }
 
-  #candidates({ instance, avoid }: RouteQuery): readonly InstanceId[] {
+  #candidates({ instance, avoid, hasBegun }: RouteQuery): readonly InstanceId[] {
     const live = this.worker.instances.filter((one) => !avoid.includes(one));
     if (live.length === 0) throw new NoWorkersError(this.#workers);
     if (instance !== undefined) {
@@ -108,9 +108,9 @@ export class Router extends Service {
     }
     const { busyThreshold = 1, imbalanceLimit } = this.config;
     const free = live.filter((one) => this.#usage(one) <= busyThreshold);
-    if (free.length === 0) throw new WorkersBusyError(live.length, busyThreshold);
+    if (free.length === 0 && !hasBegun) throw new WorkersBusyError(live.length, busyThreshold);
     const numRequests = (one: InstanceId) => this.#router.loadOf(one).numRequests;
-    return withoutOverloaded(free, numRequests, imbalanceLimit);
+    return withoutOverloaded(free.length > 0 ? free : live, numRequests, imbalanceLimit);
   }
 
   /** Share of a worker's KV blocks in use: as it says, or as was given to it since. */

@@ -43,10 +43,12 @@ export class NoSuchInstanceError extends DynamoError {
 export interface RouteQuery {
   readonly requestId: string;
   readonly numTokens: number;
-  /** The full blocks of its prompt. */
+  /** The full blocks of its prompt, and of the output that it comes with. */
   readonly chain: readonly StoredBlock[];
   /** The conversation that it belongs to, as its client names it. */
   readonly session?: string | undefined;
+  /** Another worker has begun it: it is not refused for want of room. */
+  readonly hasBegun?: boolean;
   /** Default: the router's own. */
   readonly mode: RouterMode | undefined;
   /** This one and no other. */

@@ -6,6 +6,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
 import type { Choice } from "../dispatch/dispatch.ts";
+import { isGone } from "../dispatch/worker-gone.ts";
 import type { VllmWorker } from "../worker/worker.ts";
 import type { Router } from "./router.ts";
 import type { RouteQuery } from "./routing.ts";
@@ -50,6 +51,8 @@ export class DirectChooser implements WorkerChooser {
 
 /** How long a request waits for a router that has ended and starts again. */
 const ROUTER_MS = 3000;
+/** Routers that may end while they are asked for one request. */
+const MAX_ROUTERS = 3;
 
 /** As a Router says; its lease is kept as long as the choice. */
 export class RoutedChooser implements WorkerChooser {
@@ -62,13 +65,8 @@ export class RoutedChooser implements WorkerChooser {
   }
 
   async choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>> {
-    if (this.#router.instances.length === 0) {
-      await Promise.race([this.#router.waitForInstances(), this.#clock.sleep(ROUTER_MS)]);
-    }
-    const lease = this.#router.route(query);
-    const first: IteratorResult<Route> = await lease.next();
-    assert(!first.done, "a router's answer has a route");
-    const { instance, worker } = first.value;
+    const { lease, route } = await this.#ask(query);
+    const { instance, worker } = route;
     return {
       instance,
       begin: () => worker.generate(request),
@@ -77,5 +75,21 @@ export class RoutedChooser implements WorkerChooser {
       ping: () => worker.limits(),
       release: () => void lease.return?.(),
     };
+  }
+
+  async #ask(query: RouteQuery) {
+    for (let numAsked = 1; ; numAsked++) {
+      if (this.#router.instances.length === 0) {
+        await Promise.race([this.#router.waitForInstances(), this.#clock.sleep(ROUTER_MS)]);
+      }
+      const lease = this.#router.route(query);
+      try {
+        const first: IteratorResult<Route> = await lease.next();
+        assert(!first.done, "a router's answer has a route");
+        return { lease, route: first.value };
+      } catch (error) {
+        if (numAsked === MAX_ROUTERS || !isGone(error)) throw error;
+      }
+    }
   }
 }

@@ -87,6 +87,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     clock: context.clock,
     observer: metrics.observer,
     remotePrefill,
+    streamsOfFailed: "open", // The worker ends by it, and its callers send their sequences elsewhere.
   });
   metrics.watch(() => engine.stats());
   log.info("model ready", {

@@ -6,7 +6,7 @@ import type { KvPool } from "../../../src/components/prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
 import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
-import type { RunnerLimits, StepShape } from "../../../src/engine/model-runner.ts";
+import type { RunnerLimits } from "../../../src/engine/model-runner.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 import {
@@ -16,21 +16,16 @@ import {
   type InstanceId,
   Service,
 } from "../../../src/sdk/index.ts";
-import { FakeMemory, FakeRunner, SMALL_LIMITS } from "../../engine/fake-runner.ts";
+import { FakeMemory, type FakeRunner, SMALL_LIMITS } from "../../engine/fake-runner.ts";
 import { ManualClock } from "../../manual-clock.ts";
 import { deployInProcess, type InProcessDeployment } from "../../sdk/deploy-in-process.ts";
+import { type Life, MortalRunner } from "./mortal-runner.ts";
 
 export interface WorldOptions {
   /** Blocks of each worker. */
   readonly numBlocks: number;
   /** Event loop turns that the next step takes; the step of a prefill worker if `isPrefill`. */
   readonly stepTurns: (isPrefill: boolean) => number;
-}
-
-/** Whether an instance's native part still runs: it outlives its thread by a step. */
-interface Life {
-  isOver: boolean;
-  step: Promise<void> | undefined;
 }
 
 const NUM_DECODERS = 2;
@@ -186,33 +181,6 @@ async function release(_: unknown, { instanceId }: EndedInstance): Promise<void>
   const life = world.life(instanceId);
   life.isOver = true;
   await life.step;
-}
-
-/** A runner whose step goes on when its thread has died, and that begins none after that. */
-class MortalRunner extends FakeRunner {
-  readonly #life: Life;
-  #stepEnded: (() => void) | undefined;
-
-  constructor(limits: RunnerLimits, onStep: () => Promise<void>, memory: FakeMemory, life: Life) {
-    super(limits, onStep, memory);
-    this.#life = life;
-  }
-
-  override submit(shape: StepShape): void {
-    if (this.#life.isOver) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#life.step = promise;
-    this.#stepEnded = resolve;
-    super.submit(shape);
-  }
-
-  override async wait(): Promise<void> {
-    const stepEnded = this.#stepEnded;
-    this.#stepEnded = undefined;
-    if (stepEnded === undefined) return new Promise(() => {}); // The thread is dead.
-    await super.wait();
-    stepEnded();
-  }
 }
 
 export async function turns(count: number): Promise<void> {
