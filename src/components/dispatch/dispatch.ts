@@ -209,8 +209,10 @@ export class Dispatcher {
 
   /** A worker that refused it, or that it did not reach, is no migration. */
   #mayMigrate(trial: Trial, error: unknown, tries: Tries, limit: number): boolean {
+    const { quarantine } = this.#options;
     if (!isGone(error)) return false;
-    this.#options.quarantine.permit(trial); // as below
+    quarantine.permit(trial); // as below
+    if (!quarantine.mayGoOn(trial)) return false;
     if (trial.hasToken || endingOfCallee(error) !== undefined) tries.numMigrations++;
     const { failed, numRefusals, numMigrations } = tries;
     return numMigrations <= limit && numRefusals < MAX_REFUSALS && failed.length < MAX_ATTEMPTS;
@@ -232,8 +234,7 @@ export class Dispatcher {
   async #place<T>(work: Work<T>, trial: Trial, tries: Tries): Promise<Choice<T>> {
     const { quarantine, clock, waitMs } = this.#options;
     const turnEndsAt = clock.now() + MAX_TURN_WAIT_MS;
-    // A worker that a client asked for has ended, and what it began can be finished elsewhere.
-    const wanted = tries.cause === undefined ? work.wanted : undefined;
+    const wanted = wantedBy(work, tries);
     let giveUpAt: number | undefined;
     for (;;) {
       if (tries.hasLeft) {
@@ -293,6 +294,11 @@ function leave(outputs: AsyncIterator<unknown>): void {
 }
 
 const NO_MIGRATION: Migration = { limit: () => 0, onMigration() {} };
+
+/** When the worker that a client asked for has ended, any other can finish what it began. */
+function wantedBy({ wanted }: Work<unknown>, { cause }: Tries): InstanceId | undefined {
+  return cause === undefined ? wanted : undefined;
+}
 
 /** It has a token again, so what it met on its way there counts no more. */
 function settle(tries: Tries): void {

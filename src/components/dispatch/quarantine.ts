@@ -42,6 +42,12 @@ const MAX_REMEMBERED = 4096;
 /** Deaths in a row that end a sequence which had tokens before. */
 const MAX_STRIKES = 2;
 
+/** Deaths with or without tokens after which a sequence is not tried again if it was at nearly all that there were. */
+const MAX_DEATHS = 16;
+const NEARLY_ALL = 0.9;
+/** The same, wherever else workers died. */
+const MAX_DEATHS_IN_ALL = 100;
+
 /** Workers that are remembered to have ended. */
 const MAX_DEAD = 256;
 
@@ -60,6 +66,9 @@ export class Trial {
   isSuspect = false;
   /** It had a token from this worker, or from an earlier one. */
   hasHadToken = false;
+  /** Deaths that it was at, and all of the process before it came; those that no order caused. */
+  numDeaths = 0;
+  numDeathsBefore = 0;
   /** Deaths that it was at without a token, since its last token. */
   numStrikes = 0;
   /** The worker that is kept free for it. */
@@ -92,6 +101,7 @@ export class Quarantine {
   readonly #dead = new Set<InstanceId>();
   #live: readonly InstanceId[] = [];
   #waiting: PromiseWithResolvers<void> | undefined;
+  #numDeaths = 0;
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
@@ -124,6 +134,7 @@ export class Quarantine {
 
   open(content: Content): Trial {
     const trial = new Trial(content);
+    trial.numDeathsBefore = this.#numDeaths;
     addTo(this.#open, content, trial);
     return trial;
   }
@@ -171,6 +182,13 @@ export class Quarantine {
     this.#tell();
   }
 
+  /** False if so many workers died with it that it may be the cause, though each had given it tokens. */
+  mayGoOn({ numDeaths, numDeathsBefore }: Trial): boolean {
+    if (numDeaths < MAX_DEATHS) return true;
+    const isAtAll = numDeaths >= NEARLY_ALL * (this.#numDeaths - numDeathsBefore);
+    return !isAtAll && numDeaths < MAX_DEATHS_IN_ALL;
+  }
+
   /** It is at no worker any more, for another reason than a death. */
   left(trial: Trial): void {
     if (trial.worker !== undefined) removeFrom(this.#atWorker, trial.worker, trial);
@@ -199,7 +217,11 @@ export class Quarantine {
     const tokenless = there.filter(({ hasToken }) => !hasToken);
     for (const trial of there) this.left(trial);
     this.#bury(worker);
-    if (isNews && ended !== "ordered") this.#judge(worker, tokenless);
+    if (isNews && ended !== "ordered") {
+      this.#numDeaths++;
+      for (const trial of there) trial.numDeaths++;
+      this.#judge(worker, tokenless);
+    }
     this.#tell();
   }
 

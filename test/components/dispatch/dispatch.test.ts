@@ -104,6 +104,132 @@ describe("a worker's end", () => {
   });
 });
 
+describe("a sequence that migrates", () => {
+  const LONG: Asked = { ...HONEST, numTokens: 6 };
+  const TOKENS = [0, 1, 2, 3, 4, 5];
+
+  /** It has `numTokens` tokens from the only worker. */
+  async function begun(asked: Asked, numTokens: number) {
+    const cluster = new Cluster(1, EAGER);
+    cluster.migrationLimit = 3;
+    const answer = cluster.ask(asked);
+    await turns(cluster);
+    for (let i = 0; i < numTokens; i++) {
+      for (const worker of cluster.workers) cluster.run(worker);
+      await turns(cluster);
+    }
+    return { cluster, answer };
+  }
+
+  async function endAll(cluster: Cluster, ended: ActorEnding): Promise<void> {
+    for (const worker of cluster.workers) cluster.end(worker, ended);
+    await turns(cluster);
+    cluster.look();
+    await turns(cluster);
+  }
+
+  for (const isStream of [true, false]) {
+    test(`goes on behind its last token, stream ${isStream}`, async () => {
+      const { cluster, answer } = await begun({ ...LONG, isStream }, 2);
+      await endAll(cluster, "failed");
+      expect(await serve(cluster, answer)).toMatchObject({ tokens: TOKENS, numTries: 2 });
+      expect(cluster.migrations).toEqual(["ongoing_request"]);
+      expect(cluster.quarantine.numOpen).toBe(0);
+    });
+  }
+
+  test("is not begun anew if its last token had come when its worker ended", async () => {
+    const { cluster, answer } = await begun(LONG, 5);
+    for (const worker of cluster.workers) {
+      cluster.run(worker);
+      cluster.end(worker, "failed");
+    }
+    expect(await answer).toMatchObject({ tokens: TOKENS, code: undefined, numTries: 1 });
+  });
+
+  test("may do so as often as there is a token in between", async () => {
+    const { cluster, answer } = await begun(LONG, 1);
+    for (let i = 0; i < 4; i++) {
+      await endAll(cluster, "failed");
+      for (const worker of cluster.workers) cluster.run(worker);
+      await turns(cluster);
+    }
+    expect(await serve(cluster, answer)).toMatchObject({ tokens: TOKENS, numTries: 5 });
+  });
+
+  test("does so migration-limit times without a token in between, then its client is told", async () => {
+    const { cluster, answer } = await begun(LONG, 1);
+    for (let i = 0; i < 3; i++) await endAll(cluster, "ordered");
+    expect(cluster.migrations.length).toBe(3);
+    await endAll(cluster, "ordered");
+    expect(await answer).toMatchObject({ tokens: [0], code: "actor_down", numTries: 4 });
+  });
+
+  test("goes to any worker, also if the one that ended was asked for", async () => {
+    const { cluster, answer } = await begun({ ...LONG, wanted: 1 }, 2);
+    await endAll(cluster, "failed");
+    expect(await serve(cluster, answer)).toMatchObject({ tokens: TOKENS, code: undefined });
+  });
+
+  test("tells how its worker ended if there is no other in time", async () => {
+    const { cluster, answer } = await begun(LONG, 2);
+    for (const worker of cluster.workers) cluster.end(worker, "failed");
+    await turns(cluster);
+    await cluster.clock.advance(2000);
+    expect(await answer).toMatchObject({ tokens: [0, 1], code: "actor_down" });
+  });
+
+  test("is not condemned by one death that it was alone at", async () => {
+    const { cluster, answer } = await begun(LONG, 2);
+    await endAll(cluster, "failed");
+    await endAll(cluster, "failed");
+    expect(cluster.condemned).toEqual([]);
+    expect(await serve(cluster, answer)).toMatchObject({ tokens: TOKENS, code: undefined });
+  });
+
+  test("costs three workers if it kills at one of its tokens", async () => {
+    const { cluster, answer } = await begun({ ...LONG, isPoison: true, killsAfter: 2 }, 2);
+    expect(await serve(cluster, answer)).toMatchObject({
+      ...{ tokens: [0, 1], code: "request_kills_workers", numTries: 3 },
+    });
+    expect(cluster.numDeaths).toBe(3);
+  });
+
+  test("is given up when sixteen workers have died with it, each after a token", async () => {
+    const { cluster, answer } = await begun({ ...LONG, numTokens: 30 }, 1);
+    for (let i = 0; i < 16; i++) {
+      await endAll(cluster, "failed");
+      for (const worker of cluster.workers) cluster.run(worker);
+      await turns(cluster);
+    }
+    expect(await answer).toMatchObject({ code: "actor_down", numTries: 16 });
+  });
+
+  test("is not given up when workers die by order", async () => {
+    const { cluster, answer } = await begun({ ...LONG, numTokens: 30 }, 1);
+    for (let i = 0; i < 25; i++) {
+      await endAll(cluster, "ordered");
+      for (const worker of cluster.workers) cluster.run(worker);
+      await turns(cluster);
+    }
+    expect(await serve(cluster, answer)).toMatchObject({ code: undefined, numTries: 26 });
+  });
+
+  test("costs those beside it nothing if it kills at one of its tokens", async () => {
+    const cluster = new Cluster(4, EAGER);
+    cluster.migrationLimit = 3;
+    const honest = Array.from({ length: 12 }, (_, i) =>
+      cluster.ask({ ...LONG, content: BigInt(10 + i) }),
+    );
+    const poison = cluster.ask({ ...LONG, content: 2n, isPoison: true, killsAfter: 2 });
+    expect((await serve(cluster, poison)).code).toBe("request_kills_workers");
+    for (const answer of honest) {
+      expect(await serve(cluster, answer)).toMatchObject({ tokens: TOKENS, code: undefined });
+    }
+    expect(cluster.numDeaths).toBeLessThanOrEqual(3);
+  });
+});
+
 describe("without a worker", () => {
   test("a request waits for one, and no longer than it may", async () => {
     const cluster = new Cluster(0, EAGER);

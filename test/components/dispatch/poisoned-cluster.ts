@@ -3,7 +3,13 @@
 
 import { ActorDownError, type ActorEnding } from "../../../src/actor/error.ts";
 import { errorCode } from "../../../src/base/error.ts";
-import { type Choice, Dispatcher, type Place } from "../../../src/components/dispatch/dispatch.ts";
+import {
+  type Choice,
+  Dispatcher,
+  type MigrationType,
+  type Place,
+  type Progress,
+} from "../../../src/components/dispatch/dispatch.ts";
 import { type Content, Quarantine } from "../../../src/components/dispatch/quarantine.ts";
 import { NoWorkersError } from "../../../src/sdk/error.ts";
 import { ManualClock } from "../../manual-clock.ts";
@@ -17,13 +23,17 @@ export interface Asked {
   readonly content: Content;
   readonly numTokens: number;
   readonly isPoison: boolean;
+  /** Tokens that a poison gives before it kills, wherever they are given; 0 unless told. */
+  readonly killsAfter?: number;
   readonly isStream: boolean;
+  /** The one worker that the client asks for. */
+  readonly wanted?: number;
   /** The client leaves when its sequence has been at a worker. */
   readonly leaves: boolean;
 }
 
 export interface Answer {
-  /** Tokens of the last start; those of earlier ones are void. */
+  /** Those of all workers that it migrated to; those before a new start are void. */
   readonly tokens: readonly number[];
   readonly code: string | undefined;
   /** Workers that it was sent to. */
@@ -41,9 +51,16 @@ export class Cluster {
   });
   /** Those that no order has caused. */
   numDeaths = 0;
+  /** Off unless a test sets it. */
+  migrationLimit = 0;
+  readonly migrations: MigrationType[] = [];
   readonly #dispatcher = new Dispatcher({
     ...{ clock: this.clock, quarantine: this.quarantine, service: "Worker" },
     waitMs: () => 2000,
+    migration: {
+      limit: () => this.migrationLimit,
+      onMigration: (type) => this.migrations.push(type),
+    },
   });
   readonly #random: () => number;
   readonly #workers = new Map<number, SimWorker>();
@@ -70,7 +87,7 @@ export class Cluster {
   run(worker: SimWorker): void {
     for (const sequence of [...worker.sequences]) {
       if (this.#random() < 0.5) continue;
-      if (sequence.asked.isPoison) {
+      if (sequence.isDeadly) {
         this.numDeaths++;
         this.end(worker, this.#random() < 0.3 ? "hung" : "failed");
         return;
@@ -88,15 +105,17 @@ export class Cluster {
 
   async ask(asked: Asked, clientLeft: Promise<void> = new Promise(() => {})): Promise<Answer> {
     let tokens: number[] = [];
+    const progress = new PieceProgress(asked.numTokens);
     const left = Promise.withResolvers<void>();
     let sent: SimSequence | undefined;
     let numTries = 0;
     let hadToken = false;
     const outputs = this.#dispatcher.run<Piece>({
       content: asked.content,
-      wanted: undefined,
+      wanted: asked.wanted,
+      progress,
       choose: async (place) =>
-        this.#choose(place, asked, (sequence) => {
+        this.#choose(place, { asked, progress }, (sequence) => {
           sent = sequence;
           numTries++;
         }),
@@ -128,7 +147,11 @@ export class Cluster {
     this.#workers.set(worker.id, worker);
   }
 
-  #choose(place: Place, asked: Asked, onSent: (sequence: SimSequence) => void): Choice<Piece> {
+  #choose(
+    place: Place,
+    { asked, progress }: { readonly asked: Asked; readonly progress: PieceProgress },
+    onSent: (sequence: SimSequence) => void,
+  ): Choice<Piece> {
     const { instance: wanted, avoid } = place;
     const live = this.#view.filter((id) => !avoid.includes(id));
     const instance = wanted ?? live[Math.floor(this.#random() * live.length)];
@@ -141,7 +164,7 @@ export class Cluster {
     return {
       instance,
       begin: () => {
-        const sequence = new SimSequence(asked);
+        const sequence = new SimSequence(asked, progress.numTokens);
         sequence.join(this.#workers.get(instance));
         onSent(sequence);
         return sequence;
@@ -150,6 +173,32 @@ export class Cluster {
       ping: async () => worker().ping(),
       release() {},
     };
+  }
+}
+
+class PieceProgress implements Progress<Piece> {
+  readonly #numWanted: number;
+  numTokens = 0;
+
+  constructor(numWanted: number) {
+    this.#numWanted = numWanted;
+  }
+
+  get hasBegun(): boolean {
+    return this.numTokens > 0;
+  }
+
+  get isOver(): boolean {
+    return this.numTokens === this.#numWanted;
+  }
+
+  add(piece: Piece): Piece {
+    this.numTokens++;
+    return piece;
+  }
+
+  clear(): void {
+    this.numTokens = 0;
   }
 }
 
@@ -185,12 +234,19 @@ class SimSequence implements AsyncIterableIterator<Piece> {
   readonly asked: Asked;
   hasLeft = false;
   #worker: SimWorker | undefined;
-  #numGiven = 0;
+  #numGiven: number;
   readonly #results: (IteratorResult<Piece> | Error)[] = [];
   #reader: PromiseWithResolvers<IteratorResult<Piece>> | undefined;
 
-  constructor(asked: Asked) {
+  /** It goes on behind `numGiven` tokens. */
+  constructor(asked: Asked, numGiven: number) {
     this.asked = asked;
+    this.#numGiven = numGiven;
+  }
+
+  get isDeadly(): boolean {
+    const { isPoison, killsAfter = 0 } = this.asked;
+    return isPoison && this.#numGiven >= killsAfter;
   }
 
   join(worker: SimWorker | undefined): void {
