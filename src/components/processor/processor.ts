@@ -47,7 +47,7 @@ import {
 } from "../fields.ts";
 import { workersOf } from "../graph-paths.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
-import { ModelPublisher, servedName } from "../published-model.ts";
+import { ModelPublisher, servedNames } from "../published-model.ts";
 import { blockSizeProblems } from "../router/config.ts";
 import { Router } from "../router/router.ts";
 import { needsRouter, ROUTER_MODES } from "../router/routing-modes.ts";
@@ -179,6 +179,7 @@ export class Processor extends ChatBackend {
   async #startDispatcher(): Promise<void> {
     const { clock } = this.context;
     const service = this.#workers;
+    const [model = ""] = servedNames(this.config);
     this.#quarantine = new Quarantine({
       clock,
       onCondemned: (content, worker) => {
@@ -191,7 +192,7 @@ export class Processor extends ChatBackend {
       waitMs: () => this.config.waitForWorkerMs,
       migration: {
         limit: () => this.config.migrationLimit,
-        onMigration: countMigrations(await this.context.metrics(), servedName(this.config)),
+        onMigration: countMigrations(await this.context.metrics(), model),
       },
     });
   }
