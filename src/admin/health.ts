@@ -1,11 +1,14 @@
 // Facts of the server's health, and of how much it does.
 
-import type { OpenAIBackend } from "../door/backend.ts";
 import type { Exchange } from "../door/exchange.ts";
 import type { AppContext } from "../door/generate.ts";
 
 /** Healthy means that a request sent now can be routed. */
-export function health(backend: OpenAIBackend, exchange: Exchange): Response {
+export function health({ backend, isDraining }: AppContext, exchange: Exchange): Response {
+  if (isDraining) {
+    const message = "The server is about to end, and takes no new requests";
+    return exchange.json({ status: "unhealthy", message }, 503);
+  }
   if (backend.models().length === 0 || backend.isStarting()) {
     return exchange.json({ status: "unhealthy", message: "No endpoints available" }, 503);
   }

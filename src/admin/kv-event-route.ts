@@ -13,7 +13,7 @@ export async function kvEvents(context: AppContext, exchange: Exchange): Promise
   const reports = backend.kvEvents()[Symbol.asyncIterator]();
   const leave = () => void reports.return?.();
   request.signal.addEventListener("abort", leave, { once: true });
-  const listener = { shutDown: leave };
+  const listener = { isEndless: true, shutDown: leave } as const;
   context.open.add(listener);
   const end = () => context.open.delete(listener);
   let next: Awaited<ReturnType<typeof reports.next>>;

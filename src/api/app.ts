@@ -50,6 +50,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     backend,
     metrics: new FrontendMetrics(),
     open: new Set(),
+    isDraining: false,
     clock: options.clock,
     log: options.log,
     parseBody: options.parseBody ?? jsonOf,
@@ -62,11 +63,15 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
   const { admission = LOCALHOST, server = 0, log, clock } = options;
   const failures = new FailureLog(log, clock);
   const logged = (exchange: Exchange) =>
-    withLogLine(exchange, options, () => answer({ router, parts, admission }, exchange));
+    withLogLine(exchange, options, () => answer({ context, router, parts, admission }, exchange));
   return {
     fetch: (request, connection = LOCAL) =>
       logged(new Exchange(request, connection, { server, failures })),
     refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, failures }).error(fault),
+    drain: () => {
+      context.isDraining = true;
+      for (const open of [...context.open]) if (open.isEndless) open.shutDown();
+    },
     endAnswers: () => {
       for (const open of [...context.open]) open.shutDown();
     },
@@ -105,6 +110,7 @@ const WELCOME = {
 };
 
 interface Door {
+  readonly context: Pick<AppContext, "isDraining">;
   readonly router: Router<Handler>;
   /** By path. */
   readonly parts: ReadonlyMap<string, Pick<ApiRoute, "access" | "errors">>;
@@ -112,7 +118,10 @@ interface Door {
 }
 
 /** Every answer, also to a path or method that is not served, bears an id. Paths that are no route are for clients. */
-async function answer({ router, parts, admission }: Door, exchange: Exchange): Promise<Response> {
+async function answer(
+  { context, router, parts, admission }: Door,
+  exchange: Exchange,
+): Promise<Response> {
   const path = pathOf(exchange.request.url);
   const match = router.match(path);
   const { access = "client", errors } = parts.get(match?.route ?? "") ?? {};
@@ -124,6 +133,7 @@ async function answer({ router, parts, admission }: Door, exchange: Exchange): P
       allow: path === "*" ? EVERY_METHOD : match?.allow,
       answer() {
         if (access === "client" && exchange.connection.isSpare) throw tooManyConnections();
+        if (access === "client" && context.isDraining) throw draining();
         return serve(path, match, exchange);
       },
     });
@@ -146,6 +156,16 @@ const EVERY_METHOD = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 
 function tooManyConnections(): HttpFault {
   return overloaded("The server has as many connections as it takes.");
+}
+
+function draining(): ApiError {
+  return new ApiError({
+    status: 503,
+    code: "server_shutdown",
+    message:
+      "The server is about to end and takes no new requests. Send it to another, or again in a moment.",
+    headers: { "retry-after": "1", connection: "close" },
+  });
 }
 
 function methodNotAllowed({ allow }: Match<Handler>, path: string): ApiError {

@@ -38,6 +38,7 @@ import { actorEntry, spawnSideThread } from "../worker-entries.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { modelServices, withModels } from "./default-model.ts";
+import { drainTimeoutMs } from "./drain-timeout.ts";
 import { withHubModels } from "./hub-models.ts";
 import { impliedOverrides } from "./implied-overrides.ts";
 import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
@@ -112,6 +113,12 @@ export const serveCommand: Command = {
       valueHint: "FORMAT",
       description: "text (default) or json: an object a line on standard error",
     },
+    "drain-timeout": {
+      type: "string",
+      valueHint: "SECONDS",
+      description:
+        "How long Ctrl-C and SIGTERM let running answers go on (default: 30); then they end with an error",
+    },
     offline: {
       type: "boolean",
       description: "Fetch no model: what is not on this machine is missing (also HF_HUB_OFFLINE=1)",
@@ -154,6 +161,8 @@ ENVIRONMENT
   DYNAMO_SERVICE_CONFIG   The configuration as --dry-run prints it; used where no file is given
   DYNAMO_API_KEY          An API key that opens everything, beside those of --api-key-file
   DYN_DEPLOYMENT_CONFIG   YAML that replaces the file
+  DYN_RUNTIME_GRACEFUL_SHUTDOWN_TIMEOUT_SECS
+                          As --drain-timeout, which goes first
   XDG_CACHE_HOME          Packed weights are kept in its folder dynamo (default: ~/.cache)
 
 EXAMPLES
@@ -201,10 +210,13 @@ async function serveOrThrow(given: CommandInput): Promise<number> {
   const resolved =
     loaded && written && (await collect(problems, () => resolveAll(input, loaded, written)));
   const logging = await collect(problems, () => readLogOptions(flags, context));
+  const drainMs = await collect(problems, () =>
+    drainTimeoutMs(flags.get("drain-timeout"), context.environment),
+  );
   const warn = warner(logging, context);
   if (loaded) for (const text of unlinkedDependencies(loaded.graph)) warn(text);
   throwAll(problems);
-  assert(resolved && logging, "what could not be resolved is a problem");
+  assert(resolved && logging && drainMs !== undefined, "what could not be resolved is a problem");
   const { config, plan } = resolved;
   const notice = configNotice(options);
   if (notice !== undefined) warn(notice);
@@ -221,7 +233,7 @@ async function serveOrThrow(given: CommandInput): Promise<number> {
   if (flags.has("explain")) context.out(await renderExplanation(config, plan, context.environment));
   if (flags.has("dry-run")) return 0;
   if (obstacles.length > 0) throw new ConfigError(obstacles);
-  return run(plan, logging, context);
+  return run(plan, { ...logging, drainMs }, context);
 }
 
 interface ResolvedServe {
@@ -275,7 +287,7 @@ function withTarget(
 
 async function run(
   plan: DeploymentPlan,
-  logging: LogOptions,
+  { drainMs, ...logging }: LogOptions & { readonly drainMs: number },
   context: CliContext,
 ): Promise<number> {
   const log = mainLogger(logging, context);
@@ -291,6 +303,7 @@ async function run(
     logLevel: logging.level,
     logStyle: logging.style,
     environment: context.environment,
+    drainMs,
   });
   const manager = new ServiceManager({
     environment: context.environment,
@@ -306,7 +319,14 @@ async function run(
     else context.err(readyLine(plan.entry, door));
   };
   const { onInterrupt } = context;
-  return untilEnded(deployment, { onInterrupt, onReady, clock: systemClock, log, manager });
+  return untilEnded(deployment, {
+    onInterrupt,
+    onReady,
+    clock: systemClock,
+    log,
+    manager,
+    drainMs,
+  });
 }
 
 /** Before a start there is no log, but where lines are for programs, all of them are. */

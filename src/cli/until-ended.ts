@@ -19,12 +19,14 @@ export interface UntilEndedOptions {
   readonly log: Logger;
   /** Called when everything can be called, and the entry has said where; if it does. */
   onReady(door: Door | undefined): void;
+  /** What running answers get to end. */
+  readonly drainMs: number;
   /** Told how far the deployment is. */
   readonly manager: Pick<ServiceManager, "ready" | "stopping" | "end">;
 }
 
-/** For a stop as a whole. deploy.ts plans for less, so this is for what is stuck in native code. */
-export const MAX_STOP_MS = 5000;
+/** For a stop beside its drain. deploy.ts plans for less, so this is for what is stuck in native code. */
+export const MAX_REST_MS = 4000;
 
 /** Faster than anyone presses twice. */
 const ECHO_MS = 150;
@@ -33,7 +35,7 @@ const INTERRUPTED = 130; // 128 + SIGINT, as shells have it
 
 export async function untilEnded(
   deployment: RunningDeployment,
-  { onInterrupt, onReady, clock, log, manager }: UntilEndedOptions,
+  { onInterrupt, onReady, clock, log, manager, drainMs }: UntilEndedOptions,
 ): Promise<number> {
   const startedAt = clock.now();
   const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
@@ -48,8 +50,9 @@ export async function untilEnded(
     stoppingSince = clock.now();
     manager.stopping();
     log.info("stopping; Ctrl-C again ends at once");
-    const timer = clock.after(MAX_STOP_MS, () => {
-      log.warn("not everything has ended in time", { ms: MAX_STOP_MS });
+    const ms = drainMs + MAX_REST_MS;
+    const timer = clock.after(ms, () => {
+      log.warn("not everything has ended in time", { ms });
       resolve(0);
     });
     deployment.stop().then(() => {

@@ -14,12 +14,20 @@ import { servedModel } from "./served-model.ts";
 import { inSession } from "./session.ts";
 import type { Usage } from "./tally.ts";
 
+/** An answer that has begun. One without an end of its own is `endless`, and no drain waits for it. */
+export interface OpenAnswer {
+  readonly isEndless?: true;
+  shutDown(): void;
+}
+
 /** Shared by all requests of an app. */
 export interface AppContext extends BodyLimits {
   readonly backend: OpenAIBackend;
   readonly metrics: FrontendMetrics;
   /** Answers that have begun and not ended. */
-  readonly open: Set<Pick<Generation, "shutDown">>;
+  readonly open: Set<OpenAnswer>;
+  /** The server is about to end: it refuses new work. */
+  isDraining: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly stallMs: number;

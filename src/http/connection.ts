@@ -114,6 +114,11 @@ export class HttpConnection implements Connection {
     this.#request?.abort();
   }
 
+  /** It has a request, or an answer to one. */
+  get isAtWork(): boolean {
+    return !this.#isBetweenRequests && this.#wait !== "linger";
+  }
+
   /** Closes as soon as no answer is on its way. */
   retire(): void {
     this.#isRetiring = true;

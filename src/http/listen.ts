@@ -13,6 +13,8 @@ import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DateHeader } from "./response-head.ts";
 
 export interface ServedApp extends HttpApp {
+  /** From now on refuses new work, and says so; what it has begun goes on. */
+  drain(): void;
   /** Ends every open answer now, with what it has. */
   endAnswers(): void;
 }
@@ -31,8 +33,9 @@ export interface HttpServer {
   readonly port: number;
   readonly url: string;
   /**
-   * Takes no more requests and closes idle connections; answers in flight get `graceMs` to end, then
-   * end with what they have. A client that does not take even that is cut.
+   * Drains: answers in flight get `graceMs` to end. Meanwhile it still listens, so that clients and balancers are told.
+   * Then it closes all connections; answers that still run end with what they have. A client that does not take even
+   * that is cut.
    */
   stop(graceMs: number): Promise<void>;
 }
@@ -53,12 +56,12 @@ export function listen(app: ServedApp, options: ListenOptions): HttpServer {
     port,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}/`,
     async stop(graceMs) {
+      app.drain();
+      const isInTime = await endsWithin(connections.drain(), graceMs, clock);
       socket.stop();
       const ended = connections.retire();
-      if (!(await endsWithin(ended, graceMs, clock))) {
-        app.endAnswers();
-        if (!(await endsWithin(ended, LAST_WORDS_MS, clock))) connections.cut();
-      }
+      if (!isInTime) app.endAnswers();
+      if (!(await endsWithin(ended, LAST_WORDS_MS, clock))) connections.cut();
       time.stop();
     },
   };
@@ -68,6 +71,9 @@ class Connections {
   readonly #open = new Set<HttpConnection>();
   #numSpare = 0;
   #ended: PromiseWithResolvers<void> | undefined;
+  /** Those that were at work when the drain began. */
+  readonly #atWork = new Set<HttpConnection>();
+  #drained: PromiseWithResolvers<void> | undefined;
 
   /** Room for one more connection: a usual place, a spare one, or none. */
   room({ maxConnections, spareConnections }: HttpLimits): "usual" | "spare" | "none" {
@@ -84,11 +90,25 @@ class Connections {
   delete(connection: HttpConnection): void {
     this.#open.delete(connection);
     if (connection.isSpare) this.#numSpare--;
+    this.#atWork.delete(connection);
     if (this.#open.size === 0) this.#ended?.resolve();
+    if (this.#atWork.size === 0) this.#drained?.resolve();
   }
 
   checkDeadlines(): void {
     for (const connection of [...this.#open]) connection.checkDeadline();
+  }
+
+  /** Those that are at work now close behind their answers. Resolves when they have. */
+  drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>();
+    for (const connection of [...this.#open]) {
+      if (!connection.isAtWork) continue;
+      this.#atWork.add(connection);
+      connection.retire();
+    }
+    if (this.#atWork.size === 0) this.#drained.resolve();
+    return this.#drained.promise;
   }
 
   /** Resolves when the last one has closed. */

@@ -41,9 +41,14 @@ import { bindService } from "./service.ts";
 import type { AnyService, ServiceClass } from "./service-class.ts";
 import { createClient, createRef } from "./service-client.ts";
 
-/** Share of a stop's time for the calls that still run. `stop()` gets what they leave of `STOP_SHARE`. */
-const DRAIN_SHARE = 0.7;
-const STOP_SHARE = 0.9;
+/** Part of a stop's time that running calls do not get: it is for `stop()` and the end. */
+const STOP_RESERVE = { share: 0.3, maxMs: 1000 };
+/** Part that `stop()` does not get either. */
+const END_RESERVE = { share: 0.1, maxMs: 200 };
+
+function reserveOf(ms: number, { share, maxMs }: typeof STOP_RESERVE): number {
+  return Math.min(maxMs, share * ms);
+}
 
 export interface InstanceOptions {
   readonly scope: ActorScope;
@@ -156,9 +161,10 @@ export class Instance {
     const begin = clock.now();
     this.#isStopping = true;
     await this.#control.request(LEAVE, undefined);
-    await this.#actor.drain(deadlineMs * DRAIN_SHARE);
-    if (await this.#hasStarted(begin + deadlineMs * DRAIN_SHARE - clock.now())) {
-      const remainingMs = begin + deadlineMs * STOP_SHARE - clock.now();
+    const drainMs = deadlineMs - reserveOf(deadlineMs, STOP_RESERVE);
+    await this.#actor.drain(drainMs);
+    if (await this.#hasStarted(begin + drainMs - clock.now())) {
+      const remainingMs = begin + deadlineMs - reserveOf(deadlineMs, END_RESERVE) - clock.now();
       await this.#service.stop?.(Math.max(0, remainingMs));
     }
     this.close();

@@ -17,7 +17,7 @@ import { DeployedInstances } from "./deployed-instances.ts";
 import { DeployedSettings } from "./live-settings.ts";
 import type { DeploymentPlan } from "./plan.ts";
 import { scrape } from "./scrape.ts";
-import { serviceSpecs } from "./service-specs.ts";
+import { REST_STOP_MS, serviceSpecs } from "./service-specs.ts";
 import { StartLog } from "./start-log.ts";
 
 export interface DeployOptions {
@@ -33,8 +33,8 @@ export interface DeployOptions {
   readonly logStyle?: LogStyle;
   /** For the services' `prepare`. */
   readonly environment?: Environment;
-  /** Upper bound for `stop()`, all instances together. */
-  readonly stopMs?: number;
+  /** What running answers get to end at `stop()`; the rest of a stop takes `REST_STOP_MS` at most. */
+  readonly drainMs?: number;
   /** 0 to 1, as `Math.random`: spreads the restarts of instances that fail again and again. */
   readonly random?: () => number;
 }
@@ -58,7 +58,7 @@ export function deploy(plan: DeploymentPlan, options: DeployOptions): Deployment
   return new RunningDeployment(plan, options);
 }
 
-const DEFAULT_STOP_MS = 4500;
+const DEFAULT_DRAIN_MS = 1000;
 
 class RunningDeployment implements Deployment {
   readonly registry: Registry;
@@ -71,12 +71,12 @@ class RunningDeployment implements Deployment {
 
   constructor(plan: DeploymentPlan, options: DeployOptions) {
     const { host, clock, log, registry, queues, environment = {}, logLevel = "info" } = options;
-    const { random = Math.random, stopMs = DEFAULT_STOP_MS } = options;
+    const { random = Math.random, drainMs = DEFAULT_DRAIN_MS } = options;
     this.registry = registry;
     this.#log = new StartLog(log);
     this.#supervisor = new Supervisor({
       host,
-      ...{ clock, random, stopMs },
+      ...{ clock, random, stopMs: drainMs + REST_STOP_MS },
       onEvent: (event) => this.#log.write(this.#ofInstance(event)),
     });
     const cluster = {
@@ -108,10 +108,16 @@ class RunningDeployment implements Deployment {
   }
 
   async #start(plan: DeploymentPlan, options: DeployOptions): Promise<void> {
-    const { environment = {}, logLevel, logStyle } = options;
+    const { environment = {}, logLevel, logStyle, drainMs = DEFAULT_DRAIN_MS } = options;
     const instances = this.#instances;
     try {
-      const specs = await serviceSpecs(plan, { instances, environment, logLevel, logStyle });
+      const specs = await serviceSpecs(plan, {
+        instances,
+        environment,
+        logLevel,
+        logStyle,
+        drainMs,
+      });
       await this.#supervisor.start(specs);
       this.#log.end();
     } catch (error) {

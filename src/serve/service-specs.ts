@@ -20,10 +20,14 @@ export interface SpecOptions {
   readonly environment: Environment;
   readonly logLevel: LogLevel | undefined;
   readonly logStyle: LogStyle | undefined;
+  /** What the entry's running answers get at a stop. */
+  readonly drainMs: number;
 }
 
-/** The entry's share of the time for a stop: its clients wait for their answers. */
-const ENTRY_STOP_SHARE = 0.6;
+/** Time of a stop beside the drain, all services together: the most of it is for what hangs. */
+export const REST_STOP_MS = 3400;
+/** The entry's part of that, behind its drain: last words to its clients. */
+const ENTRY_REST_MS = 1200;
 
 /** Runs each service's `prepare`, in order. */
 export async function serviceSpecs(
@@ -31,7 +35,8 @@ export async function serviceSpecs(
   options: SpecOptions,
 ): Promise<readonly ServiceSpec[]> {
   const specs: ServiceSpec[] = [];
-  const { environment } = options;
+  const { environment, drainMs } = options;
+  const entryStopShare = (drainMs + ENTRY_REST_MS) / (drainMs + REST_STOP_MS);
   for (const [index, service] of plan.services.entries()) {
     const graph = graphViewOf(plan, service.name, environment);
     const prepared = await service.service.prepare?.(service.config, environment, graph);
@@ -42,7 +47,7 @@ export async function serviceSpecs(
       periodMs: service.restarts.periodMs,
       heartbeatTimeoutMs: service.heartbeatTimeoutMs,
       // As many as were started before it stop after it; the last may take all that is left.
-      stopShare: isEntry && index > 0 ? ENTRY_STOP_SHARE : 1 / (index + 1),
+      stopShare: isEntry && index > 0 ? entryStopShare : 1 / (index + 1),
       children: Array.from({ length: service.numWorkers }, (_, worker) =>
         childSpec({ plan, service, workerId: worker + 1, prepared }, options),
       ),

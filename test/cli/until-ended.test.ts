@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import { DynamoError } from "../../src/base/error.ts";
 import { createLogger } from "../../src/base/log.ts";
-import { MAX_STOP_MS, untilEnded } from "../../src/cli/until-ended.ts";
+import { MAX_REST_MS, untilEnded } from "../../src/cli/until-ended.ts";
 import type { Door } from "../../src/sdk/door.ts";
 import { ManualClock } from "../manual-clock.ts";
+
+const DRAIN_MS = 30_000;
 
 /** A deployment whose steps the test decides, and a keyboard. */
 function setUp() {
@@ -34,6 +36,7 @@ function setUp() {
       onReady: (open) => lines.push(`open: ${open?.url}`),
       clock,
       log: createLogger("dynamo", "info", (line) => lines.push(line)),
+      drainMs: DRAIN_MS,
       manager: {
         ready: () => void told.push("ready"),
         stopping: () => void told.push("stopping"),
@@ -90,7 +93,7 @@ test("an echo of the first, as npm sends it, is not a second", async () => {
 test("a stop that hangs is given up after its bound", async () => {
   const world = setUp();
   world.ctrlC();
-  await world.clock.advance(MAX_STOP_MS);
+  await world.clock.advance(DRAIN_MS + MAX_REST_MS);
   expect(await world.exitCode).toBe(0);
   expect(world.lines.join("")).toContain("not everything has ended in time");
 });

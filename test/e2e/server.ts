@@ -52,12 +52,15 @@ export interface Server {
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 }
 
+/** Answers that a test leaves behind hold up no stop. */
+const SHORT_DRAIN = { DYN_RUNTIME_GRACEFUL_SHUTDOWN_TIMEOUT_SECS: "1" };
+
 export async function startServer(options: ServerOptions): Promise<Server> {
   const port = options.port ?? (await freePort());
   const command = options.command ?? [executable];
   const child = Bun.spawn([...command, "serve", ...options.args, "--port", String(port)], {
     cwd: options.cwd ?? root,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...SHORT_DRAIN, ...options.env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let stderr = "";
