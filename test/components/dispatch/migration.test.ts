@@ -174,6 +174,24 @@ const CASES: readonly Case[] = [
   },
 ];
 
+test("a sequence goes on elsewhere also if its client named the worker that has ended", async () => {
+  const world = await deployWorld({ shape: "agg" });
+  const instances = [...world.engines.keys()];
+  const requests = Array.from({ length: 8 }, (_, i) =>
+    completion(`prompt ${i}`, { seed: 3n, maxTokens: 200 }),
+  );
+  const wanted = await serveAll(world, requests);
+  const streams = requests.map((request, i) =>
+    ask(world, { ...request, backendInstanceId: instances[i % NUM_WORKERS] }),
+  );
+  while (streams.some(({ numTokens: [count = 0] }) => count < 5)) await turn();
+  world.host.kill("FakeWorker:2");
+  for (const [i, { ended }] of streams.entries()) {
+    expect(await ended).toEqual(wanted[i] as Stream);
+  }
+  await world.stop();
+});
+
 describe("random kills", () => {
   for (const { shape, mode, victims } of CASES) {
     test(
