@@ -16,7 +16,7 @@ function eventsIn(raw: string): unknown[] {
 }
 
 describe("stopping", () => {
-  test("lets streams in flight end, and takes no new ones", async () => {
+  test("lets streams in flight end, and tells new clients that it ends", async () => {
     const { app, opened } = harness();
     const server = listen(app, { host: HOST, port: 0, clock: systemClock });
     const client = await rawClient(server.port, STREAM);
@@ -24,11 +24,17 @@ describe("stopping", () => {
     stream.push({ text: "one" });
     await until(() => client.text().includes("one"), "the first piece");
     const stopped = server.stop(5000);
-    await expect(fetch(`${server.url}live`)).rejects.toThrow();
+    const { status } = await fetch(`${server.url}live`);
+    expect(status).toBe(200);
+    expect((await fetch(`${server.url}health`)).status).toBe(503);
+    const refused = await fetch(`${server.url}v1/models`);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ error: { code: "server_shutdown" } });
     stream.push({ text: "two", finishReason: "stop" });
     stream.end();
     await stopped;
     await client.closed;
+    await expect(fetch(`${server.url}live`)).rejects.toThrow();
     expect(eventsIn(client.text()).slice(-2)).toMatchObject([
       { choices: [{ finish_reason: "stop" }] },
       "[DONE]",
