@@ -32,9 +32,10 @@ async function streamed(server: Server, maxTokens: number) {
   return { reason: reasons.at(-1), isDone: text.endsWith("data: [DONE]\n\n"), text };
 }
 
+/** Each stream has its first token. */
 async function untilStreaming(server: Server): Promise<void> {
-  while ((await server.metric("vllm:num_requests_running")) < NUM_STREAMS) await Bun.sleep(10);
-  while ((await server.metric("dynamo_frontend_queued_requests")) > 0) await Bun.sleep(10);
+  const numBegun = () => server.metric("vllm:time_to_first_token_seconds_count");
+  while ((await numBegun()) < NUM_STREAMS) await Bun.sleep(10);
 }
 
 async function untilHealth(server: Server, status: number): Promise<void> {
@@ -45,7 +46,7 @@ describe("SIGTERM under load", () => {
   for (const { graph, args } of GRAPHS) {
     test(`lets ${NUM_STREAMS} streams of ${graph} end as they would, and refuses new ones`, async () => {
       const server = await start(graph, 60, args);
-      const streams = Array.from({ length: NUM_STREAMS }, () => streamed(server, 80));
+      const streams = Array.from({ length: NUM_STREAMS }, () => streamed(server, 120));
       await untilStreaming(server);
       server.signal("SIGTERM");
       await untilHealth(server, 503);
