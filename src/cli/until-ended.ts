@@ -19,7 +19,7 @@ export interface UntilEndedOptions {
   readonly log: Logger;
   /** Called when everything can be called, and the entry has said where; if it does. */
   onReady(door: Door | undefined): void;
-  /** What running answers get to end. */
+  /** Time for running answers to end. */
   readonly drainMs: number;
   /** Told how far the deployment is. */
   readonly manager: Pick<ServiceManager, "ready" | "stopping" | "end">;

@@ -38,7 +38,7 @@ export interface PreprocessedRequest {
   /** Whose it is: a connection, or a key. Tenants share a worker by what was computed for each. */
   readonly tenant: number;
   readonly tokenIds: Int32Array;
-  /** What another worker has generated of it already. The sequence goes on behind it, as if it were its own. */
+  /** Tokens that another worker has generated of it already. The sequence goes on behind it, as if it were its own. */
   readonly output?: Int32Array;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;

@@ -33,7 +33,7 @@ export interface DeployOptions {
   readonly logStyle?: LogStyle;
   /** For the services' `prepare`. */
   readonly environment?: Environment;
-  /** What running answers get to end at `stop()`; the rest of a stop takes `REST_STOP_MS` at most. */
+  /** Time for running answers to end at `stop()`; the rest of a stop takes `REST_STOP_MS` at most. */
   readonly drainMs?: number;
   /** 0 to 1, as `Math.random`: spreads the restarts of instances that fail again and again. */
   readonly random?: () => number;

@@ -20,7 +20,7 @@ export interface SpecOptions {
   readonly environment: Environment;
   readonly logLevel: LogLevel | undefined;
   readonly logStyle: LogStyle | undefined;
-  /** What the entry's running answers get at a stop. */
+  /** Time for the running answers of the entry at a stop. */
   readonly drainMs: number;
 }
 

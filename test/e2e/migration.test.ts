@@ -28,7 +28,7 @@ function start(...args: readonly string[]): Promise<Server> {
   });
 }
 
-/** Of every kind, the same each time that it is asked. */
+/** A request of each kind; its answer is the same each time. */
 function asked(i: number): object {
   return {
     ...{ model: "built-in", prompt: `Question ${i}: what does a lease hold?`, max_tokens: 120 },
