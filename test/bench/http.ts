@@ -112,13 +112,13 @@ function tokens(numTokens: number, perTurn: number): AsyncIterableIterator<TextO
 }
 
 function get(path: string): string {
-  return `GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 }
 
 function post(path: string, extra: object): string {
   const messages = [{ role: "user", content: "Hello, who are you?" }];
   const text = JSON.stringify({ model: "m", messages, ...extra });
-  return `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 if (import.meta.main) await run();
