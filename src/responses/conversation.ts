@@ -14,7 +14,7 @@ import { MAX_ITEMS } from "./limits.ts";
 import { thoughtsOf } from "./thoughts.ts";
 
 /** Finds an item of a stored response. */
-export type FindItem = (id: string) => Place | undefined;
+export type FindItem = (id: Place) => Place | undefined;
 
 export class Conversation {
   readonly messages: ChatMessage[] = [];
@@ -103,7 +103,7 @@ export class Conversation {
   }
 
   #refer(id: Place): void {
-    const item = this.#findItem(id.string());
+    const item = this.#findItem(id);
     if (!item) throw itemNotFound(id);
     this.add(item);
   }

@@ -8,8 +8,8 @@ import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import { Conversation } from "./conversation.ts";
 import { MAX_ITEMS } from "./limits.ts";
 import type { StoredResponse } from "./response-store.ts";
-import { responseOfItem } from "./response-writer.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { StoredItems } from "./stored-items.ts";
 
 export interface ReadRequest {
   readonly request: ChatCompletionRequest;
@@ -32,12 +32,8 @@ export function readRequest(raw: unknown, { tenant, find }: Reading): ReadReques
   const model = body.string("model") ?? ""; // the only one, where one is served
   const settings = readSettings(body);
   const earlier = itemsBefore(settings.previousId, find);
-  const found = new Map<string, object>();
-  const conversation = new Conversation((id) => {
-    const item = findItem(id, find);
-    if (item) found.set(id, item);
-    return item && new Place(item, "input", newNotes());
-  });
+  const items = new StoredItems(find);
+  const conversation = new Conversation((id) => items.place(id));
   for (const text of earlier) addStored(conversation, text);
   const input = body.at("input");
   if (!input && settings.previousId === undefined) body.required("input");
@@ -61,7 +57,7 @@ export function readRequest(raw: unknown, { tenant, find }: Reading): ReadReques
     templateVariables: thinkingVariables(settings),
     ...(settings.promptCacheKey !== undefined && { sessionId: settings.promptCacheKey }),
   });
-  const own = ownItems(input?.value, (id) => found.get(id));
+  const own = ownItems(input?.value, (id) => items.found(id));
   return { request, settings, earlier, input: own, ignored: body.ignored() };
 }
 
@@ -84,18 +80,9 @@ function itemsBefore(id: string | undefined, find: Reading["find"]): readonly st
   if (previous) return previous.items;
   throw invalidRequest(
     "previous_response_not_found",
-    `'previous_response_id': there is no stored response '${id.slice(0, 100)}'. It was never stored, has been deleted or evicted, or is another key's; send the whole conversation as 'input'.`,
+    `'previous_response_id': there is no stored response '${id.slice(0, 100)}'. It was never stored, has been deleted or evicted, was too large to keep, or is another key's; send the whole conversation as 'input'.`,
     "previous_response_id",
   );
-}
-
-/** An item of a stored response, by its own id. */
-function findItem(id: string, find: Reading["find"]): object | undefined {
-  const stored = find(responseOfItem(id) ?? "");
-  const items: readonly { id?: unknown; type?: unknown }[] = (stored?.items ?? [])
-    .slice(-2)
-    .flatMap((text) => JSON.parse(text));
-  return items.find((item) => item.id === id && item.type !== "item_reference");
 }
 
 function ownItems(input: unknown, found: (id: string) => object | undefined): readonly object[] {

@@ -15,9 +15,15 @@ export interface StoreLimits {
   readonly maxResponses: number;
   /** In UTF-16 code units, each text counted once for each response that has it. */
   readonly maxChars: number;
+  /** Of one: all of it is parsed again by a request that goes on from it. */
+  readonly maxCharsEach: number;
 }
 
-export const STORE_LIMITS: StoreLimits = { maxResponses: 4096, maxChars: 64 * 2 ** 20 };
+export const STORE_LIMITS: StoreLimits = {
+  maxResponses: 4096,
+  maxChars: 64 * 2 ** 20,
+  maxCharsEach: 8 * 2 ** 20,
+};
 
 export class ResponseStore {
   readonly #limits: StoreLimits;
@@ -43,9 +49,10 @@ export class ResponseStore {
     return stored;
   }
 
-  /** One that is larger than the whole store is not kept. */
+  /** One that is too large is not kept, and costs no other its place. */
   put(owner: number, stored: StoredResponse): void {
     this.delete(owner, stored.id);
+    if (charsOf(stored) > this.#limits.maxCharsEach) return;
     const shelf = this.#shelves.get(owner) ?? { responses: new Map(), numChars: 0 };
     this.#shelves.set(owner, shelf);
     shelf.responses.set(stored.id, stored);

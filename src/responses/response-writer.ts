@@ -161,6 +161,7 @@ export function itemId(prefix: string, responseId: string, index: number | strin
 
 /** The id of the response that has the item. */
 export function responseOfItem(id: string): string | undefined {
-  const [, bare] = /^[a-z]+_([\w-]+)_\w+$/.exec(id) ?? [];
-  return bare === undefined ? undefined : RESPONSE_PREFIX + bare;
+  const start = id.indexOf("_") + 1;
+  const end = id.lastIndexOf("_");
+  return start > 1 && end > start ? RESPONSE_PREFIX + id.slice(start, end) : undefined;
 }

@@ -144,7 +144,7 @@ function stored({ store }: Responses, { owner }: Exchange, id: string): StoredRe
 }
 
 function notFound(id: string): ApiError {
-  const message = `There is no stored response '${id.slice(0, 100)}'. It was never stored, has been deleted or evicted, or is another key's.`;
+  const message = `There is no stored response '${id.slice(0, 100)}'. It was never stored, has been deleted or evicted, was too large to keep, or is another key's.`;
   return new ApiError({ status: 404, code: "not_found", message, param: "response_id" });
 }
 

@@ -7,7 +7,7 @@ function stored(id: string, chars = 10): StoredResponse {
 }
 
 function storeOf(maxResponses: number, maxChars = 1000): ResponseStore {
-  return new ResponseStore({ maxResponses, maxChars });
+  return new ResponseStore({ maxResponses, maxChars, maxCharsEach: maxChars });
 }
 
 describe("stored responses", () => {
@@ -44,7 +44,8 @@ describe("stored responses", () => {
     for (const id of ["a", "b", "c"]) store.put(1, { ...stored(id), items });
     expect(store.size).toBe(2);
     store.put(1, stored("large", 2000));
-    expect(store.size).toBe(0);
+    expect(store.get(1, "large")).toBeUndefined();
+    expect(store.size).toBe(2);
   });
 
   test("one that is put again counts once", () => {
