@@ -42,7 +42,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "fuzz",
-    what: "20,000 mutated chats: each is answered, none with a 5xx",
+    what: "20,000 mutated chats and 20,000 bodies over all routes: each is answered, none with a 5xx",
     files: ["test/e2e/fuzz.test.ts"],
     env: { FUZZ_REQUESTS: "20000" },
     minutes: 5,
@@ -55,7 +55,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "fuzz-apis",
-    what: "5,000 mutated bodies on each route of the Responses, Messages and ollama APIs: 2xx, or 4xx with a field's name",
+    what: "5,000 mutated bodies on each route that takes one: 2xx, or 4xx with a field's name",
     files: ["test/api/mutated-bodies.test.ts"],
     env: { FUZZ_REQUESTS: "5000" },
     minutes: 2,

@@ -1,4 +1,4 @@
-// Mutated bodies on the routes beside OpenAI's chats: each is answered with 2xx, or 4xx that names a field.
+// Mutated bodies on all routes that take one: each is answered with 2xx, or 4xx that names a field.
 //
 //   FUZZ_REQUESTS=5000 FUZZ_SEED=2 npx bun test test/api/mutated-bodies.test.ts
 
@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { createApp } from "../../src/api/app.ts";
 import { createLogger } from "../../src/base/log.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { problemOf } from "./answer-problem.ts";
 import { FakeBackend } from "./fake-backend.ts";
 import { BODIES, mutatedBody } from "./mutated-bodies.ts";
 
@@ -48,15 +49,4 @@ async function send(route: string, body: string) {
   const request = new Request(`http://localhost${route}`, { method: "POST", body });
   const response = await app.fetch(request);
   return { status: response.status, text: await response.text() };
-}
-
-function problemOf(status: number, text: string): string | undefined {
-  const shown = `${status} ${text.slice(0, 300)}`;
-  if (status >= 500 || /internal_error|server_error|api_error/.test(text)) return shown;
-  if (status === 200) return undefined;
-  const { error } = JSON.parse(text);
-  const message: string = typeof error === "string" ? error : error.message;
-  const isOfTheBody = /^The body /.test(message);
-  const isNamed = /^'[\w.[\]]+'|^[\w.[\]]+: |^The model '/.test(message) || error.param;
-  return isOfTheBody || isNamed ? undefined : `no field: ${shown}`;
 }

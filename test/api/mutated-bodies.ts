@@ -1,4 +1,4 @@
-// Bodies of the APIs beside OpenAI's chats, and what damage does to them. The same seed and number give the same body.
+// Bodies of all routes that take one, and what damage does to them. The same seed and number give the same body.
 
 import { seededRandom } from "../seeded-random.ts";
 import { FAKE_MODEL } from "./fake-backend.ts";
@@ -12,8 +12,50 @@ const SCHEMA: Json = {
   required: ["path"],
 };
 
-/** By route: bodies that are answered with 200. */
-export const BODIES: Readonly<Record<string, readonly Json[]>> = {
+const CHATS: readonly Json[] = [
+  { model: FAKE_MODEL, messages: [{ role: "user", content: "Hello" }], max_tokens: 4 },
+  {
+    model: FAKE_MODEL,
+    messages: [
+      { role: "developer", content: [{ type: "text", text: "Be brief." }] },
+      { role: "user", content: "Look.", name: "ann" },
+      {
+        role: "assistant",
+        content: null,
+        reasoning: "Hm.",
+        refusal: null,
+        tool_calls: [
+          { id: "c1", type: "function", function: { name: "read", arguments: '{"path":"/"}' } },
+          { id: "c1", type: "function", function: { name: "read", arguments: "{" } },
+        ],
+      },
+      { role: "tool", tool_call_id: "c1", content: "a" },
+      { role: "tool", tool_call_id: "c1", content: [{ type: "text", text: "b" }] },
+      { role: "user", content: "Go on." },
+    ],
+    tools: [
+      {
+        type: "function",
+        function: { name: "read", description: "Reads.", parameters: SCHEMA, strict: false },
+      },
+      { type: "function", function: { name: "__proto__" } },
+      { type: "web_search" },
+    ],
+    tool_choice: "auto",
+    parallel_tool_calls: false,
+    reasoning_effort: "low",
+    chat_template_kwargs: { enable_thinking: false },
+    include_reasoning: true,
+    stream: true,
+    stream_options: { include_usage: true },
+    max_completion_tokens: 4,
+    stop: ["END"],
+    seed: 1,
+    n: 2,
+  },
+];
+
+const OTHER_BODIES: Readonly<Record<string, readonly Json[]>> = {
   "/v1/responses": [
     { model: FAKE_MODEL, input: "Hello", max_output_tokens: 4 },
     {
@@ -115,6 +157,31 @@ export const BODIES: Readonly<Record<string, readonly Json[]>> = {
     { model: FAKE_MODEL, prompt: "Once", options: { num_predict: 4 } },
     { model: FAKE_MODEL, prompt: "Once", system: "s", raw: true, options: { num_predict: 4 } },
   ],
+};
+
+/** By route: bodies that are answered with 200. */
+export const BODIES: Readonly<Record<string, readonly Json[]>> = {
+  ...OTHER_BODIES,
+  "/v1/responses/input_tokens": OTHER_BODIES["/v1/responses"] ?? [],
+  "/v1/messages/count_tokens": OTHER_BODIES["/v1/messages"] ?? [],
+  "/v1/chat/completions": CHATS,
+  "/v1/chat/completions/render": CHATS,
+  "/apply-template": CHATS,
+  "/v1/completions": [
+    { model: FAKE_MODEL, prompt: "Once", max_tokens: 4 },
+    { model: FAKE_MODEL, prompt: ["Once", "Twice"], max_tokens: 4, n: 2, stream: true },
+    {
+      model: FAKE_MODEL,
+      prompt: [1, 2, 3],
+      max_tokens: 4,
+      temperature: 0.5,
+      top_p: 0.5,
+      stop: "x",
+    },
+  ],
+  "/tokenize": [...CHATS, { model: FAKE_MODEL, prompt: "Once", return_token_strs: true }],
+  "/detokenize": [{ model: FAKE_MODEL, tokens: [1, 2, 3] }],
+  "/api/show": [{ model: FAKE_MODEL, verbose: true }, { name: FAKE_MODEL }],
 };
 
 const ODD: readonly Json[] = [

@@ -1,9 +1,13 @@
-// Mutated chat requests on the executable: each connection is answered, none with a 5xx, and the server lives.
+// Mutated requests on the executable: each is answered, none with a 5xx, and the server lives.
 //
-//   npm test -- fuzz      20,000 of them (default: 1,500); FUZZ_REQUESTS and FUZZ_SEED say how many, and which
+//   npm test -- fuzz      20,000 damaged chats, and as many damaged bodies over all routes (default: 1,500 each);
+//                         FUZZ_REQUESTS and FUZZ_SEED say how many, and which
 
 import { expect, test } from "bun:test";
 
+import { problemOf as problemOfBody } from "../api/answer-problem.ts";
+import { FAKE_MODEL } from "../api/fake-backend.ts";
+import { BODIES, mutatedBody } from "../api/mutated-bodies.ts";
 import { answersIn, talk } from "../http/talk.ts";
 import { hangLimit } from "../time-limits.ts";
 import { mutatedChat } from "./mutated-chat.ts";
@@ -41,6 +45,46 @@ test(
       );
       expect(wrong).toEqual([]);
       expect(statuses.get(200)).toBeGreaterThan(NUM_REQUESTS / 10); // not all of them are refused at the door
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+      expect(server.stderr()).not.toMatch(/ (error|warn) /i);
+    } finally {
+      await server.stop();
+    }
+  },
+  hangLimit(60_000 + 60 * NUM_REQUESTS),
+);
+
+test(
+  `${NUM_REQUESTS} mutated bodies over all routes: 2xx, or 4xx that names the field`,
+  async () => {
+    const server = await startServer({
+      args: [
+        ...["graphs.agg:Frontend", "-f", "configs/scripted.yaml"],
+        `--Frontend.served_model_name=${FAKE_MODEL}`,
+      ],
+      env: { DYNAMO_VERIFY: "1" },
+    });
+    const routes = Object.keys(BODIES);
+    const statuses = new Map<string, number>();
+    const wrong: string[] = [];
+    let number = 0;
+    const client = async () => {
+      while (number < NUM_REQUESTS && wrong.length < 10) {
+        const mine = number++;
+        const route = routes[mine % routes.length] ?? "";
+        const body = mutatedBody(route, SEED, mine);
+        const response = await fetch(server.url + route, { method: "POST", body });
+        const text = await response.text();
+        const which = `${route} ${response.status}`;
+        statuses.set(which, (statuses.get(which) ?? 0) + 1);
+        const problem = problemOfBody(response.status, text);
+        if (problem) wrong.push(`${route} ${mine} of seed ${SEED}: ${problem}\n${body}`);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: AT_ONCE }, client));
+      expect(wrong).toEqual([]);
+      for (const route of routes) expect(statuses.get(`${route} 200`)).toBeGreaterThan(0);
       expect((await fetch(`${server.url}/health`)).status).toBe(200);
       expect(server.stderr()).not.toMatch(/ (error|warn) /i);
     } finally {
