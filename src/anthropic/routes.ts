@@ -7,15 +7,20 @@ import { type AppContext, generate } from "../door/generate.ts";
 import { chatParts, type GenerationRoute } from "../door/generation-route.ts";
 import { readJson } from "../door/json-body.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import { countBody, messageBody } from "./body-outline.ts";
 import { anthropicErrors } from "./errors.ts";
 import { messageFormat } from "./message-writer.ts";
 import { readRequest } from "./read-request.ts";
 
 export function anthropicRoutes(context: AppContext): readonly ApiRoute[] {
-  const parts = { errors: anthropicErrors };
+  const errors = anthropicErrors;
   return [
-    post("/v1/messages", (x) => generate(context, messagesRoute, withRequestId(x)), parts),
-    post("/v1/messages/count_tokens", (x) => count(context, withRequestId(x)), parts),
+    post("/v1/messages", (x) => generate(context, messagesRoute, withRequestId(x)), {
+      ...{ errors, summary: "An answer to a conversation.", body: messageBody },
+    }),
+    post("/v1/messages/count_tokens", (x) => count(context, withRequestId(x)), {
+      ...{ errors, summary: "How many tokens its prompt has.", body: countBody },
+    }),
   ];
 }
 

@@ -1,5 +1,7 @@
 // ollama's API, but for what changes its store of models.
 
+import type { GenericSchema } from "valibot";
+
 import { invalidRequest } from "../door/api-error.ts";
 import { type ApiRoute, get, type Handler, post } from "../door/api-route.ts";
 import { checkServed } from "../door/check-served.ts";
@@ -11,6 +13,7 @@ import { readJson } from "../door/json-body.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import { answerFormat, chatShape, generateShape, type Shape } from "./answer-format.ts";
+import { chatBody, generateBody, namedBody } from "./body-outline.ts";
 import { ollamaErrors } from "./errors.ts";
 import { modelOf, running, show, tags } from "./models.ts";
 import { nameOf, type Reading, type ReadRequest, readChat } from "./read-chat.ts";
@@ -22,18 +25,24 @@ const OLLAMA_VERSION = "0.12.6";
 
 export function ollamaRoutes(context: AppContext): readonly ApiRoute[] {
   const { backend } = context;
-  const parts = { errors: ollamaErrors };
-  const asked = (path: string, handler: Handler) => post(path, handler, parts);
-  const read = (path: string, handler: Handler) => get(path, handler, parts);
+  const errors = ollamaErrors;
+  const asked = (path: string, handler: Handler, summary: string, body: GenericSchema) =>
+    post(path, handler, { errors, summary, body });
+  const read = (path: string, handler: Handler, summary: string) =>
+    get(path, handler, { errors, summary });
+  const chat = (x: Exchange) => generate(context, routeOf(context, CHAT), x);
+  const complete = (x: Exchange) => generate(context, routeOf(context, GENERATE), x);
+  const tell = async (x: Exchange) => x.json(show(backend, nameOf(await bodyOf(context, x))));
+  const refuse = (x: Exchange) => refuseEmbedding(context, x);
   return [
-    asked("/api/chat", (x) => generate(context, routeOf(context, CHAT), x)),
-    asked("/api/generate", (x) => generate(context, routeOf(context, GENERATE), x)),
-    read("/api/tags", (x) => x.json(tags(backend))),
-    read("/api/ps", (x) => x.json(running(backend))),
-    read("/api/version", (x) => x.json({ version: OLLAMA_VERSION })),
-    asked("/api/show", async (x) => x.json(show(backend, nameOf(await bodyOf(context, x))))),
-    asked("/api/embed", (x) => refuseEmbedding(context, x)),
-    asked("/api/embeddings", (x) => refuseEmbedding(context, x)),
+    asked("/api/chat", chat, "An answer to a conversation.", chatBody),
+    asked("/api/generate", complete, "An answer to a prompt.", generateBody),
+    read("/api/tags", (x) => x.json(tags(backend)), "Models that can be asked now."),
+    read("/api/ps", (x) => x.json(running(backend)), "Models in memory: all of them."),
+    read("/api/version", (x) => x.json({ version: OLLAMA_VERSION }), "The version of this API."),
+    asked("/api/show", tell, "What is known of a model.", namedBody),
+    asked("/api/embed", refuse, "Refused: no model here makes embeddings yet.", namedBody),
+    asked("/api/embeddings", refuse, "Refused, as /api/embed.", namedBody),
   ];
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../door/generation-route.ts";
 import { readJson } from "../door/json-body.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import { responseBody } from "./body-outline.ts";
 import { inputItems } from "./input-items.ts";
 import { type ReadRequest, readRequest } from "./read-request.ts";
 import { ResponseStore, type StoredResponse } from "./response-store.ts";
@@ -34,14 +35,23 @@ export function responsesRoutes(context: AppContext): readonly ApiRoute[] {
     running: new RunningResponses(context.log),
   };
   return [
-    post("/v1/responses", (x) => generate(context, createRoute(responses, x), x)),
-    post("/v1/responses/input_tokens", (x) => countInput(responses, x)),
-    get("/v1/responses/:id", (x, param) => retrieve(responses, x, param("id"))),
-    del("/v1/responses/:id", (x, param) => remove(responses, x, param("id"))),
-    post("/v1/responses/:id/cancel", (x, param) => cancel(responses, x, param("id"))),
-    get("/v1/responses/:id/input_items", (x, param) => {
-      const { input } = stored(responses, x, param("id"));
-      return x.json(inputItems(JSON.parse(input), queryOf(x)));
+    post("/v1/responses", (x) => generate(context, createRoute(responses, x), x), {
+      ...{ summary: "An answer to a conversation of items.", body: responseBody },
+    }),
+    post("/v1/responses/input_tokens", (x) => countInput(responses, x), {
+      ...{ summary: "How many tokens its prompt has.", body: responseBody },
+    }),
+    get("/v1/responses/:id", (x, param) => retrieve(responses, x, param("id")), {
+      summary: "A stored response.",
+    }),
+    del("/v1/responses/:id", (x, param) => remove(responses, x, param("id")), {
+      summary: "Forgets it.",
+    }),
+    post("/v1/responses/:id/cancel", (x, param) => cancel(responses, x, param("id")), {
+      summary: "Ends one that is being made.",
+    }),
+    get("/v1/responses/:id/input_items", (x, param) => listInput(responses, x, param("id")), {
+      summary: "The items that its request brought, by pages.",
     }),
   ];
 }
@@ -118,6 +128,11 @@ function retrieve(responses: Responses, x: Exchange, id: string): Response {
     throw new ApiError({ status: 400, code: "unsupported_parameter", message, param: "stream" });
   }
   return x.json(JSON.parse(stored(responses, x, id).response));
+}
+
+function listInput(responses: Responses, x: Exchange, id: string): Response {
+  const { input } = stored(responses, x, id);
+  return x.json(inputItems(JSON.parse(input), queryOf(x)));
 }
 
 function remove(responses: Responses, x: Exchange, id: string): Response {

@@ -2,6 +2,7 @@
 // Processor, several models in one process, and what a graph says that forgets a link.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { until } from "../api/raw-client.ts";
 import { hangLimit } from "../time-limits.ts";
 import { runDynamo, type Server, startServer } from "./server.ts";
 
@@ -243,13 +244,8 @@ test(
       server.post("/v1/completions", { model, prompt, max_tokens: 2 });
     try {
       const deadly = ask("frail", "die");
-      for (
-        let n = 0;
-        n < hangLimit(4000) && !server.stderr().includes("FrailWorker:1 failed");
-        n++
-      ) {
-        await Bun.sleep(10);
-      }
+      const hasFailed = () => / FrailWorker:1 .*failed: /.test(server.stderr());
+      await until(hasFailed, "the worker that dies of its prompt");
       const [steady, frail] = await Promise.all([ask("steady", "hello"), ask("frail", "hello")]);
       expect({ steady: steady.status, frail: frail.status }).toEqual({ steady: 200, frail: 200 });
       expect((await deadly).status).toBe(500);
