@@ -1,8 +1,7 @@
 // The model that a request asks for.
 
-import { invalidRequest, overloaded } from "./api-error.ts";
+import { ApiError, invalidRequest, overloaded } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
-import { checkServed } from "./check-served.ts";
 
 /**
  * The name by which it is served, once it is. A request that names none gets the only one that there is.
@@ -17,6 +16,16 @@ export async function servedModel(
   if (model === "") return onlyModel(backend);
   checkServed(model, backend);
   return model;
+}
+
+/** A model that is not listed is unknown, unless it may be about to come; when none is listed, the server is not ready. */
+export function checkServed(model: string, backend: OpenAIBackend): void {
+  const served = backend.models().map(({ id }) => id);
+  if (served.includes(model)) return;
+  const mayCome = backend.isKnown(model) || backend.isStarting();
+  if (served.length === 0 || mayCome) throw overloaded("no_workers");
+  const message = `The model '${model.slice(0, 100)}' does not exist. There is: ${served.join(", ")}.`;
+  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
 }
 
 function onlyModel(backend: OpenAIBackend): string {

@@ -1,7 +1,7 @@
 // The models, as ollama lists them. A model here is no file that a client could pull or delete, so its size is 0.
 
 import type { OpenAIBackend, ServedModel } from "../door/backend.ts";
-import { checkServed } from "../door/check-served.ts";
+import { checkServed } from "../door/served-model.ts";
 
 export function tags(backend: OpenAIBackend): object {
   return { models: backend.models().map(listed) };

@@ -4,12 +4,12 @@ import type { GenericSchema } from "valibot";
 
 import { invalidRequest } from "../door/api-error.ts";
 import { type ApiRoute, get, type Handler, post } from "../door/api-route.ts";
-import { checkServed } from "../door/check-served.ts";
 import type { Exchange } from "../door/exchange.ts";
 import { Fields } from "../door/fields.ts";
 import { type AppContext, generate } from "../door/generate.ts";
 import { chatParts, type GenerationRoute, type Parsed } from "../door/generation-route.ts";
 import { readJson } from "../door/json-body.ts";
+import { checkServed } from "../door/served-model.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import { answerFormat, chatShape, generateShape, type Shape } from "./answer-format.ts";
