@@ -1,10 +1,10 @@
-// The main fields of a body, for `/openapi.json`. What checks a body is its reader (docs/decisions/0055).
+// The main fields of a body, for `/openapi.json`. A reader checks the body itself (docs/decisions/0055).
 
 import * as v from "valibot";
 
 const content = v.union([v.string(), v.array(v.looseObject({ type: v.string() }))]);
 
-/** Of a count: an answer needs `max_tokens` too. */
+/** A count needs no `max_tokens`; an answer does. */
 export const countBody = v.looseObject({
   model: v.optional(v.string()),
   messages: v.array(v.looseObject({ role: v.picklist(["user", "assistant", "system"]), content })),

@@ -11,11 +11,12 @@ export class ChoiceText {
   #finishReason: FinishReason | undefined;
   #stopString: string | undefined;
 
+  // per token: no allocation but the text
   add({ text, reasoning, toolCalls, finishReason, stopString, restarts }: TextOutput): void {
     if (restarts) this.#restart();
     this.#text += text;
     if (reasoning !== undefined) this.#reasoning += reasoning;
-    for (const delta of toolCalls ?? []) this.#addCall(delta);
+    if (toolCalls !== undefined) for (const delta of toolCalls) this.#addCall(delta);
     this.#finishReason = finishReason;
     this.#stopString = stopString;
   }

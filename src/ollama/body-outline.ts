@@ -1,4 +1,4 @@
-// The main fields of bodies, for `/openapi.json`. What checks a body is its reader (docs/decisions/0055).
+// The main fields of bodies, for `/openapi.json`. Readers check the bodies themselves (docs/decisions/0055).
 
 import * as v from "valibot";
 

@@ -1,4 +1,4 @@
-// The main fields of a body, for `/openapi.json`. What checks a body is its reader (docs/decisions/0055).
+// The main fields of a body, for `/openapi.json`. A reader checks the body itself (docs/decisions/0055).
 
 import * as v from "valibot";
 

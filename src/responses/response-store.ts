@@ -15,7 +15,7 @@ export interface StoreLimits {
   readonly maxResponses: number;
   /** In UTF-16 code units, each text counted once for each response that has it. */
   readonly maxChars: number;
-  /** Of one: all of it is parsed again by a request that goes on from it. */
+  /** Limit of a single one: a request that goes on from it parses all of it again. */
   readonly maxCharsEach: number;
 }
 

@@ -1,4 +1,4 @@
-// What is wrong with the answer to a mutated body, in any API's shape of errors.
+// Judges the answer to a mutated body, in any API's shape of errors.
 
 /** Undefined for 2xx, and for 4xx that names the field at fault. */
 export function problemOf(status: number, text: string): string | undefined {

@@ -19,7 +19,7 @@ parentPort?.on("message", async (load: Load) => {
   parentPort?.postMessage(performance.now() - startedAt);
 });
 
-/** What every answer begins with: a refusal would be measured, or waited on for ever. */
+/** Every answer begins with it: a refusal would be measured, or waited on for ever. */
 const BEGINNING = Buffer.from("HTTP/1.1 200");
 
 async function drive(load: Load): Promise<void> {
