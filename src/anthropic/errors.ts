@@ -1,12 +1,16 @@
 // Errors as Anthropic's clients know them.
 
-import type { ApiError } from "../door/api-error.ts";
+import { ApiError } from "../door/api-error.ts";
 import type { ErrorShape } from "../door/error-shape.ts";
 
 export const anthropicErrors: ErrorShape = {
   body: (error, requestId) => ({
     type: "error",
-    error: { type: typeOf(statusOf(error)), message: messageOf(error) },
+    error: {
+      type: typeOf(statusOf(error)),
+      message: messageOf(error),
+      ...(error.code === NO_THREADS && { details: { error_code: NO_THREADS, unsupported: [] } }),
+    },
     request_id: requestId,
   }),
   event(error, requestId) {
@@ -14,6 +18,17 @@ export const anthropicErrors: ErrorShape = {
   },
   statusOf,
 };
+
+const NO_THREADS = "thread_unsupported_request";
+
+/**
+ * The conversation would be the server's to keep. Anthropic's runner of tools asks for that first; when it reads this
+ * code, it sends the whole conversation instead.
+ */
+export function threadUnsupported(param: string): ApiError {
+  const message = `'${param}' is not supported by this server; send the whole conversation.`;
+  return new ApiError({ status: 400, code: NO_THREADS, message, param });
+}
 
 /** Their word for a server that is well but cannot take a request now is 529. */
 function statusOf({ status }: ApiError): number {

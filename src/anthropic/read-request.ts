@@ -5,6 +5,7 @@ import { Fields } from "../door/fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import { readMessages } from "./conversation.ts";
+import { threadUnsupported } from "./errors.ts";
 import { readTools } from "./tools.ts";
 
 export interface ReadRequest {
@@ -23,6 +24,8 @@ export function readRequest(
   purpose: "answer" | "count",
 ): ReadRequest {
   const body = Fields.ofBody(raw);
+  const thread = body.at("thread");
+  if (thread) throw threadUnsupported(thread.path);
   const model = body.string("model") ?? ""; // the only one, where one is served
   if (purpose === "answer") body.required("max_tokens");
   const request = chatRequest({

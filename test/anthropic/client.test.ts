@@ -165,6 +165,34 @@ test("what only Anthropic can do is passed over and named", async () => {
   expect(messages.at(-1)).toMatchObject({ role: "system", content: "Now be quick." });
 });
 
+test("a conversation that the server is to keep is refused, and the client's runner then sends the whole", async () => {
+  server.backend.answers = [
+    { calls: [{ name: "bash", arguments: '{"command":"ls"}' }] },
+    { text: "One file." },
+  ];
+  const [tool] = REQUEST.tools;
+  const tools = [{ ...tool, type: "custom" as const, run: () => "a.txt", parse: Object }];
+  const { content } = await client.beta.messages.toolRunner({ ...REQUEST, tools } as never);
+  expect(content).toMatchObject([{ type: "text", text: "One file." }]);
+  expect(server.backend.last.messages).toMatchObject([
+    { role: "user", content: "Mend it." },
+    { role: "assistant", toolCalls: [{ name: "bash" }] },
+    { role: "tool", content: "a.txt", name: "bash" },
+  ]);
+  expect(server.backend.last.tools.map(({ name }) => name)).toEqual(["bash"]);
+
+  for (const thread of [{ type: "create" }, { type: "continue", previous_message_id: "msg_1" }, 1]) {
+    const response = await server.post("/v1/messages", { ...REQUEST, thread, messages: [] });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: {
+        message: expect.stringContaining("'thread'"),
+        details: { error_code: "thread_unsupported_request" },
+      },
+    });
+  }
+});
+
 test("tokens are counted as the answer's prompt, without an answer", async () => {
   server.backend.answers = [{ numPromptTokens: 41 }];
   const { max_tokens: _, ...body } = REQUEST;
