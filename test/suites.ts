@@ -54,6 +54,12 @@ export const SUITES: readonly Suite[] = [
     minutes: 3,
   },
   {
+    name: "clients",
+    what: "eight clients and frameworks, as npm has them: chats, streams, tools and thoughts on this server",
+    files: ["./test/clients/drive.ts"],
+    minutes: 3,
+  },
+  {
     name: "fuzz-apis",
     what: "5,000 mutated bodies on each route that takes one: 2xx, or 4xx with a field's name",
     files: ["test/api/mutated-bodies.test.ts"],

@@ -5,15 +5,15 @@
 //   AGENTS_DIR=/tmp/agents npm test -- agents      keeps what was installed for the next run
 
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { freePort, startServer } from "../e2e/server.ts";
+import { ended, install } from "../npm.ts";
 import { type Agent, agentsAt } from "./agents.ts";
 import { FILE, LAST_WORDS, right, scriptOf, wrong } from "./script.ts";
 
-const INSTALL_MS = 400_000;
 const TASK_MS = 120_000;
 const MODEL = "scripted";
 
@@ -41,14 +41,14 @@ afterAll(async () => {
 });
 
 for (const agent of agents) {
-  const problem = await install(agent);
+  const problem = await problemOf(agent);
   const reason = problem === undefined ? "" : ` (skipped: ${agent.package}: ${problem})`;
   test.skipIf(problem !== undefined)(
     `${agent.name} looks at a file, mends it and says so${reason}`,
     async () => {
       const folder = mkdtempSync(join(scratch, "task-"));
       writeFileSync(join(folder, FILE), wrong(agent));
-      const { output } = await run(agent, folder);
+      const output = await run(agent, folder);
       expect({ output, log: server.stderr() }).toMatchObject({
         output: expect.stringContaining(LAST_WORDS),
       });
@@ -59,47 +59,23 @@ for (const agent of agents) {
 }
 
 /** Why it cannot be had, if it cannot. */
-async function install(agent: Agent): Promise<string | undefined> {
-  const command = join(store, "node_modules/.bin", agent.command);
-  mkdirSync(store, { recursive: true });
-  if (!existsSync(join(store, "package.json")))
-    writeFileSync(join(store, "package.json"), '{"private":true}\n');
-  if (!existsSync(command)) {
-    const npm = await ended(["npm", "install", "--no-audit", "--no-fund", agent.package], {
-      ...{ cwd: store, env: {}, timeoutMs: INSTALL_MS },
-    });
-    if (npm.status !== 0) return npm.output.trim().split("\n").at(-1) ?? "npm failed";
-  }
-  const version = await ended([command, "--version"], {
-    ...{ cwd: store, env: {}, timeoutMs: 30_000 },
+async function problemOf(agent: Agent): Promise<string | undefined> {
+  const problem = await install(store, [agent.package]);
+  if (problem !== undefined) return problem;
+  const { status } = await ended([commandOf(agent), "--version"], {
+    ...{ cwd: store, env: process.env, timeoutMs: 30_000 },
   });
-  return version.status === 0 ? undefined : `--version ended with ${version.status}`;
+  return status === 0 ? undefined : `--version ended with ${status}`;
 }
 
-function run(agent: Agent, folder: string) {
-  const command = [join(store, "node_modules/.bin", agent.command), ...agent.args];
+async function run(agent: Agent, folder: string): Promise<string> {
   const { PATH = "" } = process.env;
   const env = { PATH, HOME: place.home, TERM: "dumb", ...agent.env };
-  return ended(command, { cwd: folder, env, timeoutMs: TASK_MS, isAlone: true });
+  const command = [commandOf(agent), ...agent.args];
+  const { stdout, stderr } = await ended(command, { cwd: folder, env, timeoutMs: TASK_MS });
+  return `${stdout}\n${stderr}`;
 }
 
-interface Running {
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  /** It sees no variable of this process. */
-  readonly isAlone?: boolean;
-}
-
-/** Its status, and both streams as they came. */
-async function ended(command: readonly string[], { cwd, env, timeoutMs, isAlone }: Running) {
-  const child = Bun.spawn([...command], {
-    cwd,
-    env: isAlone ? env : { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
-  });
-  const texts = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { status: await child.exited, output: texts.join("\n") };
+function commandOf(agent: Agent): string {
+  return join(store, "node_modules/.bin", agent.command);
 }

@@ -181,7 +181,11 @@ test("a conversation that the server is to keep is refused, and the client's run
   ]);
   expect(server.backend.last.tools.map(({ name }) => name)).toEqual(["bash"]);
 
-  for (const thread of [{ type: "create" }, { type: "continue", previous_message_id: "msg_1" }, 1]) {
+  for (const thread of [
+    { type: "create" },
+    { type: "continue", previous_message_id: "msg_1" },
+    1,
+  ]) {
     const response = await server.post("/v1/messages", { ...REQUEST, thread, messages: [] });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({

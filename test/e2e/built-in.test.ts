@@ -2,7 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
+import OpenAI from "openai";
 
+import { TOOL_FORMS } from "../../models/built-in/tool-forms.ts";
+import { scoreTools } from "../../models/built-in/tool-score.ts";
 import { runDynamo, type Server, startServer } from "./server.ts";
 
 interface Tokens {
@@ -48,6 +51,17 @@ describe("dynamo serve without a word about a model", () => {
     const answer = await server.post("/v1/chat/completions", request);
     expect(answer.headers.get("x-dynamo-ignored-params")).toBeNull();
     expect(await answer.json()).toMatchObject({ choices: [{ finish_reason: "stop" }] });
+  });
+
+  test("calls tools as they were asked for: 85 of 100, however large a tool's schema, none garbled", async () => {
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none" });
+    const asked = TOOL_FORMS.filter(({ name }) => /all that schemas|training text/.test(name));
+    expect(asked).toHaveLength(2);
+    for (const form of asked) {
+      const score = await scoreTools(client, "dynamo", { form, tasks: 50 });
+      expect(score).toMatchObject({ garbled: 0, unlike: 0 });
+      expect(score.right).toBeGreaterThanOrEqual(43);
+    }
   });
 
   test("tells a conversation's tokens: as many as its answer counts, and the same text again", async () => {

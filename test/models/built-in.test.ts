@@ -53,6 +53,57 @@ describe("the built-in tokenizer", () => {
     }
   });
 
+  test("sees of a tool what it was trained on, whatever its schema has besides", () => {
+    const parameters = {
+      type: "object",
+      properties: { city: { type: "string" }, days: { type: "number" } },
+      required: ["city", "days"],
+    };
+    const shown = (given: unknown) => {
+      const tool = { name: "f", description: "Do it", parameters: given };
+      return encoder.render({
+        kind: "tool",
+        template: "",
+        tools: [{ type: "function", function: tool as never }],
+        messages: [{ role: "user", content: "Hi" }],
+      });
+    };
+    const plain = shown(parameters);
+    expect(plain).toContain(python({ name: "f", description: "Do it", parameters }));
+    const rich = {
+      $schema: "http://json-schema.org/draft-07/schema#",
+      additionalProperties: false,
+      required: ["days", "city"],
+      properties: {
+        city: { description: "Its name", minLength: 1, enum: ["Rome"], title: "City" },
+        days: { anyOf: [{ type: "integer", minimum: 1 }, { type: "null" }], default: 1 },
+        detail: { type: ["null", "boolean"] },
+      },
+    };
+    expect(shown(rich)).toBe(plain);
+    const { required: _, ...open } = rich;
+    expect(shown(open)).toContain(
+      '"detail": {"type": "boolean"}}, "required": ["city", "days", "detail"]',
+    );
+  });
+
+  test("sees tools with the oddest schemas", () => {
+    const schemas = [
+      ...[undefined, { properties: [] }, { properties: "x" }, { required: 5 }, { required: "a" }],
+      {
+        properties: { a: true, b: null, c: { type: 5 }, d: { anyOf: 3 }, e: { anyOf: [null, 3] } },
+      },
+      { properties: { a: {} }, required: { a: 1 } },
+      { properties: { a: { oneOf: "x", type: [] } }, required: ["b"] },
+    ];
+    for (const parameters of schemas) {
+      const tools = [{ type: "function" as const, function: { name: "f", parameters } as never }];
+      const messages = [{ role: "user" as const, content: "Hi" }];
+      const text = encoder.render({ kind: "tool", template: "", tools, messages });
+      expect(text).toContain('Tools:\n{"name": "f", "parameters": {');
+    }
+  });
+
   test("sees tools in the system message as it sees `tools`", () => {
     const { tools, request } = toolTask(new Random(8));
     const user = { role: "user", content: request } as const;

@@ -1,0 +1,7 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
+
+import { actionsOf } from "./vercel.mjs";
+
+export function actions({ url, model }) {
+  return actionsOf(createAnthropic({ baseURL: `${url}/v1`, apiKey: "none" })(model));
+}

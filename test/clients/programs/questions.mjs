@@ -1,0 +1,35 @@
+// What every client is asked, and the one tool that it offers.
+
+export const FACT = "What is the default port?";
+export const WEATHER = "What is the weather in Paris?";
+export const RIDDLE = "Think: how much is one and one?";
+
+export const TOOL = {
+  name: "get_weather",
+  description: "Get the weather of a city",
+  schema: {
+    type: "object",
+    properties: { city: { type: "string" } },
+    required: ["city"],
+  },
+};
+
+/** What the tool gives; each call's arguments are kept in `calls`. */
+export function weatherOf(calls) {
+  return (given) => {
+    calls.push({ name: TOOL.name, arguments: given });
+    return { temperature: 18, condition: "sunny" };
+  };
+}
+
+/** The text that came twice, or both where they differ. */
+export function same(streamed, whole) {
+  return streamed === whole ? whole : [streamed, whole];
+}
+
+/** The pieces of a stream that `textOf` finds a text in. */
+export async function joined(stream, textOf) {
+  let text = "";
+  for await (const event of stream) text += textOf(event) ?? "";
+  return text;
+}
