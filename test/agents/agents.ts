@@ -88,8 +88,8 @@ function qwenCode({ url, model }: Place): Agent {
     name: "Qwen Code",
     package: "@qwen-code/qwen-code",
     command: "qwen",
-    args: ["--auth-type", "anthropic", "--yolo", "-p", taskOf(id)],
-    env: { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "none", ANTHROPIC_MODEL: model },
+    args: ["--yolo", "-p", taskOf(id)],
+    env: { OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: "none", OPENAI_MODEL: model },
     shell: {
       tool: "run_shell_command",
       argumentsOf: (command) => ({ command, is_background: false, description: "a step" }),
