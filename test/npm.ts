@@ -11,6 +11,7 @@ export async function install(
   folder: string,
   packages: readonly string[],
 ): Promise<string | undefined> {
+  if (Bun.which("npm") === null) return "there is no npm";
   mkdirSync(folder, { recursive: true });
   const list = join(folder, "package.json");
   if (!existsSync(list)) writeFileSync(list, '{"private":true}\n');

@@ -13,23 +13,27 @@ import { type Server, startServer } from "../e2e/server.ts";
 import { ended, install } from "../npm.ts";
 import { hangLimit } from "../time-limits.ts";
 import { CLIENTS, type Client } from "./clients.ts";
-import { BUILT_IN, expected, type Said, SCRIPT, SCRIPTED } from "./expected.ts";
+import {
+  BUILT_IN,
+  expected,
+  type Said,
+  SCRIPT,
+  SCRIPT_IN_BYTES,
+  SCRIPTED,
+  SCRIPTED_IN_BYTES,
+} from "./expected.ts";
 
 const DRIVE_MS = hangLimit(60_000);
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-clients-"));
 const store = process.env["CLIENTS_DIR"] ?? join(scratch, "npm");
-const script = join(scratch, "script.json");
-writeFileSync(script, JSON.stringify(SCRIPT));
 
 const ENGINES = [
+  { name: "the scripted engine", args: scripted(SCRIPT), said: SCRIPTED },
   {
-    name: "the scripted engine",
-    args: [
-      ...["-f", "configs/scripted.yaml", `--VllmWorker.script=${script}`],
-      "--Processor.reasoning-parser=qwen3",
-    ],
-    said: SCRIPTED,
+    name: "the scripted engine, in bytes",
+    args: scripted(SCRIPT_IN_BYTES),
+    said: SCRIPTED_IN_BYTES,
   },
   { name: "the built-in model", args: ["-f", "configs/built-in.yaml"], said: BUILT_IN },
 ];
@@ -63,6 +67,15 @@ for (const [index, { name, said }] of ENGINES.entries()) {
       );
     }
   });
+}
+
+function scripted(answers: readonly object[]): readonly string[] {
+  const file = join(mkdtempSync(join(scratch, "script-")), "script.json");
+  writeFileSync(file, JSON.stringify(answers));
+  return [
+    ...["-f", "configs/scripted.yaml", `--VllmWorker.script=${file}`],
+    "--Processor.reasoning-parser=qwen3",
+  ];
 }
 
 /** By action: what the client made of it. */

@@ -11,7 +11,7 @@ const thoughtsOf = ({ content }) => ({
 
 export function actions({ url, model }) {
   const client = new Anthropic({ baseURL: url, apiKey: "none", maxRetries: 0 });
-  const body = { model, max_tokens: 100, temperature: 0 };
+  const body = { model, max_tokens: 600, temperature: 0 };
   const weather = (calls) => ({
     type: "custom",
     name: TOOL.name,
