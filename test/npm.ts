@@ -20,7 +20,7 @@ export async function install(
   const npm = await ended(["npm", "install", "--no-audit", "--no-fund", ...missing], {
     ...{ cwd: folder, env: process.env, timeoutMs: INSTALL_MS },
   });
-  return npm.status === 0 ? undefined : (npm.stderr.trim().split("\n").at(-1) ?? "npm failed");
+  return npm.status === 0 ? undefined : (/^npm error .*/m.exec(npm.stderr)?.[0] ?? "npm failed");
 }
 
 export interface Running {
