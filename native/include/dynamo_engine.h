@@ -39,8 +39,8 @@
 //      its prompt was cut into steps, on the block size or on the number of threads.
 //
 // Shapes: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
-// and B banned tokens; all bounded in dyn_engine_config. P is R times the smaller of max_model_len
-// and the vocabulary. Names and meanings follow vLLM's attention metadata (PagedAttention:
+// and B banned tokens, A biases, L likeliest tokens, W words of a mask; all bounded in
+// dyn_engine_config. P is R times the smaller of max_model_len and the vocabulary. Names and meanings follow vLLM's attention metadata (PagedAttention:
 // arXiv:2309.06180).
 
 #ifndef DYNAMO_ENGINE_H_
@@ -54,8 +54,10 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 8u
-#define DYN_MAX_BANNED_TOKENS 16u    // Most tokens that one row of logits may ban.
+#define DYN_ABI_VERSION 9u
+#define DYN_MAX_BANNED_TOKENS 64u    // Most tokens that one row of logits may ban.
+#define DYN_MAX_BIASES 1024u         // Most biases of one row.
+#define DYN_MAX_LOGPROBS 20u         // Most likeliest tokens that one row names.
 #define DYN_WAIT_FOREVER UINT32_MAX  // As timeout_us.
 #define DYN_THREADS_ANY 0u           // As num_threads: what the device has, or one per usable CPU.
 #define DYN_NO_SAMPLE (-1)           // As sampled_ids: the row's logits were no distribution.
@@ -181,6 +183,12 @@ typedef enum dyn_rope_layout {
   DYN_ROPE_INTERLEAVED = 1,  // Pairs are (2i, 2i + 1), as in GGUF files of Llama.
 } dyn_rope_layout;
 
+// Purpose of a row of logits.
+typedef enum dyn_row_kind {
+  DYN_ROW_SAMPLE = 0,
+  DYN_ROW_SCORE = 1,  // Says how likely `target` was, and samples nothing.
+} dyn_row_kind;
+
 typedef struct dyn_device dyn_device;
 typedef struct dyn_model dyn_model;
 typedef struct dyn_kv_pool dyn_kv_pool;
@@ -292,8 +300,14 @@ typedef struct dyn_row {
   uint32_t num_penalties;
   uint32_t banned_start;  // It may not sample num_banned of banned_token_ids from here on.
   uint32_t num_banned;    // At most DYN_MAX_BANNED_TOKENS.
-  uint32_t reserved[10];  // 0. For a kind of output {sample, log-probabilities, pooled}, a mask's
-                          // index, a list of biases, a number of log-probabilities.
+  uint32_t
+      bias_start;  // num_biases of bias_token_ids and biases from here on are added, first of all.
+  uint32_t num_biases;    // At most DYN_MAX_BIASES, each token once.
+  uint32_t mask;          // It may sample what masks[mask - 1] has a 1 for; 0: whatever it likes.
+  uint32_t num_logprobs;  // Likeliest tokens to name, at most DYN_MAX_LOGPROBS.
+  uint32_t kind;          // dyn_row_kind
+  int32_t target;         // For DYN_ROW_SCORE. Else any value.
+  uint32_t reserved[4];   // 0
 } dyn_row;
 
 // The form the scheduler fills in. The engine owns the arrays and lends them until it is closed, so
@@ -308,9 +322,20 @@ typedef struct dyn_batch {
   int32_t* penalty_token_ids;  // [P]     Distinct tokens of prompt and output.
   int32_t* penalty_counts;     // [P]     Times in the output; 0 for a token of the prompt only.
   int32_t* banned_token_ids;   // [B]     B = R * DYN_MAX_BANNED_TOKENS.
+  int32_t* bias_token_ids;     // [A]     A = R * DYN_MAX_BIASES.
+  float* biases;               // [A]     Finite, or minus infinity.
+  uint32_t* masks;             // [R, W]  A bit a token, the first in the lowest; W = vocab / 32,
+                               //         rounded up.
   int32_t* sampled_ids;        // [R]     Out. DYN_NO_SAMPLE where a logit was NaN, or the largest
-                               //         infinite; its neighbours are sampled all the same.
+                               //         infinite; its neighbours are sampled all the same. The
+                               //         target, where that is scored.
   float* logprobs;             // [R]     Out: of each sampled id, by the logits as they came.
+  int32_t* ranks;              // [R]     Out, where num_logprobs is above 0 or a target is scored:
+                               //         how many ids are as likely or likelier, by order of ids.
+  int32_t* top_ids;            // [L]     Out: the row's num_logprobs likeliest from
+                               //         row * DYN_MAX_LOGPROBS on, by the logits as they came;
+                               //         DYN_NO_SAMPLE where there are no more.
+  float* top_logprobs;         // [L]     Out, likewise.
 } dyn_batch;
 
 // The version that the library was built with; the caller compares it with DYN_ABI_VERSION.

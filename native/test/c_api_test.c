@@ -98,6 +98,12 @@ static void print_layout(void) {
   FIELD(dyn_row, num_penalties);
   FIELD(dyn_row, banned_start);
   FIELD(dyn_row, num_banned);
+  FIELD(dyn_row, bias_start);
+  FIELD(dyn_row, num_biases);
+  FIELD(dyn_row, mask);
+  FIELD(dyn_row, num_logprobs);
+  FIELD(dyn_row, kind);
+  FIELD(dyn_row, target);
   FIELD(dyn_row, reserved);
   SIZE(dyn_batch);
   FIELD(dyn_batch, token_ids);
@@ -108,8 +114,14 @@ static void print_layout(void) {
   FIELD(dyn_batch, penalty_token_ids);
   FIELD(dyn_batch, penalty_counts);
   FIELD(dyn_batch, banned_token_ids);
+  FIELD(dyn_batch, bias_token_ids);
+  FIELD(dyn_batch, biases);
+  FIELD(dyn_batch, masks);
   FIELD(dyn_batch, sampled_ids);
   FIELD(dyn_batch, logprobs);
+  FIELD(dyn_batch, ranks);
+  FIELD(dyn_batch, top_ids);
+  FIELD(dyn_batch, top_logprobs);
 }
 
 static void version_is_the_headers(void) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,7 +63,8 @@ std::vector<Violation> violations() {
          b.rows[1].num_penalties = 1;
          b.penalty_token_ids[3] = 67;
        }},
-      {"num_banned[1]", [](const dyn_batch& b) { b.rows[1].num_banned = 17; }},
+      {"num_banned[1]",
+       [](const dyn_batch& b) { b.rows[1].num_banned = DYN_MAX_BANNED_TOKENS + 1; }},
       {"num_banned[0]",
        [](const dyn_batch& b) {
          b.rows[0].banned_start = 8 * DYN_MAX_BANNED_TOKENS - 1;
@@ -73,7 +75,32 @@ std::vector<Violation> violations() {
          b.rows[1].num_banned = 2;
          b.banned_token_ids[1] = -5;
        }},
-      {"reserved[1]", [](const dyn_batch& b) { b.rows[1].reserved[9] = 1; }},
+      {"num_biases[1]", [](const dyn_batch& b) { b.rows[1].num_biases = DYN_MAX_BIASES + 1; }},
+      {"num_biases[0]",
+       [](const dyn_batch& b) {
+         b.rows[0].bias_start = 8 * DYN_MAX_BIASES;
+         b.rows[0].num_biases = 1;
+       }},
+      {"bias_token_ids[1]",
+       [](const dyn_batch& b) {
+         b.rows[0].num_biases = 2;
+         b.bias_token_ids[1] = 67;
+       }},
+      {"biases[0]",
+       [](const dyn_batch& b) {
+         b.rows[0].num_biases = 1;
+         b.biases[0] = std::numeric_limits<float>::infinity();
+       }},
+      {"mask[1]", [](const dyn_batch& b) { b.rows[1].mask = 9; }},
+      {"num_logprobs[0]",
+       [](const dyn_batch& b) { b.rows[0].num_logprobs = DYN_MAX_LOGPROBS + 1; }},
+      {"kind[0]", [](const dyn_batch& b) { b.rows[0].kind = 2; }},
+      {"target[1]",
+       [](const dyn_batch& b) {
+         b.rows[1].kind = DYN_ROW_SCORE;
+         b.rows[1].target = 67;
+       }},
+      {"reserved[1]", [](const dyn_batch& b) { b.rows[1].reserved[3] = 1; }},
   };
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/checked.h"
 #include "check.h"
 #include "test_model.h"
 
@@ -180,7 +181,8 @@ void fill_sequences(const dyn_batch& batch, const EngineOptions& options, const 
   }
 }
 
-// Every row draws from the whole vocabulary, and penalises and bans as much as it may.
+// Every row draws from the whole vocabulary, and penalises, bans, biases, masks and names as much as
+// it may.
 void fill_rows(const dyn_batch& batch, const EngineOptions& options, const Shape& shape) {
   const uint32_t num_penalties = std::min(options.max_model_len, shape.model.vocab_size);
   for (uint32_t index = 0; index < options.max_num_rows; ++index) {
@@ -202,6 +204,16 @@ void fill_rows(const dyn_batch& batch, const EngineOptions& options, const Shape
     for (uint32_t i = 0; i < DYN_MAX_BANNED_TOKENS; ++i) {
       batch.banned_token_ids[row.banned_start + i] = static_cast<int32_t>(i);
     }
+    row.bias_start = index * DYN_MAX_BIASES;
+    row.num_biases = DYN_MAX_BIASES;
+    for (uint32_t i = 0; i < DYN_MAX_BIASES; ++i) {
+      batch.bias_token_ids[row.bias_start + i] = static_cast<int32_t>(i);
+      batch.biases[row.bias_start + i] = 0.5f;
+    }
+    const uint32_t mask_words = dyn::ceil_div(shape.model.vocab_size, 32u);
+    std::fill_n(batch.masks + size_t{index} * mask_words, mask_words, UINT32_MAX);
+    row.mask = index + 1;
+    row.num_logprobs = DYN_MAX_LOGPROBS;
   }
 }
 

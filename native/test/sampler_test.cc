@@ -206,6 +206,98 @@ void changes_are_taken_back_and_not_in_the_logprob() {
   }
 }
 
+// Checks all that a row asks for beside its sample, against a full sort and the double log-softmax.
+void likeliest_tokens_and_ranks_are_those_of_a_sort() {
+  std::mt19937 generator(5);
+  for (const uint32_t vocab : {1u, 7u, 20u, 41u, 3000u}) {
+    std::vector<float> logits = random_floats(vocab, 3, &generator);
+    for (size_t i = 0; i + 11 < vocab; i += 5) logits[i] = logits[i + 11];  // Ties.
+    std::vector<int32_t> ids(vocab);
+    std::iota(ids.begin(), ids.end(), 0);
+    std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
+      return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)];
+    });
+    TestSampler sampler(vocab);
+    for (const size_t count : {1u, 2u, 20u}) {
+      std::vector<int32_t> top_ids(count);
+      std::vector<float> top_logprobs(count);
+      SampleParams params = plain_params(1.0f);
+      params.top_ids = top_ids;
+      params.top_logprobs = top_logprobs;
+      for (const int32_t target : {-1, 0, static_cast<int32_t>(vocab - 1)}) {
+        params.row.kind = target < 0 ? DYN_ROW_SAMPLE : DYN_ROW_SCORE;
+        params.row.target = target;
+        const Sample sample = sampler.sample(&logits, params);
+        CHECK(target < 0 || sample.id == target);
+        CHECK(ids[static_cast<size_t>(sample.rank - 1)] == sample.id);
+        const double expected = reference::log_softmax(logits, static_cast<size_t>(sample.id));
+        CHECK(std::abs(sample.logprob - expected) < tolerance::kLogprob);
+        for (size_t i = 0; i < count; ++i) {
+          CHECK(top_ids[i] == (i < vocab ? ids[i] : DYN_NO_SAMPLE));
+          if (i >= vocab) continue;
+          const double of_top = reference::log_softmax(logits, static_cast<size_t>(ids[i]));
+          CHECK(std::abs(top_logprobs[i] - of_top) < tolerance::kLogprob);
+          CHECK(top_ids[i] != sample.id || top_logprobs[i] == sample.logprob);
+        }
+      }
+    }
+  }
+}
+
+void biases_come_first_and_are_not_in_the_logprob() {
+  const std::vector<float> original = {1.0f, 4.0f, 2.0f, -1.0f};
+  const std::vector<int32_t> biased = {3, 1};
+  const std::vector<float> biases = {6.0f, -kInfinity};
+  const std::vector<int32_t> penalised = {3};
+  const std::vector<int32_t> counts = {1};
+  TestSampler sampler(4);
+  SampleParams params = plain_params(0);
+  params.lists = {.penalised_ids = {}, .counts = {}, .biased_ids = biased, .biases = biases};
+  std::vector<float> logits = original;
+  Sample sample = sampler.sample(&logits, params);
+  CHECK(sample.id == 3);
+  CHECK(std::abs(sample.logprob - reference::log_softmax(original, 3)) < tolerance::kLogprob);
+  CHECK(logits == original);
+  params.row.repetition_penalty = 5;  // (-1 + 6) / 5 is below 2.
+  params.lists.penalised_ids = penalised;
+  params.lists.counts = counts;
+  sample = sampler.sample(&logits, params);
+  CHECK(sample.id == 2);
+  CHECK(logits == original);
+}
+
+void masked_rows_sample_what_is_allowed() {
+  std::mt19937 generator(6);
+  constexpr uint32_t kVocab = 70;
+  const std::vector<float> original = random_floats(kVocab, 3, &generator);
+  const std::vector<uint32_t> mask = {0x80000001u, 0, 0x20u};  // Ids 0, 31 and 69.
+  TestSampler sampler(kVocab);
+  for (const float temperature : {0.0f, 1.0f, 50.0f}) {
+    for (const int32_t top_k : {0, 2}) {
+      SampleParams params = plain_params(temperature);
+      params.row.top_k = top_k;
+      params.lists.mask = mask;
+      std::set<int32_t> drawn;
+      for (params.position = 0; params.position < 300; ++params.position) {
+        std::vector<float> logits = original;
+        const Sample sample = sampler.sample(&logits, params);
+        drawn.insert(sample.id);
+        CHECK(sample.id == 0 || sample.id == 31 || sample.id == 69);
+        CHECK(logits == original);
+        const double expected = reference::log_softmax(original, static_cast<size_t>(sample.id));
+        CHECK(std::abs(sample.logprob - expected) < tolerance::kLogprob);
+      }
+      const size_t num_drawn = temperature == 0.0f ? 1 : top_k == 0 ? 3 : 2;
+      CHECK(temperature == 1.0f || drawn.size() == num_drawn);
+    }
+  }
+  SampleParams params = plain_params(1);
+  const std::vector<uint32_t> nothing(3);
+  params.lists.mask = nothing;
+  std::vector<float> logits = original;
+  CHECK(sampler.sample(&logits, params).id == DYN_NO_SAMPLE);
+}
+
 // Under every kind of sampling: whether `row` gives an id of the vocabulary.
 void check_row(std::vector<float> row, bool has_sample) {
   TestSampler sampler(static_cast<uint32_t>(row.size()));
@@ -282,6 +374,12 @@ void run_tests() {
   check_claim("penalties have vLLM's meaning", penalties_are_those_of_vllm);
   check_claim("changes are taken back, and log-probabilities know nothing of them",
               changes_are_taken_back_and_not_in_the_logprob);
+  check_claim("likeliest tokens and ranks are those of a full sort",
+              likeliest_tokens_and_ranks_are_those_of_a_sort);
+  check_claim("biases come before penalties, and log-probabilities know nothing of them",
+              biases_come_first_and_are_not_in_the_logprob);
+  check_claim("a masked row samples what is allowed, or nothing",
+              masked_rows_sample_what_is_allowed);
   check_claim("a row with a NaN, or without a finite maximum, gives no id; any other does",
               a_row_without_a_distribution_gives_no_id);
   check_claim("a small temperature is nearly greedy", small_temperature_is_nearly_greedy);

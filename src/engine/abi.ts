@@ -8,7 +8,7 @@ import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 import { ROW_FIELDS } from "./step-rows.ts";
 
-export const ABI_VERSION = 8;
+export const ABI_VERSION = 9;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 

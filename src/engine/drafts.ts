@@ -54,6 +54,7 @@ export class Drafts {
     if (this.#drafter === undefined) return;
     const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;
     const { numRunning } = step;
+    if (sequence.mask !== undefined) return; // A mask is for the next token only.
     if (numRunning > disableByBatchSize) return;
     const { table, numTokens } = sequence;
     // The last token of an output is sampled, not drafted.

@@ -5,13 +5,15 @@
 
 import {
   MAX_BANNED_TOKENS,
+  MAX_BIASES,
   type RunnerLimits,
   type StepBatch,
   type StepShape,
 } from "./model-runner.ts";
 import type { SchedulerOutput } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
-import { maxBlocksPerSeq } from "./step-batch.ts";
+import { maskWords, maxBlocksPerSeq } from "./step-batch.ts";
+import { type RowColumn, RowKind } from "./step-rows.ts";
 
 /** A smaller one is 0 in F32 sooner or later, and logits are divided by it. */
 const MIN_REPETITION_PENALTY = 1e-20;
@@ -32,9 +34,55 @@ export function fillBatch(
     numTokens += sequence.numScheduledTokens;
     batch.queryStartLoc[s + 1] = numTokens;
     batch.seqLens[s] = sequence.numComputedTokens + sequence.numScheduledTokens;
+    numRows = fillScores(batch, sequence, { numTokens, numRows });
     numRows = fillRows(batch, limits.vocabSize, sequence, { numTokens, numRows });
   }
   return { numSeqs: sequences.length, numTokens, numRows };
+}
+
+/** One row for each token of the prompt whose log-probability this step tells. */
+function fillScores(
+  batch: StepBatch,
+  sequence: Sequence,
+  { numTokens, numRows }: Pick<StepShape, "numTokens" | "numRows">,
+): number {
+  const { numScoredRows, promptLogprobs, numComputedTokens, numScheduledTokens } = sequence;
+  if (promptLogprobs === undefined || numScoredRows === 0) return numRows;
+  const { rows } = batch;
+  const firstTarget = sequence.firstScored;
+  const start = numTokens - numScheduledTokens - numComputedTokens;
+  for (let i = 0; i < numScoredRows; i++) {
+    const row = numRows + i;
+    clearRow(batch, row);
+    rows.kind.set(row, RowKind.SCORE);
+    rows.token.set(row, start + firstTarget + i - 1);
+    rows.target.set(row, sequence.tokenIds[firstTarget + i] as number);
+    rows.numLogprobs.set(row, promptLogprobs.numTop);
+  }
+  return numRows + numScoredRows;
+}
+
+/** A greedy row with empty lists, which begin where those of the row before end. */
+function clearRow({ rows }: StepBatch, row: number): void {
+  rows.temperature.set(row, 0);
+  rows.topP.set(row, 1);
+  rows.minP.set(row, 0);
+  rows.topK.set(row, 0);
+  rows.presencePenalty.set(row, 0);
+  rows.frequencyPenalty.set(row, 0);
+  rows.repetitionPenalty.set(row, 1);
+  rows.penaltyStart.set(row, endOf(rows.penaltyStart, rows.numPenalties, row));
+  rows.numPenalties.set(row, 0);
+  rows.bannedStart.set(row, 0);
+  rows.numBanned.set(row, 0);
+  rows.biasStart.set(row, 0);
+  rows.numBiases.set(row, 0);
+  rows.mask.set(row, 0);
+}
+
+/** Gives the end of the list of the row before. */
+function endOf(start: RowColumn<number>, count: RowColumn<number>, row: number): number {
+  return row === 0 ? 0 : start.at(row - 1) + count.at(row - 1);
 }
 
 /** One row for the next token, and one behind each draft, as if the drafts before it were output. */
@@ -52,6 +100,10 @@ function fillRows(
     fillSampling(batch, vocabSize, sequence, row);
     fillPenalties(batch, sequence, row);
     fillBanned(batch, vocabSize, sequence.stop, { row, numOutputTokens: numOutputTokens + i });
+    fillBiases(batch, sequence, { row, end: numTokens + i });
+    fillMask(batch, vocabSize, sequence, row);
+    batch.rows.kind.set(row, RowKind.SAMPLE);
+    batch.rows.numLogprobs.set(row, sequence.outputLogprobs?.numTop ?? 0);
   }
   for (let i = numSampledRows - 2; i >= 0; i--) {
     tokenCounts?.removeOutputToken(tokenIds[numTokens + i] as number);
@@ -91,7 +143,7 @@ export function fillSampling(
 /** Behind the list of the row before. */
 function fillPenalties(batch: StepBatch, { tokenCounts }: Sequence, row: number): void {
   const { rows, penaltyTokenIds, penaltyCounts } = batch;
-  const start = row === 0 ? 0 : rows.penaltyStart.at(row - 1) + rows.numPenalties.at(row - 1);
+  const start = endOf(rows.penaltyStart, rows.numPenalties, row);
   rows.penaltyStart.set(row, start);
   rows.numPenalties.set(row, tokenCounts?.numDistinct ?? 0);
   if (tokenCounts === undefined) return;
@@ -118,4 +170,56 @@ function fillBanned(
   }
   rows.bannedStart.set(row, start);
   rows.numBanned.set(row, end - start);
+}
+
+/** Writes biases of the client, and tokens that would complete a forbidden word behind tokens [0, end). */
+function fillBiases(
+  { rows, biasTokenIds, biases }: StepBatch,
+  { sampling, tokenIds, numPromptTokens }: Sequence,
+  { row, end }: { readonly row: number; readonly end: number },
+): void {
+  const { logitBias, badWords } = sampling;
+  const start = row * MAX_BIASES;
+  let at = start;
+  if (logitBias !== undefined) {
+    for (let i = 0; i < logitBias.tokenIds.length; i++) {
+      biasTokenIds[at] = logitBias.tokenIds[i] as number;
+      biases[at++] = logitBias.biases[i] as number;
+    }
+  }
+  for (const word of badWords ?? []) {
+    if (!endsWith(tokenIds.subarray(numPromptTokens, end), word, word.length - 1)) continue;
+    biasTokenIds[at] = word[word.length - 1] as number;
+    biases[at++] = Number.NEGATIVE_INFINITY;
+  }
+  rows.biasStart.set(row, start);
+  rows.numBiases.set(row, at - start);
+}
+
+/** True if `tokenIds` end with the first `length` of `word`. */
+function endsWith(tokenIds: Int32Array, word: readonly number[], length: number): boolean {
+  const first = tokenIds.length - length;
+  if (first < 0) return false;
+  for (let i = 0; i < length; i++) if (tokenIds[first + i] !== word[i]) return false;
+  return true;
+}
+
+function fillMask(
+  { rows, masks }: StepBatch,
+  vocabSize: number,
+  { mask, allowedTokens }: Sequence,
+  row: number,
+): void {
+  if (mask === undefined && allowedTokens === undefined) {
+    rows.mask.set(row, 0);
+    return;
+  }
+  const numWords = maskWords({ vocabSize });
+  const words = masks.subarray(row * numWords, (row + 1) * numWords);
+  if (mask === undefined) allowedTokens?.fillMask(words);
+  else {
+    mask.fillMask(words);
+    allowedTokens?.narrow(words);
+  }
+  rows.mask.set(row, row + 1);
 }

@@ -29,6 +29,7 @@ import type { RemotePrefill } from "./remote-prefill.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type EndReason, Sequence } from "./sequence.ts";
 import { StepLoop } from "./step-loop.ts";
+import type { TokenMask } from "./token-mask.ts";
 import { validateRequest } from "./validate-request.ts";
 
 /** Number of blocks in KV events that wait for a listener; in a larger pool, as many as it has. */
@@ -118,11 +119,12 @@ export class LLMEngine {
 
   /**
    * Puts a request in the queue now and returns the stream of its new tokens. The stream's `return()` aborts
-   * the sequence at once; its blocks are free before the next step is scheduled.
+   * the sequence at once; its blocks are free before the next step is scheduled. `mask` says token by token what
+   * may come next.
    *
    * @throws {ContextLengthExceededError} and others of `validateRequest`, {EngineFullError}, {EngineClosedError}
    */
-  generate(request: PreprocessedRequest): AsyncIterableIterator<TokenOutput> {
+  generate(request: PreprocessedRequest, mask?: TokenMask): AsyncIterableIterator<TokenOutput> {
     if (this.#loop.isOver) throw new EngineClosedError();
     if (this.#memory === "full" && request.output === undefined) throw new MemoryShortError();
     const { vocabSize, maxNumSeqs } = this.#runner.limits;
@@ -131,7 +133,7 @@ export class LLMEngine {
     if (this.#scheduler.numUnfinished + this.#scheduler.stalled.size >= maxNumSeqs + maxWaiting) {
       throw new EngineFullError(maxNumSeqs, maxWaiting);
     }
-    const sequence = new Sequence(request, this.#clock.now());
+    const sequence = new Sequence(request, this.#clock.now(), { vocabSize, mask });
     const stream = new OutputStream(sequence, {
       onLeave: () => this.#end(sequence, "cancelled"),
       onResume: () => {
@@ -206,7 +208,7 @@ export class LLMEngine {
     await this.#runner.wait();
     const now = this.#clock.now();
 
-    const advanced = this.#scheduler.update(output, batch.sampledIds, now - startedAt);
+    const advanced = this.#scheduler.update(output, batch, now - startedAt);
     this.#telemetry.step();
     this.#deliver(advanced, now);
     this.#report();

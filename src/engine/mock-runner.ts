@@ -4,8 +4,17 @@
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
-import { createStepBatch, maxBlocksPerSeq, positionOf } from "./step-batch.ts";
+import {
+  type ModelRunner,
+  NO_SAMPLE,
+  type RunnerLimits,
+  type StepBatch,
+  type StepShape,
+} from "./model-runner.ts";
+import { createStepBatch, maskWords, maxBlocksPerSeq, maxRows, positionOf } from "./step-batch.ts";
+import { MAX_LOGPROBS } from "./step-results.ts";
+import { RowKind } from "./step-rows.ts";
+import { MASK_BITS } from "./token-mask.ts";
 
 /** Dynamo's defaults. */
 export const MOCK_DEFAULTS = {
@@ -48,7 +57,7 @@ export class MockRunner implements ModelRunner {
     assert(this.#shape === undefined, "a step is submitted while one runs");
     assert(shape.numSeqs <= this.limits.maxNumSeqs, "more sequences than maxNumSeqs");
     assert(shape.numTokens <= this.limits.maxNumBatchedTokens, "more than maxNumBatchedTokens");
-    assert(shape.numRows <= shape.numSeqs, "more rows than sequences");
+    assert(shape.numRows <= maxRows(this.limits), "more rows than maxNumRows");
     this.#shape = shape;
     this.#doneAt = this.#clock.now() + this.#stepMs(shape) / this.#speedupRatio;
   }
@@ -91,19 +100,38 @@ export class MockRunner implements ModelRunner {
   }
 
   #sample(row: number): void {
-    const { rows, bannedTokenIds } = this.batch;
+    const { rows } = this.batch;
     const { vocabSize } = this.limits;
     const position = positionOf(this.batch, rows.token.at(row));
-    const bannedStart = rows.bannedStart.at(row);
-    const banned = bannedTokenIds.subarray(bannedStart, bannedStart + rows.numBanned.at(row));
     // Greedy sampling takes no chances, so it has no use for a seed.
     const isGreedy = rows.temperature.at(row) === 0 || rows.topK.at(row) === 1;
     let tokenId = mix(isGreedy ? 0 : fold(rows.seed.at(row)), position) % vocabSize;
-    for (let i = 0; i < banned.length && banned.includes(tokenId); i++) {
+    for (let i = 0; i < vocabSize && !this.#isAllowed(row, tokenId); i++) {
       tokenId = (tokenId + 1) % vocabSize;
     }
+    if (rows.kind.at(row) === RowKind.SCORE) tokenId = rows.target.at(row);
     this.batch.sampledIds[row] = tokenId;
     this.batch.logprobs[row] = -Math.log(vocabSize); // As if all tokens were equally likely.
+    this.batch.ranks[row] = tokenId + 1;
+    for (let i = 0; i < rows.numLogprobs.at(row); i++) {
+      this.batch.topIds[row * MAX_LOGPROBS + i] = i < vocabSize ? i : NO_SAMPLE;
+      this.batch.topLogprobs[row * MAX_LOGPROBS + i] = -Math.log(vocabSize);
+    }
+  }
+
+  #isAllowed(row: number, tokenId: number): boolean {
+    const { rows, bannedTokenIds, biasTokenIds, biases, masks } = this.batch;
+    const bannedStart = rows.bannedStart.at(row);
+    const banned = bannedTokenIds.subarray(bannedStart, bannedStart + rows.numBanned.at(row));
+    if (banned.includes(tokenId)) return false;
+    const biasStart = rows.biasStart.at(row);
+    for (let i = biasStart; i < biasStart + rows.numBiases.at(row); i++) {
+      if (biasTokenIds[i] === tokenId && biases[i] === Number.NEGATIVE_INFINITY) return false;
+    }
+    const mask = rows.mask.at(row);
+    if (mask === 0) return true;
+    const word = masks[(mask - 1) * maskWords(this.limits) + Math.floor(tokenId / MASK_BITS)] ?? 0;
+    return ((word >>> (tokenId % MASK_BITS)) & 1) === 1;
   }
 }
 

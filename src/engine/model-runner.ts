@@ -4,7 +4,7 @@
 //     scheduler --fills--> batch --submit--> runner --wait--> sampledIds --read by--> engine
 //
 // Letters: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
-// tokens, B banned tokens. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
+// tokens, B banned tokens, A biases, L likeliest tokens, W words of a mask. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
 
 import type { Sequence } from "./sequence.ts";
 import type { StepRows } from "./step-rows.ts";
@@ -40,8 +40,14 @@ export const BATCH_ARRAYS = {
   penaltyTokenIds: [Int32Array, "P"], // distinct tokens of prompt and output
   penaltyCounts: [Int32Array, "P"], // times in the output; 0 for a token of the prompt only
   bannedTokenIds: [Int32Array, "B"],
+  biasTokenIds: [Int32Array, "A"],
+  biases: [Float32Array, "A"], // minus infinity forbids
+  masks: [Uint32Array, "R, W"], // a bit a token, the first in the lowest
   sampledIds: [Int32Array, "R"], // out; NO_SAMPLE where the logits were no distribution (NaN)
   logprobs: [Float32Array, "R"], // out: log-probability of each sampled id, before temperature
+  ranks: [Int32Array, "R"], // out, where likeliest tokens are asked for or one is scored: its rank, from 1 on
+  topIds: [Int32Array, "L"], // out: the likeliest of row r from r * MAX_LOGPROBS on
+  topLogprobs: [Float32Array, "L"], // out, likewise
 } as const;
 
 type BatchArrays = {
@@ -55,7 +61,10 @@ export type StepBatch = Omit<BatchArrays, "rows"> & { readonly rows: StepRows };
 export const NO_SAMPLE = -1;
 
 /** Most tokens that one row may forbid (stop ids before `min_tokens`). */
-export const MAX_BANNED_TOKENS = 16;
+export const MAX_BANNED_TOKENS = 64;
+
+/** Most biases of one row, forbidden words included. */
+export const MAX_BIASES = 1024;
 
 export interface StepShape {
   readonly numSeqs: number;

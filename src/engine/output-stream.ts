@@ -27,6 +27,7 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
   readonly #options: OutputStreamOptions;
   readonly #readers: PromiseWithResolvers<Result>[] = [];
   #numRead: number;
+  #hasGiven = false;
   /** Since when more is unread than may be. */
   #unreadSince: number | undefined;
   #state: "open" | "done" | { readonly failure: Error } = "open";
@@ -98,15 +99,30 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
     const { tokenIds, numPromptTokens, numOutputTokens, numCachedTokens } = this.#sequence;
     const finishReason = this.#state === "open" ? this.#finishReason() : undefined;
     if (finishReason === undefined && this.#numRead === numOutputTokens) return undefined;
+    const logprobs = this.#newLogprobs();
     const newTokenIds: number[] = [];
     while (this.#numRead < numOutputTokens) {
       newTokenIds.push(tokenIds[numPromptTokens + this.#numRead++] as number);
     }
     if (finishReason === undefined) {
-      return { done: false, value: { tokenIds: newTokenIds, numCachedTokens } };
+      return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, ...logprobs } };
     }
     this.#state = "done";
-    return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, finishReason } };
+    const value = { tokenIds: newTokenIds, numCachedTokens, ...logprobs, finishReason };
+    return { done: false, value };
+  }
+
+  /** Log-probabilities of the tokens that are not read yet; those of the prompt come with the first. */
+  #newLogprobs(): Pick<TokenOutput, "logprobs" | "promptLogprobs"> | undefined {
+    const { outputLogprobs, promptLogprobs, numOutputTokens } = this.#sequence;
+    if (outputLogprobs === undefined && promptLogprobs === undefined) return undefined;
+    const isFirst = !this.#hasGiven;
+    this.#hasGiven = true;
+    return {
+      ...(outputLogprobs && { logprobs: outputLogprobs.slice(this.#numRead, numOutputTokens) }),
+      ...(isFirst &&
+        promptLogprobs && { promptLogprobs: promptLogprobs.slice(0, promptLogprobs.length) }),
+    };
   }
 
   #finishReason(): SequenceEnd | undefined {

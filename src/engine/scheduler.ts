@@ -23,6 +23,8 @@ import { RemotePrefills } from "./remote-prefills.ts";
 import { seatVictim } from "./seat-victim.ts";
 import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
 import { StalledSequences } from "./stalled-sequences.ts";
+import { maxRows } from "./step-batch.ts";
+import type { StepResults } from "./step-results.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 
 /** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
@@ -92,6 +94,7 @@ export class Scheduler {
   readonly #begun: Sequence[] = [];
   readonly #advanced: Sequence[] = [];
   #numScheduledTokens = 0;
+  #numScheduledRows = 0;
   #numDecodes = 0;
   #numDecodeTokens = 0;
 
@@ -212,6 +215,7 @@ export class Scheduler {
   schedule(now: number): SchedulerOutput {
     this.#scheduled.length = 0;
     this.#numScheduledTokens = 0;
+    this.#numScheduledRows = 0;
     this.#shareSeats();
     this.#scheduleDecodes();
     this.#numDecodes = this.#scheduled.length;
@@ -233,10 +237,10 @@ export class Scheduler {
   }
 
   /**
-   * Takes in what the step sampled, one id a row. Returns the sequences that got a token or an error,
+   * Takes in what the step says of its rows. Returns the sequences that got a token or an error,
    * some of which are finished by it; valid until the next update.
    */
-  update(output: SchedulerOutput, sampledIds: Int32Array, elapsedMs: number): readonly Sequence[] {
+  update(output: SchedulerOutput, results: StepResults, elapsedMs: number): readonly Sequence[] {
     const { numDecodes } = output;
     const numPrefillTokens = output.numTokens - output.numDecodeTokens;
     this.#pacer.observe({ numDecodes, numPrefillTokens, elapsedMs });
@@ -244,18 +248,21 @@ export class Scheduler {
     this.#advanced.length = 0;
     let row = 0;
     for (const sequence of output.sequences) {
-      const { numSampledRows } = sequence;
-      if (sequence.status === "running") this.#advance(sequence, sampledIds, row);
-      row += numSampledRows;
+      const numRows = sequence.numScoredRows + sequence.numSampledRows;
+      if (sequence.status === "running") this.#advance(sequence, results, row);
+      row += numRows;
     }
     return this.#advanced;
   }
 
-  /** Its samples are those in rows [row, row + numSampledRows). */
-  #advance(sequence: Sequence, sampledIds: Int32Array, row: number): void {
-    const { numSampledRows, numDraftTokens } = sequence;
+  /** Its scores are in rows from `row` on, and its samples behind them. */
+  #advance(sequence: Sequence, results: StepResults, row: number): void {
+    const { numScoredRows, numSampledRows, numDraftTokens } = sequence;
+    let reason = noteScores(sequence, results, { row, numScoredRows });
     sequence.numComputedTokens += sequence.numScheduledTokens - numDraftTokens;
-    const reason = numSampledRows > 0 ? this.#append(sequence, sampledIds, row) : undefined;
+    if (sequence.isScored) reason ??= "length";
+    if (reason !== undefined) this.#advanced.push(sequence);
+    else if (numSampledRows > 0) reason = this.#append(sequence, results, row + numScoredRows);
     const { table, tokenIds, numComputedTokens } = sequence;
     this.#blocks.cacheFullBlocks(table, tokenIds, numComputedTokens);
     if (reason !== undefined) this.abort(sequence, reason);
@@ -265,22 +272,27 @@ export class Scheduler {
    * Appends samples up to the first that is not what was drafted: those behind it were sampled after a wrong token.
    * Returns why the sequence ends by that, if it does.
    */
-  #append(sequence: Sequence, sampledIds: Int32Array, row: number): EndReason | undefined {
+  #append(sequence: Sequence, results: StepResults, row: number): EndReason | undefined {
     const { numDraftTokens } = sequence;
     this.#advanced.push(sequence);
     let numAccepted = 0;
     let reason: EndReason | undefined;
     for (let i = 0; i <= numDraftTokens && i === numAccepted && reason === undefined; i++) {
-      const sampledId = sampledIds[row + i] as number;
+      const sampledId = results.sampledIds[row + i] as number;
       if (sampledId === NO_SAMPLE) return "error";
       if (i < numDraftTokens && sequence.tokenIds[sequence.numTokens] === sampledId) numAccepted++;
       sequence.append(sampledId);
+      sequence.outputLogprobs?.add(results, row + i);
       reason = stopReason(sequence);
     }
     sequence.numComputedTokens += numAccepted;
     this.#tenants.charge(sequence, numAccepted);
     this.#drafts.note(sequence, numAccepted);
     return reason;
+  }
+
+  get #numRowsLeft(): number {
+    return maxRows(this.#limits) - this.#numScheduledRows;
   }
 
   get #numSeated(): number {
@@ -361,7 +373,8 @@ export class Scheduler {
         this.#lacksBlocks = true;
         return;
       }
-      if (this.#remotePrefills.tryBegin(sequence, this.#pacer.decodeMs)) continue;
+      const isAllLocal = sequence.promptLogprobs !== undefined; // K and V alone tell no log-probabilities
+      if (!isAllLocal && this.#remotePrefills.tryBegin(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);
     }
@@ -370,7 +383,8 @@ export class Scheduler {
   /** Gives a waiting sequence its blocks, if there are enough. */
   #tryStart(sequence: Sequence, now: number): boolean {
     const { table, numTokens } = sequence;
-    const prefix = this.#blocks.findPrefix(table, sequence.tokenIds.subarray(0, numTokens));
+    const cacheable = sequence.tokenIds.subarray(0, sequence.numCacheableTokens);
+    const prefix = this.#blocks.findPrefix(table, cacheable);
     const numReserved = this.#running.length > 0 ? this.#numReservedBlocks : 0;
     const numToTake = this.#blocks.numBlocksToTake(table, numTokens, prefix);
     if (numToTake > this.#blocks.numFreeBlocks - numReserved) return false;
@@ -450,14 +464,16 @@ export class Scheduler {
 
   #scheduleChunk(sequence: Sequence, numTokensLeft: number): void {
     sequence.numDraftTokens = 0;
-    const numUncomputed = sequence.numUncomputedTokens;
-    this.#schedule(sequence, Math.min(numUncomputed, numTokensLeft, this.#maxChunkTokens));
+    const most = Math.min(sequence.numUncomputedTokens, numTokensLeft, this.#maxChunkTokens);
+    const numTokens = sequence.tokensWithin(most, this.#numRowsLeft);
+    if (numTokens > 0) this.#schedule(sequence, numTokens);
   }
 
   #schedule(sequence: Sequence, numTokens: number): void {
     sequence.numScheduledTokens = numTokens;
     this.#scheduled.push(sequence);
     this.#numScheduledTokens += numTokens;
+    this.#numScheduledRows += sequence.numScoredRows + sequence.numSampledRows;
     this.#tenants.charge(sequence, numTokens - sequence.numDraftTokens);
   }
 
@@ -466,4 +482,17 @@ export class Scheduler {
     sequence.status = "finished";
     sequence.endReason = reason;
   }
+}
+
+/** Keeps the log-probabilities of prompt tokens. Returns why the sequence ends by them, if it does. */
+function noteScores(
+  sequence: Sequence,
+  results: StepResults,
+  { row, numScoredRows }: { readonly row: number; readonly numScoredRows: number },
+): EndReason | undefined {
+  for (let i = 0; i < numScoredRows; i++) {
+    if (results.sampledIds[row + i] === NO_SAMPLE) return "error";
+    sequence.promptLogprobs?.add(results, row + i);
+  }
+  return undefined;
 }

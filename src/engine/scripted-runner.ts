@@ -7,9 +7,16 @@
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import type { ModelRunner, RunnerLimits, StepBatch, StepShape } from "./model-runner.ts";
+import {
+  type ModelRunner,
+  NO_SAMPLE,
+  type RunnerLimits,
+  type StepBatch,
+  type StepShape,
+} from "./model-runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { createStepBatch } from "./step-batch.ts";
+import { MAX_LOGPROBS } from "./step-results.ts";
 
 /** One answer. */
 export interface ScriptEntry {
@@ -59,17 +66,33 @@ export class ScriptedRunner implements ModelRunner {
     let row = 0;
     let delayMs = 0;
     for (const sequence of sequences) {
-      const { numSampledRows } = sequence;
+      const { numSampledRows, numScoredRows } = sequence;
+      for (let i = 0; i < numScoredRows; i++) this.#score(row++);
       if (numSampledRows === 0) continue;
       const entry = this.#entryOf(sequence);
       for (let i = 0; i < numSampledRows; i++) {
-        this.batch.sampledIds[row] = this.#tokenAt(sequence, entry, sequence.numOutputTokens + i);
-        this.batch.logprobs[row++] = 0; // a script is sure
+        const index = sequence.numOutputTokens + i;
+        this.#tell(row++, this.#tokenAt(sequence, entry, index));
       }
       delayMs = Math.max(delayMs, entry.delayMs);
     }
     assert(row === shape.numRows, "the rows of a step are those of its sequences");
     this.#doneAt = this.#options.clock.now() + delayMs;
+  }
+
+  /** A script is sure. */
+  #tell(row: number, tokenId: number): void {
+    const { batch } = this;
+    batch.sampledIds[row] = tokenId;
+    batch.logprobs[row] = 0;
+    batch.ranks[row] = 1;
+    batch.topIds.fill(NO_SAMPLE, row * MAX_LOGPROBS, (row + 1) * MAX_LOGPROBS);
+    batch.topIds[row * MAX_LOGPROBS] = tokenId;
+    batch.topLogprobs[row * MAX_LOGPROBS] = 0;
+  }
+
+  #score(row: number): void {
+    this.#tell(row, this.batch.rows.target.at(row));
   }
 
   /** A step whose sequences have all been ended meanwhile takes no longer. */

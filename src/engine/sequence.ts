@@ -20,7 +20,9 @@ import type {
 } from "../protocol/llm.ts";
 import { BlockTable } from "./block-table.ts";
 import { withCapacity } from "./int-array.ts";
+import { LogprobLog } from "./logprob-log.ts";
 import { TokenCounts } from "./token-counts.ts";
+import { AllowedTokens, type TokenMask } from "./token-mask.ts";
 
 const FIRST_DRAFT_LENGTH = 3;
 
@@ -30,6 +32,12 @@ export type EndReason = SequenceEnd | "cancelled" | "server_shutdown" | "error";
 /** Work that was computed for a tenant; tenant-queue.ts keeps it. */
 interface Account {
   virtualTime: number;
+}
+
+export interface SequenceOptions {
+  /** For a request with `allowedTokenIds`. */
+  readonly vocabSize?: number;
+  readonly mask?: TokenMask | undefined;
 }
 
 export class Sequence {
@@ -45,6 +53,14 @@ export class Sequence {
   readonly table = new BlockTable();
   /** Only where a penalty is on. */
   readonly tokenCounts: TokenCounts | undefined;
+  /** Log-probabilities of output tokens, one for each, where they are asked for. */
+  readonly outputLogprobs: LogprobLog | undefined;
+  /** Log-probabilities of prompt tokens from the second on: nothing tells how likely the first was. */
+  readonly promptLogprobs: LogprobLog | undefined;
+  /** Tokens that alone the client allows. */
+  readonly allowedTokens: AllowedTokens | undefined;
+  /** Says which tokens may come next, token by token. */
+  readonly mask: TokenMask | undefined;
 
   /** Its tenant's, while it waits or has a seat. */
   account: Account | undefined;
@@ -71,8 +87,15 @@ export class Sequence {
   #tokenIds: Int32Array<ArrayBuffer>;
   #numTokens: number;
 
-  constructor(request: PreprocessedRequest, arrivedAt: number) {
-    assert(request.stop.maxTokens >= 1, "a sequence generates at least one token");
+  constructor(request: PreprocessedRequest, arrivedAt: number, options: SequenceOptions = {}) {
+    assert(request.stop.maxTokens >= 0, "a sequence generates no fewer than no tokens");
+    const { logprobs, promptLogprobs } = request;
+    const { allowedTokenIds } = request.sampling;
+    this.outputLogprobs = logprobs === undefined ? undefined : new LogprobLog(logprobs);
+    this.promptLogprobs = promptLogprobs === undefined ? undefined : new LogprobLog(promptLogprobs);
+    this.allowedTokens =
+      allowedTokenIds && new AllowedTokens(allowedTokenIds, options.vocabSize ?? 0);
+    this.mask = options.mask;
     this.tenant = request.tenant;
     this.numPromptTokens = request.tokenIds.length;
     this.sampling = request.sampling;
@@ -110,8 +133,43 @@ export class Sequence {
   /** Rows that the running step samples: the next token if it computes the last one, and one behind each draft. */
   get numSampledRows(): number {
     const { numDraftTokens } = this;
+    if (this.stop.maxTokens === 0) return 0;
     const isSampled = this.numScheduledTokens === this.numUncomputedTokens + numDraftTokens;
     return isSampled ? 1 + numDraftTokens : 0;
+  }
+
+  /** True if only its prompt is asked about, and that is done. */
+  get isScored(): boolean {
+    return this.stop.maxTokens === 0 && this.numUncomputedTokens === 0;
+  }
+
+  /** The first token of the prompt whose log-probability the running step tells. */
+  get firstScored(): number {
+    return Math.max(this.numComputedTokens, this.promptLogprobs?.length ?? 0) + 1;
+  }
+
+  /** How many it tells. */
+  get numScoredRows(): number {
+    if (this.promptLogprobs === undefined) return 0;
+    const end = Math.min(
+      this.numComputedTokens + this.numScheduledTokens + 1,
+      this.numPromptTokens,
+    );
+    return Math.max(0, end - this.firstScored);
+  }
+
+  /** Leading tokens that may come from the prefix cache: behind them, logits are asked for. */
+  get numCacheableTokens(): number {
+    const isScored = (this.promptLogprobs?.length ?? Infinity) >= this.numPromptTokens - 1;
+    return isScored ? this.numTokens : (this.promptLogprobs?.length ?? 0) + 1;
+  }
+
+  /** How many of the next `numTokens` tokens may be computed in a step that has room for `numRows` rows. */
+  tokensWithin(numTokens: number, numRows: number): number {
+    if (this.numCacheableTokens < this.numTokens) {
+      return Math.min(numTokens, this.firstScored - 1 - this.numComputedTokens + numRows);
+    }
+    return numRows === 0 && numTokens === this.numUncomputedTokens ? numTokens - 1 : numTokens;
   }
 
   appendDraft(tokenId: number): void {
@@ -125,6 +183,7 @@ export class Sequence {
     this.#tokenIds = withCapacity(this.#tokenIds, this.#numTokens + 1);
     this.#tokenIds[this.#numTokens++] = tokenId;
     this.tokenCounts?.addOutputToken(tokenId);
+    this.mask?.accept(tokenId);
   }
 }
 

@@ -1,10 +1,13 @@
 import {
   BATCH_ARRAYS,
   MAX_BANNED_TOKENS,
+  MAX_BIASES,
   type RunnerLimits,
   type StepBatch,
 } from "./model-runner.ts";
+import { MAX_LOGPROBS } from "./step-results.ts";
 import { ROW_BYTES, stepRows } from "./step-rows.ts";
+import { MASK_BITS } from "./token-mask.ts";
 
 /** Blocks that the longest sequence needs: the width of a row of `blockTables` (M). */
 export function maxBlocksPerSeq(limits: RunnerLimits): number {
@@ -17,6 +20,11 @@ export function maxRows({
   maxNumSeqs,
 }: Pick<RunnerLimits, "maxNumRows" | "maxNumSeqs">): number {
   return maxNumRows ?? maxNumSeqs;
+}
+
+/** Words of one mask (W). */
+export function maskWords({ vocabSize }: Pick<RunnerLimits, "vocabSize">): number {
+  return Math.ceil(vocabSize / MASK_BITS);
 }
 
 /** Index of a token in its own sequence: a step's are the last of theirs. */
@@ -59,5 +67,8 @@ function lengthsOf(limits: RunnerLimits): Readonly<Record<Length, number>> {
     "R rows": numRows * ROW_BYTES,
     P: numRows * Math.min(limits.maxModelLen, limits.vocabSize),
     B: numRows * MAX_BANNED_TOKENS,
+    A: numRows * MAX_BIASES,
+    "R, W": numRows * maskWords(limits),
+    L: numRows * MAX_LOGPROBS,
   };
 }

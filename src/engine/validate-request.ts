@@ -2,7 +2,8 @@
 
 import { DynamoError } from "../base/error.ts";
 import type { PreprocessedRequest } from "../protocol/llm.ts";
-import { MAX_BANNED_TOKENS } from "./model-runner.ts";
+import { MAX_BANNED_TOKENS, MAX_BIASES } from "./model-runner.ts";
+import { MAX_LOGPROBS } from "./step-results.ts";
 
 export interface RequestLimits {
   readonly vocabSize: number;
@@ -26,6 +27,7 @@ export function validateRequest(request: PreprocessedRequest, limits: RequestLim
   if (stop.minTokens > 0 && stop.stopTokenIds.length > MAX_BANNED_TOKENS) {
     throw new TooManyStopTokensError(stop.stopTokenIds.length);
   }
+  checkSampling(request, limits);
   if (tokenIds.length + stop.maxTokens > limits.maxModelLen) {
     throw new ContextLengthExceededError({
       promptTokens: tokenIds.length,
@@ -40,6 +42,56 @@ const NO_OUTPUT = new Int32Array();
 function endsWithStop(output: Int32Array, stopTokenIds: readonly number[]): boolean {
   const lastId = output.at(-1);
   return lastId !== undefined && stopTokenIds.includes(lastId);
+}
+
+function checkSampling(request: PreprocessedRequest, { vocabSize }: RequestLimits): void {
+  const { logitBias, badWords = [], allowedTokenIds } = request.sampling;
+  const lists = [
+    ["logit_bias", logitBias?.tokenIds ?? []],
+    ["allowed_token_ids", allowedTokenIds ?? []],
+    ["bad_words", badWords.flat()],
+  ] as const;
+  for (const [param, ids] of lists) {
+    const unknown = ids.find((id) => id < 0 || id >= vocabSize);
+    if (unknown !== undefined) throw new UnknownSamplingTokenError(param, unknown, vocabSize);
+  }
+  const numBiases = badWords.length + (logitBias?.tokenIds.length ?? 0);
+  if (numBiases > MAX_BIASES) throw new TooManyBiasesError(numBiases);
+  for (const param of ["logprobs", "promptLogprobs"] as const) {
+    if ((request[param] ?? 0) > MAX_LOGPROBS) throw new TooManyLogprobsError(request[param] ?? 0);
+  }
+}
+
+export class UnknownSamplingTokenError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(param: string, tokenId: number, vocabSize: number) {
+    super(`${param} has token id ${tokenId}, but the model's vocabulary ends at ${vocabSize - 1}`, {
+      param,
+    });
+  }
+}
+
+export class TooManyBiasesError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(numBiases: number) {
+    super(
+      `logit_bias and bad_words together have ${numBiases} entries, at most ${MAX_BIASES} work; ` +
+        "leave out some",
+      { param: "logit_bias" },
+    );
+  }
+}
+
+export class TooManyLogprobsError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(numLogprobs: number) {
+    super(`logprobs names at most ${MAX_LOGPROBS} tokens for each, got ${numLogprobs}`, {
+      param: "logprobs",
+    });
+  }
 }
 
 export class EmptyPromptError extends DynamoError {

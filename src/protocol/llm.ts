@@ -21,11 +21,23 @@ export interface SamplingOptions {
   readonly frequencyPenalty: number;
   /** 1 is off. Divides positive and multiplies negative logits of tokens in prompt or output. */
   readonly repetitionPenalty: number;
+  /** Added to logits, before all else. */
+  readonly logitBias?: LogitBias;
+  /** Words, as token ids, that the output may not have. */
+  readonly badWords?: readonly (readonly number[])[];
+  /** The output has no other tokens. */
+  readonly allowedTokenIds?: readonly number[];
+}
+
+/** `biases[i]` is that of `tokenIds[i]`. */
+export interface LogitBias {
+  readonly tokenIds: readonly number[];
+  readonly biases: readonly number[];
 }
 
 /** When a sequence ends. Stop strings are not here: text is the processor's business. */
 export interface StopConditions {
-  /** At least 1, and such that prompt and output fit the model's context. */
+  /** Such that prompt and output fit the model's context. 0: only the prompt is asked about. */
   readonly maxTokens: number;
   /** No stop token is sampled before this many tokens. */
   readonly minTokens: number;
@@ -42,6 +54,23 @@ export interface PreprocessedRequest {
   readonly output?: Int32Array;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;
+  /** Log-probabilities of the output are told, and those of so many likeliest tokens in each place. */
+  readonly logprobs?: number;
+  /** Likewise of the prompt. */
+  readonly promptLogprobs?: number;
+}
+
+/**
+ * How likely tokens were, one for each: natural logarithms, by the model's logits as they came, before temperature,
+ * penalties and whatever else shapes the choice.
+ */
+export interface TokenLogprobs {
+  readonly logprobs: Float32Array;
+  /** How many ids are as likely or likelier. 0 where no likeliest tokens were asked for. */
+  readonly ranks: Int32Array;
+  /** As many for each token as were asked for, the likeliest first; below 0 where the vocabulary has no more. */
+  readonly topIds: Int32Array;
+  readonly topLogprobs: Float32Array;
 }
 
 /** OpenAI's words. A sequence that is ended from outside has none: its stream throws. */
@@ -56,6 +85,10 @@ export interface TokenOutput {
   readonly tokenIds: readonly number[];
   /** Prompt tokens that were found in the prefix cache. The same in every output of a sequence. */
   readonly numCachedTokens: number;
+  /** Log-probabilities of `tokenIds`, where they are asked for. */
+  readonly logprobs?: TokenLogprobs;
+  /** Log-probabilities of the prompt from its second token on. Present in the first output only, if at all. */
+  readonly promptLogprobs?: TokenLogprobs;
   /** Present in the first output after the sequence was begun again elsewhere: what came before is void. */
   readonly restarts?: true;
   /** Present in the last output only. */
@@ -64,7 +97,30 @@ export interface TokenOutput {
   readonly annotations?: Annotations;
 }
 
+/** A token in its place: how likely it was, and how many ids were as likely or likelier. */
+export interface TokenScore {
+  readonly tokenId: number;
+  /** Special tokens are spelled; U+FFFD stands for bytes that are no whole character. */
+  readonly text: string;
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+  readonly rank: number;
+}
+
+/** With the likeliest in its place. */
+export interface ScoredToken extends TokenScore {
+  readonly top: readonly TokenScore[];
+}
+
 export type Annotations = Readonly<Record<string, string>>;
+
+export interface PromptEcho {
+  readonly text: string;
+  /** The text of the first token, which has no log-probability. */
+  readonly firstTokenText: string;
+  /** Log-probabilities of the tokens behind it, where log-probabilities are asked for. */
+  readonly logprobs?: readonly ScoredToken[];
+}
 
 /** A piece of text of one choice, as the processor hands it to the frontend. */
 export interface TextOutput {
@@ -82,11 +138,23 @@ export interface TextOutput {
   readonly numReasoningTokens?: number;
   readonly numPromptTokens: number;
   readonly numCachedTokens: number;
+  /** Log-probabilities of the tokens of this piece, where they are asked for. */
+  readonly logprobs?: readonly ScoredToken[];
+  /** Log-probabilities of the prompt from its second token on. Present in the first output of the choice only, if at all. */
+  readonly promptLogprobs?: readonly ScoredToken[];
+  /** The ids of the tokens of this piece, where they are asked for. */
+  readonly tokenIds?: readonly number[];
+  /** The prompt's, likewise. Present in the first output of the choice only, if at all. */
+  readonly promptTokenIds?: readonly number[];
+  /** The prompt's text, with that of its tokens: for answers that begin with it. Present in the first output only. */
+  readonly echo?: PromptEcho;
   /** Present in the first output after the choice was begun again: what came before is void. Never after text was sent. */
   readonly restarts?: true;
   /** Present in the last output of the choice only. */
   readonly finishReason?: FinishReason;
   /** The stop string that ended it. Present in the last output only, if at all. */
   readonly stopString?: string;
+  /** The token that ended it, if the client named it. Present in the last output only, if at all. */
+  readonly stopTokenId?: number;
   readonly annotations?: Annotations;
 }

@@ -163,7 +163,7 @@ async function generate(
     runner.submit(fillBatch(runner.batch, runner.limits, output));
     await runner.wait();
     const { sampledIds, logprobs } = runner.batch;
-    if (scheduler.update(output, sampledIds, 1).length === 0) continue; // part of the prompt
+    if (scheduler.update(output, runner.batch, 1).length === 0) continue; // part of the prompt
     samples.push({ id: sampledIds[0] as number, logprob: logprobs[0] as number });
   }
   return samples;

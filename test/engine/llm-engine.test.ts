@@ -7,7 +7,7 @@ import {
   LLMEngine,
   type LLMEngineOptions,
 } from "../../src/engine/llm-engine.ts";
-import { NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
+import { MAX_BANNED_TOKENS, NO_SAMPLE, type RunnerLimits } from "../../src/engine/model-runner.ts";
 import type { KvReport } from "../../src/protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../src/protocol/llm.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -540,7 +540,7 @@ describe("a request is refused", () => {
 
   test("when min_tokens would have to ban more stop tokens than a row can", () => {
     const { engine } = start();
-    const stopTokenIds = Array.from({ length: 17 }, (_, i) => i);
+    const stopTokenIds = Array.from({ length: MAX_BANNED_TOKENS + 1 }, (_, i) => i);
     const refused = () => engine.generate(requestOf([1], { stop: { stopTokenIds, minTokens: 1 } }));
     expect(refused).toThrow(expect.objectContaining({ code: "invalid_request" }));
     engine.generate(requestOf([1], { stop: { stopTokenIds } }));

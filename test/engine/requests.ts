@@ -11,7 +11,7 @@ import type {
   TokenOutput,
 } from "../../src/protocol/llm.ts";
 
-export const GREEDY: SamplingOptions = {
+export const GREEDY = {
   temperature: 0,
   topP: 1,
   topK: 0,
@@ -20,7 +20,7 @@ export const GREEDY: SamplingOptions = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   repetitionPenalty: 1,
-};
+} satisfies SamplingOptions;
 
 /** Row `row` of the batch: the greedy sample behind token `token`. */
 export function fillGreedyRow(batch: StepBatch, row: number, token: number): void {
@@ -36,6 +36,8 @@ export function requestOf(
     readonly sampling?: Partial<SamplingOptions>;
     readonly stop?: Partial<StopConditions>;
     readonly tenant?: number;
+    readonly logprobs?: number;
+    readonly promptLogprobs?: number;
   } = {},
 ): PreprocessedRequest {
   return {
@@ -43,6 +45,8 @@ export function requestOf(
     tokenIds: Int32Array.from(tokenIds),
     sampling: { ...GREEDY, ...options.sampling },
     stop: { maxTokens: 8, minTokens: 0, stopTokenIds: [], ...options.stop },
+    ...(options.logprobs !== undefined && { logprobs: options.logprobs }),
+    ...(options.promptLogprobs !== undefined && { promptLogprobs: options.promptLogprobs }),
   };
 }
 

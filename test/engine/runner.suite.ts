@@ -11,6 +11,7 @@ import {
   type ModelRunner,
   type RunnerLimits,
 } from "../../src/engine/model-runner.ts";
+import { maxRows } from "../../src/engine/step-batch.ts";
 import { GREEDY } from "./requests.ts";
 
 export interface RunnerSuiteOptions {
@@ -164,7 +165,7 @@ export function describeRunner(name: string, options: RunnerSuiteOptions): void 
       const shape = { numSeqs: 1, numTokens: PROMPT.length, numRows: 1 };
       expect(() => runner.submit({ ...shape, numSeqs: maxNumSeqs + 1 })).toThrow();
       expect(() => runner.submit({ ...shape, numTokens: maxNumBatchedTokens + 1 })).toThrow();
-      expect(() => runner.submit({ ...shape, numRows: 2 })).toThrow();
+      expect(() => runner.submit({ ...shape, numRows: maxRows(runner.limits) + 1 })).toThrow();
     });
 
     if (options.samples === "by prompt") {

@@ -5,6 +5,7 @@ import { BlockManager } from "../../src/engine/block-manager.ts";
 import type { RunnerLimits } from "../../src/engine/model-runner.ts";
 import { Scheduler } from "../../src/engine/scheduler.ts";
 import { Sequence } from "../../src/engine/sequence.ts";
+import { createStepBatch } from "../../src/engine/step-batch.ts";
 import { SMALL_LIMITS } from "./fake-runner.ts";
 import { promptOf, requestOf } from "./requests.ts";
 
@@ -19,6 +20,8 @@ function setUp(
   const blocks = new BlockManager({ ...limits, enablePrefixCaching: true });
   const scheduler = new Scheduler(limits, blocks, options);
   const added: Sequence[] = [];
+  const results = createStepBatch({ ...limits, maxNumBatchedTokens: 1, maxModelLen: 1 });
+  results.sampledIds.fill(1);
   const nameOf = (sequence: Sequence) => added.indexOf(sequence);
   return {
     scheduler,
@@ -36,8 +39,7 @@ function setUp(
     step(): string[] {
       const output = scheduler.schedule(0);
       const ran = output.sequences.map((s) => `${nameOf(s)}: ${s.numScheduledTokens}`);
-      const sampledIds = new Int32Array(output.sequences.length).fill(1);
-      scheduler.update(output, sampledIds, output.numTokens * (options.msPerToken ?? 0));
+      scheduler.update(output, results, output.numTokens * (options.msPerToken ?? 0));
       scheduler.checkIntegrity();
       return ran;
     },
@@ -288,7 +290,9 @@ describe("an abort", () => {
     const output = scheduler.schedule(0);
     scheduler.abort(first, "cancelled");
     expect(blocks.numUsedBlocks).toBe(2);
-    const advanced = scheduler.update(output, Int32Array.from([10, 20]), 0);
+    const results = createStepBatch(SMALL_LIMITS);
+    results.sampledIds.set([10, 20]);
+    const advanced = scheduler.update(output, results, 0);
     expect(advanced).toEqual([second]);
     expect(second.tokenIds[6]).toBe(20);
     expect(first).toMatchObject({ status: "finished", endReason: "cancelled" });

@@ -12,9 +12,12 @@ namespace dyn {
 
 // The tokens that a row of logits treats apart from others.
 struct TokenLists {
-  std::span<const int32_t> penalised_ids;  // [p]
-  std::span<const int32_t> counts;         // [p] Times in the output.
-  std::span<const int32_t> banned_ids;
+  std::span<const int32_t> penalised_ids = {};  // [p]
+  std::span<const int32_t> counts = {};         // [p] Times in the output.
+  std::span<const int32_t> banned_ids = {};
+  std::span<const int32_t> biased_ids = {};  // [b]
+  std::span<const float> biases = {};        // [b]
+  std::span<const uint32_t> mask = {};       // A bit a token; empty: all are allowed.
 };
 
 // A penalised token's logit. vLLM's meaning and order (v1/sample/ops/penalties.py): repetition

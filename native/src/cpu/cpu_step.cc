@@ -6,10 +6,15 @@
 namespace dyn {
 namespace {
 
-TokenLists lists_of(const dyn_batch& batch, const dyn_row& row) {
+TokenLists lists_of(const dyn_batch& batch, const dyn_row& row, size_t mask_words) {
+  std::span<const uint32_t> mask;
+  if (row.mask > 0) mask = {batch.masks + (row.mask - 1) * mask_words, mask_words};
   return {.penalised_ids = {batch.penalty_token_ids + row.penalty_start, row.num_penalties},
           .counts = {batch.penalty_counts + row.penalty_start, row.num_penalties},
-          .banned_ids = {batch.banned_token_ids + row.banned_start, row.num_banned}};
+          .banned_ids = {batch.banned_token_ids + row.banned_start, row.num_banned},
+          .biased_ids = {batch.bias_token_ids + row.bias_start, row.num_biases},
+          .biases = {batch.biases + row.bias_start, row.num_biases},
+          .mask = mask};
 }
 
 }  // namespace
@@ -57,7 +62,9 @@ void CpuStep::place(const StepLimits& limits, dyn_engine_sizes* sizes) {
   sizes->activations = since();
   decoder_.place_logits(limits.max_size, &arena_);
   sizes->logits = since();
-  const uint64_t max_changes = uint64_t{limits.max_penalties()} + DYN_MAX_BANNED_TOKENS;
+  mask_words_ = limits.mask_words();
+  const uint64_t max_changes =
+      uint64_t{limits.max_penalties()} + DYN_MAX_BANNED_TOKENS + DYN_MAX_BIASES;
   for (Sampler& sampler : samplers_) sampler.place(limits.vocab_size, max_changes, &arena_);
   sizes->sampling = since();
 }
@@ -96,10 +103,16 @@ void CpuStep::sample_row(uint32_t row, uint32_t thread) {
   const dyn_batch& batch = input_.batch;
   const dyn_row& asked = batch.rows[row];
   const auto position = static_cast<uint64_t>(input_.positions[asked.token]) + 1;
+  const size_t first_top = size_t{row} * DYN_MAX_LOGPROBS;
   const Sample sample = samplers_[thread].sample(
-      decoder_.logits(row), {.row = asked, .position = position, .lists = lists_of(batch, asked)});
+      decoder_.logits(row), {.row = asked,
+                             .position = position,
+                             .lists = lists_of(batch, asked, mask_words_),
+                             .top_ids = {batch.top_ids + first_top, asked.num_logprobs},
+                             .top_logprobs = {batch.top_logprobs + first_top, asked.num_logprobs}});
   batch.sampled_ids[row] = sample.id;
   batch.logprobs[row] = sample.logprob;
+  batch.ranks[row] = sample.rank;
 }
 
 }  // namespace dyn

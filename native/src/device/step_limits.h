@@ -19,6 +19,9 @@ struct StepLimits {
 
   // Most tokens that one row may penalise: distinct ones of its sequence.
   uint32_t max_penalties() const { return std::min(max_model_len, vocab_size); }
+
+  // Words of one mask (W).
+  uint32_t mask_words() const { return vocab_size / 32 + (vocab_size % 32 == 0 ? 0 : 1); }
 };
 
 }  // namespace dyn

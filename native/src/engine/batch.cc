@@ -1,6 +1,7 @@
 #include "engine/batch.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -12,6 +13,8 @@ static_assert(std::has_unique_object_representations_v<dyn_batch>);
 static_assert(sizeof(dyn_row) == 96, "no padding");
 
 namespace {
+
+constexpr float kHuge = 1e30f;
 
 // Compares as the caller's int32 is meant: nothing negative is below any limit.
 bool is_below(int32_t value, uint32_t limit) {
@@ -99,7 +102,6 @@ Status check_sampling(const dyn_row& row, uint32_t index) {
   const auto wrong_float = [index](const char* field, float value, const char* rule) {
     return wrong(field, index, std::to_string(value), rule);
   };
-  constexpr float kHuge = 1e30f;
   if (!is_between(row.temperature, 0, kHuge)) {
     return wrong_float("temperature", row.temperature, "it must be 0 or more");
   }
@@ -146,6 +148,33 @@ Status check_list(const List& list, uint32_t row, uint32_t vocab_size) {
   return {};
 }
 
+Status check_biases(const dyn_batch& batch, const dyn_row& row) {
+  for (uint32_t i = row.bias_start; i < row.bias_start + row.num_biases; ++i) {
+    const float bias = batch.biases[i];
+    if (is_between(bias, -kHuge, kHuge) || bias == -std::numeric_limits<float>::infinity())
+      continue;
+    return wrong("biases", i, std::to_string(bias), "it must be finite or minus infinity");
+  }
+  return {};
+}
+
+// Checks all that is asked of a row beside its sample.
+Status check_output(const dyn_row& row, uint32_t index, const StepLimits& limits) {
+  if (row.mask > limits.max_size.num_rows) {
+    return wrong("mask", index, std::to_string(row.mask), "there are no more masks than rows");
+  }
+  if (row.num_logprobs > DYN_MAX_LOGPROBS) {
+    return wrong("num_logprobs", index, std::to_string(row.num_logprobs), "it is too many");
+  }
+  if (row.kind > DYN_ROW_SCORE) {
+    return wrong("kind", index, std::to_string(row.kind), "there is no such kind of row");
+  }
+  if (row.kind == DYN_ROW_SCORE && !is_below(row.target, limits.vocab_size)) {
+    return wrong("target", index, row.target, "the vocabulary has no such");
+  }
+  return {};
+}
+
 Status check_row(const StepInput& input, uint32_t index, const StepLimits& limits) {
   const dyn_batch& batch = input.batch;
   const dyn_row& row = batch.rows[index];
@@ -170,6 +199,16 @@ Status check_row(const StepInput& input, uint32_t index, const StepLimits& limit
                               .count = row.num_banned,
                               .max_count = DYN_MAX_BANNED_TOKENS},
                              index, limits.vocab_size));
+  RETURN_IF_ERROR(check_list({.name = "num_biases",
+                              .ids_name = "bias_token_ids",
+                              .ids = batch.bias_token_ids,
+                              .size = max_rows * DYN_MAX_BIASES,
+                              .start = row.bias_start,
+                              .count = row.num_biases,
+                              .max_count = DYN_MAX_BIASES},
+                             index, limits.vocab_size));
+  RETURN_IF_ERROR(check_biases(batch, row));
+  RETURN_IF_ERROR(check_output(row, index, limits));
   for (const uint32_t word : row.reserved) {
     if (word != 0) return wrong("reserved", index, std::to_string(word), "it must be 0");
   }
@@ -192,8 +231,14 @@ void place_batch(const StepLimits& limits, Arena* arena, StepInput* input) {
   arena->place(penalties, &batch.penalty_token_ids);
   arena->place(penalties, &batch.penalty_counts);
   arena->place(rows * DYN_MAX_BANNED_TOKENS, &batch.banned_token_ids);
+  arena->place(rows * DYN_MAX_BIASES, &batch.bias_token_ids);
+  arena->place(rows * DYN_MAX_BIASES, &batch.biases);
+  arena->place(rows * limits.mask_words(), &batch.masks);
   arena->place(rows, &batch.sampled_ids);
   arena->place(rows, &batch.logprobs);
+  arena->place(rows, &batch.ranks);
+  arena->place(rows * DYN_MAX_LOGPROBS, &batch.top_ids);
+  arena->place(rows * DYN_MAX_LOGPROBS, &batch.top_logprobs);
   arena->place(tokens, &input->positions);
   arena->place(tokens, &input->slots);
 }

@@ -14,6 +14,7 @@ import { BlockManager } from "../../../src/engine/block-manager.ts";
 import { MOCK_DEFAULTS, mockStepMs, prefillMs } from "../../../src/engine/mock-runner.ts";
 import { type Pacer, Scheduler, type SchedulerOutput } from "../../../src/engine/scheduler.ts";
 import { Sequence } from "../../../src/engine/sequence.ts";
+import { createStepBatch } from "../../../src/engine/step-batch.ts";
 import type { Booking } from "../../../src/kv/active-load.ts";
 import { extendChain } from "../../../src/kv/block-hash.ts";
 import { KvRouter, type RoutingRule } from "../../../src/kv/kv-router.ts";
@@ -78,7 +79,8 @@ const LIMITS = {
 };
 /** No hash id: what is generated is no part of a later prompt. */
 const GENERATED_TOKEN_ID = 2 ** 31 - 1;
-const SAMPLED_IDS = new Int32Array(MOCK_DEFAULTS.maxNumSeqs).fill(GENERATED_TOKEN_ID);
+const RESULTS = createStepBatch({ ...LIMITS, maxNumBatchedTokens: 1, maxModelLen: 1 });
+RESULTS.sampledIds.fill(GENERATED_TOKEN_ID);
 
 /** The default of `Router.imbalance-limit`. */
 const IMBALANCE_LIMIT = 8;
@@ -237,7 +239,7 @@ class SimulatedWorker {
     for (const { numScheduledTokens } of this.#output.sequences) {
       if (numScheduledTokens > 1) this.#result.computedTokens += numScheduledTokens;
     }
-    const advanced = this.#scheduler.update(this.#output, SAMPLED_IDS, this.#stepMs);
+    const advanced = this.#scheduler.update(this.#output, RESULTS, this.#stepMs);
     this.#output = undefined;
     this.stepEndsAt = Number.POSITIVE_INFINITY;
     for (const sequence of advanced) this.#advance(sequence, now);

@@ -7,10 +7,6 @@ namespace {
 
 constexpr size_t kSortable = 64;  // So few are sorted, not halved.
 
-bool is_likelier(const Candidate& a, const Candidate& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-}
-
 double sum_of(std::span<const Candidate> candidates) {
   double sum = 0;
   for (const Candidate& candidate : candidates) sum += candidate.weight;

@@ -14,6 +14,11 @@ struct Candidate {
   int32_t id;
 };
 
+// True if `a` ranks before `b`: by logit, and by id where these are equal.
+inline bool is_likelier(const Candidate& a, const Candidate& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
+
 // Collects ids with logit >= floor, of these the k likeliest (all where k is 0). Equal logits rank
 // by id. `candidates` has room for the whole vocabulary. Returns how many there are; the order is
 // unspecified but always the same.

@@ -1,4 +1,4 @@
-// LogitChanges: penalties and bans are sparse changes to one row of logits, taken back afterwards,
+// LogitChanges: biases, penalties and bans are sparse changes to one row of logits, taken back afterwards,
 // so that the row is never copied.
 
 #pragma once
@@ -22,7 +22,7 @@ class LogitChanges {
   void undo(const TokenLists& lists, std::span<float> logits) const;
 
  private:
-  float* saved_;  // [p + banned]
+  float* saved_;  // [biased + p + banned]
 };
 
 }  // namespace dyn
