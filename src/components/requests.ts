@@ -30,7 +30,9 @@ export type CompletionFields = Partial<Omit<CompletionRequest, "prompts">> &
 export function chatRequest(fields: ChatFields): ChatCompletionRequest {
   const { messages, useRawPrompt = false } = fields;
   return checked(() => {
-    const wire = wireOf(fields);
+    const { logprobs } = fields;
+    const told = logprobs === undefined ? {} : { logprobs: true, top_logprobs: logprobs };
+    const wire = { ...wireOf(fields), ...told };
     const nvext = { ...wire.nvext, use_raw_prompt: useRawPrompt };
     const body = { ...wire, ...toolsOf(fields), messages: messages.map(messageOf), nvext };
     return parseChatRequest(body, fields.tenant ?? 0).request;
@@ -45,8 +47,9 @@ export function chatRequest(fields: ChatFields): ChatCompletionRequest {
 export function completionRequest(fields: CompletionFields): CompletionRequest {
   return checked(() => {
     const parse = (prompt: string | readonly (string | number)[]) =>
-      parseCompletionRequest({ ...wireOf(fields), prompt }, fields.tenant ?? 0).request;
-    const { prompts } = fields;
+      parseCompletionRequest({ ...wireOf(fields), ...told, prompt }, fields.tenant ?? 0).request;
+    const { prompts, logprobs, echo } = fields;
+    const told = withoutUndefined({ logprobs, echo });
     if (prompts.length > 1) parse(prompts.map(() => "any")); // how many there may be
     // Each alone: on the wire, all are texts or all are ids.
     const requests = prompts.map((prompt) =>
@@ -88,7 +91,10 @@ function messageOf(message: ChatFields["messages"][number]): object {
 /** As a client would send it. */
 function wireOf(fields: Partial<GenerationRequest>) {
   const { stream, includeUsage, backendInstanceId, annotations, model = "any" } = fields;
-  const given = Object.entries(WIRE_NAMES).map(([name, wire]) => [wire, Reflect.get(fields, name)]);
+  const given = Object.entries(WIRE_NAMES).map(([name, wire]) => {
+    const value = Reflect.get(fields, name);
+    return [wire, name === "showSpecialTokens" && value !== undefined ? !value : value];
+  });
   return {
     ...withoutUndefined(Object.fromEntries(given)),
     model,
@@ -102,7 +108,7 @@ const WIRE_NAMES: Readonly<
   Record<
     Exclude<
       keyof GenerationRequest,
-      "annotations" | "backendInstanceId" | "includeUsage" | "model" | "tenant"
+      "annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant"
     >,
     string
   >
@@ -122,6 +128,14 @@ const WIRE_NAMES: Readonly<
   ignoreEos: "ignore_eos",
   stop: "stop",
   sessionId: "session_id",
+  promptLogprobs: "prompt_logprobs",
+  logitBias: "logit_bias",
+  allowedTokenIds: "allowed_token_ids",
+  badWords: "bad_words",
+  stopTokenIds: "stop_token_ids",
+  includeStop: "include_stop_str_in_output",
+  showSpecialTokens: "skip_special_tokens",
+  returnTokenIds: "return_token_ids",
 };
 
 function withoutUndefined(fields: object): object {

@@ -2,7 +2,7 @@
 // between is the same for all of them (generate.ts, generation.ts).
 
 import type { ChatCompletionRequest, GenerationRequest, ToolCall } from "../protocol/chat.ts";
-import type { FinishReason, TextOutput } from "../protocol/llm.ts";
+import type { FinishReason, PromptEcho, ScoredToken, TextOutput } from "../protocol/llm.ts";
 import type { ApiError } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import type { RequestLabels } from "./metrics.ts";
@@ -62,6 +62,14 @@ export interface Choice {
   readonly finishReason: FinishReason;
   /** The stop string that ended it. */
   readonly stopString?: string;
+  /** The token that ended it, if the client named it. */
+  readonly stopTokenId?: number;
+  /** Facts that are told of its tokens and of its prompt, where it is asked for. */
+  readonly logprobs?: readonly ScoredToken[];
+  readonly promptLogprobs?: readonly ScoredToken[];
+  readonly tokenIds?: readonly number[];
+  readonly promptTokenIds?: readonly number[];
+  readonly echo?: PromptEcho;
   /** Why it is no longer, where that is no word of OpenAI's. */
   readonly stopReason?: string;
 }

@@ -12,6 +12,7 @@ import type {
 } from "../protocol/chat.ts";
 import {
   CHAT_FIELDS,
+  type ChatFields,
   COMPLETION_FIELDS,
   chatFields,
   completionFields,
@@ -35,12 +36,14 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
   const request: ChatCompletionRequest = {
     ...generationOf(fields, tenant),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
+    ...chatLogprobsOf(fields),
     messages: messagesOf(fields.messages),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
     ...tools,
     templateVariables: templateVariables(fields),
   };
   checkTogether(request, 1);
+  checkMaxTokens(request, false);
   return {
     request,
     ignored: [...ignored, ...inMessages, ...ofTools],
@@ -52,8 +55,15 @@ export function parseCompletionRequest(body: unknown, tenant: number): Parsed<Co
   const given = withoutNulls(body);
   const ignored = noticesOf(given, COMPLETION_FIELDS);
   const fields = parseFields(completionFields, given);
-  const request: CompletionRequest = { ...generationOf(fields, tenant), prompts: fields.prompt };
+  const { logprobs, prompt: prompts, echo } = fields;
+  const request: CompletionRequest = {
+    ...generationOf(fields, tenant),
+    ...(logprobs !== undefined && { logprobs }),
+    ...(echo && { echo }),
+    prompts,
+  };
   checkTogether(request, request.prompts.length);
+  checkMaxTokens(request, echo);
   return { request, ignored, format: completionFormat };
 }
 
@@ -91,8 +101,40 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     annotations: nvext?.annotations ?? [],
     ignoreEos: fields.ignore_eos ?? nvext?.ignore_eos ?? false,
     stop: fields.stop,
+    ...tokenFieldsOf(fields),
     ...(sessionId && { sessionId }),
   };
+}
+
+/** Those of single tokens; absent where they ask for nothing. */
+function tokenFieldsOf(fields: GenerationFields): Partial<GenerationRequest> {
+  const { prompt_logprobs: promptLogprobs, logit_bias: logitBias } = fields;
+  const { allowed_token_ids: allowedTokenIds, bad_words: badWords } = fields;
+  const { stop_token_ids: stopTokenIds } = fields;
+  return {
+    ...(promptLogprobs !== undefined && { promptLogprobs }),
+    ...(logitBias && Object.keys(logitBias).length > 0 && { logitBias }),
+    ...(allowedTokenIds && { allowedTokenIds }),
+    ...(badWords.length > 0 && { badWords }),
+    ...(stopTokenIds.length > 0 && { stopTokenIds }),
+    ...(fields.include_stop_str_in_output && { includeStop: true }),
+    ...(!fields.skip_special_tokens && { showSpecialTokens: true }),
+    ...(fields.return_token_ids && { returnTokenIds: true }),
+  };
+}
+
+function chatLogprobsOf({ logprobs, top_logprobs: top = 0 }: ChatFields): { logprobs?: number } {
+  if (logprobs) return { logprobs: top };
+  if (top === 0) return {};
+  const message = "'top_logprobs' is for 'logprobs': set 'logprobs' to true, or leave it out.";
+  throw invalidRequest("invalid_value", message, "top_logprobs");
+}
+
+/** No output at all is for those who ask about the prompt. */
+function checkMaxTokens({ maxTokens, promptLogprobs }: GenerationRequest, isEchoed: boolean): void {
+  if (maxTokens !== 0 || isEchoed || promptLogprobs !== undefined) return;
+  const message = "'max_tokens' must be at least 1, but for 'echo' and 'prompt_logprobs'.";
+  throw invalidRequest("invalid_value", message, "max_tokens");
 }
 
 /** Checks that concern several fields. */

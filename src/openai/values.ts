@@ -4,7 +4,10 @@ import * as v from "valibot";
 
 /** Sequences that one request may start: its prompts times `n`. */
 export const MAX_CHOICES = 256;
-export const MAX_STOPS = 16;
+export const MAX_STOPS = 32;
+/** Entries of a list of token ids, of words or of biases: what the engine takes. */
+export const MAX_TOKEN_LIST = 1024;
+const MAX_LOGPROBS = 20;
 
 export const flag = v.boolean("must be true or false");
 
@@ -75,6 +78,60 @@ export function topK() {
   );
 }
 
+/** How many likeliest tokens are told; `false` asks for nothing. */
+export function logprobCount() {
+  return v.union(
+    [
+      v.pipe(
+        v.literal(false),
+        v.transform(() => undefined),
+      ),
+      integer({ min: 0, max: MAX_LOGPROBS }),
+    ],
+    `must be an integer from 0 to ${MAX_LOGPROBS}`,
+  );
+}
+
+export function topLogprobs() {
+  return integer({ min: 0, max: MAX_LOGPROBS });
+}
+
+/** An object: a bias from -100 to 100 for each token id. */
+export function logitBias() {
+  return v.custom<Readonly<Record<string, number>>>(
+    isLogitBias,
+    `must be an object of at most ${MAX_TOKEN_LIST} numbers from -100 to 100 by token id`,
+  );
+}
+
+export function tokenIds() {
+  return v.custom<readonly number[]>(
+    (value) => isTokenIds(value) && value.length <= MAX_TOKEN_LIST,
+    `must be a list of 1 to ${MAX_TOKEN_LIST} token ids`,
+  );
+}
+
+/** As many as a row of logits may ban. */
+export function stopTokenIds() {
+  return v.custom<readonly number[]>(
+    (value) =>
+      Array.isArray(value) && (value.length === 0 || isTokenIds(value)) && value.length <= 32,
+    "must be a list of at most 32 token ids",
+  );
+}
+
+export function words() {
+  const one = v.pipe(
+    v.string("must be a list of strings"),
+    v.minBytes(1, "must not have an empty string"),
+    v.maxBytes(256, "must have strings of at most 256 bytes"),
+  );
+  return v.pipe(
+    v.array(one, "must be a list of strings"),
+    v.maxLength(128, "must have at most 128 strings"),
+  );
+}
+
 export function stop() {
   const one = v.pipe(
     v.string("must be a string or a list of strings"),
@@ -125,6 +182,16 @@ function isTokenIds(value: unknown): value is readonly number[] {
   if (!Array.isArray(value) || value.length === 0) return false;
   for (const id of value) {
     if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff) return false;
+  }
+  return true;
+}
+
+function isLogitBias(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  let count = 0;
+  for (const [id, bias] of Object.entries(value)) {
+    if (++count > MAX_TOKEN_LIST || !/^\d{1,9}$/.test(id)) return false;
+    if (typeof bias !== "number" || !(bias >= -100 && bias <= 100)) return false;
   }
   return true;
 }

@@ -6,6 +6,7 @@ import type { Usage } from "../door/tally.ts";
 import type { ToolCallDelta } from "../protocol/chat.ts";
 import type { Annotations, FinishReason, TextOutput } from "../protocol/llm.ts";
 import { type ChatStyle, callDelta, chatMessage, reasonIn } from "./chat-message.ts";
+import { CompletionLogprobs, chatLogprobs, promptLogprobs } from "./logprobs-format.ts";
 
 export function chatFormat(style: ChatStyle): WireFormat {
   return {
@@ -27,10 +28,12 @@ export function chatFormat(style: ChatStyle): WireFormat {
       choices: choices.map((choice, index) => ({
         index,
         message: chatMessage(choice, style),
-        logprobs: null,
+        logprobs: choice.logprobs ? chatLogprobs(choice.logprobs) : null,
         ...endFields(choice, style),
+        ...(choice.tokenIds && { token_ids: choice.tokenIds }),
       })),
       usage,
+      ...promptFields(choices[0] ?? {}),
     }),
   };
 }
@@ -52,20 +55,56 @@ export const completionFormat: WireFormat = {
     model,
     choices: choices.map((choice, index) => ({
       index,
-      text: choice.text,
-      logprobs: null,
+      text: (choice.echo?.text ?? "") + choice.text,
+      logprobs: completionLogprobs(choice, new CompletionLogprobs()),
       ...endFields(choice),
+      ...(choice.tokenIds && { token_ids: choice.tokenIds }),
+      ...promptFields(choice),
     })),
     usage,
   }),
 };
 
 /** `stop_reason` is vLLM's key. */
-function endFields({ finishReason, stopReason }: Choice, style?: ChatStyle) {
+function endFields(choice: Choice, style?: ChatStyle) {
+  const { finishReason, stopReason = stopReasonOf(choice) } = choice;
   return {
     finish_reason: style ? reasonIn(style, finishReason) : finishReason,
     ...(stopReason !== undefined && { stop_reason: stopReason }),
   };
+}
+
+/** The stop string that the client named, or the id of its stop token. */
+function stopReasonOf({
+  stopString,
+  stopTokenId,
+}: Pick<TextOutput, "stopString" | "stopTokenId">): string | number | undefined {
+  return stopString ?? stopTokenId;
+}
+
+/** Facts that an answer may tell of its tokens; a chat's prompt stands beside its choices. */
+type Told = Pick<
+  TextOutput,
+  "logprobs" | "promptLogprobs" | "tokenIds" | "promptTokenIds" | "echo"
+>;
+
+function promptFields({ promptTokenIds, promptLogprobs: scores }: Told): object {
+  return {
+    ...(promptTokenIds && { prompt_token_ids: promptTokenIds }),
+    ...(scores && { prompt_logprobs: promptLogprobs(scores) }),
+  };
+}
+
+/** With an echo, those of the prompt come first. */
+function completionLogprobs(told: Told, writer: CompletionLogprobs): object | null {
+  const { logprobs, echo } = told;
+  if (logprobs === undefined) return null;
+  const echoed = echo ? [{ text: echo.firstTokenText }, ...(echo.logprobs ?? [])] : [];
+  return writer.of([...echoed, ...logprobs]);
+}
+
+function tellsTokens({ logprobs, tokenIds, promptTokenIds, promptLogprobs, echo }: Told): boolean {
+  return [logprobs, tokenIds, promptTokenIds, promptLogprobs, echo].some((told) => told);
 }
 
 /** As Dynamo has them: named events without data, their value in a comment. */
@@ -99,6 +138,8 @@ export class ChunkWriter implements EventWriter {
   /** Behind a delta that is an object of its own: a thought's or a call's. */
   readonly #afterDelta: string;
   readonly #includeUsage: boolean;
+  /** By choice, of a text completion. */
+  readonly #logprobs: CompletionLogprobs[] = [];
 
   constructor({ id, model, created, includeUsage }: AnswerHead, parts: ChunkParts) {
     this.#parts = parts;
@@ -113,12 +154,16 @@ export class ChunkWriter implements EventWriter {
     this.#afterDelta = `,"logprobs":null,"finish_reason":null${this.#tail}`;
   }
 
-  output({ index, text, reasoning, toolCalls, finishReason, annotations }: TextOutput): string {
+  output(output: TextOutput): string {
+    const { index, text, reasoning, toolCalls, finishReason, annotations } = output;
     let events = annotations === undefined ? "" : annotationEvents(annotations);
     if (reasoning) events += this.#thought(index, reasoning);
-    if (text !== "") events += this.#text(index, text);
+    if (tellsTokens(output)) events += this.#told(output);
+    else if (text !== "") events += this.#text(index, text);
     if (toolCalls) for (const delta of toolCalls) events += this.#call(index, delta);
-    return finishReason === undefined ? events : events + this.#finish(index, finishReason);
+    return finishReason === undefined
+      ? events
+      : events + this.#finish(index, finishReason, stopReasonOf(output));
   }
 
   end(usage: Usage): string {
@@ -149,11 +194,35 @@ export class ChunkWriter implements EventWriter {
     return `${opening}${this.#head}${index},"delta":${json}${this.#afterDelta}`;
   }
 
-  #finish(index: number, reason: FinishReason): string {
+  /** Text, if any, and what is told of its tokens and of the prompt's. */
+  #told(output: TextOutput): string {
+    const { index, tokenIds } = output;
+    const opening = this.#beforeText[index] === undefined ? this.#open(index) : "";
+    const text = (output.echo?.text ?? "") + output.text;
+    const { chat } = this.#parts;
+    const ofChoice = this.#logprobs[index] ?? new CompletionLogprobs();
+    this.#logprobs[index] = ofChoice;
+    const logprobs = chat
+      ? output.logprobs && chatLogprobs(output.logprobs)
+      : completionLogprobs(output, ofChoice);
+    const ofPrompt = promptFields(output);
+    const fields = {
+      ...{ logprobs: logprobs ?? null, finish_reason: null },
+      ...(tokenIds && { token_ids: tokenIds }),
+      ...(chat ? {} : ofPrompt),
+    };
+    const written = `${JSON.stringify(text)}${chat ? "}" : ""},${JSON.stringify(fields).slice(1)}]`;
+    const beside = { ...(chat ? ofPrompt : {}), ...(this.#includeUsage && { usage: null }) };
+    const ofAnswer = Object.keys(beside).length > 0 ? `,${JSON.stringify(beside).slice(1)}` : "}";
+    return `${opening}${this.#beforeText[index]}${written}${ofAnswer}\n\n`;
+  }
+
+  #finish(index: number, reason: FinishReason, stopReason: string | number | undefined): string {
     const opening = this.#beforeText[index] === undefined ? this.#open(index) : "";
     const { chat, closing } = this.#parts;
     const told = chat ? reasonIn(chat, reason) : reason;
-    return `${opening}${this.#head}${index},${closing}"${told}"${this.#tail}`;
+    const stopped = stopReason === undefined ? "" : `,"stop_reason":${JSON.stringify(stopReason)}`;
+    return `${opening}${this.#head}${index},${closing}"${told}"${stopped}${this.#tail}`;
   }
 
   #open(index: number): string {

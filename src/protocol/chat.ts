@@ -31,6 +31,24 @@ export interface GenerationRequest {
   /** Further facts that the client wants to be told; unknown names are passed over. */
   readonly annotations: readonly string[];
   readonly stop: readonly string[];
+  /** Log-probabilities of the output are told, and those of so many likeliest tokens in each place. */
+  readonly logprobs?: number;
+  /** Likewise of the prompt. */
+  readonly promptLogprobs?: number;
+  /** Added to logits by token id, from -100 to 100. */
+  readonly logitBias?: Readonly<Record<string, number>>;
+  /** The output has these tokens only. */
+  readonly allowedTokenIds?: readonly number[];
+  /** Words that the output may not have. */
+  readonly badWords?: readonly string[];
+  /** Tokens that end the text, beside the model's own. */
+  readonly stopTokenIds?: readonly number[];
+  /** The text ends with the stop string or token that ended it. */
+  readonly includeStop?: boolean;
+  /** Special tokens are spelled in the text. */
+  readonly showSpecialTokens?: boolean;
+  /** Ids of prompt and output are told. */
+  readonly returnTokenIds?: boolean;
   /** The conversation that it belongs to: a hint to the router, which keeps a conversation at its worker where that costs little. */
   readonly sessionId?: string;
 }
@@ -59,6 +77,8 @@ export interface ToolDefinition {
 export interface CompletionRequest extends GenerationRequest {
   /** Texts, or token ids that are used as they are. At least one. */
   readonly prompts: readonly (string | Int32Array)[];
+  /** Each text begins with its prompt. */
+  readonly echo?: boolean;
 }
 
 export interface ChatMessage {

@@ -4,7 +4,7 @@
 import { JsonObject } from "../model/json-object.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
-import { TokenPieces } from "./token-pieces.ts";
+import { type TokenPiece, TokenPieces } from "./token-pieces.ts";
 
 const FIRST_CHAR = 0x20;
 /** Characters 0x20 to 0x7e. */
@@ -24,6 +24,18 @@ export class MockTokenizer {
 
   spell(tokenIds: ArrayLike<number>): string {
     return Array.from(tokenIds, (id) => this.spellingOf(id)).join("");
+  }
+
+  decode(tokenIds: ArrayLike<number>): string {
+    return this.spell(tokenIds);
+  }
+
+  shownPieceOf(tokenId: number): TokenPiece {
+    return this.#pieces.pieceOf(tokenId);
+  }
+
+  shownStream(options: TextStreamOptions): TextStream {
+    return this.textStream(options);
   }
 
   encode(text: string, maxTokens: number): Int32Array {

@@ -9,12 +9,14 @@ import type { TokenPieces } from "./token-pieces.ts";
 
 export interface TextStreamOptions {
   readonly promptTokenIds: ArrayLike<number>;
-  /** Strings that end the text. Nothing of them is ever shown. */
+  /** Strings that end the text. Nothing of them is shown, but for `includeStop`. */
   readonly stop: readonly string[];
   /** Stop strings are looked for from this token on; text before it is shown as it is. */
   readonly minTokens: number;
   /** Ids that end the sequence and are no text, whatever the vocabulary says of them. */
   readonly stopTokenIds: readonly number[];
+  /** The stop string, or the stop token's text, is shown too. */
+  readonly includeStop?: boolean;
 }
 
 export interface TextPiece {
@@ -33,6 +35,7 @@ export class TextStream {
   readonly #matcher: StopMatcher;
   readonly #minTokens: number;
   readonly #stopTokenIds: readonly number[];
+  readonly #includeStop: boolean;
   #numTokens = 0;
 
   constructor(pieces: TokenPieces, options: TextStreamOptions) {
@@ -40,6 +43,7 @@ export class TextStream {
     this.#matcher = new StopMatcher(options.stop);
     this.#minTokens = options.minTokens;
     this.#stopTokenIds = options.stopTokenIds;
+    this.#includeStop = options.includeStop ?? false;
   }
 
   /** Adds the tokens of a step. Budget: < 2 µs a token with 16 stop strings. */
@@ -53,7 +57,8 @@ export class TextStream {
     }
     const { found } = this.#matcher;
     if (found === undefined) return { text, stopped: false, numTokens };
-    return { text, stopped: true, numTokens, stopString: found };
+    const shown = this.#includeStop ? text + found : text;
+    return { text: shown, stopped: true, numTokens, stopString: found };
   }
 
   /** The sequence has ended: the text that was held back. */
@@ -63,7 +68,7 @@ export class TextStream {
 
   #pushToken(tokenId: number): string {
     this.#numTokens++;
-    if (this.#stopTokenIds.includes(tokenId)) return "";
+    if (!this.#includeStop && this.#stopTokenIds.includes(tokenId)) return "";
     const text = this.#detokenizer.push(tokenId);
     return this.#numTokens < this.#minTokens ? text : this.#matcher.push(text);
   }

@@ -61,10 +61,10 @@ export class TokenText implements SpelledText {
   }
 
   /** The same, with those special tokens spelled whose text is one of `markers`. */
-  spelling(markers: readonly string[]): SpelledText {
+  spelling(markers: readonly string[] | "all"): SpelledText {
     const { addedTokens } = this.#files;
     const tokens = [...addedTokens.values()].map((token) =>
-      markers.includes(token.content) ? { ...token, special: false } : token,
+      markers === "all" || markers.includes(token.content) ? { ...token, special: false } : token,
     );
     const pieces = this.#piecesOf(new Map(tokens.map((token) => [token.id, token])));
     return {
@@ -76,6 +76,16 @@ export class TokenText implements SpelledText {
   /** A token's text, or its bytes where they are no whole characters. Special tokens have none. */
   pieceOf(tokenId: number): TokenPiece {
     return this.#pieces.pieceOf(tokenId);
+  }
+
+  /** Likewise, with special tokens spelled. */
+  shownPieceOf(tokenId: number): TokenPiece {
+    return this.#shown.pieceOf(tokenId);
+  }
+
+  /** A text in which special tokens are spelled. */
+  shownStream(options: TextStreamOptions): TextStream {
+    return new TextStream(this.#shown, options);
   }
 
   #piecesOf(addedTokens: TokenizerFiles["addedTokens"]): TokenPieces {

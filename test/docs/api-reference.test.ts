@@ -64,7 +64,7 @@ describe("docs/api.md, a running server", () => {
     [400, "invalid_type", CHAT, chat({ temperature: "warm" })],
     [400, "invalid_value", CHAT, chat({ temperature: 3 })],
     [400, "missing_required_parameter", COMPLETIONS, chat({})],
-    [400, "unsupported_parameter", CHAT, chat({ logprobs: true })],
+    [400, "unsupported_parameter", CHAT, chat({ best_of: 2 })],
     [400, "context_length_exceeded", CHAT, chat({ max_tokens: 100_000 })],
     [404, "model_not_found", CHAT, chat({ model: "none" })],
     [404, "route_not_found", "/v2"],

@@ -23,7 +23,7 @@ test.each([
   ],
   ["tools", { tools: list(1024, {}) }, { tools: list(1025, {}) }],
   ["a tool's fields", { tools: [fields(32)] }, { tools: [fields(33)] }],
-  ["stop strings", { stop: list(16, "a") }, { stop: list(17, "a") }],
+  ["stop strings", { stop: list(32, "a") }, { stop: list(33, "a") }],
   ["prompts", { prompt: list(256, "a") }, { prompt: list(257, "a") }],
   ["lists of ids", { prompt: list(256, [1]) }, { prompt: list(257, []) }],
 ])("the number of %s is bounded", (_, allowed, refused) => {

@@ -242,13 +242,61 @@ describe("prompts", () => {
 });
 
 describe("stop strings", () => {
-  test("up to 16 of up to 256 bytes", () => {
-    const stop = Array(16).fill("é".repeat(128));
+  test("up to 32 of up to 256 bytes", () => {
+    const stop = Array(32).fill("é".repeat(128));
     expect(completion({ stop }).request.stop).toEqual(stop);
     expect(completion({ stop: "x" }).request.stop).toEqual(["x"]);
     expect(refusal(() => completion({ stop: [...stop, "x"] })).param).toBe("stop");
     expect(refusal(() => completion({ stop: `é${"x".repeat(255)}` })).param).toBe("stop");
     expect(refusal(() => completion({ stop: ["a", ""] })).param).toBe("stop[1]");
+  });
+});
+
+describe("fields of single tokens", () => {
+  const given = {
+    ...{ prompt_logprobs: 2, logit_bias: { 7: -100, 8: 1.5 }, allowed_token_ids: [1, 2] },
+    ...{ bad_words: ["no"], stop_token_ids: [3], include_stop_str_in_output: true },
+    ...{ skip_special_tokens: false, return_token_ids: true },
+  };
+  const parsed = {
+    ...{ promptLogprobs: 2, logitBias: { 7: -100, 8: 1.5 }, allowedTokenIds: [1, 2] },
+    ...{ badWords: ["no"], stopTokenIds: [3], includeStop: true },
+    ...{ showSpecialTokens: true, returnTokenIds: true },
+  };
+
+  test("are those of the request, in chats and completions", () => {
+    expect(chat(given).request).toMatchObject(parsed);
+    expect(completion(given).request).toMatchObject(parsed);
+    expect(chat({ logprobs: true }).request.logprobs).toBe(0);
+    expect(chat({ logprobs: true, top_logprobs: 20 }).request.logprobs).toBe(20);
+    expect(completion({ logprobs: 5, echo: true, max_tokens: 0 }).request).toMatchObject({
+      ...{ logprobs: 5, echo: true, maxTokens: 0 },
+    });
+  });
+
+  test("leave no trace where they ask for nothing", () => {
+    const nothing = {
+      ...{ prompt_logprobs: false, logit_bias: {}, bad_words: [], stop_token_ids: [] },
+      ...{ include_stop_str_in_output: false, skip_special_tokens: true, return_token_ids: false },
+    };
+    expect(completion({ ...nothing, logprobs: false }).request).toEqual(completion({}).request);
+    expect(chat({ ...nothing, logprobs: false, top_logprobs: 0 }).request).toEqual(
+      chat({}).request,
+    );
+  });
+
+  test("have bounds", () => {
+    const wrong = {
+      ...{ prompt_logprobs: 21, allowed_token_ids: [], bad_words: [""], stop_token_ids: [-1] },
+      ...{ logit_bias: { 1: 101 }, max_tokens: 0 },
+    };
+    for (const [field, value] of Object.entries(wrong)) {
+      const error = refusal(() => completion({ [field]: value }));
+      expect(error.param?.startsWith(field)).toBeTrue();
+    }
+    expect(refusal(() => completion({ logit_bias: { x: 1 } })).param).toBe("logit_bias");
+    expect(refusal(() => completion({ logprobs: 21 })).param).toBe("logprobs");
+    expect(refusal(() => chat({ top_logprobs: 1 })).param).toBe("top_logprobs");
   });
 });
 
@@ -279,13 +327,9 @@ describe("fields that are not for us", () => {
         chat_template: "x",
       },
       response_format: { type: "json_schema" },
-      logprobs: 0,
       top_logprobs: 3,
-      logit_bias: { 1: 1 },
       best_of: 2,
-      echo: true,
       suffix: "x",
-      stop_token_ids: [1],
       truncate_prompt_tokens: 5,
       cache_salt: "s",
     };

@@ -94,6 +94,7 @@ export class FrontendDispatch {
 }
 
 /** The client has been sent a part of its answer. */
-function saysSomething({ text, reasoning, toolCalls }: TextOutput): boolean {
-  return text !== "" || reasoning !== undefined || toolCalls !== undefined;
+function saysSomething(output: TextOutput): boolean {
+  const { text, reasoning, toolCalls, logprobs, tokenIds, echo } = output;
+  return text !== "" || [reasoning, toolCalls, logprobs, tokenIds, echo].some((told) => told);
 }

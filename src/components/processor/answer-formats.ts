@@ -38,14 +38,14 @@ const TAIL_TOKENS = 16;
 
 export class AnswerFormats {
   readonly #parts: AnswerFormatsParts;
-  readonly #text: (markers: readonly string[]) => SpelledText;
+  readonly #text: (markers: readonly string[] | "all") => SpelledText;
   readonly #texts = new Map<ToolFormat | undefined, SpelledText>();
   #hasWarned = false;
 
   /** `text` spells the markers that are special tokens of the vocabulary. */
   private constructor(
     parts: AnswerFormatsParts,
-    text: (markers: readonly string[]) => SpelledText,
+    text: (markers: readonly string[] | "all") => SpelledText,
   ) {
     this.#parts = parts;
     this.#text = text;
@@ -57,7 +57,7 @@ export class AnswerFormats {
     {
       log,
       text,
-    }: { readonly log: Logger; readonly text: (markers: readonly string[]) => SpelledText },
+    }: { readonly log: Logger; readonly text: (markers: readonly string[] | "all") => SpelledText },
   ): AnswerFormats {
     const written = `${template?.text ?? ""}\n${template?.toolUse ?? ""}`;
     const tools = toolCallParser ?? toolFormatOf(written) ?? "none";
@@ -85,7 +85,7 @@ export class AnswerFormats {
     const tools = hasTools && toolChoice !== "none" ? this.#parts.tools : undefined;
     const { reasoning } = this.#parts;
     if (tools === undefined && reasoning === undefined) return undefined;
-    const text = this.#textFor(tools);
+    const text = request.showSpecialTokens ? this.#text("all") : this.#textFor(tools);
     const maxCalls = parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
     return (options) => {
       const promptTail = text.decode(lastOf(options.promptTokenIds, TAIL_TOKENS));

@@ -10,6 +10,8 @@ const MIN_TOKENS = 131_072;
 
 /** How the vocabulary writes tokens. */
 export interface Spelling {
+  /** The text of token ids, without special tokens. */
+  decode(tokenIds: ArrayLike<number>): string;
   spellingOf(tokenId: number): string;
   /** The text of token ids, special tokens included. */
   spell(tokenIds: ArrayLike<number>): string;

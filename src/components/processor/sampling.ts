@@ -2,7 +2,7 @@
 
 import type { GenerationDefaults } from "../../model/model-files.ts";
 import type { GenerationRequest } from "../../protocol/chat.ts";
-import type { SamplingOptions, StopConditions } from "../../protocol/llm.ts";
+import type { LogitBias, SamplingOptions, StopConditions } from "../../protocol/llm.ts";
 
 export function samplingOf(
   request: GenerationRequest,
@@ -18,7 +18,13 @@ export function samplingOf(
     presencePenalty: request.presencePenalty,
     frequencyPenalty: request.frequencyPenalty,
     repetitionPenalty: request.repetitionPenalty ?? defaults.repetitionPenalty ?? 1,
+    ...(request.logitBias && { logitBias: biasesOf(request.logitBias) }),
+    ...(request.allowedTokenIds && { allowedTokenIds: request.allowedTokenIds }),
   };
+}
+
+function biasesOf(byId: Readonly<Record<string, number>>): LogitBias {
+  return { tokenIds: Object.keys(byId).map(Number), biases: Object.values(byId) };
 }
 
 export function stopOf(
@@ -38,7 +44,12 @@ export function stopOf(
   return {
     maxTokens: isLowered ? Math.max(maxTokens, request.minTokens) : maxTokens,
     minTokens: request.minTokens,
-    stopTokenIds: request.ignoreEos ? [] : model.eosTokenIds,
+    stopTokenIds: [
+      ...new Set([
+        ...(request.ignoreEos ? [] : model.eosTokenIds),
+        ...(request.stopTokenIds ?? []),
+      ]),
+    ],
   };
 }
 

@@ -21,10 +21,12 @@ import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
 import { MOCK_MODEL } from "../fields.ts";
 import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
+import { badWordsOf, wordTexts } from "./bad-words.ts";
 import type { ChoicePiece, ChoiceText } from "./parsed-text.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
 import { PromptTokens, type Spelling } from "./prompt-tokens.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
+import { type PieceSource, scoredTokens, spelled } from "./scored-tokens.ts";
 import { type Places, SequenceShares } from "./sequence-shares.ts";
 import type { TextClient } from "./text-client.ts";
 
@@ -66,7 +68,9 @@ export interface TextGeneratorOptions extends AnswerKeys {
   readonly numShared: number;
 }
 
-interface TextStreams extends Spelling {
+interface TextStreams extends Spelling, PieceSource {
+  /** With special tokens spelled. */
+  shownStream(options: TextStreamOptions): TextStream;
   textStream(options: TextStreamOptions): TextStream;
 }
 
@@ -160,8 +164,9 @@ export class TextGenerator {
     return this.#withPlaces(request, 1, async (places) => {
       const maxTokens = this.maxModelLen;
       const prompts = [await this.#chatPrompt(request, { maxTokens, left })];
+      const badWords = await this.#badWords(request, left);
       const openText = request.useRawPrompt ? undefined : this.#answers?.open(request);
-      return this.#generate(request, { prompts, maxTokens, send, places, openText });
+      return this.#generate(request, { prompts, maxTokens, send, places, openText, badWords });
     });
   }
 
@@ -171,9 +176,22 @@ export class TextGenerator {
   ): AsyncIterableIterator<TextOutput> {
     return this.#withPlaces(request, request.prompts.length, async (places) => {
       const prompts = await this.#encode(request.prompts, { tenant: request.tenant, left });
+      const badWords = await this.#badWords(request, left);
       const maxTokens = DEFAULT_COMPLETION_TOKENS;
-      return this.#generate(request, { prompts, maxTokens, send, places });
+      const { echo = false } = request;
+      return this.#generate(request, { prompts, maxTokens, send, places, badWords, echo });
     });
+  }
+
+  /** Each as it is at the start of a text, and behind a blank. */
+  async #badWords({ badWords = [], tenant }: GenerationRequest, left: Promise<void>) {
+    if (badWords.length === 0) return undefined;
+    const options = {
+      maxTokens: this.maxModelLen,
+      client: { tenant, left },
+      form: "as-is",
+    } as const;
+    return badWordsOf(badWords, await this.#prompts.texts(wordTexts(badWords), options));
   }
 
   async #chatPrompt(
@@ -226,12 +244,15 @@ export class TextGenerator {
   /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
   #generate(
     request: GenerationRequest,
-    { prompts, maxTokens, ...rest }: Prompts,
+    { prompts, maxTokens, badWords, ...rest }: Prompts,
   ): AsyncIterableIterator<TextOutput> {
     const sequences = prompts.flatMap((tokenIds) => {
       const first = request.seed ?? randomSeed();
       return Array.from({ length: request.n }, (_, choice) =>
-        this.#sequence(request, { tokenIds, maxTokens, seed: seedOfChoice(first, choice) }),
+        this.#sequence(request, {
+          ...{ tokenIds, maxTokens, badWords, seed: seedOfChoice(first, choice) },
+          isEchoed: rest.echo ?? false,
+        }),
       );
     });
     const choices = sequences.map((sequence, index) =>
@@ -241,7 +262,10 @@ export class TextGenerator {
     return only && choices.length === 1 ? only : mergeStreams(choices);
   }
 
-  #sequence(request: GenerationRequest, { tokenIds, maxTokens, seed }: Prompt) {
+  #sequence(
+    request: GenerationRequest,
+    { tokenIds, maxTokens, seed, badWords, isEchoed }: Prompt,
+  ): PreprocessedRequest {
     const room = Math.max(1, this.maxModelLen - tokenIds.length);
     const stop = stopOf(request, {
       eosTokenIds: this.#eosTokenIds,
@@ -250,41 +274,92 @@ export class TextGenerator {
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
-    return { tenant: request.tenant, tokenIds, sampling, stop };
+    const { logprobs, promptLogprobs = isEchoed ? logprobs : undefined } = request;
+    return {
+      ...{ tenant: request.tenant, tokenIds, stop },
+      sampling: badWords === undefined ? sampling : { ...sampling, badWords },
+      ...(logprobs !== undefined && { logprobs }),
+      ...(promptLogprobs !== undefined && { promptLogprobs }),
+    };
   }
 
   async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { sequence, index, send, places, openText } = choice;
+    const { sequence, index, send, places, openText, echo = false } = choice;
     const { tokenIds, stop } = sequence;
     const options = {
       promptTokenIds: tokenIds,
       stop: request.stop,
       minTokens: stop.minTokens,
       stopTokenIds: stop.stopTokenIds,
+      includeStop: request.includeStop ?? false,
     };
-    const open = (): ChoiceText => openText?.(options) ?? this.#text.textStream(options);
+    const plain = () =>
+      request.showSpecialTokens ? this.#text.shownStream(options) : this.#text.textStream(options);
+    const open = (): ChoiceText => openText?.(options) ?? plain();
+    let isFirst = true;
     let hasSent = false;
     const numPromptTokens = tokenIds.length;
     try {
       let text = open();
       for await (const output of send(sequence, () => hasSent)) {
         const { finishReason: end, numCachedTokens, restarts } = output;
-        if (restarts) text = open();
+        if (restarts) {
+          text = open();
+          isFirst = true;
+        }
         const piece = text.push(output.tokenIds, end);
         const { numTokens, stopped, beside } = piece;
-        hasSent ||= request.stream && saysMore(piece);
+        hasSent ||= request.stream && (saysMore(piece) || tellsTokens(request) || echo);
         const said = {
           ...{ index, numTokens, numPromptTokens, numCachedTokens },
           ...(restarts && { restarts }),
           ...beside,
+          ...(isFirst && this.#ofPrompt(request, sequence, { output, echo })),
+          ...this.#ofTokens(request, output, numTokens),
         };
+        isFirst = false;
         if (end === undefined && !stopped) yield { ...said, text: piece.text };
-        else yield { ...said, ...lastOf(text, piece, output) };
+        else yield { ...said, ...lastOf(text, piece, output), ...stopTokenOf(request, output) };
         if (stopped) return; // Leaving the loop ends the sequence.
       }
     } finally {
       places.release();
     }
+  }
+
+  /** What is told of the tokens of a step, of those that count. */
+  #ofTokens(
+    { returnTokenIds }: GenerationRequest,
+    { tokenIds, logprobs }: TokenOutput,
+    count: number,
+  ): Pick<TextOutput, "logprobs" | "tokenIds"> {
+    const pieces = this.#text;
+    return {
+      ...(logprobs && { logprobs: scoredTokens(tokenIds, logprobs, { pieces, count }) }),
+      ...(returnTokenIds && { tokenIds: tokenIds.slice(0, count) }),
+    };
+  }
+
+  /** What is told once, of the prompt. */
+  #ofPrompt(
+    { returnTokenIds, showSpecialTokens, logprobs, promptLogprobs }: GenerationRequest,
+    { tokenIds }: PreprocessedRequest,
+    { output, echo }: { readonly output: TokenOutput; readonly echo: boolean },
+  ): Pick<TextOutput, "promptLogprobs" | "promptTokenIds" | "echo"> {
+    const pieces = this.#text;
+    const told = output.promptLogprobs;
+    const scores = told && scoredTokens(tokenIds.subarray(1), told, { pieces });
+    const text = () => (showSpecialTokens ? pieces.spell(tokenIds) : pieces.decode(tokenIds));
+    return {
+      ...(scores && promptLogprobs !== undefined && { promptLogprobs: scores }),
+      ...(returnTokenIds && { promptTokenIds: [...tokenIds] }),
+      ...(echo && {
+        echo: {
+          ...{ text: text(), firstTokenText: spelled(tokenIds[0] ?? 0, pieces).text },
+          ...(scores && logprobs !== undefined && { logprobs: scores }),
+        },
+      }),
+    };
   }
 
   /** A worker checks what it can take itself; the limit that is configured here may be lower. */
@@ -310,6 +385,21 @@ function lastOf(
   return annotations === undefined ? last : { ...last, annotations };
 }
 
+/** True if each piece tells of its tokens, whether they have become text or not. */
+function tellsTokens({ logprobs, promptLogprobs, returnTokenIds }: GenerationRequest): boolean {
+  return logprobs !== undefined || promptLogprobs !== undefined || returnTokenIds === true;
+}
+
+/** The token that ended a sequence, where the client named it. */
+function stopTokenOf(
+  { stopTokenIds = [] }: GenerationRequest,
+  { tokenIds, finishReason }: TokenOutput,
+): Pick<TextOutput, "stopTokenId"> {
+  const last = tokenIds.at(-1);
+  const isNamed = finishReason === "stop" && last !== undefined && stopTokenIds.includes(last);
+  return isNamed ? { stopTokenId: last } : {};
+}
+
 /** True if a client sees something of it. */
 function saysMore({ text, beside }: ChoicePiece): boolean {
   return text !== "" || beside?.reasoning !== undefined || beside?.toolCalls !== undefined;
@@ -333,6 +423,10 @@ interface Prompts {
   readonly maxTokens: number;
   readonly send: Send;
   readonly places: Places;
+  /** As token ids. */
+  readonly badWords: readonly (readonly number[])[] | undefined;
+  /** Each text begins with its prompt. */
+  readonly echo?: boolean;
   /** For chats whose answers are more than content. */
   readonly openText?: ((options: TextStreamOptions) => ChoiceText) | undefined;
 }
@@ -341,9 +435,11 @@ interface Prompt {
   readonly tokenIds: Int32Array;
   readonly maxTokens: number;
   readonly seed: bigint;
+  readonly badWords: readonly (readonly number[])[] | undefined;
+  readonly isEchoed: boolean;
 }
 
-interface Choice extends Pick<Prompts, "send" | "places" | "openText"> {
+interface Choice extends Pick<Prompts, "send" | "places" | "openText" | "echo"> {
   readonly sequence: PreprocessedRequest;
   readonly index: number;
 }
