@@ -22,7 +22,8 @@ export function validateRequest(request: PreprocessedRequest, limits: RequestLim
       }
     }
   }
-  const isOver = output.length >= stop.maxTokens || endsWithStop(output, stop.stopTokenIds);
+  const isFull = output.length > 0 && output.length >= stop.maxTokens;
+  const isOver = isFull || endsWithStop(output, stop.stopTokenIds);
   if (isOver) throw new FinishedOutputError(output.length);
   if (stop.minTokens > 0 && stop.stopTokenIds.length > MAX_BANNED_TOKENS) {
     throw new TooManyStopTokensError(stop.stopTokenIds.length);
