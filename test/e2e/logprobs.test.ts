@@ -51,21 +51,7 @@ describe("log-probabilities of the built-in model", () => {
     const { tokens } = (await ids.json()) as { readonly tokens: readonly number[] };
     const [byIds] = await choicesOf({ ...HARNESS, prompt: [tokens] });
     expect(byIds?.logprobs).toEqual(alone[1]?.logprobs as Told);
-    for (const [i, { text, logprobs }] of alone.entries()) {
-      const { tokens, token_logprobs, top_logprobs, text_offset } = logprobs;
-      expect(text.startsWith(texts[i] ?? "-")).toBeTrue();
-      expect(tokens.join("").replace("<|im_end|>", "")).toBe(text); // an end is told, and is no text
-      expect([token_logprobs[0], top_logprobs[0]]).toEqual([null, null]);
-      for (const [at, logprob] of token_logprobs.entries()) {
-        if (at === 0) continue;
-        const top = top_logprobs[at] ?? {};
-        expect(logprob).toBeLessThanOrEqual(0);
-        expect(top[tokens[at] ?? ""]).toBe(logprob as number);
-        expect(Math.max(...Object.values(top))).toBeGreaterThanOrEqual(logprob ?? 1);
-        const rest = text.slice(text_offset[at]);
-        if (rest !== "") expect(rest).toStartWith(tokens[at] ?? "-");
-      }
-    }
+    for (const [i, choice] of alone.entries()) expectConsistent(choice, texts[i] ?? "-");
   });
 
   test("come without any output, and in a stream piece by piece", async () => {
@@ -118,4 +104,20 @@ interface ChatToken {
   readonly logprob: number;
   readonly bytes: readonly number[];
   readonly top_logprobs: readonly Omit<ChatToken, "top_logprobs">[];
+}
+
+/** The lists of a choice say one thing: an end is told, and is no text. */
+function expectConsistent({ text, logprobs }: Choice, prompt: string): void {
+  const { tokens, token_logprobs, top_logprobs, text_offset } = logprobs;
+  expect(text.startsWith(prompt)).toBeTrue();
+  expect(tokens.join("").replace("<|im_end|>", "")).toBe(text);
+  expect([token_logprobs[0], top_logprobs[0]]).toEqual([null, null]);
+  for (const [at, logprob] of [...token_logprobs.entries()].slice(1)) {
+    const top = top_logprobs[at] ?? {};
+    expect(logprob).toBeLessThanOrEqual(0);
+    expect(top[tokens[at] ?? ""]).toBe(logprob as number);
+    expect(Math.max(...Object.values(top))).toBeGreaterThanOrEqual(logprob ?? 1);
+    const rest = text.slice(text_offset[at]);
+    if (rest !== "") expect(rest).toStartWith(tokens[at] ?? "-");
+  }
 }
