@@ -399,7 +399,7 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
         ["a stop string that is no string", { stop: ["a", 1] }, 400, "stop[1]", "invalid_type"],
         ["a nested field out of range", { nvext: { top_k: -2 } }, 400, "nvext.top_k", undefined],
         ["log-probabilities of 100 tokens", { logprobs: 100 }, 400, "logprobs", "invalid_value"],
-        ["a bias of no token", { logit_bias: { x: 1 } }, 400],
+        ["a bias of no token", { logit_bias: { x: 1 } }, 400, "logit_bias"],
       ];
       for (const [what, extra, status, param, code] of cases) {
         claim(`${what} is ${status} and names ${param}`, async () => {
