@@ -36,7 +36,9 @@ describe("what the built-in model's answers name exists:", () => {
   }
 
   for (const route of found(/(?<![\w.])\/(v1\/[a-z/]+|health|live|metrics)\b/g)) {
-    test(`the route ${route}`, () => expect(sources("src/openai")).toContain(`"${route}"`));
+    test(`the route ${route}`, () => {
+      expect(sources("src/openai") + sources("src/admin")).toContain(`"${route}"`);
+    });
   }
 
   for (const name of found(/npm (?:run )?[a-z]+\b/g)) {

@@ -79,7 +79,10 @@ const LIMITS = {
 };
 /** No hash id: what is generated is no part of a later prompt. */
 const GENERATED_TOKEN_ID = 2 ** 31 - 1;
-const RESULTS = createStepBatch({ ...LIMITS, maxNumBatchedTokens: 1, maxModelLen: 1 });
+const RESULTS = createStepBatch({
+  ...LIMITS,
+  ...{ maxNumBatchedTokens: 1, maxModelLen: 1, vocabSize: 1 },
+});
 RESULTS.sampledIds.fill(GENERATED_TOKEN_ID);
 
 /** The default of `Router.imbalance-limit`. */

@@ -78,7 +78,8 @@ test(
     );
     const idle = thread.cpuMs() ?? Number.NaN;
     expect(idle).toBeGreaterThan(0);
-    thread.post({ id: 1, messages: [], limits: { maxTokens: 1, maxTokenBytes: 1 } });
+    const conversation = { messages: [], tools: [], variables: {} };
+    thread.post({ id: 1, conversation, limits: { maxTokens: 1, maxTokenBytes: 1 } });
     await until(() => (thread.cpuMs() ?? 0) > idle + 50);
     thread.terminate();
   },
