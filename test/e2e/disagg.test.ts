@@ -189,8 +189,8 @@ test(
             .join("\n"),
         );
       expect(await restarts()).toBe(2);
-      // Only what the dead worker was decoding: at most what 8 clients had asked it for.
-      expect(failures.length).toBeLessThanOrEqual(8);
+      // What 8 clients had asked the dead worker for, and once more where it is back later than requests wait.
+      expect(failures.length).toBeLessThanOrEqual(16);
       console.log(`  ${numAnswers} answers, ${failures.length} lost with their worker`);
       for (const failure of failures) expect(failure).toMatch(/down|stopping/);
       expect(await server.metric("dynamo_kv_blocks_used")).toBe(0);
