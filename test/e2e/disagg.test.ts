@@ -189,7 +189,7 @@ test(
             .join("\n"),
         );
       expect(await restarts()).toBe(2);
-      // What 8 clients had asked the dead worker for, and once more where it is back later than requests wait.
+      // At most one of each of 8 clients, and once more if the worker is back later than requests wait.
       expect(failures.length).toBeLessThanOrEqual(16);
       console.log(`  ${numAnswers} answers, ${failures.length} lost with their worker`);
       for (const failure of failures) expect(failure).toMatch(/down|stopping/);
