@@ -174,11 +174,11 @@ const VAGUE =
 
 /** Rooms whose comments keep it, by the folder around them: all but src/components, native/src/pack and test/components. */
 const SWEPT: Readonly<Record<string, string>> = {
-  src: "actor admin anthropic api base cli door engine http hub kv model ollama openai parsers protocol queue registry responses sdk serve tokenizer transport",
+  src: "actor admin anthropic api base cli components door engine grammar http hub kv model ollama openai parsers protocol queue registry responses sdk serve tokenizer transport",
   native: "bench include test",
-  "native/src": "base c_api device engine graph pool",
+  "native/src": "base c_api device engine graph pack pool",
   "native/src/cpu": "attention gemm rowwise sample step",
-  test: "actor admin agents anthropic api base bench cli conformance docs door e2e engine http hub kv model models ollama openai parsers queue reference registry responses sdk serve tokenizer transport",
+  test: "actor admin agents anthropic api base bench cli clients components conformance docs door e2e engine grammar http hub kv model models ollama openai parsers queue reference registry responses sdk serve tokenizer transport",
   ".": "graphs scripts",
 };
 

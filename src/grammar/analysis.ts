@@ -1,4 +1,4 @@
-// What must be known of a program before it runs: which nodes can match any text at all (others must never be
+// Facts about a program that are worked out before it runs: which nodes can match any text at all (others must never be
 // entered: a text that begins there could not end), which match the empty text, and which rule may begin with
 // which other. A rule that begins with itself would be entered without end, so it is refused.
 
@@ -11,7 +11,7 @@ export interface Analysis {
   readonly isProductive: Uint8Array;
   /** 1 for each node that matches the empty text. */
   readonly isNullable: Uint8Array;
-  /** Of each graph: 1 for each state from which an accepting one can be reached. */
+  /** By graph: 1 for each state from which an accepting one can be reached. */
   readonly liveStates: ReadonlyMap<number, Uint8Array>;
   /** A rule is called, at one place of the text, only by rules of lower ranks. */
   readonly rankOfRule: Int32Array;

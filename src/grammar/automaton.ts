@@ -389,7 +389,7 @@ type InternCell = (node: number, a: number, b: number, parent: Cell | undefined)
 /** All places that can be reached without a byte. */
 class Closure {
   readonly items = new Set<Cell>();
-  /** Of each rule that is called: the cells behind its calls; undefined stands for the end of the caller. */
+  /** By rule that is called: the cells behind its calls; undefined stands for the end of the caller. */
   readonly calls = new Map<number, Set<Cell | undefined>>();
   mayEnd = false;
 

@@ -9,7 +9,7 @@ export interface ByteClasses {
   readonly byteOf: Uint8Array;
   /** How many bytes a class has. */
   readonly sizeOf: Uint16Array;
-  /** Whether the byte at `index` of a literal, or a byte set, takes the class. */
+  /** True if the byte at `index` of a literal, or a byte set, takes the class. */
   takes(node: number, index: number, byteClass: number): boolean;
 }
 

@@ -7,7 +7,7 @@ import type { ProgramBuilder } from "./program-builder.ts";
 import type { EncodeChar } from "./utf8.ts";
 
 export interface CharAutomaton {
-  /** Of each state, in order and disjoint: lowest character, highest, target. State 0 is the start. */
+  /** By state, in order and disjoint: lowest character, highest, target. State 0 is the start. */
   readonly edges: readonly (readonly number[])[];
   readonly accepting: readonly boolean[];
 }
@@ -18,7 +18,7 @@ const MAX_STATES = 5000;
 const MAX_POSITIONS = 20_000;
 const LAST_CHAR = 0x10_ffff;
 
-/** What pays for the work: a program's builder. */
+/** Pays for the work: a program's builder. */
 export interface Effort {
   tooComplex(message: string): Error;
   /** Throws when all work that one grammar may cost is used up. */
@@ -295,7 +295,7 @@ function trim({ edges, accepting }: CharAutomaton): CharAutomaton {
   return { edges: kept, accepting };
 }
 
-/** Whether no text is in `a`. */
+/** True if no text is in `a`. */
 export function isEmpty(a: CharAutomaton): boolean {
   const { edges, accepting } = trim(a);
   return accepting[0] !== true && (edges[0]?.length ?? 0) === 0;

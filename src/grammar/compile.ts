@@ -17,7 +17,7 @@ export type Whitespace = "any" | "compact" | { readonly pattern: string };
 
 export interface JsonLayout {
   readonly whitespace?: Whitespace;
-  /** Of objects whose schema declares properties and does not say whether others may come. */
+  /** For objects whose schema declares properties and does not say whether others may come. */
   readonly undeclaredProperties?: "allowed" | "refused";
 }
 

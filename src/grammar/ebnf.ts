@@ -31,7 +31,7 @@ export function compileEbnf(source: string, rootRule = "root"): GrammarProgram {
 class EbnfReader {
   readonly #text: string;
   readonly #builder = new ProgramBuilder();
-  /** Of each rule: its number, where its name was first seen, and whether it has a body. */
+  /** By rule: its number, where its name was first seen, and whether it has a body. */
   readonly #rules = new Map<
     string,
     { readonly rule: number; readonly at: number; isDefined: boolean }

@@ -1,5 +1,5 @@
 // JSON with what JSON.parse loses: the order of integer-like keys, `__proto__`, the digits of numbers, and the place
-// of each value. Of a key given twice the last value counts, as for JSON.parse.
+// of each value. The last value of a repeated key counts, as for JSON.parse.
 
 import { GrammarError } from "./grammar-error.ts";
 

@@ -17,7 +17,7 @@ const MAX_NESTED_COUNT = 20_000;
 const encoder = new TextEncoder();
 
 export class ProgramBuilder {
-  /** What is being compiled, for errors. */
+  /** The part that is being compiled, for errors. */
   place = "grammar";
   readonly #nodes: GrammarNode[] = [];
   readonly #counts: number[] = []; // of each node: positions that its counted repetitions multiply to

@@ -1,4 +1,4 @@
-// What every front end compiles to: expressions over bytes, and rules that call each other.
+// The target of every front end: expressions over bytes, and rules that call each other.
 //
 //   JSON Schema, regex, choice, EBNF  ->  GrammarProgram  ->  Automaton (with a vocabulary)  ->  masks
 //

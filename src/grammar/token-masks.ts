@@ -1,6 +1,6 @@
 // Which tokens may come in a state of an automaton.
 //
-// What a token does inside a rule is the same wherever the rule is called, so it is worked out once for each local
+// A token does the same inside a rule wherever the rule is called, so that is worked out once for each local
 // (by a walk over the token trie) and kept: tokens that stay inside are settled, and places of the trie at which the
 // rule may end are noted. Only what lies behind such places is walked again, with the real stack. This is how
 // XGrammar splits its masks (Dong et al., 2024, arXiv:2411.15100). Whole states keep their masks too.
@@ -218,7 +218,7 @@ interface Walk {
   readonly node: number;
   readonly words: Uint32Array;
   readonly limit: number;
-  /** Where nodes are noted at which the rule may end, with tokens below them. */
+  /** Takes the nodes at which the rule may end, with tokens below them. */
   readonly leaves: number[] | undefined;
   /** Subtrees no deeper are settled. */
   readonly minDepth: number;

@@ -4,13 +4,13 @@
 import { assert } from "../base/assert.ts";
 
 export interface VocabularyOptions {
-  /** What each token adds to a text; undefined or empty for ids that add nothing. */
+  /** The bytes that each token adds to a text; undefined or empty for ids that add nothing. */
   readonly tokenBytes: readonly (Uint8Array | undefined)[];
   /** Tokens that never match a grammar's bytes. */
   readonly specialTokenIds: Iterable<number>;
   /** Tokens that end a text. */
   readonly eosTokenIds: Iterable<number>;
-  /** Of the model's logits, where they are more than the tokens. */
+  /** The number of the model's logits, if they are more than the tokens. */
   readonly vocabSize?: number;
 }
 
@@ -21,7 +21,7 @@ export class TokenTrie {
   readonly eosTokenIds: ReadonlySet<number>;
   readonly tokenBytes: readonly (Uint8Array | undefined)[];
 
-  /** Of each node: its byte, its depth (1 for first bytes), and the first node behind its subtree. */
+  /** By node: its byte, its depth (1 for first bytes), and the first node behind its subtree. */
   readonly bytes: Uint8Array;
   readonly depth: Uint16Array;
   readonly end: Int32Array;
@@ -29,7 +29,7 @@ export class TokenTrie {
   readonly firstToken: Int32Array;
   readonly tokens: Int32Array;
   readonly maxTokenBytes: number;
-  /** Of each node: the depth of the deepest node of its subtree, itself included. */
+  /** By node: the depth of the deepest node of its subtree, itself included. */
   readonly deepest: Uint16Array;
   /** 1 for each node below which, and on the way to which, all is plain: printable ASCII without quotes and backslashes. */
   readonly isPlain: Uint8Array;
@@ -38,7 +38,7 @@ export class TokenTrie {
   readonly #shortTokens: Uint32Array[] = [];
   readonly #allTokens: Uint32Array;
   readonly #longestFirst: Int32Array;
-  /** Of each number of bytes: how many tokens have more. */
+  /** By number of bytes: how many tokens have more. */
   readonly #numLonger: Int32Array;
 
   constructor({ tokenBytes, specialTokenIds, eosTokenIds, vocabSize }: VocabularyOptions) {

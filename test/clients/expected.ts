@@ -1,4 +1,4 @@
-// What the two engines say to the questions of `programs/questions.mjs`, and what each action of a client must make of it.
+// The two engines' answers to the questions of `programs/questions.mjs`, and what each action of a client must make of them.
 
 const FACT = "dynamo listens on port 8000.";
 const WEATHER = "It is 18 degrees and sunny in Paris.";

@@ -1,7 +1,7 @@
 import { Automaton, type State } from "../../src/grammar/automaton.ts";
 import type { GrammarProgram } from "../../src/grammar/program.ts";
 
-/** Whether a program matches whole texts; its automaton is made once. */
+/** Tells if a program matches whole texts; its automaton is made once. */
 export function textAcceptor(program: GrammarProgram): (text: string | Uint8Array) => boolean {
   const automaton = new Automaton(program);
   return (text) => {

@@ -44,7 +44,7 @@ class CpuStep final : public DeviceStep {
   std::vector<Sampler> samplers_;  // [num_threads]
   Arena arena_;
 
-  size_t mask_words_ = 0;  // Of one mask.
+  size_t mask_words_ = 0;  // In one mask.
   StepInput input_ = {};
   Job job_;
   std::mutex mutex_;  // Guards is_done_.

@@ -40,7 +40,7 @@ uint32_t q3_k_scale(const uint8_t* from /* [12] */, uint32_t g) {
   return nibble(from[g % 8], g / 8) | (from[8 + g % 4] >> g / 4 * 2 & 3u) << 4;
 }
 
-// What a scale of 6 bits stands for in Q3_K and IQ4_XS.
+// The value of a 6-bit scale in Q3_K and IQ4_XS.
 int8_t centred(uint32_t scale) {
   return static_cast<int8_t>(static_cast<int32_t>(scale) - 32);
 }

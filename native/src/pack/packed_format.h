@@ -56,9 +56,9 @@ inline constexpr uint32_t kNumPackedFormats = 19;
 inline constexpr uint32_t kPanelWidth = 32;
 inline constexpr uint32_t kGroupSize = 32;
 
-// Where quants of less than 8 bits lie: input 4 i + j of output n has its L low bits, two of 2 or 3
-// and four of more, in quants[i % L][n][j] from bit L * (i / L) on. What is above, kBits of them, is
-// in high[b / 8][n][j] from bit b % 8 on, b = kBits * i.
+// Layout of quants of less than 8 bits: input 4 i + j of output n has its L low bits, two of 2 or 3
+// and four of more, in quants[i % L][n][j] from bit L * (i / L) on. The kBits bits above them are in
+// high[b / 8][n][j] from bit b % 8 on, b = kBits * i.
 constexpr uint32_t low_bits(uint32_t quant_bits) {
   return quant_bits < 4 ? 2 : 4;
 }
@@ -131,7 +131,7 @@ struct W5MGroup {
 };
 static_assert(sizeof(W5MGroup) == 768, "a multiple of a cache line");
 
-// What 4 bits stand for, plus 128, in formats that have a kTable.
+// kTable has the values of 4-bit quants, plus 128.
 template <typename Group>
 concept HasTable = requires { Group::kTable; };
 

@@ -42,7 +42,7 @@ float weight_with_offset(const Group& group, uint32_t input, uint32_t output) {
 
 }  // namespace
 
-// What files add is taken off here: a minimum changes its sign.
+// A minimum changes its sign: files add it, and a W4M or W5M group subtracts it.
 void put_block(const std::byte* block, uint32_t output, W4MGroup* to) {
   Q4_1Block from;
   std::memcpy(&from, block, sizeof(from));

@@ -24,20 +24,20 @@ const MAX_TURN_WAIT_MS = 60_000;
 /** Workers without a token in between. The quarantine ends what kills them; this ends what finds none that lives. */
 const MAX_ATTEMPTS = 32;
 
-/** What comes back. `index` tells the choices of a request apart. */
+/** A piece of an answer. `index` tells the choices of a request apart. */
 interface Output {
   readonly index?: number;
   readonly restarts?: true;
 }
 
-/** What came of a piece of work so far, if another worker can go on from it. */
+/** The outputs of a piece of work so far, from which another worker can go on. */
 export interface Progress<T> {
   readonly hasBegun: boolean;
   /** All has come: how its worker ends makes no difference. */
   readonly isOver: boolean;
   /** Takes in an output; returns it as its reader gets it. */
   add(output: T): T;
-  /** What came is void. */
+  /** Forgets the outputs so far. */
   clear(): void;
 }
 
@@ -60,7 +60,7 @@ export interface Choice<T> {
   release(): void;
 }
 
-/** Where work may go: to `instance` if there is one, else to any but `avoid`. */
+/** Work may go to `instance` if there is one, else to any but `avoid`. */
 export interface Place {
   readonly instance: InstanceId | undefined;
   readonly avoid: readonly InstanceId[];
@@ -73,13 +73,13 @@ export interface Work<T> {
   choose(place: Place): Promise<Choice<T>>;
   /** Absent where no worker can go on from another's outputs. */
   readonly progress?: Progress<T>;
-  /** Whether the client has been sent anything of it. */
+  /** True if the client has been sent anything of it. */
   hasSent(): boolean;
   /** Resolves when its client has left, also while it waits for a worker. */
   readonly left: Promise<void>;
 }
 
-/** What has become of the work so far. */
+/** The workers that a piece of work was at so far, and how it went. */
 interface Tries {
   /** Its client has left. */
   hasLeft: boolean;
@@ -316,13 +316,13 @@ function taken<T extends Output>(output: T, work: Work<T>, { begun, stale }: Tri
   return stale.delete(index) ? { ...own, restarts: true } : own;
 }
 
-/** Whether there are workers that it may not go to now, but later. */
+/** True if it has to wait for workers that it may go to later. */
 function isHeldBack(permit: Permit, live: readonly InstanceId[]): boolean {
   if (permit.type === "any") return permit.avoid.some((worker) => live.includes(worker));
   return live.length > 0;
 }
 
-/** Where a sequence would go; it is not sent. */
+/** Tells the worker that a sequence would go to, and does not send it. */
 export async function* queryInstance(
   chosen: Promise<Choice<TokenOutput>>,
 ): AsyncGenerator<TokenOutput> {

@@ -360,7 +360,7 @@ export class RequestKillsWorkersError extends DynamoError {
   }
 }
 
-/** Whether a death is held against a content that was alone at it without a token, in these sequences. */
+/** True if a death is held against a content whose sequences, these, were alone without a token at it. */
 function provesGuilt(tokenless: readonly Trial[]): boolean {
   const hadTokens = tokenless.some(({ hasHadToken }) => hasHadToken);
   return !hadTokens || tokenless.some(({ numStrikes }) => numStrikes >= MAX_STRIKES);

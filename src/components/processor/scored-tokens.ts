@@ -4,7 +4,7 @@ import type { ScoredToken, TokenLogprobs, TokenScore } from "../../protocol/llm.
 import type { TokenPiece } from "../../tokenizer/token-pieces.ts";
 
 export interface PieceSource {
-  /** What a token adds to a text; special tokens are spelled. */
+  /** The piece that a token adds to a text; special tokens are spelled. */
   shownPieceOf(tokenId: number): TokenPiece;
 }
 

@@ -327,7 +327,7 @@ export class TextGenerator {
     }
   }
 
-  /** What is told of the tokens of a step, of those that count. */
+  /** Facts about the first `count` tokens of a step. */
   #ofTokens(
     { returnTokenIds }: GenerationRequest,
     { tokenIds, logprobs }: TokenOutput,
@@ -340,7 +340,7 @@ export class TextGenerator {
     };
   }
 
-  /** What is told once, of the prompt. */
+  /** Facts about the prompt, told once. */
   #ofPrompt(
     { returnTokenIds, showSpecialTokens, logprobs, promptLogprobs }: GenerationRequest,
     { tokenIds }: PreprocessedRequest,

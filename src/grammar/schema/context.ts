@@ -1,7 +1,7 @@
 import type { ProgramBuilder } from "../program-builder.ts";
 import type { Facts, Schema } from "./facts.ts";
 
-/** What compilers of single types ask back. */
+/** Questions that compilers of single types ask back. */
 export interface SchemaContext {
   readonly builder: ProgramBuilder;
   readonly space: number;

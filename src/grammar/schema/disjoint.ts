@@ -1,4 +1,4 @@
-// Whether no value can satisfy two sets of facts. "No" may mean that it was not found out.
+// Tells if no value can satisfy two sets of facts. "No" may mean that it was not found out.
 
 import { both, isEmpty } from "../char-automaton.ts";
 import type { JsonNode } from "../ordered-json.ts";

@@ -1,4 +1,4 @@
-// What one object of a schema says, read and checked once. A keyword that is not in the table is an error that names it:
+// The keywords of one object of a schema, read and checked once. A keyword that is not in the table is an error that names it:
 // an unread keyword would let texts through that the caller refused.
 
 import { GrammarError } from "../grammar-error.ts";
@@ -14,7 +14,7 @@ export type Schema = JsonNode;
 export interface Facts {
   readonly node: JsonObjectNode;
   types?: ReadonlySet<JsonType>;
-  /** Of `enum` and of `const`. */
+  /** Values of `enum` and of `const`. */
   readonly enumerations: (readonly JsonNode[])[];
   minLength: number;
   maxLength: number;

@@ -22,7 +22,7 @@ import { stringNode } from "./strings.ts";
 export interface SchemaOptions {
   /** Nodes that match the white space between two elements; of one program builder. */
   readonly makeSpace: (builder: ProgramBuilder) => number;
-  /** What an object whose schema says nothing about additional properties may have. */
+  /** Properties that an object may have whose schema says nothing about additional ones. */
   readonly undeclaredProperties: "allowed" | "refused";
 }
 

@@ -1,4 +1,4 @@
-// What every client is asked, and the one tool that it offers.
+// The questions to every client, and the one tool that it offers.
 
 export const FACT = "What is the default port?";
 export const WEATHER = "What is the weather in Paris?";
@@ -14,7 +14,7 @@ export const TOOL = {
   },
 };
 
-/** What the tool gives; each call's arguments are kept in `calls`. */
+/** The tool's result; each call's arguments are kept in `calls`. */
 export function weatherOf(calls) {
   return (given) => {
     calls.push({ name: TOOL.name, arguments: given });

@@ -181,7 +181,7 @@ class Door extends Service {
 
 export interface MigrationWorld extends InProcessDeployment {
   readonly door: Door;
-  /** Of the live workers. */
+  /** By live worker. */
   readonly engines: ReadonlyMap<InstanceId, LLMEngine>;
   metrics(names: readonly string[]): Promise<readonly number[]>;
 }

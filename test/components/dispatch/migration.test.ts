@@ -23,7 +23,7 @@ interface Stream {
 }
 
 interface OpenStream {
-  /** Of each choice; infinite when it has ended. */
+  /** By choice; infinite when it has ended. */
   readonly numTokens: number[];
   isOver: boolean;
   readonly ended: Promise<Stream>;
@@ -124,7 +124,7 @@ async function killSome(
   }
 }
 
-/** Whether each of its choices has a token more, or has ended. */
+/** True if each of its choices has a token more, or has ended. */
 function moved({ numTokens }: OpenStream, before: readonly number[] = []): boolean {
   return numTokens.every((now, choice) => now > (before[choice] ?? 0) || now === Infinity);
 }

@@ -1,7 +1,7 @@
 import type { RunnerLimits, StepShape } from "../../../src/engine/model-runner.ts";
 import { type FakeMemory, FakeRunner } from "../../engine/fake-runner.ts";
 
-/** Whether an instance's native part still runs: it outlives its thread by a step. */
+/** True while an instance's native part runs: it outlives its thread by a step. */
 export interface Life {
   isOver: boolean;
   step: Promise<void> | undefined;

@@ -36,7 +36,7 @@ export class World {
   readonly options: WorldOptions;
   readonly settings = { conditionalDisagg: true, maxLocalPrefillLength: 6, maxPrefillQueueSize: 3 };
   readonly #lives = new Map<InstanceId, Life>();
-  /** Of each worker's live instance. */
+  /** By worker: the one of its live instance. */
   readonly engines = new Map<InstanceId, LLMEngine>();
   /** Prefill workers start when it has resolved. */
   mayPrefill: Promise<void> = Promise.resolve();
