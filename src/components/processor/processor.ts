@@ -53,9 +53,10 @@ import { Router } from "../router/router.ts";
 import { needsRouter, ROUTER_MODES } from "../router/routing-modes.ts";
 import { DirectChooser, RoutedChooser, type WorkerChooser } from "../router/worker-choice.ts";
 import { VllmWorker } from "../worker/worker.ts";
+import type { Send } from "./choice-output.ts";
 import { countMigrations } from "./migration-metrics.ts";
 import { sharedPlacesOf } from "./sequence-shares.ts";
-import { type Send, TextGenerator } from "./text-generator.ts";
+import { TextGenerator } from "./text-generator.ts";
 
 export const ProcessorConfig = v.strictObject({
   model,

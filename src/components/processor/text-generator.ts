@@ -14,30 +14,21 @@ import type {
   CompletionRequest,
   GenerationRequest,
 } from "../../protocol/chat.ts";
-import type { PreprocessedRequest, TextOutput, TokenOutput } from "../../protocol/llm.ts";
-import type { TextStream, TextStreamOptions } from "../../tokenizer/text-stream.ts";
+import type { PreprocessedRequest, TextOutput } from "../../protocol/llm.ts";
+import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
 import { MOCK_MODEL } from "../fields.ts";
 import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
 import { badWordsOf, wordTexts } from "./bad-words.ts";
-import type { ChoicePiece, ChoiceText } from "./parsed-text.ts";
+import { choiceOutputs, type Send, type TextStreams } from "./choice-output.ts";
+import type { ChoiceText } from "./parsed-text.ts";
 import { MockPrompts, type PromptSource, ThreadedPrompts } from "./prompt-source.ts";
-import { PromptTokens, type Spelling } from "./prompt-tokens.ts";
+import { PromptTokens } from "./prompt-tokens.ts";
 import { randomSeed, samplingOf, seedOfChoice, stopOf } from "./sampling.ts";
-import { type PieceSource, scoredTokens, spelled } from "./scored-tokens.ts";
 import { type Places, SequenceShares } from "./sequence-shares.ts";
 import type { TextClient } from "./text-client.ts";
-
-/**
- * Starts one sequence. Leaving the loop over its tokens ends it. `hasSent` says whether the client has any of its
- * text: until then it may be begun again.
- */
-export type Send = (
-  request: PreprocessedRequest,
-  hasSent: () => boolean,
-) => AsyncIterable<TokenOutput>;
 
 /** The way from a request's tokens to its client. */
 export interface Answering {
@@ -66,12 +57,6 @@ export interface TextGeneratorOptions extends AnswerKeys {
   readonly clampMaxTokens?: boolean | undefined;
   /** Places of sequences that tenants share. */
   readonly numShared: number;
-}
-
-interface TextStreams extends Spelling, PieceSource {
-  /** With special tokens spelled. */
-  shownStream(options: TextStreamOptions): TextStream;
-  textStream(options: TextStreamOptions): TextStream;
 }
 
 interface TextGeneratorParts {
@@ -256,7 +241,7 @@ export class TextGenerator {
       );
     });
     const choices = sequences.map((sequence, index) =>
-      this.#choice(request, { sequence, index, ...rest }),
+      choiceOutputs(request, { sequence, index, text: this.#text, ...rest }),
     );
     const [only] = choices;
     return only && choices.length === 1 ? only : mergeStreams(choices);
@@ -283,85 +268,6 @@ export class TextGenerator {
     };
   }
 
-  async *#choice(request: GenerationRequest, choice: Choice): AsyncGenerator<TextOutput> {
-    const { sequence, index, send, places, openText, echo = false } = choice;
-    const { tokenIds, stop } = sequence;
-    const options = {
-      promptTokenIds: tokenIds,
-      stop: request.stop,
-      minTokens: stop.minTokens,
-      stopTokenIds: stop.stopTokenIds,
-      includeStop: request.includeStop ?? false,
-    };
-    const plain = () =>
-      request.showSpecialTokens ? this.#text.shownStream(options) : this.#text.textStream(options);
-    const open = (): ChoiceText => openText?.(options) ?? plain();
-    let isFirst = true;
-    let hasSent = false;
-    const numPromptTokens = tokenIds.length;
-    try {
-      let text = open();
-      for await (const output of send(sequence, () => hasSent)) {
-        const { finishReason: end, numCachedTokens, restarts } = output;
-        if (restarts) {
-          text = open();
-          isFirst = true;
-        }
-        const piece = text.push(output.tokenIds, end);
-        const { numTokens, stopped, beside } = piece;
-        hasSent ||= request.stream && (saysMore(piece) || tellsTokens(request) || echo);
-        const said = {
-          ...{ index, numTokens, numPromptTokens, numCachedTokens },
-          ...(restarts && { restarts }),
-          ...beside,
-          ...(isFirst && this.#ofPrompt(request, sequence, { output, echo })),
-          ...this.#ofTokens(request, output, numTokens),
-        };
-        isFirst = false;
-        if (end === undefined && !stopped) yield { ...said, text: piece.text };
-        else yield { ...said, ...lastOf(text, piece, output), ...stopTokenOf(request, output) };
-        if (stopped) return; // Leaving the loop ends the sequence.
-      }
-    } finally {
-      places.release();
-    }
-  }
-
-  /** Facts about the first `count` tokens of a step. */
-  #ofTokens(
-    { returnTokenIds }: GenerationRequest,
-    { tokenIds, logprobs }: TokenOutput,
-    count: number,
-  ): Pick<TextOutput, "logprobs" | "tokenIds"> {
-    const pieces = this.#text;
-    return {
-      ...(logprobs && { logprobs: scoredTokens(tokenIds, logprobs, { pieces, count }) }),
-      ...(returnTokenIds && { tokenIds: tokenIds.slice(0, count) }),
-    };
-  }
-
-  /** Facts about the prompt, told once. */
-  #ofPrompt(
-    { returnTokenIds, showSpecialTokens, logprobs, promptLogprobs }: GenerationRequest,
-    { tokenIds }: PreprocessedRequest,
-    { output, echo }: { readonly output: TokenOutput; readonly echo: boolean },
-  ): Pick<TextOutput, "promptLogprobs" | "promptTokenIds" | "echo"> {
-    const pieces = this.#text;
-    const told = output.promptLogprobs;
-    const scores = told && scoredTokens(tokenIds.subarray(1), told, { pieces });
-    const text = () => (showSpecialTokens ? pieces.spell(tokenIds) : pieces.decode(tokenIds));
-    return {
-      ...(scores && promptLogprobs !== undefined && { promptLogprobs: scores }),
-      ...(returnTokenIds && { promptTokenIds: [...tokenIds] }),
-      ...(echo && {
-        echo: {
-          ...{ text: text(), firstTokenText: spelled(tokenIds[0] ?? 0, pieces).text },
-          ...(scores && logprobs !== undefined && { logprobs: scores }),
-        },
-      }),
-    };
-  }
-
   /** A worker checks what it can take itself; the limit that is configured here may be lower. */
   #checkLength(promptTokens: number, maxTokens: number): void {
     const { maxModelLen } = this;
@@ -369,40 +275,6 @@ export class TextGenerator {
       throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
-}
-
-/** The rest of a text, and why it ends. */
-function lastOf(
-  text: ChoiceText,
-  { text: said, stopped, stopString, finishReason }: ChoicePiece,
-  { finishReason: end = "stop", annotations }: TokenOutput,
-): Pick<TextOutput, "text" | "finishReason" | "stopString" | "annotations"> {
-  if (stopped) {
-    const last = { text: said, finishReason: finishReason ?? ("stop" as const) };
-    return stopString === undefined ? last : { ...last, stopString };
-  }
-  const last = { text: said + text.finish(), finishReason: finishReason ?? end };
-  return annotations === undefined ? last : { ...last, annotations };
-}
-
-/** True if each piece tells of its tokens, whether they have become text or not. */
-function tellsTokens({ logprobs, promptLogprobs, returnTokenIds }: GenerationRequest): boolean {
-  return logprobs !== undefined || promptLogprobs !== undefined || returnTokenIds === true;
-}
-
-/** The token that ended a sequence, where the client named it. */
-function stopTokenOf(
-  { stopTokenIds = [] }: GenerationRequest,
-  { tokenIds, finishReason }: TokenOutput,
-): Pick<TextOutput, "stopTokenId"> {
-  const last = tokenIds.at(-1);
-  const isNamed = finishReason === "stop" && last !== undefined && stopTokenIds.includes(last);
-  return isNamed ? { stopTokenId: last } : {};
-}
-
-/** True if a client sees something of it. */
-function saysMore({ text, beside }: ChoicePiece): boolean {
-  return text !== "" || beside?.reasoning !== undefined || beside?.toolCalls !== undefined;
 }
 
 function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {
@@ -437,9 +309,4 @@ interface Prompt {
   readonly seed: bigint;
   readonly badWords: readonly (readonly number[])[] | undefined;
   readonly isEchoed: boolean;
-}
-
-interface Choice extends Pick<Prompts, "send" | "places" | "openText" | "echo"> {
-  readonly sequence: PreprocessedRequest;
-  readonly index: number;
 }

@@ -20,8 +20,9 @@ import {
   servedModelName,
   waitForWorkerMs,
 } from "../fields.ts";
+import type { Send } from "../processor/choice-output.ts";
 import { SHARED_PLACES } from "../processor/sequence-shares.ts";
-import { type Answering, type Send, TextGenerator } from "../processor/text-generator.ts";
+import { type Answering, TextGenerator } from "../processor/text-generator.ts";
 import { ModelPublisher } from "../published-model.ts";
 import { VllmWorkerConfig } from "./config.ts";
 import { VllmWorker } from "./worker.ts";

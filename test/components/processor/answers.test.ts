@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import { systemClock } from "../../../src/base/clock.ts";
 import { createLogger } from "../../../src/base/log.ts";
-import { type Send, TextGenerator } from "../../../src/components/processor/text-generator.ts";
+import type { Send } from "../../../src/components/processor/choice-output.ts";
+import { TextGenerator } from "../../../src/components/processor/text-generator.ts";
 import type { ChatCompletionRequest } from "../../../src/protocol/chat.ts";
 import type { TextOutput, TokenOutput } from "../../../src/protocol/llm.ts";
 import { openTokenizer } from "../../../src/tokenizer/open-tokenizer.ts";

@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import { systemClock } from "../../../src/base/clock.ts";
 import { createLogger, type Logger } from "../../../src/base/log.ts";
-import { type Send, TextGenerator } from "../../../src/components/processor/text-generator.ts";
+import type { Send } from "../../../src/components/processor/choice-output.ts";
+import { TextGenerator } from "../../../src/components/processor/text-generator.ts";
 import { parseCompletionRequest } from "../../../src/openai/schema.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
 import { spawnSideThread } from "../../../src/worker-entries.ts";
