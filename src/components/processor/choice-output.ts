@@ -52,8 +52,8 @@ export async function* choiceOutputs(
   const plain = () =>
     request.showSpecialTokens ? streams.shownStream(options) : streams.textStream(options);
   const open = (): ChoiceText => openText?.(options) ?? plain();
-  const tells = tellsTokens(request); // most requests do not, and pay nothing for it
-  let isFirst = true;
+  const tells = tellsTokens(request);
+  let facts = factsFor(request, choice);
   let hasSent = false;
   const numPromptTokens = tokenIds.length;
   try {
@@ -62,7 +62,7 @@ export async function* choiceOutputs(
       const { finishReason: end, numCachedTokens, restarts } = output;
       if (restarts) {
         text = open();
-        isFirst = true;
+        facts = factsFor(request, choice);
       }
       const piece = text.push(output.tokenIds, end);
       const { numTokens, stopped, beside } = piece;
@@ -71,12 +71,8 @@ export async function* choiceOutputs(
         ...{ index, numTokens, numPromptTokens, numCachedTokens },
         ...(restarts && { restarts }),
         ...beside,
-        ...(isFirst &&
-          (tells || echo) &&
-          promptFacts(request, sequence, { output, echo, streams })),
-        ...(tells && tokenFacts(request, output, { pieces: streams, count: numTokens })),
+        ...facts(output, numTokens),
       };
-      isFirst = false;
       if (end === undefined && !stopped) yield { ...said, text: piece.text };
       else yield { ...said, ...lastOf(text, piece, output), ...stopTokenOf(request, output) };
       if (stopped) return; // Leaving the loop ends the sequence.
@@ -84,6 +80,25 @@ export async function* choiceOutputs(
   } finally {
     places.release();
   }
+}
+
+type Facts = Partial<TextOutput>;
+
+const NO_FACTS: Facts = {};
+
+/** Gives the facts beside each output: those about the prompt come with the first. Most requests ask for none. */
+function factsFor(
+  request: GenerationRequest,
+  { sequence, text: streams, echo = false }: Choice,
+): (output: TokenOutput, count: number) => Facts {
+  const tells = tellsTokens(request);
+  if (!tells && !echo) return () => NO_FACTS;
+  let isFirst = true;
+  return (output, count) => {
+    const ofPrompt = isFirst ? promptFacts(request, sequence, { output, echo, streams }) : NO_FACTS;
+    isFirst = false;
+    return { ...ofPrompt, ...(tells && tokenFacts(request, output, { pieces: streams, count })) };
+  };
 }
 
 interface PromptFacts {
