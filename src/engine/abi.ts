@@ -7,6 +7,7 @@ import { DynamoError } from "../base/error.ts";
 import type { DType } from "../model/dtype.ts";
 import { BATCH_ARRAYS } from "./model-runner.ts";
 import { ROW_FIELDS } from "./step-rows.ts";
+import { layout, pointersTo } from "./struct-layout.ts";
 
 export const ABI_VERSION = 9;
 export const WAIT_FOREVER = 0xffffffff;
@@ -100,57 +101,6 @@ export type Address = number;
 
 // --- structs -----------------------------------------------------------------------------------
 
-type FieldType = "u16" | "u32" | "i32" | "u64" | "f32" | "f64" | "pointer";
-
-interface Field {
-  readonly bytes: number;
-  readonly write: (view: DataView, at: number, value: number | bigint) => void;
-}
-
-const u64Field: Field = {
-  bytes: 8,
-  write: (view, at, value) => view.setBigUint64(at, BigInt(value), true),
-};
-
-const FIELDS: Readonly<Record<FieldType, Field>> = {
-  u16: { bytes: 2, write: (view, at, value) => view.setUint16(at, Number(value), true) },
-  u32: { bytes: 4, write: (view, at, value) => view.setUint32(at, Number(value), true) },
-  i32: { bytes: 4, write: (view, at, value) => view.setInt32(at, Number(value), true) },
-  f32: { bytes: 4, write: (view, at, value) => view.setFloat32(at, Number(value), true) },
-  f64: { bytes: 8, write: (view, at, value) => view.setFloat64(at, Number(value), true) },
-  u64: u64Field,
-  pointer: u64Field,
-};
-
-export interface Layout<Name extends string = string> {
-  readonly size: number;
-  readonly types: Readonly<Record<Name, FieldType>>;
-  readonly offsets: Readonly<Record<Name, number>>;
-}
-
-/** Fields one after the other: the header's structs have no padding. */
-function layout<Name extends string>(types: Readonly<Record<Name, FieldType>>): Layout<Name> {
-  const offsets: Partial<Record<Name, number>> = {};
-  let size = 0;
-  for (const name of fieldNames(types)) {
-    offsets[name] = size;
-    size += FIELDS[types[name]].bytes;
-  }
-  return { size, types, offsets: offsets as Record<Name, number> }; // the loop has set every name
-}
-
-function fieldNames<Name extends string>(types: Readonly<Record<Name, unknown>>): Name[] {
-  return Object.keys(types) as Name[]; // `Object.keys` forgets the names' type
-}
-
-function pointersTo<Name extends string>(
-  arrays: Readonly<Record<Name, unknown>>,
-): Record<Name, "pointer"> {
-  const types: Partial<Record<Name, "pointer">> = {};
-  for (const name of fieldNames(arrays)) types[name] = "pointer";
-  return types as Record<Name, "pointer">; // the loop has set every name
-}
-
 export const TENSOR = layout({
   role: "u16",
   dtype: "u16",
@@ -239,39 +189,6 @@ export const ENGINE_SIZES = layout({
 export const ROW = layout(ROW_FIELDS);
 
 export const BATCH = layout(pointersTo(BATCH_ARRAYS));
-
-export type FieldsOf<L> = L extends Layout<infer Name> ? Record<Name, number | bigint> : never;
-
-/** One struct as native reads it, or several in a row. */
-export function encode<Name extends string>(
-  type: Layout<Name>,
-  ...structs: readonly Readonly<Record<Name, number | bigint>>[]
-): Uint8Array {
-  const bytes = new Uint8Array(type.size * structs.length);
-  const view = new DataView(bytes.buffer);
-  for (const [index, struct] of structs.entries()) {
-    for (const name of fieldNames(type.types)) {
-      const at = index * type.size + type.offsets[name];
-      FIELDS[type.types[name]].write(view, at, struct[name]);
-    }
-  }
-  return bytes;
-}
-
-/** A struct that native has written, of counts and addresses below 2^53. */
-export function decode<Name extends string>(
-  type: Layout<Name>,
-  bytes: Uint8Array,
-): Record<Name, number> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values: Partial<Record<Name, number>> = {};
-  for (const name of fieldNames(type.types)) {
-    const at = type.offsets[name];
-    const isShort = FIELDS[type.types[name]].bytes === 4;
-    values[name] = isShort ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
-  }
-  return values as Record<Name, number>; // the loop has set every name
-}
 
 /** Native memory as an ArrayBuffer, without a copy. It dies with its owner, not with this view. */
 export function mapMemory(address: Address, numBytes: number): ArrayBuffer {

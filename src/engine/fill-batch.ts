@@ -10,7 +10,7 @@ import {
   type StepBatch,
   type StepShape,
 } from "./model-runner.ts";
-import type { SchedulerOutput } from "./scheduler.ts";
+import type { SchedulerOutput } from "./scheduler-types.ts";
 import type { Sequence } from "./sequence.ts";
 import { maskWords, maxBlocksPerSeq } from "./step-batch.ts";
 import { type RowColumn, RowKind } from "./step-rows.ts";

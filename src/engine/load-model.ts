@@ -9,8 +9,6 @@ import {
   DEVICE_CONFIG,
   DEVICE_FACTS,
   DeviceKind,
-  decode,
-  encode,
   Isa,
   loadLibrary,
   MODEL_PROGRESS,
@@ -28,6 +26,7 @@ import {
   type OnlineQuantization,
   withModelTable,
 } from "./native-model.ts";
+import { decode, encode } from "./struct-layout.ts";
 import { cacheName, type ImageSource, type WeightCache } from "./weight-cache.ts";
 
 export interface LoadOptions {

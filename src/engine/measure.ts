@@ -1,12 +1,13 @@
 // Memory of a model, its KV blocks and a worker's engine, as the native library counts it: by the code
 // that lays them out, before anything is opened.
 
-import { decode, ENGINE_SIZES, loadLibrary, MODEL_SIZES } from "./abi.ts";
+import { ENGINE_SIZES, loadLibrary, MODEL_SIZES } from "./abi.ts";
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import { type LoadOptions, openDevice } from "./load-model.ts";
 import { engineConfig, poolConfig, type StepLimits } from "./native-configs.ts";
 import { check, Handles } from "./native-handles.ts";
 import { modelShape } from "./native-model.ts";
+import { decode } from "./struct-layout.ts";
 
 export interface MeasureOptions extends Pick<LoadOptions, "model" | "quantization" | "threads"> {
   readonly library: string;

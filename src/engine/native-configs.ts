@@ -1,9 +1,10 @@
 // The sizes of a KV pool and of an engine as the header's structs.
 
-import { ENGINE_CONFIG, encode, KV_POOL_CONFIG, KvDType } from "./abi.ts";
+import { ENGINE_CONFIG, KV_POOL_CONFIG, KvDType } from "./abi.ts";
 import type { KvCacheDType } from "./kv-cache-dtype.ts";
 import type { RunnerLimits } from "./model-runner.ts";
 import { maxRows } from "./step-batch.ts";
+import { encode } from "./struct-layout.ts";
 
 const KV_DTYPES = { float32: KvDType.F32, bfloat16: KvDType.BF16, int8: KvDType.INT8 } as const;
 

@@ -16,19 +16,9 @@ import type {
   StoredTensor,
 } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
-import {
-  DTYPES,
-  encode,
-  type FieldsOf,
-  Load,
-  MODEL_CONFIG,
-  Part,
-  Quantization,
-  Role,
-  RopeLayout,
-  TENSOR,
-} from "./abi.ts";
+import { DTYPES, Load, MODEL_CONFIG, Part, Quantization, Role, RopeLayout, TENSOR } from "./abi.ts";
 import { createMemoryFile } from "./memory-file.ts";
+import { encode, type FieldsOf } from "./struct-layout.ts";
 
 export interface ModelTable {
   readonly key: bigint;

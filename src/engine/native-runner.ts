@@ -5,7 +5,6 @@ import { assert } from "../base/assert.ts";
 import {
   type Address,
   BATCH,
-  decode,
   loadLibrary,
   mapMemory,
   type NativeLibrary,
@@ -18,6 +17,7 @@ import type { BlockRun, ModelRunner, RunnerLimits, StepBatch, StepShape } from "
 import { engineConfig, poolConfig } from "./native-configs.ts";
 import { check, Handles } from "./native-handles.ts";
 import { layOutBatch } from "./step-batch.ts";
+import { decode } from "./struct-layout.ts";
 
 export interface NativeRunnerOptions extends LoadOptions {
   /** Path that `publishNativeLibrary` returned in the main thread. */

@@ -14,60 +14,24 @@
 import { assert, unreachable } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
-import { type DraftCounts, Drafts } from "./drafts.ts";
-import { NO_SAMPLE, type RunnerLimits } from "./model-runner.ts";
-import type { NgramDrafter } from "./ngram-drafter.ts";
+import { Drafts } from "./drafts.ts";
+import type { RunnerLimits } from "./model-runner.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
-import type { PrefillOutcome, RemotePrefill } from "./remote-prefill.ts";
+import type { PrefillOutcome } from "./remote-prefill.ts";
 import { RemotePrefills } from "./remote-prefills.ts";
+import type {
+  Pacer,
+  SchedulerOptions,
+  SchedulerOutput,
+  SchedulerStats,
+} from "./scheduler-types.ts";
 import { seatVictim } from "./seat-victim.ts";
-import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
+import type { EndReason, Sequence } from "./sequence.ts";
 import { StalledSequences } from "./stalled-sequences.ts";
 import { maxRows } from "./step-batch.ts";
 import type { StepResults } from "./step-results.ts";
+import { appendSamples, noteScores } from "./take-results.ts";
 import { TenantQueue } from "./tenant-queue.ts";
-
-/** One step's work, valid until the next is scheduled. Each sequence knows its share of it. */
-export interface SchedulerOutput {
-  /** Decodes first. Those sampled in this step get the rows of logits in this order. */
-  readonly sequences: readonly Sequence[];
-  readonly numTokens: number;
-  readonly numDecodes: number;
-  /** Their tokens, drafts included. */
-  readonly numDecodeTokens: number;
-}
-
-/** Its state now, and its counters since the start. */
-export interface SchedulerStats extends DraftCounts {
-  readonly numRunning: number;
-  readonly numWaiting: number;
-  /** Sequences that no client reads. */
-  readonly numStalled: number;
-  /** Sequences whose blocks are lent, those included that have ended meanwhile. */
-  readonly numLent: number;
-  readonly numPreemptions: number;
-  /** Prompts that were computed elsewhere. */
-  readonly numRemotePrefills: number;
-  /** Prompt tokens that were looked up in the prefix cache. */
-  readonly numQueriedTokens: number;
-  /** Prompt tokens that were found there. */
-  readonly numHitTokens: number;
-}
-
-/** Says how many prompt tokens a step may compute, and is told what steps took. */
-export type Pacer = Pick<PrefillPacer, "maxPrefillTokens" | "observe" | "decodeMs">;
-
-export interface SchedulerOptions {
-  readonly pacer?: Pacer;
-  /** Most tokens of one prompt in a step. */
-  readonly longPrefillTokenThreshold?: number | undefined;
-  /** Drafter that guesses tokens for decodes to verify; undefined if there is none. */
-  readonly drafter?: NgramDrafter | undefined;
-  /** Prefill workers that compute prompts in this engine's place; undefined if there are none. */
-  readonly remote?: RemotePrefill | undefined;
-  /** A sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
-  readonly onReturn?: () => void;
-}
 
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
@@ -268,24 +232,11 @@ export class Scheduler {
     if (reason !== undefined) this.abort(sequence, reason);
   }
 
-  /**
-   * Appends samples up to the first that is not what was drafted: those behind it were sampled after a wrong token.
-   * Returns why the sequence ends by that, if it does.
-   */
+  /** Returns why the sequence ends by its samples, if it does. */
   #append(sequence: Sequence, results: StepResults, row: number): EndReason | undefined {
-    const { numDraftTokens } = sequence;
     this.#advanced.push(sequence);
-    let numAccepted = 0;
-    let reason: EndReason | undefined;
-    for (let i = 0; i <= numDraftTokens && i === numAccepted && reason === undefined; i++) {
-      const sampledId = results.sampledIds[row + i] as number;
-      if (sampledId === NO_SAMPLE) return "error";
-      if (i < numDraftTokens && sequence.tokenIds[sequence.numTokens] === sampledId) numAccepted++;
-      sequence.append(sampledId);
-      sequence.outputLogprobs?.add(results, row + i);
-      reason = stopReason(sequence);
-    }
-    sequence.numComputedTokens += numAccepted;
+    const { numAccepted, reason } = appendSamples(sequence, results, row);
+    if (numAccepted === undefined) return reason;
     this.#tenants.charge(sequence, numAccepted);
     this.#drafts.note(sequence, numAccepted);
     return reason;
@@ -482,17 +433,4 @@ export class Scheduler {
     sequence.status = "finished";
     sequence.endReason = reason;
   }
-}
-
-/** Keeps the log-probabilities of prompt tokens. Returns why the sequence ends by them, if it does. */
-function noteScores(
-  sequence: Sequence,
-  results: StepResults,
-  { row, numScoredRows }: { readonly row: number; readonly numScoredRows: number },
-): EndReason | undefined {
-  for (let i = 0; i < numScoredRows; i++) {
-    if (results.sampledIds[row + i] === NO_SAMPLE) return "error";
-    sequence.promptLogprobs?.add(results, row + i);
-  }
-  return undefined;
 }

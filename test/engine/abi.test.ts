@@ -13,11 +13,9 @@ import {
   DTYPES,
   ENGINE_CONFIG,
   ENGINE_SIZES,
-  encode,
   Isa,
   KV_POOL_CONFIG,
   KvDType,
-  type Layout,
   loadLibrary,
   MODEL_CONFIG,
   MODEL_PROGRESS,
@@ -36,6 +34,7 @@ import {
 } from "../../src/engine/abi.ts";
 import { MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
 import { ROW_BYTES } from "../../src/engine/step-rows.ts";
+import { encode, type Layout } from "../../src/engine/struct-layout.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 
 const root = join(import.meta.dir, "../..");

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import {
   DEVICE_CONFIG,
   DeviceKind,
-  encode,
   Isa,
   loadLibrary,
   type NativeLibrary,
 } from "../../src/engine/abi.ts";
+import { encode } from "../../src/engine/struct-layout.ts";
 
 export const builtLibrary = join(import.meta.dir, "../../native/build/libdynamo_engine.so");
 export const isBuilt = existsSync(builtLibrary);

@@ -2,7 +2,8 @@
 // it leaves out is said beside it.
 
 import type { Expression } from "../expression.ts";
-import { parseRegex, wholeMatch } from "../regex-parser.ts";
+import { wholeMatch } from "../regex-match.ts";
+import { parseRegex } from "../regex-parser.ts";
 
 const MONTH_AND_DAY =
   "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))";

@@ -12,7 +12,8 @@ import {
 } from "../expression.ts";
 import { GrammarError } from "../grammar-error.ts";
 import type { ProgramBuilder } from "../program-builder.ts";
-import { parseRegex, wholeMatch } from "../regex-parser.ts";
+import { wholeMatch } from "../regex-match.ts";
+import { parseRegex } from "../regex-parser.ts";
 import { encodeBare } from "../utf8.ts";
 import {
   ANY_WHOLE,

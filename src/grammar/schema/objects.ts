@@ -11,7 +11,8 @@ import {
   wordsAutomaton,
 } from "../char-automaton.ts";
 import type { ProgramBuilder } from "../program-builder.ts";
-import { parseRegex, partMatch } from "../regex-parser.ts";
+import { partMatch } from "../regex-match.ts";
+import { parseRegex } from "../regex-parser.ts";
 import { encodeJson } from "../utf8.ts";
 import type { SchemaContext } from "./context.ts";
 import type { Facts, Schema } from "./facts.ts";

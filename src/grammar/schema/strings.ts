@@ -8,7 +8,8 @@ import {
 import { ANY_CHAR } from "../char-set.ts";
 import { type Expression, expressionNode } from "../expression.ts";
 import type { ProgramBuilder } from "../program-builder.ts";
-import { parseRegex, partMatch } from "../regex-parser.ts";
+import { partMatch } from "../regex-match.ts";
+import { parseRegex } from "../regex-parser.ts";
 import { anyJsonChar, encodeJson } from "../utf8.ts";
 import type { SchemaContext } from "./context.ts";
 import type { Facts } from "./facts.ts";

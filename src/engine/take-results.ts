@@ -1,0 +1,44 @@
+// A step's results into their sequences: scores of prompt tokens, and samples.
+
+import { NO_SAMPLE } from "./model-runner.ts";
+import { type EndReason, type Sequence, stopReason } from "./sequence.ts";
+import type { StepResults } from "./step-results.ts";
+
+/** Keeps the log-probabilities of prompt tokens. Returns why the sequence ends by them, if it does. */
+export function noteScores(
+  sequence: Sequence,
+  results: StepResults,
+  { row, numScoredRows }: { readonly row: number; readonly numScoredRows: number },
+): EndReason | undefined {
+  for (let i = 0; i < numScoredRows; i++) {
+    if (results.sampledIds[row + i] === NO_SAMPLE) return "error";
+    sequence.promptLogprobs?.add(results, row + i);
+  }
+  return undefined;
+}
+
+export interface Taken {
+  /** Undefined where a row has no sample: the sequence ends with an error. */
+  readonly numAccepted: number | undefined;
+  readonly reason: EndReason | undefined;
+}
+
+/**
+ * Appends samples up to the first that is not what was drafted: those behind it were sampled after a wrong token.
+ * Tells why the sequence ends by that, if it does.
+ */
+export function appendSamples(sequence: Sequence, results: StepResults, row: number): Taken {
+  const { numDraftTokens } = sequence;
+  let numAccepted = 0;
+  let reason: EndReason | undefined;
+  for (let i = 0; i <= numDraftTokens && i === numAccepted && reason === undefined; i++) {
+    const sampledId = results.sampledIds[row + i] as number;
+    if (sampledId === NO_SAMPLE) return { numAccepted: undefined, reason: "error" };
+    if (i < numDraftTokens && sequence.tokenIds[sequence.numTokens] === sampledId) numAccepted++;
+    sequence.append(sampledId);
+    sequence.outputLogprobs?.add(results, row + i);
+    reason = stopReason(sequence);
+  }
+  sequence.numComputedTokens += numAccepted;
+  return { numAccepted, reason };
+}
