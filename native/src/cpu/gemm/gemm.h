@@ -21,8 +21,10 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "dynamo_engine.h"
 #include "pack/packed_format.h"
@@ -72,13 +74,31 @@ struct Panel {
   uint32_t num_inputs;       // K
 };
 
+using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
+                         float* y /* [M, 32 of y_stride] */, size_t y_stride);
+
+// The products of formats that have quants, by PackedFormat from kW8 on.
+inline constexpr auto kFirstQuants = static_cast<uint32_t>(PackedFormat::kW8);
+using QuantProducts = std::array<Product, kNumPackedFormats - kFirstQuants>;
+
+// The product of each format: what product_of<Block>() gives for its block.
+template <typename ProductOf>
+constexpr QuantProducts quant_products(const ProductOf& product_of) {
+  QuantProducts products = {};
+  for (uint32_t i = 0; i < products.size(); ++i) {
+    products[i] = with_block(static_cast<PackedFormat>(kFirstQuants + i),
+                             [&]<typename Block>(std::type_identity<Block>) -> Product {
+                               return product_of.template operator()<Block>();
+                             });
+  }
+  return products;
+}
+
 // One instruction set's kernels.
 struct GemmKernels {
-  using Product = void (*)(const Panel& panel, const InputRows& x, uint32_t num_rows,
-                           float* y /* [M, 32 of y_stride] */, size_t y_stride);
-
-  InputForm bf16_form;                  // The form that the product of BF16 reads.
-  Product products[kNumPackedFormats];  // By PackedFormat.
+  InputForm bf16_form;                   // The form that the product of BF16 reads.
+  Product float_products[kFirstQuants];  // F32, F16, BF16
+  const QuantProducts* quant_products;
 
   // y = silu(gate) * up; the bits of rowwise.h's swiglu.
   void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
@@ -92,7 +112,11 @@ struct GemmKernels {
     if (is_quants(format)) return InputForm::kS8;
     return format == PackedFormat::kBf16 ? bf16_form : InputForm::kF32;
   }
-  Product product(PackedFormat format) const { return products[static_cast<uint32_t>(format)]; }
+  Product product(PackedFormat format) const {
+    const auto index = static_cast<uint32_t>(format);
+    if (!is_quants(format)) return float_products[index];
+    return (*quant_products)[index - kFirstQuants];
+  }
 };
 
 // The kernels of `isa`, which the CPU must have.

@@ -56,17 +56,12 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 }  // namespace
 
 using avx2::float_product;
-using avx2::quant_product;
 
 const GemmKernels kAvx2Gemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
-                 float_product<PackedFormat::kBf16>, quant_product<W8Group>, quant_product<W4Group>,
-                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
-                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
-                 quant_product<ZeroPointBlock<4>>, quant_product<W5Group>, quant_product<W4MGroup>,
-                 quant_product<W5MGroup>, quant_product<W4NGroup>, quant_product<W4EBlock>,
-                 quant_product<W2KBlock>, quant_product<W3KBlock>, quant_product<W4XBlock>},
+    .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                       float_product<PackedFormat::kBf16>},
+    .quant_products = &avx2::kQuantProducts,
     .swiglu = swiglu_of<Avx2Floats>,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -11,9 +11,7 @@ template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
-template <typename Block>
-void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride);
+extern const QuantProducts kQuantProducts;
 
 inline constexpr size_t kLanes = 8;
 

@@ -238,8 +238,6 @@ void quant_tile(const Panel& panel, const InputRows& x, size_t first_row, float*
   }
 }
 
-}  // namespace
-
 template <typename Block>
 void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
@@ -248,24 +246,9 @@ void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
   run_tiles(kTiles, kMaxQuantRows, panel, x, num_rows, y, y_stride);
 }
 
-template void quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+}  // namespace
+
+constinit const QuantProducts kQuantProducts =
+    dyn::quant_products([]<typename Block>() -> Product { return quant_product<Block>; });
 
 }  // namespace dyn::avx2

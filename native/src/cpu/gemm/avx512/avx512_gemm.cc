@@ -93,17 +93,12 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
 
 using avx512::bf16_product;
 using avx512::float_product;
-using avx512::quant_product;
 
 const GemmKernels kAvx512Gemm = {
     .bf16_form = InputForm::kBf16,
-    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>, bf16_product,
-                 quant_product<W8Group>, quant_product<W4Group>, quant_product<W4KBlock>,
-                 quant_product<W5KBlock>, quant_product<W6KBlock>, quant_product<ZeroPointBlock<1>>,
-                 quant_product<ZeroPointBlock<2>>, quant_product<ZeroPointBlock<4>>,
-                 quant_product<W5Group>, quant_product<W4MGroup>, quant_product<W5MGroup>,
-                 quant_product<W4NGroup>, quant_product<W4EBlock>, quant_product<W2KBlock>,
-                 quant_product<W3KBlock>, quant_product<W4XBlock>},
+    .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                       bf16_product},
+    .quant_products = &avx512::kQuantProducts,
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,

@@ -29,9 +29,7 @@ void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                   size_t y_stride);
 
-template <typename Block>
-void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride);
+extern const QuantProducts kQuantProducts;
 
 // How many of a group's lines a tile of quants fetches: all or half of them, a number that is known
 // when it is compiled, or Ahead::lines, at most eight.

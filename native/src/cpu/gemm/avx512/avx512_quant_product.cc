@@ -228,8 +228,6 @@ constexpr Tile kQuantTiles[kMaxQuantRows] = {
     quant_tile<Block, 1, kFetch>, quant_tile<Block, 2, kFetch>, quant_tile<Block, 3, kFetch>,
     quant_tile<Block, 4, kFetch>, quant_tile<Block, 5, kFetch>, quant_tile<Block, 6, kFetch>};
 
-}  // namespace
-
 template <typename Block>
 void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride) {
@@ -239,24 +237,9 @@ void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, fl
             kMaxQuantRows, kGroupBytes, panel, x, num_rows, y, y_stride);
 }
 
-template void quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
-template void quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*, size_t);
+}  // namespace
+
+constinit const QuantProducts kQuantProducts =
+    dyn::quant_products([]<typename Block>() -> Product { return quant_product<Block>; });
 
 }  // namespace dyn::avx512

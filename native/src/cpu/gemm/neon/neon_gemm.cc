@@ -55,22 +55,12 @@ void to_no_bf16(const float*, size_t, uint16_t*) {}
 }  // namespace neon
 
 using neon::float_product;
-using neon::quant_product;
-using neon::widening_quant_product;
 
 const GemmKernels kNeonV8Gemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
-                 float_product<PackedFormat::kBf16>, widening_quant_product<W8Group>,
-                 widening_quant_product<W4Group>, widening_quant_product<W4KBlock>,
-                 widening_quant_product<W5KBlock>, widening_quant_product<W6KBlock>,
-                 widening_quant_product<ZeroPointBlock<1>>,
-                 widening_quant_product<ZeroPointBlock<2>>,
-                 widening_quant_product<ZeroPointBlock<4>>, widening_quant_product<W5Group>,
-                 widening_quant_product<W4MGroup>, widening_quant_product<W5MGroup>,
-                 widening_quant_product<W4NGroup>, widening_quant_product<W4EBlock>,
-                 widening_quant_product<W2KBlock>, widening_quant_product<W3KBlock>,
-                 widening_quant_product<W4XBlock>},
+    .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                       float_product<PackedFormat::kBf16>},
+    .quant_products = &neon::kWideningQuantProducts,
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
@@ -78,13 +68,9 @@ const GemmKernels kNeonV8Gemm = {
 
 const GemmKernels kNeonGemm = {
     .bf16_form = InputForm::kF32,
-    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
-                 float_product<PackedFormat::kBf16>, quant_product<W8Group>, quant_product<W4Group>,
-                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
-                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
-                 quant_product<ZeroPointBlock<4>>, quant_product<W5Group>, quant_product<W4MGroup>,
-                 quant_product<W5MGroup>, quant_product<W4NGroup>, quant_product<W4EBlock>,
-                 quant_product<W2KBlock>, quant_product<W3KBlock>, quant_product<W4XBlock>},
+    .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                       float_product<PackedFormat::kBf16>},
+    .quant_products = &neon::kQuantProducts,
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
@@ -92,13 +78,9 @@ const GemmKernels kNeonGemm = {
 
 const GemmKernels kNeonBf16Gemm = {
     .bf16_form = InputForm::kBf16,
-    .products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
-                 neon::bf16_product, quant_product<W8Group>, quant_product<W4Group>,
-                 quant_product<W4KBlock>, quant_product<W5KBlock>, quant_product<W6KBlock>,
-                 quant_product<ZeroPointBlock<1>>, quant_product<ZeroPointBlock<2>>,
-                 quant_product<ZeroPointBlock<4>>, quant_product<W5Group>, quant_product<W4MGroup>,
-                 quant_product<W5MGroup>, quant_product<W4NGroup>, quant_product<W4EBlock>,
-                 quant_product<W2KBlock>, quant_product<W3KBlock>, quant_product<W4XBlock>},
+    .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
+                       neon::bf16_product},
+    .quant_products = &neon::kQuantProducts,
     .swiglu = neon::swiglu,
     .to_bf16 = neon::to_bf16,
     .to_s8 = neon::to_s8,

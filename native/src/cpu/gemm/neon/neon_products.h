@@ -13,14 +13,9 @@ template <PackedFormat kFormat>
 void float_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                    size_t y_stride);
 
-template <typename Block>
-void quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                   size_t y_stride);
-
+extern const QuantProducts kQuantProducts;
 // The same without the dot product.
-template <typename Block>
-void widening_quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                            size_t y_stride);
+extern const QuantProducts kWideningQuantProducts;
 
 void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
                   size_t y_stride);

@@ -75,43 +75,7 @@ struct WideningDots {
 
 }  // namespace
 
-template <typename Block>
-void widening_quant_product(const Panel& panel, const InputRows& x, uint32_t num_rows, float* y,
-                            size_t y_stride) {
-  quant_product_of<WideningDots, Block>(panel, x, num_rows, y, y_stride);
-}
-
-template void widening_quant_product<W8Group>(const Panel&, const InputRows&, uint32_t, float*,
-                                              size_t);
-template void widening_quant_product<W4Group>(const Panel&, const InputRows&, uint32_t, float*,
-                                              size_t);
-template void widening_quant_product<W4KBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W5KBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W6KBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<ZeroPointBlock<1>>(const Panel&, const InputRows&, uint32_t,
-                                                        float*, size_t);
-template void widening_quant_product<ZeroPointBlock<2>>(const Panel&, const InputRows&, uint32_t,
-                                                        float*, size_t);
-template void widening_quant_product<ZeroPointBlock<4>>(const Panel&, const InputRows&, uint32_t,
-                                                        float*, size_t);
-template void widening_quant_product<W5Group>(const Panel&, const InputRows&, uint32_t, float*,
-                                              size_t);
-template void widening_quant_product<W4MGroup>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W5MGroup>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W4NGroup>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W4EBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W2KBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W3KBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
-template void widening_quant_product<W4XBlock>(const Panel&, const InputRows&, uint32_t, float*,
-                                               size_t);
+constinit const QuantProducts kWideningQuantProducts = dyn::quant_products(
+    []<typename Block>() -> Product { return quant_product_of<WideningDots, Block>; });
 
 }  // namespace dyn::neon

@@ -231,20 +231,16 @@ void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   }
 }
 
+constinit const QuantProducts kQuantProducts =
+    quant_products([]<typename Block>() -> Product { return product_of_quants<Block>; });
+
 }  // namespace
 
 const GemmKernels kPortableGemm = {
     .bf16_form = InputForm::kF32,
-    .products = {product_of_floats<PackedFormat::kF32>, product_of_floats<PackedFormat::kF16>,
-                 product_of_floats<PackedFormat::kBf16>, product_of_quants<W8Group>,
-                 product_of_quants<W4Group>, product_of_quants<W4KBlock>,
-                 product_of_quants<W5KBlock>, product_of_quants<W6KBlock>,
-                 product_of_quants<ZeroPointBlock<1>>, product_of_quants<ZeroPointBlock<2>>,
-                 product_of_quants<ZeroPointBlock<4>>, product_of_quants<W5Group>,
-                 product_of_quants<W4MGroup>, product_of_quants<W5MGroup>,
-                 product_of_quants<W4NGroup>, product_of_quants<W4EBlock>,
-                 product_of_quants<W2KBlock>, product_of_quants<W3KBlock>,
-                 product_of_quants<W4XBlock>},
+    .float_products = {product_of_floats<PackedFormat::kF32>, product_of_floats<PackedFormat::kF16>,
+                       product_of_floats<PackedFormat::kBf16>},
+    .quant_products = &kQuantProducts,
     .swiglu = swiglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
