@@ -2,7 +2,7 @@
 // tokens depends on all tokens before it, on seed, penalties and stop tokens. So a migrated sequence that is not what it
 // was has another text.
 
-import { depends, type EndedInstance, type InstanceId, Service } from "dynamo";
+import type { EndedInstance, InstanceId } from "dynamo";
 import * as v from "valibot";
 
 import { createLogger } from "../../../src/base/log.ts";
@@ -24,13 +24,13 @@ import type {
 import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
 import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
-import type { CompletionRequest } from "../../../src/protocol/chat.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
 import { MOCK_VOCAB_SIZE } from "../../../src/tokenizer/mock-tokenizer.ts";
 import { sumSamples } from "../../e2e/server.ts";
 import { FakeMemory, SMALL_LIMITS } from "../../engine/fake-runner.ts";
 import { deployInProcess, type InProcessDeployment } from "../../sdk/deploy-in-process.ts";
 import { type Life, MortalRunner } from "../prefill/mortal-runner.ts";
+import { Door } from "../processor-door.ts";
 
 export const NUM_WORKERS = 4;
 
@@ -154,28 +154,6 @@ class FakeWorker extends VllmWorker {
   }
   override metrics() {
     return this.#fakeEngine.watchMetrics();
-  }
-}
-
-class Door extends Service {
-  processor = depends(Processor);
-  static current: Door;
-
-  override start() {
-    Door.current = this;
-  }
-  complete(request: CompletionRequest) {
-    return this.processor.completions(request, "test");
-  }
-  scrape() {
-    return this.context.scrape();
-  }
-  async ready() {
-    for (;;) {
-      const { keyValues } = await this.context.registry.range("models/");
-      if (keyValues.length > 0 && this.processor.instances.length > 0) return;
-      await turn();
-    }
   }
 }
 

@@ -1,6 +1,5 @@
 // A processor, a router and workers with the mocked engine, on the test's own thread.
 
-import { depends, Service } from "dynamo";
 import * as v from "valibot";
 
 import {
@@ -16,42 +15,9 @@ import type { CompletionRequest } from "../../../src/protocol/chat.ts";
 import type { TextOutput } from "../../../src/protocol/llm.ts";
 import { sumSamples } from "../../e2e/server.ts";
 import { deployInProcess, type InProcessDeployment } from "../../sdk/deploy-in-process.ts";
+import { Door } from "../processor-door.ts";
 
 export const BLOCK_SIZE = 4;
-
-class Door extends Service {
-  processor = depends(Processor);
-  static current: Door;
-
-  override start() {
-    Door.current = this;
-  }
-
-  complete(request: CompletionRequest) {
-    return this.processor.completions(request, "test");
-  }
-
-  scrape() {
-    return this.context.scrape();
-  }
-
-  set(service: string, key: string, value: unknown) {
-    return this.context.settings.set({ service, key, value });
-  }
-
-  pause() {
-    return this.context.clock.turn();
-  }
-
-  /** Until a processor is live that knows its workers' limits. */
-  async ready() {
-    for (;;) {
-      const { keyValues } = await this.context.registry.range("models/");
-      if (keyValues.length > 0 && this.processor.instances.length > 0) return;
-      await this.context.clock.turn();
-    }
-  }
-}
 
 export interface RouterDeployment extends InProcessDeployment {
   readonly door: Door;
