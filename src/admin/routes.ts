@@ -13,8 +13,8 @@ export function adminRoutes(context: AppContext): readonly ApiRoute[] {
   const operator = { access: "operator" } as const;
   return [
     get("/health", (x) => health(context, x), { ...open, summary: "Whether it can answer." }),
-    get("/ping", (x) => health(context, x), { ...open, summary: "The same, as vLLM names it." }),
-    post("/ping", (x) => health(context, x), { ...open, summary: "The same." }),
+    get("/ping", (x) => health(context, x), { summary: "The same, as vLLM names it." }),
+    post("/ping", (x) => health(context, x), { summary: "The same." }),
     get("/live", (x) => x.json(LIVE), { ...open, summary: "Whether its process runs." }),
     get("/version", (x) => x.json({ version }), { summary: "The server's version." }),
     get("/metrics", (x) => metricsText(context, x), { ...operator, summary: "Prometheus text." }),
