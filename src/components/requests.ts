@@ -11,6 +11,8 @@ import type {
   GenerationRequest,
 } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
+import { SAMPLING_ROWS } from "../sampling/options.ts";
+import type { SamplingName } from "../sampling/parameters.ts";
 
 /** Fields of a chat to ask: its messages, and whatever is not to have its default. */
 export type ChatFields = Partial<Omit<ChatCompletionRequest, "messages">> & {
@@ -91,12 +93,13 @@ function messageOf(message: ChatFields["messages"][number]): object {
 /** As a client would send it. */
 function wireOf(fields: Partial<GenerationRequest>) {
   const { stream, includeUsage, backendInstanceId, annotations, model = "any" } = fields;
+  const sampling = SAMPLING_ROWS.map(([name, { field }]) => [field, fields[name]]);
   const given = Object.entries(WIRE_NAMES).map(([name, wire]) => {
     const value = Reflect.get(fields, name);
     return [wire, name === "showSpecialTokens" && value !== undefined ? !value : value];
   });
   return {
-    ...withoutUndefined(Object.fromEntries(given)),
+    ...withoutUndefined(Object.fromEntries([...given, ...sampling])),
     model,
     ...(stream && includeUsage && { stream_options: { include_usage: true } }),
     nvext: withoutUndefined({ backend_instance_id: backendInstanceId, annotations }),
@@ -108,29 +111,21 @@ const WIRE_NAMES: Readonly<
   Record<
     Exclude<
       keyof GenerationRequest,
-      "annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant"
+      | SamplingName
+      | ("annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant")
     >,
     string
   >
 > = {
   n: "n",
   stream: "stream",
-  temperature: "temperature",
-  topP: "top_p",
-  topK: "top_k",
-  minP: "min_p",
   seed: "seed",
-  presencePenalty: "presence_penalty",
-  frequencyPenalty: "frequency_penalty",
-  repetitionPenalty: "repetition_penalty",
   maxTokens: "max_tokens",
   minTokens: "min_tokens",
   ignoreEos: "ignore_eos",
   stop: "stop",
   sessionId: "session_id",
   promptLogprobs: "prompt_logprobs",
-  logitBias: "logit_bias",
-  allowedTokenIds: "allowed_token_ids",
   badWords: "bad_words",
   stopTokenIds: "stop_token_ids",
   includeStop: "include_stop_str_in_output",

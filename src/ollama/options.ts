@@ -1,8 +1,11 @@
 // Fields that both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
 
 import type { Fields, Place } from "../door/fields.ts";
+import { parseFields } from "../door/parse-fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import { readSampling } from "../sampling/options.ts";
+import type { SamplingParameter } from "../sampling/parameters.ts";
 
 const MAX_STOPS = 16;
 const MAX_STOP_BYTES = 256;
@@ -20,18 +23,17 @@ export function readOptions(body: Fields): Sampling {
   const limit = options.integer("num_predict", { min: -2 }) ?? -1;
   const sampling: Sampling = {
     maxTokens: limit >= 1 ? limit : undefined, // -1 and -2: as many as there is room for
-    temperature: options.decimal("temperature", { max: 2 }),
-    topP: options.decimal("top_p", { above: 0, max: 1 }),
-    topK: options.integer("top_k"),
-    minP: options.decimal("min_p", { max: 1 }),
+    ...readSampling((row) => readParameter(options, row)),
     seed: seedOf(options.integer("seed", { min: Number.MIN_SAFE_INTEGER })),
-    repetitionPenalty: options.decimal("repeat_penalty", { above: 0, max: 2 }),
-    presencePenalty: options.decimal("presence_penalty", { min: -2, max: 2 }) ?? 0,
-    frequencyPenalty: options.decimal("frequency_penalty", { min: -2, max: 2 }) ?? 0,
     stop: readStops(options.at("stop")),
   };
   options.close(); // as num_ctx, mirostat: the answer names them
   return sampling;
+}
+
+function readParameter(options: Fields, { ollama, schema }: SamplingParameter): unknown {
+  const place = ollama === undefined ? undefined : options.at(ollama);
+  return place && parseFields(schema, place.value, place.path);
 }
 
 /** Reads if the model thinks before it answers: a flag, or how much. */

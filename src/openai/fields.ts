@@ -6,6 +6,7 @@ import * as v from "valibot";
 import {
   type AsksNothing,
   empty,
+  type FieldRow,
   harmless,
   later,
   never,
@@ -15,16 +16,15 @@ import {
   unless,
   works,
 } from "../door/field-policy.ts";
+import { SAMPLING_ROWS } from "../sampling/options.ts";
+import { integer } from "../sampling/values.ts";
 import { messages } from "./messages.ts";
 import { EFFORTS } from "./thinking.ts";
 import { functions, toolChoice, tools } from "./tools.ts";
 import {
   annotations,
   anyObject,
-  decimal,
   flag,
-  integer,
-  logitBias,
   logprobCount,
   modelName,
   promptSchema,
@@ -32,8 +32,6 @@ import {
   stop,
   stopTokenIds,
   text,
-  tokenIds,
-  topK,
   topLogprobs,
   words,
 } from "./values.ts";
@@ -46,8 +44,7 @@ export const STREAM_OPTIONS = {
 
 export const NVEXT = {
   ignore_eos: works("dynamo", v.nullish(flag)),
-  top_k: works("dynamo", v.nullish(topK())),
-  repetition_penalty: works("dynamo", v.nullish(decimal({ above: 0, max: 2 }))),
+  ...samplingInNvext(),
   greed_sampling: works("dynamo", v.nullish(flag)),
   use_raw_prompt: works("dynamo", v.nullish(flag)),
   backend_instance_id: works("dynamo", v.nullish(integer({ min: 0 }))),
@@ -70,21 +67,13 @@ const shared = {
     "both",
     v.optional(v.object(schemasOf(STREAM_OPTIONS), "must be an object")),
   ),
-  temperature: works("both", v.optional(decimal({ min: 0, max: 2 }))),
-  top_p: works("both", v.optional(decimal({ above: 0, max: 1 }))),
-  top_k: works("vllm", v.optional(topK())),
-  min_p: works("vllm", v.optional(decimal({ min: 0, max: 1 }))),
+  ...samplingFields(),
   seed: works("both", v.optional(seed())),
-  presence_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
-  frequency_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
-  repetition_penalty: works("vllm", v.optional(decimal({ above: 0, max: 2 }))),
   max_tokens: works("both", v.optional(integer({ min: 0 }))),
   min_tokens: works("vllm", v.optional(integer({ min: 0 }), 0)),
   ignore_eos: works("vllm", v.optional(flag)),
   stop: works("both", v.optional(stop(), [])),
   prompt_logprobs: works("vllm", v.optional(logprobCount())),
-  logit_bias: works("both", v.optional(logitBias())),
-  allowed_token_ids: works("vllm", v.optional(tokenIds())),
   bad_words: works("vllm", v.optional(words(), [])),
   stop_token_ids: works("vllm", v.optional(stopTokenIds(), [])),
   include_stop_str_in_output: works("vllm", v.optional(flag, false)),
@@ -297,6 +286,25 @@ export const completionFields = v.object(schemasOf(COMPLETION_FIELDS));
 
 export type ChatFields = v.InferOutput<typeof chatFields>;
 export type GenerationFields = Pick<ChatFields, keyof typeof shared>;
+
+/** Fields that are read by the rows' names. */
+type Untyped = Readonly<Record<never, FieldRow>>;
+
+/** A field of each row of the table of sampling parameters. */
+function samplingFields(): Untyped {
+  const fields = SAMPLING_ROWS.map(([, { field, from, schema, inModel, unset }]) => {
+    const isOpen = inModel !== undefined || unset === undefined;
+    return [field, works(from, isOpen ? v.optional(schema) : v.optional(schema, unset))] as const;
+  });
+  return Object.fromEntries(fields);
+}
+
+function samplingInNvext(): Untyped {
+  const rows = SAMPLING_ROWS.filter(([, { isInNvext }]) => isInNvext);
+  return Object.fromEntries(
+    rows.map(([, { field, schema }]) => [field, works("dynamo", v.nullish(schema))]),
+  );
+}
 
 function isPlainText(value: unknown): boolean {
   return typeof value === "object" && value !== null && "type" in value && value.type === "text";

@@ -10,6 +10,7 @@ import type {
   CompletionRequest,
   GenerationRequest,
 } from "../protocol/chat.ts";
+import { readSampling } from "../sampling/options.ts";
 import {
   CHAT_FIELDS,
   type ChatFields,
@@ -87,14 +88,9 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     n: fields.n,
     stream: fields.stream,
     includeUsage: fields.stream_options?.include_usage ?? false,
-    temperature: fields.temperature ?? (nvext?.greed_sampling ? 0 : undefined),
-    topP: fields.top_p,
-    topK: fields.top_k ?? nvext?.top_k ?? undefined,
-    minP: fields.min_p,
+    ...(nvext?.greed_sampling && { temperature: 0 }),
+    ...readSampling(({ field }) => at(fields, field) ?? at(nvext, field) ?? undefined),
     seed: fields.seed,
-    presencePenalty: fields.presence_penalty,
-    frequencyPenalty: fields.frequency_penalty,
-    repetitionPenalty: fields.repetition_penalty ?? nvext?.repetition_penalty ?? undefined,
     maxTokens: fields.max_tokens,
     minTokens: fields.min_tokens,
     backendInstanceId: nvext?.backend_instance_id ?? undefined,
@@ -106,15 +102,16 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
   };
 }
 
+function at(fields: object = {}, name: string): unknown {
+  return Reflect.get(fields, name);
+}
+
 /** Those of single tokens; absent where they ask for nothing. */
 function tokenFieldsOf(fields: GenerationFields): Partial<GenerationRequest> {
-  const { prompt_logprobs: promptLogprobs, logit_bias: logitBias } = fields;
-  const { allowed_token_ids: allowedTokenIds, bad_words: badWords } = fields;
+  const { prompt_logprobs: promptLogprobs, bad_words: badWords } = fields;
   const { stop_token_ids: stopTokenIds } = fields;
   return {
     ...(promptLogprobs !== undefined && { promptLogprobs }),
-    ...(logitBias && Object.keys(logitBias).length > 0 && { logitBias }),
-    ...(allowedTokenIds && { allowedTokenIds }),
     ...(badWords.length > 0 && { badWords }),
     ...(stopTokenIds.length > 0 && { stopTokenIds }),
     ...(fields.include_stop_str_in_output && { includeStop: true }),

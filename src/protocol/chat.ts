@@ -1,8 +1,10 @@
 // A request as the rooms behind the door see it, whichever API it came by: checked, in camelCase, with every default
 // applied except those that the model decides. Types only.
 
-/** `undefined` leaves a value to the model's generation config. */
-export interface GenerationRequest {
+import type { SamplingRequest } from "../sampling/options.ts";
+
+/** An absent sampling parameter is left to the model's generation config. */
+export interface GenerationRequest extends SamplingRequest {
   /** Whose it is: a connection, or a key. */
   readonly tenant: number;
   /** Empty as a client leaves it out; the door fills it in. */
@@ -12,16 +14,8 @@ export interface GenerationRequest {
   readonly stream: boolean;
   /** A stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
-  readonly temperature: number | undefined;
-  readonly topP: number | undefined;
-  /** 0 is off. */
-  readonly topK: number | undefined;
-  readonly minP: number | undefined;
   /** 64 bits. `undefined`: any, and another one each time. */
   readonly seed: bigint | undefined;
-  readonly presencePenalty: number;
-  readonly frequencyPenalty: number;
-  readonly repetitionPenalty: number | undefined;
   /** `undefined`: as many as the context has room for. */
   readonly maxTokens: number | undefined;
   readonly minTokens: number;
@@ -35,10 +29,6 @@ export interface GenerationRequest {
   readonly logprobs?: number;
   /** Likewise of the prompt. */
   readonly promptLogprobs?: number;
-  /** Added to logits by token id, from -100 to 100. */
-  readonly logitBias?: Readonly<Record<string, number>>;
-  /** The output has these tokens only. */
-  readonly allowedTokenIds?: readonly number[];
   /** Words that the output may not have. */
   readonly badWords?: readonly string[];
   /** Tokens that end the text, beside the model's own. */
