@@ -1,4 +1,4 @@
-// What the rows make of a request: parameters as a client gives them, and as the engine takes them.
+// A request by the rows: its parameters as a client gives them, and as the engine takes them.
 
 import type * as v from "valibot";
 

@@ -3,7 +3,7 @@
 import { errorCode } from "../base/error.ts";
 
 /**
- * True if a call failed because its callee, or an actor behind it, has ended or is about to. What has not begun may go to
+ * True if a call failed because its callee, or an actor behind it, has ended or is about to. Work that has not begun may go to
  * another instance.
  *
  * @example

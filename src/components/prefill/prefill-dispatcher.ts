@@ -12,8 +12,9 @@ import { type InstanceId, type ItemId, isUnavailable, type WorkQueue } from "dyn
 
 import { errorCode } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { KvPool, PoolPart } from "../../engine/open/kv-pool.ts";
 import type { PrefillOutcome, PrefillRequest, RemotePrefill } from "../../engine/remote-prefill.ts";
-import type { KvPool, LeasedPrefill, PoolOwner, PoolPart, PrefillRequestId } from "./kv-pool.ts";
+import type { LeasedPrefill, PoolOwner, PrefillRequestId } from "./prefill-messages.ts";
 
 export interface PrefillLimits {
   readonly conditionalDisagg: boolean;

@@ -8,8 +8,9 @@ import { isUnavailable, type WorkItem, type WorkQueue } from "dynamo";
 import type { Clock } from "../../base/clock.ts";
 import { CancelledError, errorCode } from "../../base/error.ts";
 import type { ModelRunner } from "../../engine/model-runner.ts";
+import type { KvPool } from "../../engine/open/kv-pool.ts";
 import { PrefillEngine, type PrefillRun } from "../../engine/prefill-engine.ts";
-import type { KvPool, LeasedPrefill, PoolOwner, PrefillRequestId } from "./kv-pool.ts";
+import type { LeasedPrefill, PoolOwner, PrefillRequestId } from "./prefill-messages.ts";
 
 export interface PrefillLoopOptions {
   readonly queue: WorkQueue;

@@ -7,6 +7,7 @@ import type { ServiceContext } from "dynamo";
 import type { Logger } from "../../base/log.ts";
 import { ContextLengthExceededError } from "../../engine/validate-request.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
+import { MOCK_MODEL } from "../../model/mock-model.ts";
 import type { ModelCard } from "../../model/model-files.ts";
 import { openModelConfig } from "../../model/open-model.ts";
 import type {
@@ -19,7 +20,6 @@ import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
-import { MOCK_MODEL } from "../fields.ts";
 import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
 import { badWordsOf, wordTexts } from "./bad-words.ts";
 import { choiceOutputs, type Send, type TextStreams } from "./choice-output.ts";
