@@ -42,6 +42,7 @@ export function readRequest(
   });
   body.pass("metadata", "service_tier", "cache_control", "inference_geo", "speed", "betas");
   body.ignore("context_management", "mcp_servers", "container", "diagnostics");
+  body.pass("strict");
   body.close();
   return { request, ignored: body.ignored() };
 }

@@ -3,7 +3,7 @@
 
 import { invalidRequest } from "../door/api-error.ts";
 import { type Fields, type FieldTable, passedOver } from "../door/field-policy.ts";
-import type { Parsed } from "../door/generation-route.ts";
+import type { BestChoices, Parsed } from "../door/generation-route.ts";
 import { isFields, parseFields } from "../door/parse-fields.ts";
 import type {
   ChatCompletionRequest,
@@ -15,6 +15,7 @@ import {
   CHAT_FIELDS,
   type ChatFields,
   COMPLETION_FIELDS,
+  type CompletionFields,
   chatFields,
   completionFields,
   type GenerationFields,
@@ -38,6 +39,8 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
     ...generationOf(fields, tenant),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
     ...chatLogprobsOf(fields),
+    ...promptEndOf(fields),
+    ...(fields.add_special_tokens && { addSpecialTokens: true }),
     messages: messagesOf(fields.messages),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
     ...tools,
@@ -48,7 +51,11 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
   return {
     request,
     ignored: [...ignored, ...inMessages, ...ofTools],
-    format: chatFormat({ calls: style, thoughts: fields.include_reasoning ? "told" : "kept" }),
+    format: chatFormat({
+      calls: style,
+      thoughts: fields.include_reasoning ? "told" : "kept",
+      tellsTier: fields.service_tier !== undefined,
+    }),
   };
 }
 
@@ -57,15 +64,18 @@ export function parseCompletionRequest(body: unknown, tenant: number): Parsed<Co
   const ignored = noticesOf(given, COMPLETION_FIELDS);
   const fields = parseFields(completionFields, given);
   const { logprobs, prompt: prompts, echo } = fields;
+  const best = bestOf(fields);
   const request: CompletionRequest = {
     ...generationOf(fields, tenant),
     ...(logprobs !== undefined && { logprobs }),
+    ...(best && { n: best.of, logprobs: logprobs ?? 0 }),
     ...(echo && { echo }),
+    ...(!fields.add_special_tokens && { addSpecialTokens: false }),
     prompts,
   };
   checkTogether(request, request.prompts.length);
   checkMaxTokens(request, echo);
-  return { request, ignored, format: completionFormat };
+  return { request, ignored, format: completionFormat, ...(best && { best }) };
 }
 
 /** OpenAI's clients send `null` for what they leave open. */
@@ -88,6 +98,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     n: fields.n,
     stream: fields.stream,
     includeUsage: fields.stream_options?.include_usage ?? false,
+    ...streamingOf(fields),
     ...(nvext?.greed_sampling && { temperature: 0 }),
     ...readSampling(({ field }) => at(fields, field) ?? at(nvext, field) ?? undefined),
     seed: fields.seed,
@@ -99,6 +110,9 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     stop: fields.stop,
     ...tokenFieldsOf(fields),
     ...(sessionId && { sessionId }),
+    ...(fields.cache_salt !== undefined && { cacheSalt: fields.cache_salt }),
+    ...(fields.priority !== 0 && { priority: fields.priority }),
+    ...truncationOf(fields),
   };
 }
 
@@ -118,6 +132,51 @@ function tokenFieldsOf(fields: GenerationFields): Partial<GenerationRequest> {
     ...(!fields.skip_special_tokens && { showSpecialTokens: true }),
     ...(fields.return_token_ids && { returnTokenIds: true }),
   };
+}
+
+/** The shape of a stream. As vLLM has it, usage in each chunk is for those that want it at the end. */
+function streamingOf(fields: GenerationFields): Partial<GenerationRequest> {
+  const { stream_options: options, stream_interval: streamInterval } = fields;
+  return {
+    ...(options?.include_usage && options.continuous_usage_stats && { continuousUsage: true }),
+    ...(streamInterval > 1 && { streamInterval }),
+  };
+}
+
+function truncationOf(fields: GenerationFields): Partial<GenerationRequest> {
+  const { truncate_prompt_tokens: truncatePromptTokens, truncation_side: truncationSide } = fields;
+  if (truncatePromptTokens === undefined) return {};
+  if (truncatePromptTokens !== 0) return { truncatePromptTokens, truncationSide };
+  const message =
+    "'truncate_prompt_tokens' must be at least 1, or -1 for what the context has room for.";
+  throw invalidRequest("invalid_value", message, "truncate_prompt_tokens");
+}
+
+/** How the prompt of a chat ends. Absent where it ends as ever: where the assistant's turn begins. */
+function promptEndOf(fields: ChatFields): Partial<ChatCompletionRequest> {
+  const { add_generation_prompt: opens, continue_final_message: continues, messages } = fields;
+  if (!continues) return opens === false ? { addGenerationPrompt: false } : {};
+  if (opens) {
+    const message =
+      "'continue_final_message' and 'add_generation_prompt' exclude each other: the answer begins a turn, or goes on with one.";
+    throw invalidRequest("invalid_value", message, "continue_final_message");
+  }
+  if (messages.at(-1)?.role === "assistant") return { continueFinalMessage: true };
+  const message = "'continue_final_message' needs a last message of the assistant's.";
+  throw invalidRequest("invalid_value", message, "continue_final_message");
+}
+
+/** Undefined where all choices are told. */
+function bestOf(fields: CompletionFields): BestChoices | undefined {
+  const { best_of: of, n: keep, stream, logprobs } = fields;
+  if (of === undefined || of === keep) return undefined;
+  if (of < keep) {
+    const message = `'best_of' must be at least 'n', which is ${keep}.`;
+    throw invalidRequest("invalid_value", message, "best_of");
+  }
+  if (!stream) return { of, keep, tellsLogprobs: logprobs !== undefined };
+  const message = "'best_of' above 'n' cannot be streamed: all choices are compared first.";
+  throw invalidRequest("invalid_value", message, "best_of");
 }
 
 function chatLogprobsOf({ logprobs, top_logprobs: top = 0 }: ChatFields): { logprobs?: number } {

@@ -19,6 +19,16 @@ export function modelName() {
   return v.pipe(text(), v.minLength(1, "must not be empty"));
 }
 
+/** Long enough for 256 bits in any spelling. */
+export function cacheSalt() {
+  const text = "must be a string of 1 to 256 bytes";
+  return v.pipe(v.string(text), v.minBytes(1, text), v.maxBytes(256, text));
+}
+
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return v.picklist(words, `must be one of ${words.join(", ")}`);
+}
+
 /** An object whose fields are not looked at. */
 export function anyObject() {
   return v.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object");

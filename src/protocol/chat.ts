@@ -14,6 +14,18 @@ export interface GenerationRequest extends SamplingRequest {
   readonly stream: boolean;
   /** A stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
+  /** Each chunk has the usage so far. */
+  readonly continuousUsage?: boolean;
+  /** Tokens of a choice that one chunk of a stream stands for (1). */
+  readonly streamInterval?: number;
+  /** Among the waiting sequences of its tenant, those of lower numbers go first (0). */
+  readonly priority?: number;
+  /** Longest prompt: the rest is cut off. -1: what leaves room for the output. */
+  readonly truncatePromptTokens?: number;
+  /** The end at which it is cut (left). */
+  readonly truncationSide?: "left" | "right";
+  /** The tokens that open a text stand before the prompt. Default: before a completion's, and not before a chat's. */
+  readonly addSpecialTokens?: boolean;
   /** 64 bits. `undefined`: any, and another one each time. */
   readonly seed: bigint | undefined;
   /** `undefined`: as many as the context has room for. */
@@ -39,12 +51,20 @@ export interface GenerationRequest extends SamplingRequest {
   readonly showSpecialTokens?: boolean;
   /** Ids of prompt and output are told. */
   readonly returnTokenIds?: boolean;
+  /** A client's name for a prefix cache: prompts of other names find nothing of it. */
+  readonly cacheSalt?: string;
+  /** The API key's name whose prefix cache it is; absent where clients have no keys, or share. */
+  readonly cacheOwner?: string;
   /** The conversation that it belongs to: a hint to the router, which keeps a conversation at its worker where that costs little. */
   readonly sessionId?: string;
 }
 
 export interface ChatCompletionRequest extends GenerationRequest {
   readonly messages: readonly ChatMessage[];
+  /** The prompt ends where an answer begins (true). */
+  readonly addGenerationPrompt?: boolean;
+  /** The answer goes on behind the last message, as a part of it. */
+  readonly continueFinalMessage?: boolean;
   /** The text of the messages is the prompt; no template is applied. */
   readonly useRawPrompt: boolean;
   /** Functions that the model may call; none if empty. */

@@ -27,6 +27,10 @@ export interface PreprocessedRequest {
   /** Whose it is: a connection, or a key. Tenants share a worker by what was computed for each. */
   readonly tenant: number;
   readonly tokenIds: Int32Array;
+  /** Its blocks are found by, and found for, sequences of the same salt only. */
+  readonly cacheSalt?: bigint;
+  /** Lower ones go first among the waiting sequences of the tenant (0). */
+  readonly priority?: number;
   /** Tokens that another worker has generated of it already. The sequence goes on behind it, as if it were its own. */
   readonly output?: Int32Array;
   readonly sampling: SamplingOptions;

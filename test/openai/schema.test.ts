@@ -323,10 +323,7 @@ describe("fields that are not for us", () => {
       },
       response_format: { type: "json_schema" },
       top_logprobs: 3,
-      best_of: 2,
       suffix: "x",
-      truncate_prompt_tokens: 5,
-      cache_salt: "s",
     };
     for (const [field, value] of Object.entries(wishes)) {
       const error = refusal(() => completion({ [field]: value }));
@@ -341,8 +338,8 @@ describe("fields that are not for us", () => {
       response_format: { type: "text" },
       logprobs: false,
       logit_bias: {},
-      best_of: 3,
       n: 3,
+      best_of: 3,
       echo: false,
       suffix: "",
       skip_special_tokens: true,
@@ -356,8 +353,8 @@ describe("fields that are not for us", () => {
   });
 
   test("what changes no answer and was asked for is named", () => {
-    const { ignored } = completion({ store: true, priority: 3, moderation: { model: "m" } });
-    expect(ignored).toEqual(["store", "priority", "moderation"]);
+    const { ignored } = completion({ store: true, moderation: { model: "m" } });
+    expect(ignored).toEqual(["store", "moderation"]);
   });
 
   test("min_tokens above max_tokens and stream_options without a stream are refused", () => {

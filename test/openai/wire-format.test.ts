@@ -22,7 +22,10 @@ const OUTPUTS: readonly TextOutput[] = [
     finishReason: "tool_calls",
   },
 ];
-const head = { id: "x", model: "m", created: 1, includeUsage: false };
+const head = {
+  ...{ id: "x", model: "m", created: 1, includeUsage: false },
+  ...{ continuousUsage: false, fingerprint: "fp_1" },
+};
 const TOLD = { calls: "tool_calls", thoughts: "told" } as const;
 
 function answerOf(style: Parameters<typeof chatFormat>[0], outputs = OUTPUTS) {

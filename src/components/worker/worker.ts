@@ -9,6 +9,7 @@ import {
   configured,
   depends,
   type Environment,
+  type Footprint,
   type FootprintScale,
   type GraphView,
   type InstanceId,
@@ -81,7 +82,7 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
   static override async footprint(
     config: VllmWorkerConfig,
     { numWorkers, environment, graph }: FootprintScale,
-  ) {
+  ): Promise<readonly Footprint[]> {
     const { engineFootprint } = await import("../../engine/open/footprint.ts");
     const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
     return engineFootprint(config, demand, environment);
