@@ -13,7 +13,7 @@ export interface ReadRequest {
   readonly ignored: readonly string[];
 }
 
-const MAX_STOPS = 16;
+const MAX_STOPS = 32;
 const MAX_STOP_BYTES = 256;
 const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
 

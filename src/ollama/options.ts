@@ -7,9 +7,25 @@ import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import { readSampling } from "../sampling/options.ts";
 import type { SamplingParameter } from "../sampling/parameters.ts";
 
-const MAX_STOPS = 16;
+const MAX_STOPS = 32;
 const MAX_STOP_BYTES = 256;
 const EFFORTS = ["low", "medium", "high", "max"] as const;
+
+/** Ways to choose tokens that are not there, and the values by which they are off. */
+const NOT_YET: readonly (readonly [name: string, ...off: readonly unknown[]])[] = [
+  ...([
+    ["mirostat", 0],
+    ["typical_p", 1],
+    ["tfs_z", 1],
+    ["top_n_sigma", -1, 0],
+  ] as const),
+  ...([
+    ["dry_multiplier", 0],
+    ["xtc_probability", 0],
+    ["dynatemp_range", 0],
+  ] as const),
+  ...([["samplers"], ["logit_bias"], ["grammar", ""]] as const),
+];
 
 type Sampling = Partial<ChatCompletionRequest>;
 
@@ -27,7 +43,8 @@ export function readOptions(body: Fields): Sampling {
     seed: seedOf(options.integer("seed", { min: Number.MIN_SAFE_INTEGER })),
     stop: readStops(options.at("stop")),
   };
-  options.close(); // as num_ctx, mirostat: the answer names them
+  for (const [name, ...off] of NOT_YET) options.refuse(name, ...off);
+  options.close(); // as num_ctx: the answer names them
   return sampling;
 }
 
