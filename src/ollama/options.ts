@@ -4,7 +4,7 @@ import type { Fields, Place } from "../door/fields.ts";
 import { parseFields } from "../door/parse-fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
-import { readSampling } from "../sampling/options.ts";
+import { readSampling, SAMPLING_ROWS } from "../sampling/options.ts";
 import type { SamplingParameter } from "../sampling/parameters.ts";
 
 const MAX_STOPS = 32;
@@ -27,6 +27,8 @@ const NOT_YET: readonly (readonly [name: string, ...off: readonly unknown[]])[] 
   ...([["samplers"], ["logit_bias"], ["grammar", ""]] as const),
 ];
 
+const OWN: ReadonlySet<string | undefined> = new Set(SAMPLING_ROWS.map(([, row]) => row.ollama));
+
 type Sampling = Partial<ChatCompletionRequest>;
 
 export function readOptions(body: Fields): Sampling {
@@ -43,7 +45,7 @@ export function readOptions(body: Fields): Sampling {
     seed: seedOf(options.integer("seed", { min: Number.MIN_SAFE_INTEGER })),
     stop: readStops(options.at("stop")),
   };
-  for (const [name, ...off] of NOT_YET) options.refuse(name, ...off);
+  for (const [name, ...off] of NOT_YET) if (!OWN.has(name)) options.refuse(name, ...off);
   options.close(); // as num_ctx: the answer names them
   return sampling;
 }

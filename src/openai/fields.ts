@@ -255,13 +255,14 @@ const chatOnly = {
   best_of: later("vllm", (value, fields) => value === 1 || value === fields["n"]),
 };
 
-export const CHAT_FIELDS = { ...shared, ...aside, ...notYet, ...ofOthers, ...chatOnly };
+// Fields that work go before what was not there yet: a new sampling parameter is its own row only.
+export const CHAT_FIELDS = { ...notYet, ...ofOthers, ...aside, ...shared, ...chatOnly };
 
 export const COMPLETION_FIELDS = {
-  ...shared,
-  ...aside,
   ...notYet,
   ...ofOthers,
+  ...aside,
+  ...shared,
   prompt: works(
     "both",
     v.lazy((prompt) => promptSchema(prompt)),
