@@ -69,7 +69,7 @@ describe("max_tokens above the context's room", () => {
   });
 });
 
-/** What a worker gets for each prompt of a text completion, in a context of 1000. */
+/** Requests that workers get, one for each prompt of a text completion, in a context of 1000. */
 async function sentFor(fields: object): Promise<readonly PreprocessedRequest[]> {
   const generator = await openMock();
   const sent: PreprocessedRequest[] = [];
