@@ -16,6 +16,7 @@ import {
   unless,
   works,
 } from "../door/field-policy.ts";
+import { fieldsReader } from "../door/parse-fields.ts";
 import { SAMPLING_ROWS } from "../sampling/options.ts";
 import { integer } from "../sampling/values.ts";
 import { messages } from "./messages.ts";
@@ -288,6 +289,9 @@ export const COMPLETION_FIELDS = {
 
 export const chatFields = v.object(schemasOf(CHAT_FIELDS));
 export const completionFields = v.object(schemasOf(COMPLETION_FIELDS));
+
+export const readChatFields = fieldsReader(chatFields.entries);
+export const readCompletionFields = fieldsReader(completionFields.entries);
 
 export type ChatFields = v.InferOutput<typeof chatFields>;
 export type CompletionFields = v.InferOutput<typeof completionFields>;

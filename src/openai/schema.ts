@@ -4,7 +4,7 @@
 import { invalidRequest } from "../door/api-error.ts";
 import { type Fields, type FieldTable, passedOver } from "../door/field-policy.ts";
 import type { BestChoices, Parsed } from "../door/generation-route.ts";
-import { isFields, parseFields } from "../door/parse-fields.ts";
+import { isFields } from "../door/parse-fields.ts";
 import type {
   ChatCompletionRequest,
   CompletionRequest,
@@ -16,10 +16,10 @@ import {
   type ChatFields,
   COMPLETION_FIELDS,
   type CompletionFields,
-  chatFields,
-  completionFields,
   type GenerationFields,
   NVEXT,
+  readChatFields,
+  readCompletionFields,
   STREAM_OPTIONS,
 } from "./fields.ts";
 import { messageNotices, messagesOf } from "./messages.ts";
@@ -32,7 +32,7 @@ import { chatFormat, completionFormat } from "./wire-format.ts";
 export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatCompletionRequest> {
   const given = withoutNulls(body);
   const ignored = noticesOf(given, CHAT_FIELDS);
-  const fields = parseFields(chatFields, given);
+  const fields = readChatFields(given);
   const inMessages = messageNotices(given["messages"]);
   const { style, ignored: ofTools, ...tools } = readTools(fields);
   const request: ChatCompletionRequest = {
@@ -62,7 +62,7 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
 export function parseCompletionRequest(body: unknown, tenant: number): Parsed<CompletionRequest> {
   const given = withoutNulls(body);
   const ignored = noticesOf(given, COMPLETION_FIELDS);
-  const fields = parseFields(completionFields, given);
+  const fields = readCompletionFields(given);
   const { logprobs, prompt: prompts, echo } = fields;
   const best = bestOf(fields);
   const request: CompletionRequest = {
