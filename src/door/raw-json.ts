@@ -35,7 +35,7 @@ export function keepRawTexts(body: unknown, raw: readonly RawText[]): void {
   }
 }
 
-/** Of a key that stands twice, the last value counts. */
+/** True if `text` is of `value`: the last value of a key that stands twice counts. */
 function isSame(value: unknown, text: string): value is object {
   return typeof value === "object" && value !== null && Bun.deepEquals(value, JSON.parse(text));
 }
