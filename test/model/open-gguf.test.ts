@@ -227,8 +227,8 @@ describe("a GGUF model", () => {
 describe("a model of another kind is refused by name:", () => {
   test.each<[string, Changes]>([
     [
-      'general.architecture is "gemma3"; supported: llama, qwen2, qwen3',
-      { "general.architecture": "gemma3" },
+      'general.architecture is "gpt2"; supported: llama, qwen2, qwen3',
+      { "general.architecture": "gpt2" },
     ],
     ["general.architecture is missing", { "general.architecture": undefined }],
     ["llama.block_count is missing", { "llama.block_count": undefined }],
