@@ -20,6 +20,7 @@ import { type GemmaConfig, ReferenceGemma } from "../reference/gemma.ts";
 import type { ReferenceSample } from "../reference/llama.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { fillGreedyRow } from "./requests.ts";
+import { writeTinyModel } from "./tiny-model.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-local-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -82,6 +83,16 @@ const GGUF_MODELS: Readonly<Record<string, GgufModel>> = {
     },
   },
   "EXAONE 4": { family: "exaone4", seed: 25 },
+  "EXAONE 4 with a list of its local layers": {
+    ...{ family: "exaone4", seed: 26, num_hidden_layers: 3 },
+    layer_types: ["full_attention", "sliding_attention", "full_attention"],
+    metadata: { "exaone4.attention.sliding_window_pattern": [false, true, false] },
+  },
+  "Gemma 2 with another number of local layers": {
+    ...{ family: "gemma2", ...SCALE, seed: 27, num_hidden_layers: 3 },
+    layer_types: ["sliding_attention", "sliding_attention", "full_attention"],
+    metadata: { "gemma2.attention.sliding_window_pattern": 3 },
+  },
 };
 
 let numModels = 0;
@@ -90,20 +101,33 @@ function newPath(): string {
   return join(scratch, `model-${numModels++}`);
 }
 
-async function samplesOf(path: string, chunk = 64): Promise<ReferenceSample[]> {
+interface Theft {
+  /** Positions before this one lie in a block of another sequence once the prompt is computed. */
+  readonly stolenBefore: number;
+}
+
+async function samplesOf(
+  path: string,
+  chunk = 64,
+  { stolenBefore }: Theft = { stolenBefore: 0 },
+): Promise<ReferenceSample[]> {
   const runner = openNativeRunner({
     ...{ model: await openModel(path), library: builtLibrary, owner: 1, threads: 2 },
     ...{ kvCacheDType: "float32", poolName: "test", totalBlocks: 16, limits: LIMITS },
   });
   try {
-    return await generate(await runner, chunk);
+    return await generate(await runner, chunk, stolenBefore);
   } finally {
     (await runner).close();
   }
 }
 
 /** Prefills in chunks and decodes greedily. */
-async function generate(runner: ModelRunner, chunk: number): Promise<ReferenceSample[]> {
+async function generate(
+  runner: ModelRunner,
+  chunk: number,
+  stolenBefore: number,
+): Promise<ReferenceSample[]> {
   const { batch } = runner;
   const tokenIds = [...PROMPT];
   const samples: ReferenceSample[] = [];
@@ -122,6 +146,7 @@ async function generate(runner: ModelRunner, chunk: number): Promise<ReferenceSa
     const id = batch.sampledIds[0] as number;
     samples.push({ id, logprob: batch.logprobs[0] as number });
     tokenIds.push(id);
+    batch.blockTables.fill(15, 0, stolenBefore / LIMITS.blockSize);
   }
   return samples;
 }
@@ -159,6 +184,14 @@ describe.skipIf(!isBuilt)("a family with layers of its own (needs `npm run build
     writeFileSync(path, tinyFamilyGguf(options, metadata));
     const expected = ReferenceGemma.load(directory).greedySamples(PROMPT, NUM_TOKENS);
     expectSamples(await samplesOf(path), expected, 4);
+  });
+
+  test("blocks that all windows have left are not read", async () => {
+    const directory = newPath();
+    writeTinyModel(directory, { slidingWindow: 6, seed: 12 });
+    const samples = await samplesOf(directory);
+    expect(await samplesOf(directory, 64, { stolenBefore: 64 })).toEqual(samples);
+    expect(await samplesOf(directory, 64, { stolenBefore: 80 })).not.toEqual(samples);
   });
 
   test("a text that is a part of a larger model", async () => {

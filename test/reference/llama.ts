@@ -338,7 +338,8 @@ function logSoftmax(logits: Vector, id: number): number {
 /** theta^(-2i / D), slowed down as the config says. */
 export function ropeFrequencies(
   config: Pick<ReferenceConfig, "rope_theta" | "rope_scaling">,
-  headSize: number): number[] {
+  headSize: number,
+): number[] {
   const theta = config.rope_theta ?? 10000;
   const scaling = config.rope_scaling ?? undefined;
   return Array.from({ length: headSize / 2 }, (_, i) => {
