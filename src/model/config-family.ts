@@ -14,7 +14,7 @@ export interface FamilyConfig {
   readonly wrapper: Wrapper | undefined;
 }
 
-/** What a configuration of several parts says for all of them; the text's own words count more. */
+/** Keys that a configuration of several parts may have for all of them; the text's own count more. */
 const SHARED = [
   ...["bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"],
   ...["quantization_config", "torch_dtype", "dtype"],

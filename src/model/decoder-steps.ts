@@ -1,4 +1,4 @@
-// What a family's decoder does beside Llama's, with a model's own numbers.
+// Steps of a family's decoder beside Llama's, with a model's own numbers.
 
 import { FACTOR } from "./config-rules.ts";
 import type { Family, FamilyKey } from "./families/family.ts";

@@ -95,7 +95,7 @@ export interface ModelConfig {
   readonly postNorms?: "besides" | "instead";
   /** The weights w of all norms are stored as w - 1. */
   readonly normOffset?: 1;
-  /** Of the MLP's gate; SiLU where there is none. */
+  /** Function of the MLP's gate; SiLU where there is none. */
   readonly activation?: "gelu_tanh";
   /** Factor of the embedding. */
   readonly embeddingScale?: number;

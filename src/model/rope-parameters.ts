@@ -86,7 +86,7 @@ function ropeOfType(
   return [];
 }
 
-/** What all of them say; undefined where there is none. */
+/** The one that all of them say; undefined where there is none. */
 function oneOf(
   found: readonly { readonly rope: JsonObject; readonly rotary: Rotary }[],
 ): Rotary | undefined {

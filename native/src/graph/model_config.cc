@@ -49,7 +49,7 @@ Status check_local_layers(const dyn_model_config& config) {
   return invalid_argument("local_rope_magnitude must be positive where layers are local");
 }
 
-// What differs between families beside sizes.
+// Checks the steps in which families differ.
 Status check_steps(const dyn_model_config& config) {
   RETURN_IF_ERROR(check_choice("qk_norm", config.qk_norm, DYN_QK_NORM_ROWS));
   RETURN_IF_ERROR(check_choice("norms", config.norms, DYN_NORMS_BEHIND));

@@ -20,7 +20,7 @@ export interface Family {
   /** Each head of q and k goes through an RMSNorm of its own. */
   readonly qkNorm: boolean;
   readonly tensors: readonly TensorRow[];
-  /** What its decoder does beside Llama's. */
+  /** Steps of its decoder beside Llama's. */
   readonly decoder?: Partial<Decoder>;
   /** Keys of config.json that it reads, and all others refuse. */
   readonly keys?: readonly FamilyKey[];

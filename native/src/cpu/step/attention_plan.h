@@ -23,8 +23,8 @@ class AttentionPlan {
     uint32_t num_kv_heads;
     uint32_t head_size;
     uint32_t sliding_window;
-    float scale;    // Of the scores.
-    float softcap;  // Of the scores; 0: none.
+    float scale;    // Factor of the scores.
+    float softcap;  // Cap of the scores; 0: none.
     uint32_t num_threads;
   };
 
