@@ -18,6 +18,7 @@ import {
 } from "../model/tiny-family.ts";
 import { type GemmaConfig, ReferenceGemma } from "../reference/gemma.ts";
 import type { ReferenceSample } from "../reference/llama.ts";
+import { hangLimit } from "../time-limits.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 import { fillGreedyRow } from "./requests.ts";
 import { writeTinyModel } from "./tiny-model.ts";
@@ -43,6 +44,20 @@ const MODELS: Readonly<Record<string, TinyFamilyOptions>> = {
   "Gemma 3 with scaled global layers": {
     ...{ family: "gemma3_text", num_hidden_layers: 7, seed: 4 },
     rope_scaling: { rope_type: "linear", factor: 8 } as GemmaConfig["rope_scaling"],
+  },
+  "Gemma 3 270M's widths": {
+    ...{ family: "gemma3_text", num_hidden_layers: 2, hidden_size: 640, head_dim: 256, seed: 11 },
+    ...{ num_attention_heads: 2, num_key_value_heads: 1, query_pre_attn_scalar: 256 },
+    layer_types: ["sliding_attention", "full_attention"],
+  },
+  "Gemma 3 1B's widths, in BF16": {
+    ...{ family: "gemma3_text", num_hidden_layers: 1, hidden_size: 1152, head_dim: 256, seed: 12 },
+    ...{
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      query_pre_attn_scalar: 256,
+      dtype: "BF16",
+    },
   },
   "OLMo 2": { family: "olmo2", num_hidden_layers: 2, seed: 5 },
   "OLMo 3": {
@@ -167,14 +182,15 @@ describe.skipIf(!isBuilt)("a family with layers of its own (needs `npm run build
     // Activations are rounded to BF16 where the CPU multiplies it; the reference's are not.
     const digits = options.dtype === "BF16" ? 1 : 4;
 
-    test(`samples what the reference samples: ${name}`, async () => {
+    const claim = async () => {
       const directory = newPath();
       writeTinyFamily(directory, options);
       const expected = ReferenceGemma.load(directory).greedySamples(PROMPT, NUM_TOKENS);
       const samples = await samplesOf(directory);
       expectSamples(samples, expected, digits);
       expect(await samplesOf(directory, 9)).toEqual(samples);
-    });
+    };
+    test(`samples what the reference samples: ${name}`, claim, hangLimit(60_000));
   }
 
   test.each(Object.entries(GGUF_MODELS))("reads it from GGUF files: %s", async (_, model) => {
