@@ -56,6 +56,7 @@ PackedTensor zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
   const dyn_tensor tensor = {.role = DYN_UP,
                              .dtype = static_cast<uint16_t>(dtype),
                              .layer = 0,
+                             .expert = 0,
                              .fd = fd,
                              .rank = 2,
                              .part = DYN_WHOLE,

@@ -158,7 +158,8 @@ typedef enum dyn_kv_dtype {
   DYN_KV_INT8 = 2,  // With a scale for each token and head.
 } dyn_kv_dtype;
 
-// A tensor's role in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
+// A tensor's role in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size, experts =
+// num_experts, expert = expert_size.
 typedef enum dyn_role {
   DYN_EMBEDDING = 0,             // [vocab, hidden]
   DYN_FINAL_NORM = 1,            // [hidden]
@@ -169,7 +170,7 @@ typedef enum dyn_role {
   DYN_V = 6,                     // [kv, hidden]
   DYN_O = 7,                     // [hidden, q]
   DYN_MLP_NORM = 8,              // [hidden]
-  DYN_GATE = 9,                  // [intermediate, hidden]
+  DYN_GATE = 9,                  // [intermediate, hidden] These three: where a layer has no router.
   DYN_UP = 10,                   // [intermediate, hidden]
   DYN_DOWN = 11,                 // [hidden, intermediate]
   DYN_Q_BIAS = 12,               // [q]                    These three: where attention_bias is 1.
@@ -179,6 +180,10 @@ typedef enum dyn_role {
   DYN_K_NORM = 16,               // [head_size] or [kv]
   DYN_POST_ATTENTION_NORM = 17,  // [hidden]         These two: as dyn_norms says.
   DYN_POST_MLP_NORM = 18,        // [hidden]
+  DYN_ROUTER = 19,               // [experts, hidden]      A layer that has it has experts.
+  DYN_EXPERT_GATE = 20,          // [expert, hidden]       These three: once an expert.
+  DYN_EXPERT_UP = 21,            // [expert, hidden]
+  DYN_EXPERT_DOWN = 22,          // [hidden, expert]
 } dyn_role;
 
 // Row order of rotary pairs in the q and k weights. Attention gives the same bits for both.
@@ -222,9 +227,10 @@ typedef struct dyn_engine dyn_engine;
 // The place of a tensor's elements: row-major, little-endian, bytes [offset, offset + num_bytes) of
 // the file.
 typedef struct dyn_tensor {
-  uint16_t role;   // dyn_role
-  uint16_t dtype;  // dyn_dtype
-  uint32_t layer;  // 0 for what is not part of a layer.
+  uint16_t role;    // dyn_role
+  uint16_t dtype;   // dyn_dtype
+  uint16_t layer;   // 0 for what is not part of a layer.
+  uint16_t expert;  // 0 for what is not part of an expert.
   int32_t fd;
   uint16_t rank;      // 1 or 2
   uint16_t part;      // dyn_part
@@ -262,6 +268,12 @@ typedef struct dyn_model_config {
   uint32_t activation;           // dyn_activation
   uint32_t quantization;         // dyn_quantization
   uint32_t load;                 // dyn_load. Those who join a model take it as it is.
+  uint32_t
+      num_experts;  // Of each layer that has a router, at most 1024; 0, and the next three too:
+                    // no layer has.
+  uint32_t num_experts_per_token;
+  uint32_t expert_size;  // Inner size of an expert.
+  uint32_t norm_top_k;   // 1: the weights of a token's experts sum up to 1; 0: those of all do.
 } dyn_model_config;
 
 typedef struct dyn_device_config {

@@ -30,6 +30,13 @@ std::vector<TestModel> models_of_all_formats() {
     config.intermediate_size = 256;
     models.emplace_back(config, dtype);
   }
+  for (const dyn_dtype dtype : {DYN_F16, DYN_Q8_0, DYN_MXFP4}) {
+    dyn_model_config config = block_config();
+    config.key = 60 + dtype;
+    add_experts(&config);
+    config.expert_size = 64;
+    models.emplace_back(config, dtype);
+  }
   for (const dyn_quantization quantization : {DYN_QUANTIZATION_Q8, DYN_QUANTIZATION_Q4}) {
     dyn_model_config config = tiny_config();
     config.quantization = quantization;

@@ -20,6 +20,7 @@ static void print_layout(void) {
   FIELD(dyn_tensor, role);
   FIELD(dyn_tensor, dtype);
   FIELD(dyn_tensor, layer);
+  FIELD(dyn_tensor, expert);
   FIELD(dyn_tensor, fd);
   FIELD(dyn_tensor, rank);
   FIELD(dyn_tensor, part);
@@ -54,6 +55,10 @@ static void print_layout(void) {
   FIELD(dyn_model_config, activation);
   FIELD(dyn_model_config, quantization);
   FIELD(dyn_model_config, load);
+  FIELD(dyn_model_config, num_experts);
+  FIELD(dyn_model_config, num_experts_per_token);
+  FIELD(dyn_model_config, expert_size);
+  FIELD(dyn_model_config, norm_top_k);
   SIZE(dyn_device_config);
   FIELD(dyn_device_config, num_threads);
   FIELD(dyn_device_config, isa);

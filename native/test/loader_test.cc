@@ -208,6 +208,63 @@ void bad_tables() {
   }
 }
 
+dyn_model_config config_with_experts() {
+  dyn_model_config config = test::tiny_config();
+  test::add_experts(&config);
+  return config;
+}
+
+// A table of which tensors that `is_gone` are left out.
+template <typename IsGone>
+TestModel model_without(const IsGone& is_gone) {
+  TestModel model(config_with_experts());
+  std::erase_if(model.tensors, is_gone);
+  return model;
+}
+
+void bad_experts() {
+  CHECK(open_model(TestModel(config_with_experts())).status == DYN_OK);
+  const auto lost = [](const auto& is_gone, const char* text) {
+    return says(open_model(model_without(is_gone)), DYN_MODEL_NOT_LOADABLE, text);
+  };
+  CHECK(lost([](const dyn_tensor& t) { return t.role == DYN_EXPERT_UP && t.expert == 6; },
+             "layer 0 expert 6 up: is missing"));
+  CHECK(lost([](const dyn_tensor& t) { return t.role >= DYN_EXPERT_GATE; },
+             "layer 0 expert 0 gate: is missing"));
+  CHECK(lost([](const dyn_tensor& t) { return t.role == DYN_ROUTER; }, "layer 0 gate: is missing"));
+  const auto changed = [](dyn_role role, const auto& change, dyn_status status, const char* text) {
+    TestModel model(config_with_experts());
+    change(&model, &tensor_of(&model, role, 0));
+    return says(open_model(model), status, text);
+  };
+  CHECK(changed(
+      DYN_ROUTER, [](TestModel* m, dyn_tensor* t) { m->tensors.push_back(*t); },
+      DYN_MODEL_NOT_LOADABLE, "layer 0 router: is in the table twice"));
+  CHECK(changed(
+      DYN_EXPERT_DOWN, [](TestModel* m, dyn_tensor* t) { m->tensors.push_back(*t); },
+      DYN_MODEL_NOT_LOADABLE, "layer 0 expert 0 down: is in the table twice"));
+  CHECK(changed(
+      DYN_EXPERT_DOWN, [](TestModel*, dyn_tensor* t) { t->expert = 7; }, DYN_INVALID_ARGUMENT,
+      "down: there is no expert 7"));
+  CHECK(changed(
+      DYN_ROUTER, [](TestModel*, dyn_tensor* t) { t->expert = 1; }, DYN_INVALID_ARGUMENT,
+      "router: there is no expert 1"));
+  CHECK(changed(
+      DYN_ROUTER, [](TestModel*, dyn_tensor* t) { t->shape[0] = 6; }, DYN_MODEL_NOT_LOADABLE,
+      "layer 0 router: the shape is [6, 40], the config asks for [7, 40]"));
+  CHECK(changed(
+      DYN_EXPERT_GATE, [](TestModel* m, dyn_tensor*) { m->config.expert_size = 45; },
+      DYN_MODEL_NOT_LOADABLE, "layer 0 expert 0 gate: the shape is [44, 40]"));
+  CHECK(changed(
+      DYN_ROUTER,
+      [](TestModel* m, dyn_tensor*) {
+        m->config.num_experts = m->config.num_experts_per_token = 0;
+        m->config.expert_size = m->config.norm_top_k = 0;
+        std::erase_if(m->tensors, [](const dyn_tensor& t) { return t.role >= DYN_EXPERT_GATE; });
+      },
+      DYN_MODEL_NOT_LOADABLE, "layer 0 router: the shape is [7, 40], the config asks for [0, 40]"));
+}
+
 void bad_configs() {
   const auto refused = [](void (*change)(dyn_model_config*), const char* text) {
     TestModel model(test::tiny_config());
@@ -241,6 +298,26 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
   CHECK(refused([](dyn_model_config* c) { c->rope_magnitude = 0; }, "rope_magnitude"));
   CHECK(refused([](dyn_model_config* c) { c->quantization = 5; }, "no quantization has number 5"));
+  CHECK(refused([](dyn_model_config* c) { c->expert_size = 8; }, "num_experts is 0, so nothing"));
+  CHECK(refused([](dyn_model_config* c) { c->norm_top_k = 2; }, "norm_top_k is 0 or 1"));
+  CHECK(refused(
+      [](dyn_model_config* c) {
+        test::add_experts(c);
+        c->num_experts_per_token = 8;
+      },
+      "num_experts_per_token is 8, it must be within 1 and 7"));
+  CHECK(refused(
+      [](dyn_model_config* c) {
+        test::add_experts(c);
+        c->num_experts = 1025;
+      },
+      "num_experts is 1025"));
+  CHECK(refused(
+      [](dyn_model_config* c) {
+        test::add_experts(c);
+        c->expert_size = 0;
+      },
+      "expert_size is 0"));
   TestModel model(test::tiny_config());
   model.rope_frequencies.back() = -1;
   CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "rope_frequencies must be positive"));
@@ -300,6 +377,7 @@ int main() {
   check_claim("a tensor of another shape or extent is refused", bad_shapes);
   check_claim("parts of a matrix that do not fit each other are refused", bad_parts);
   check_claim("a table with too little, too much or nonsense is refused", bad_tables);
+  check_claim("experts of which one is missing, twice there or misshapen are refused", bad_experts);
   check_claim("a config that no decoder can run is refused", bad_configs);
   check_claim("a load that failed does not stand in the way of the next", failed_load_is_forgotten);
   check_claim("nothing opens on a model that is not loaded", nothing_before_the_end);

@@ -209,7 +209,7 @@ class MadeUpDevice final : public Device {
   Status load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) override {
     TensorTable table;
     RETURN_IF_ERROR(TensorTable::create(source.config, source.tensors, &table));
-    const dyn_tensor& embedding = table.get(DYN_EMBEDDING, 0);
+    const dyn_tensor& embedding = table.get(DYN_EMBEDDING, {});
     uint64_t weights = 0;
     if (pread(embedding.fd, &weights, sizeof(weights), static_cast<off_t>(embedding.offset)) !=
         sizeof(weights)) {

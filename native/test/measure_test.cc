@@ -126,6 +126,21 @@ Shape quantised() {
                      .kv_dtype = DYN_KV_INT8}};
 }
 
+// A step's tokens go to three of seven experts each, in one of two layers.
+Shape with_experts() {
+  dyn_model_config model = config_of(74, 256, 4, 4096);
+  add_experts(&model);
+  return {.name = "experts",
+          .model = model,
+          .dtype = DYN_Q8_0,
+          .engine = {.num_threads = 2,
+                     .num_blocks = 128,
+                     .max_num_seqs = 8,
+                     .max_num_rows = 8,
+                     .max_num_batched_tokens = 2048,
+                     .max_model_len = 4096}};
+}
+
 struct Sizes {
   dyn_model_sizes model;
   dyn_engine_sizes engine;
@@ -254,6 +269,7 @@ void budgets_are_mapped_and_filled() {
   check_shape(many_rows(), 8);  // So few tokens that their attention is shared by spans.
   check_shape(long_prefill(), 256);
   check_shape(quantised(), 32);
+  check_shape(with_experts(), 256);
 }
 
 void what_cannot_be_opened_cannot_be_measured() {

@@ -93,7 +93,25 @@ std::vector<Kind> kinds() {
   kinds.back().group_size = 32;
   add("F32 to q8", DYN_F32, [](auto* config) { config->quantization = DYN_QUANTIZATION_Q8; });
   add("BF16 to q4", DYN_BF16, [](auto* config) { config->quantization = DYN_QUANTIZATION_Q4; });
+  add("Q8_0 experts", DYN_Q8_0, [](auto* config) {
+    add_experts(config);
+    config->expert_size = 64;
+  });
   if (is_large) return kinds;
+  add("F32 experts", DYN_F32, [](auto* config) {
+    add_experts(config);
+    config->norm_top_k = 0;
+  });
+  add("Q4_K, many experts", DYN_Q4_K, [](auto* config) {
+    add_experts(config);
+    config->num_experts = 130;  // More than rows in a step.
+    config->num_experts_per_token = 1;
+    config->expert_size = 256;
+  });
+  add("BF16 experts, all of them", DYN_BF16, [](auto* config) {
+    add_experts(config);
+    config->num_experts_per_token = config->num_experts;
+  });
   add("F32 with biases", DYN_F32, [](auto* config) {
     config->attention_bias = 1;
     config->rope_layout = DYN_ROPE_INTERLEAVED;

@@ -45,6 +45,13 @@ Extent extent_of(const dyn_model_config& c, dyn_role role) {
       return {2, c.intermediate_size, c.hidden_size};
     case DYN_DOWN:
       return {2, c.hidden_size, c.intermediate_size};
+    case DYN_ROUTER:
+      return {2, c.num_experts, c.hidden_size};
+    case DYN_EXPERT_GATE:
+    case DYN_EXPERT_UP:
+      return {2, c.expert_size, c.hidden_size};
+    case DYN_EXPERT_DOWN:
+      return {2, c.hidden_size, c.expert_size};
     case DYN_Q_BIAS:
       return {1, q, 1};
     case DYN_K_BIAS:
@@ -80,8 +87,10 @@ bool is_bias(dyn_role role) {
 
 constexpr dyn_role kBiasRoles[] = {DYN_Q_BIAS, DYN_K_BIAS, DYN_V_BIAS};
 constexpr dyn_role kQkNormRoles[] = {DYN_Q_NORM, DYN_K_NORM};
-constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q,    DYN_K,  DYN_V,   DYN_O,
-                                    DYN_MLP_NORM,       DYN_GATE, DYN_UP, DYN_DOWN};
+constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q, DYN_K, DYN_V, DYN_O, DYN_MLP_NORM};
+constexpr dyn_role kMlpRoles[] = {DYN_GATE, DYN_UP, DYN_DOWN};
+constexpr dyn_role kExpertRoles[] = {DYN_EXPERT_GATE, DYN_EXPERT_UP, DYN_EXPERT_DOWN};
+
 constexpr dyn_role kPostNormRoles[] = {DYN_POST_ATTENTION_NORM, DYN_POST_MLP_NORM};
 
 bool is_norm_before(dyn_role role) {
@@ -90,6 +99,11 @@ bool is_norm_before(dyn_role role) {
 
 bool has_local_layers(const dyn_model_config& config) {
   return std::ranges::any_of(config.local_layers, [](uint64_t layers) { return layers != 0; });
+}
+
+// Where there are experts, every other layer has an MLP all the same.
+bool has_experts(const dyn_model_config& config, uint32_t layer) {
+  return config.num_experts > 0 && layer % 2 == 0;
 }
 
 }  // namespace
@@ -129,7 +143,7 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
   }
   std::mt19937 generator(static_cast<uint32_t>(config.key));
   std::vector<std::byte> bytes;
-  const auto add = [&](dyn_role role, uint32_t layer) {
+  const auto add = [&](dyn_role role, uint32_t layer, uint32_t expert = 0) {
     const Extent extent = extent_of(config, role);
     std::vector<float> values = random_floats(extent.rows * extent.columns, 0.3f, &generator);
     if (extent.rank == 1 && !is_bias(role) && config.norm_offset == 0) {
@@ -144,7 +158,8 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
                          const std::vector<std::byte>& encoded) {
       tensors.push_back({.role = static_cast<uint16_t>(role),
                          .dtype = static_cast<uint16_t>(stored),
-                         .layer = layer,
+                         .layer = static_cast<uint16_t>(layer),
+                         .expert = static_cast<uint16_t>(expert),
                          .fd = -1,
                          .rank = static_cast<uint16_t>(extent.rank),
                          .part = static_cast<uint16_t>(part),
@@ -153,7 +168,8 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
                          .num_bytes = encoded.size()});
       bytes.insert(bytes.end(), encoded.begin(), encoded.end());
     };
-    if (is_in_parts(dtype) && extent.rank == 2 && role != DYN_EMBEDDING && role != DYN_HEAD) {
+    const bool is_float_anyway = role == DYN_EMBEDDING || role == DYN_HEAD || role == DYN_ROUTER;
+    if (is_in_parts(dtype) && extent.rank == 2 && !is_float_anyway) {
       const PartsShape shape = {.num_outputs = static_cast<uint32_t>(extent.rows),
                                 .num_inputs = static_cast<uint32_t>(extent.columns),
                                 .group_size = group_size,
@@ -165,7 +181,8 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
       put(DYN_SCALES, DYN_F16, num_groups, extent.rows, parts.scales);
       return;
     }
-    const bool fits = is_float_type(dtype) || (extent.rank == 2 && !is_in_parts(dtype));
+    const bool fits =
+        is_float_type(dtype) || (extent.rank == 2 && !is_in_parts(dtype) && role != DYN_ROUTER);
     const dyn_dtype stored = fits ? dtype : DYN_F32;
     put(DYN_WHOLE, stored, extent.rows, extent.columns, encode(values, stored));
   };
@@ -175,6 +192,14 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
   for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
     for (const dyn_role role : kLayerRoles) {
       if (config.norms != DYN_NORMS_BEHIND || !is_norm_before(role)) add(role, layer);
+    }
+    if (has_experts(config, layer)) {
+      add(DYN_ROUTER, layer);
+      for (uint32_t expert = 0; expert < config.num_experts; ++expert) {
+        for (const dyn_role role : kExpertRoles) add(role, layer, expert);
+      }
+    } else {
+      for (const dyn_role role : kMlpRoles) add(role, layer);
     }
     if (config.norms != DYN_NORMS_BEFORE) {
       for (const dyn_role role : kPostNormRoles) add(role, layer);
@@ -273,6 +298,13 @@ void make_olmo(dyn_model_config* config) {
   make_local(config, {1}, 300);
   config->norms = DYN_NORMS_BEHIND;
   config->qk_norm = DYN_QK_NORM_ROWS;
+}
+
+void add_experts(dyn_model_config* config) {
+  config->num_experts = 7;
+  config->num_experts_per_token = 3;
+  config->expert_size = config->intermediate_size / 2;
+  config->norm_top_k = 1;
 }
 
 dyn_row greedy_row(int32_t token) {

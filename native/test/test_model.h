@@ -75,6 +75,9 @@ void make_olmo(dyn_model_config* config);
 // 2 layers, hidden 40, 4 heads on 2 KV heads of size 10, vocabulary 67, tied.
 dyn_model_config tiny_config();
 
+// 7 experts of half the intermediate size, 3 for each token, in every other layer.
+void add_experts(dyn_model_config* config);
+
 struct EngineOptions {
   uint32_t owner = 1;
   uint32_t num_threads = 1;

@@ -94,6 +94,10 @@ export const Role = {
   K_NORM: 16,
   POST_ATTENTION_NORM: 17,
   POST_MLP_NORM: 18,
+  ROUTER: 19,
+  EXPERT_GATE: 20,
+  EXPERT_UP: 21,
+  EXPERT_DOWN: 22,
 } as const;
 
 /** Norms of the residual stream in a layer. */
@@ -115,7 +119,8 @@ export type Address = number;
 export const TENSOR = layout({
   role: "u16",
   dtype: "u16",
-  layer: "u32",
+  layer: "u16",
+  expert: "u16",
   fd: "i32",
   rank: "u16",
   part: "u16",
@@ -153,6 +158,10 @@ export const MODEL_CONFIG = layout({
   activation: "u32",
   quantization: "u32",
   load: "u32",
+  num_experts: "u32",
+  num_experts_per_token: "u32",
+  expert_size: "u32",
+  norm_top_k: "u32",
 });
 
 export const DEVICE_CONFIG = layout({

@@ -150,6 +150,7 @@ function openForNative(path: string): number {
 interface TableEntry {
   readonly role: number;
   readonly layer: number;
+  readonly expert: number;
   readonly part: number;
   readonly dtype: number;
   readonly shape: readonly number[];
@@ -159,10 +160,11 @@ interface TableEntry {
 
 /** The tensors that the decoder needs, by their names in Hugging Face's checkpoints. */
 function tensorTable(model: ModelFiles): TableEntry[] {
-  return [...neededTensors(model.config)].flatMap(({ role, layer, huggingFace: name }) => {
+  return [...neededTensors(model.config)].flatMap(({ role, layer, expert, huggingFace: name }) => {
     const tensor = model.tensors.get(name);
     if (tensor !== undefined) {
-      return entriesOf(tensor).map((entry) => ({ role: roleNumber(role), layer, ...entry }));
+      const place = { role: roleNumber(role), layer, expert: expert?.index ?? 0 };
+      return entriesOf(tensor).map((entry) => ({ ...place, ...entry }));
     }
     throw new ModelNotLoadableError(
       `model ${model.path} has no tensor ${name}: it is not what its config says, or a file is missing`,
@@ -175,7 +177,7 @@ function roleNumber(role: TensorRole): number {
 }
 
 /** One tensor of a file, or the three of a matrix in GPTQ's or AWQ's layout. */
-function entriesOf(tensor: ModelTensor): Omit<TableEntry, "role" | "layer">[] {
+function entriesOf(tensor: ModelTensor): Omit<TableEntry, "role" | "layer" | "expert">[] {
   if (tensor.type === "plain") {
     const { dtype, shape } = tensor;
     return [{ part: Part.WHOLE, dtype: DTYPES[dtype], shape, at: tensor }];
@@ -197,12 +199,13 @@ function groupedDType({ type, zeroOffset }: GroupedWeight): number {
 }
 
 function tensorFields(entry: TableEntry, fd: number): FieldsOf<typeof TENSOR> {
-  const { role, layer, part, dtype, shape, at } = entry;
+  const { role, layer, expert, part, dtype, shape, at } = entry;
   const [rows = 1, columns = 1] = shape;
   return {
     role,
     dtype,
     layer,
+    expert,
     fd,
     rank: shape.length,
     part,
@@ -244,6 +247,16 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     activation: config.activation === "gelu_tanh" ? Activation.GELU_TANH : Activation.SILU,
     quantization: QUANTIZATIONS[quantization ?? "none"],
     load: 0,
+    ...expertFields(config),
+  };
+}
+
+function expertFields({ experts }: ModelConfig) {
+  return {
+    num_experts: experts?.numExperts ?? 0,
+    num_experts_per_token: experts?.numExpertsPerToken ?? 0,
+    expert_size: experts?.expertSize ?? 0,
+    norm_top_k: experts?.normTopK ? 1 : 0,
   };
 }
 

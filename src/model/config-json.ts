@@ -12,6 +12,7 @@ import {
   tokenIdRange,
 } from "./config-rules.ts";
 import { parseDecoderSteps } from "./decoder-steps.ts";
+import { parseExperts } from "./experts.ts";
 import type { Family } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
 import { layerKinds } from "./layer-kinds.ts";
@@ -67,6 +68,7 @@ export function parseConfigJson(file: JsonObject, generation: JsonObject | undef
     ropeLayout: family.ropeLayout,
     ...parseDecoderSteps(json, family, { hiddenSize }),
     maxPositionEmbeddings,
+    experts: parseExperts(json, family.experts, numLayers),
     tieWordEmbeddings:
       json.read("tie_word_embeddings", SWITCH) ?? defaults.tieWordEmbeddings ?? false,
     bosTokenId: json.read("bos_token_id", wholes(ids))?.[0],

@@ -1,5 +1,6 @@
 // The keys of config.json: those of transformers' configuration classes of the families, and what others add to them.
 
+import { expertKeys } from "./experts.ts";
 import type { Family } from "./families/family.ts";
 import type { KeyRules } from "./key-rules.ts";
 
@@ -79,8 +80,9 @@ const FIXED: KeyRules["fixed"] = {
 };
 
 /** The rules for a family's own part of the file. */
-export function configKeys({ keys = [], decoder }: Family): KeyRules {
+export function configKeys({ keys = [], decoder, experts }: Family): KeyRules {
   const own: string[] = [...keys];
+  if (experts !== undefined) own.push(...expertKeys(experts));
   if (keys.includes("sliding_window_pattern")) own.push("_sliding_window_pattern");
   if (decoder?.activation !== undefined) own.push("hidden_activation");
   return { known: new Set([...READ, ...HARMLESS, ...own]), off: OFF, fixed: FIXED };

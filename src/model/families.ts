@@ -6,15 +6,18 @@ import type { Family } from "./families/family.ts";
 import { GEMMA2, GEMMA3 } from "./families/gemma.ts";
 import { LLAMA } from "./families/llama.ts";
 import { MISTRAL } from "./families/mistral.ts";
+import { MIXTRAL } from "./families/mixtral.ts";
 import { EXAONE4, OLMO2, OLMO3 } from "./families/post-norm.ts";
 import { QWEN2 } from "./families/qwen2.ts";
 import { QWEN3 } from "./families/qwen3.ts";
+import { QWEN3_MOE } from "./families/qwen3-moe.ts";
 import { SEED_OSS } from "./families/seed-oss.ts";
 import type { ModelConfig } from "./model-files.ts";
 
 export const FAMILIES: readonly Family[] = [
   ...[LLAMA, MISTRAL, QWEN2, QWEN3, ERNIE4_5, SEED_OSS],
   ...[GEMMA2, GEMMA3, OLMO2, OLMO3, EXAONE4],
+  ...[QWEN3_MOE, MIXTRAL],
 ];
 
 /** The family of a model that was opened. */

@@ -13,6 +13,7 @@ import {
   tokenIdRange,
 } from "./config-rules.ts";
 import { parseGgufDecoderSteps } from "./decoder-steps.ts";
+import { parseGgufExperts } from "./experts.ts";
 import { type Family, type GgufFiles, tensorName } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
@@ -99,6 +100,7 @@ export function parseGgufConfig(
     ropeLayout,
     ...parseGgufDecoderSteps(metadata, family, { hiddenSize, numLayers, numHeads, headSize }),
     maxPositionEmbeddings,
+    experts: family.experts && parseGgufExperts(metadata, name, routersOf(file, family, numLayers)),
     tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
     bosTokenId: metadata.read("tokenizer.ggml.bos_token_id", whole(ids)),
     eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),
@@ -110,16 +112,35 @@ function hasAttentionBias(family: Family, tensors: GgufFile["tensors"]): boolean
   return tensors.has(tensorName(family, "q_bias", "gguf").replace("*", "0"));
 }
 
+/** For each layer, true if it has a router. */
+function routersOf({ tensors }: GgufFile, family: Family, numLayers: number): readonly boolean[] {
+  const name = tensorName(family, "router", "gguf");
+  return Array.from({ length: numLayers }, (_, layer) =>
+    tensors.has(name.replace("*", String(layer))),
+  );
+}
+
 type GgufFamily = Family & { readonly gguf: GgufFiles };
 
 function parseFamily(metadata: JsonObject): GgufFamily {
   const name = metadata.require("general.architecture", TEXT);
   const families = FAMILIES.filter((family): family is GgufFamily => family.gguf !== undefined);
-  const known = families.find(({ gguf }) => gguf.architecture === name);
+  const named = families.filter(({ gguf }) => gguf.architecture === name);
+  const numExperts = metadata.read(`${name}.expert_count`, whole({ min: 0, max: 2 ** 31 })) ?? 0;
+  const known = named.find(({ experts }) => (experts !== undefined) === numExperts > 0);
   if (known !== undefined) return known;
-  const supported = families.map(({ gguf }) => gguf.architecture).join(", ");
+  if (named.length > 0) throw otherExperts(metadata, name, numExperts);
+  const supported = [...new Set(families.map(({ gguf }) => gguf.architecture))].join(", ");
   throw new ModelError(
     `${metadata.place}: general.architecture is ${showFound(name)}; supported: ${supported}`,
+  );
+}
+
+function otherExperts(metadata: JsonObject, name: string, numExperts: number): ModelError {
+  const found = numExperts === 0 ? "no experts" : `a mixture of ${numExperts} experts`;
+  const supported = numExperts === 0 ? "with" : "without";
+  return new ModelError(
+    `${metadata.place}: ${found} in a model of the architecture ${name}; supported: ${supported} experts`,
   );
 }
 
@@ -132,12 +153,6 @@ function checkLayers(metadata: JsonObject, name: string, headSize: number): void
         `${metadata.place}: ${key} is ${size} in heads of size ${headSize}; supported: the same`,
       );
     }
-  }
-  const numExperts = metadata.read(`${name}.expert_count`, whole({ min: 0, max: 2 ** 31 })) ?? 0;
-  if (numExperts > 0) {
-    throw new ModelError(
-      `${metadata.place}: a mixture of ${numExperts} experts; supported: models without experts`,
-    );
   }
 }
 

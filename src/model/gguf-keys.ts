@@ -2,6 +2,7 @@
 // architecture is.
 
 import { MODEL_PARAMETERS } from "../sampling/options.ts";
+import { GGUF_EXPERT_KEYS } from "./experts.ts";
 import type { Family } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
 import { checkKeys, isEmpty, type KeyRules } from "./key-rules.ts";
@@ -14,7 +15,7 @@ const KNOWN = [
   ...["rope.dimension_count", "rope.freq_base", "rope.scale_linear", "rope.scaling.type"],
   ...["rope.scaling.factor", "rope.scaling.original_context_length", "rope.scaling.attn_factor"],
   ...["rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "rope.scaling.finetuned"],
-  ...["expert_count", "tensor_data_layout", "pooling_type", "decoder_start_token_id"],
+  ...["tensor_data_layout", "pooling_type", "decoder_start_token_id"],
 ];
 
 /** Features of other decoders. */
@@ -26,7 +27,8 @@ const OFF = [
   ...["attention.rope_pattern", "attention.indexer.head_count", "full_attention_interval"],
   ...["attn_logit_softcapping", "final_logit_softcapping", "router_logit_softcapping"],
   ...["use_parallel_residual", "nextn_predict_layers", "n_deepstack_layers", "token_shift_count"],
-  ...["expert_used_count", "expert_shared_count", "leading_dense_block_count"],
+  ...["expert_used_count", "expert_feed_forward_length", "expert_shared_count"],
+  ...["expert_shared_feed_forward_length", "expert_group_count", "leading_dense_block_count"],
   ...["interleave_moe_layer_step", "swiglu_limits", "swiglu_clamp_exp", "ssm.state_size"],
   ...["rope.dimension_sections", "rope.dimension_count_per_layer", "rope.freq_base_per_layer"],
   ...["rope.freq_base_swa", "rope.scaling.yarn_log_multiplier"],
@@ -37,10 +39,18 @@ const WINDOW_KEYS = ["attention.sliding_window_pattern", "rope.freq_base_swa"];
 
 /** Read where the family scales its scores and caps them. */
 const SCORE_KEYS = ["attention.scale", "attn_logit_softcapping", "final_logit_softcapping"];
+/** llama.cpp's number of it, among the ways to weigh experts. */
+const SOFTMAX = 1;
 
 /** Factors; 0 is llama.cpp's word for not set. */
 const FACTORS = [
-  ...["logit_scale", "residual_scale", "embedding_scale", "attention.output_scale"],
+  ...[
+    "expert_weights_scale",
+    "logit_scale",
+    "residual_scale",
+    "embedding_scale",
+    "attention.output_scale",
+  ],
   ...["attention.value_scale", "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"],
 ];
 
@@ -50,6 +60,7 @@ export function checkGgufKeys(metadata: JsonObject, family: Family): readonly st
   const named = (key: string) => `${gguf?.architecture}.${key}`;
   const own = [
     ...(gguf?.globalEvery === undefined ? [] : WINDOW_KEYS),
+    ...(family.experts === undefined ? [] : GGUF_EXPERT_KEYS),
     ...(family.keys?.includes("query_pre_attn_scalar") ? SCORE_KEYS : []),
   ];
   const rules: KeyRules = {
@@ -58,7 +69,10 @@ export function checkGgufKeys(metadata: JsonObject, family: Family): readonly st
       ...OFF.map((key) => [named(key), []]),
       ...FACTORS.map((key) => [named(key), [1]]),
     ]),
-    fixed: { [named("attention.causal")]: [true], "general.type": ["model"] },
+    fixed: {
+      ...{ [named("attention.causal")]: [true], "general.type": ["model"] },
+      ...{ [named("expert_gating_func")]: [SOFTMAX], [named("expert_weights_norm")]: [true] },
+    },
   };
   const keys = metadata.keys().filter((key) => key.startsWith(named("")) || key === "general.type");
   return checkKeys(metadata, rules, keys);

@@ -113,11 +113,26 @@ export interface ModelConfig {
   readonly local?: LocalLayers;
   /** Longest context that the model was made for, in tokens. */
   readonly maxPositionEmbeddings: number;
+  /** Undefined: every layer has an MLP. */
+  readonly experts: Experts | undefined;
   /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
   readonly bosTokenId: number | undefined;
   /** From all of the model's files that name any. */
   readonly eosTokenIds: readonly number[];
+}
+
+/** Layers with experts, of which a router chooses some for each token, in place of an MLP. */
+export interface Experts {
+  /** Of each such layer. */
+  readonly numExperts: number;
+  readonly numExpertsPerToken: number;
+  /** Inner size of an expert. */
+  readonly expertSize: number;
+  /** The weights of a token's experts sum up to 1; else those of all would. */
+  readonly normTopK: boolean;
+  /** For each layer of the model, true if it has experts. */
+  readonly layers: readonly boolean[];
 }
 
 export interface LocalLayers extends Rotary {

@@ -50,6 +50,11 @@ const RopeScalingSchema = v.variant("type", [
   v.strictObject({ type: v.literal("none") }),
 ]);
 
+const ExpertsSchema = v.strictObject({
+  ...{ numExperts: count, numExpertsPerToken: count, expertSize: size, normTopK: v.boolean() },
+  layers: v.pipe(v.array(v.boolean()), v.maxLength(COUNT.max)),
+});
+
 const LocalSchema = v.strictObject({
   layers: v.pipe(v.array(v.boolean()), v.maxLength(COUNT.max)),
   slidingWindow: v.optional(size),
@@ -73,6 +78,7 @@ const ConfigSchema = v.strictObject({
   ...{ embeddingScale: v.exactOptional(factor), attentionScale: v.exactOptional(factor) },
   ...{ attentionSoftcap: v.exactOptional(factor), logitSoftcap: v.exactOptional(factor) },
   maxPositionEmbeddings: size,
+  experts: v.optional(ExpertsSchema),
   tieWordEmbeddings: v.boolean(),
   bosTokenId: v.optional(tokenId),
   eosTokenIds: v.pipe(v.array(tokenId), v.maxLength(16)),
@@ -149,8 +155,8 @@ export async function openPacked(directory: string): Promise<ModelFiles> {
 
 /** Puts back what JSON leaves out. */
 function restored(config: v.InferOutput<typeof ConfigSchema>): ModelConfig {
-  const { ropeScaling, slidingWindow, bosTokenId, local, ...rest } = config;
-  const common = { ...rest, ropeScaling, slidingWindow, bosTokenId };
+  const { ropeScaling, slidingWindow, experts, bosTokenId, local, ...rest } = config;
+  const common = { ...rest, ropeScaling, slidingWindow, experts, bosTokenId };
   if (local === undefined) return common;
   const { ropeScaling: scaling, slidingWindow: window } = local;
   return { ...common, local: { ...local, ropeScaling: scaling, slidingWindow: window } };

@@ -51,7 +51,7 @@ interface Selected {
 function selectTensor(source: TensorSource, needed: NeededTensor): Selected {
   const { format, stored, quantization } = source;
   const { shape, huggingFace: name } = needed;
-  const whole = stored.get(needed[format]) ?? tiedTwin(source, needed);
+  const whole = storedTensor(source, needed) ?? tiedTwin(source, needed);
   if (whole !== undefined)
     return { tensor: { ...checkTensor(whole, shape, format), name }, pieces: [whole] };
   const grouped = quantization && selectGroupedWeight(stored, { name, shape }, quantization);
@@ -59,6 +59,20 @@ function selectTensor(source: TensorSource, needed: NeededTensor): Selected {
   const { qweight, qzeros, scales, groupIndex } = grouped;
   const pieces = [qweight, qzeros, scales, ...(groupIndex ? [groupIndex] : [])];
   return { tensor: grouped, pieces };
+}
+
+/** The tensor, or its part of one that is of all experts. */
+function storedTensor(
+  { format, stored }: TensorSource,
+  needed: NeededTensor,
+): StoredTensor | undefined {
+  const { shape, expert } = needed;
+  const tensor = stored.get(needed[format]);
+  if (tensor === undefined || !expert?.mergedIn.includes(format)) return tensor;
+  const { index, count } = expert;
+  checkShape(tensor, [count, ...shape]);
+  const numBytes = tensor.numBytes / count;
+  return { ...tensor, shape, numBytes, offset: tensor.offset + index * numBytes };
 }
 
 /** A tied model's one matrix is stored under either name: some savers keep the head's. */
@@ -82,12 +96,16 @@ function checkTensor(
     const cure = format === "gguf" ? ". Use the model's Q4_K_M file, or one of those types" : "";
     throw new ModelError(`${place} is stored as ${dtype}; supported: ${supported}${cure}`);
   }
-  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-    throw new ModelError(
-      `${place} has the shape ${showFound(tensor.shape)}; the model's configuration calls for ${showFound(shape)}`,
-    );
-  }
+  checkShape(tensor, shape);
   return { ...tensor, type: "plain", dtype };
+}
+
+function checkShape({ path, name, shape: found }: StoredTensor, shape: readonly number[]): void {
+  if (found.length === shape.length && found.every((size, i) => size === shape[i])) return;
+  throw new ModelError(
+    `${path}: tensor ${showFound(name)} has the shape ${showFound(found)}; the model's configuration calls for ` +
+      showFound(shape),
+  );
 }
 
 function missing(source: TensorSource, needed: NeededTensor): ModelError {

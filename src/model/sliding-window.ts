@@ -56,7 +56,9 @@ export function parseWindows(json: JsonObject, rule: SlidingWindowRule, layers: 
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
     ? json.read("sliding_window", whole(WINDOW))
-    : DEFAULT_WINDOW;
+    : rule === "where asked"
+      ? undefined
+      : DEFAULT_WINDOW;
   const isShort = window !== undefined && window < maxPositionEmbeddings;
   return {
     slidingWindow: isShort ? window : undefined,
@@ -85,7 +87,7 @@ function windowedLayers(
     Array.from({ length: numLayers }, (_, layer) => isWindowed(layer));
   if (rule === "upper layers" && !json.read("use_sliding_window", SWITCH)) return each(() => false);
   if (layerTypes !== undefined) return layerTypes.map((type) => type === WINDOWED);
-  if (rule === "all layers") return each(() => true);
+  if (rule === "all layers" || rule === "where asked") return each(() => true);
   if (rule === "upper layers") {
     const first = json.read("max_window_layers", whole({ min: 0, max: 2 ** 31 }));
     return each((layer) => layer >= (first ?? DEFAULT_MAX_WINDOW_LAYERS));

@@ -58,10 +58,14 @@ const SHAPES: Readonly<Record<Width, readonly [Partial<ModelShape>, Partial<Mode
   ],
 };
 
+const EXPERTS = { numExperts: 6, numPerToken: 3, size: 64, normTopK: true, mlpLayers: [0] };
+
 export interface Cell {
   readonly format: Format | { readonly preset: Preset };
   readonly width: Width;
   readonly shape: 0 | 1;
+  /** As a Qwen3-MoE, in every other layer. */
+  readonly hasExperts?: boolean;
 }
 
 export interface CellModel {
@@ -71,10 +75,13 @@ export interface CellModel {
 
 /** Hands `use` the cell's model; its files are there until `use` is done. */
 export async function withCellModel<T>(
-  { format, width, shape: index }: Cell,
+  { format, width, shape: index, hasExperts }: Cell,
   use: (model: CellModel) => Promise<T>,
 ): Promise<T> {
-  const shape = tinyShape({ hiddenSize: width, numLayers: 2, ...SHAPES[width][index] });
+  const shape = tinyShape({
+    ...{ hiddenSize: width, numLayers: 2, ...SHAPES[width][index] },
+    ...(hasExperts && { architecture: "qwen3_moe", experts: EXPERTS }),
+  });
   const seed = 1 + WIDTHS.indexOf(width) + 10 * index;
   const directory = mkdtempSync(join(tmpdir(), "dynamo-rounding-"));
   try {

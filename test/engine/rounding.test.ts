@@ -55,6 +55,15 @@ describe.skipIf(!isBuilt)("ids equal the rounding reference's (needs `npm run bu
     }, 60_000);
   }
 
+  for (const isa of isas) {
+    test(`with experts, on ${isa}`, async () => {
+      for (const format of ["F32", "BF16", "Q8_0", "MXFP4", "q8"] as const) {
+        const cell = { format, width: 32, shape: 1, hasExperts: true } as const;
+        await expectEqual(cell, { isa, pool: "float32", ...FEW });
+      }
+    }, 60_000);
+  }
+
   for (const pool of ["bfloat16", "int8"] as const) {
     test(`beside K and V in ${pool}`, async () => {
       for (const isa of isas) {

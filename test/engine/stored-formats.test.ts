@@ -12,7 +12,7 @@ import { DTYPES, type DType, isDType } from "../../src/model/dtype.ts";
 import type { ModelFiles } from "../../src/model/model-files.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { PRESET_NAMES } from "../model/llama-quantize.ts";
-import { tinyShape } from "../model/model-shapes.ts";
+import { type ExpertsShape, type ModelShape, tinyShape } from "../model/model-shapes.ts";
 import { writeRandomDirectory } from "../model/random-directory.ts";
 import { writeRandomGguf } from "../model/random-gguf.ts";
 import { openReference } from "../reference/open-reference.ts";
@@ -55,6 +55,17 @@ function openRunner(model: ModelFiles): Promise<ModelRunner> {
     ...{ kvCacheDType: "float32", totalBlocks: LIMITS.numBlocks, limits: LIMITS },
   });
 }
+
+/** Small: the reference takes a while for each of their experts. */
+const moeShape = (changes: Partial<ModelShape>) =>
+  tinyShape({ architecture: "qwen3_moe", numLayers: 2, ...changes });
+const NARROW = { hiddenSize: 64, intermediateSize: 96, headSize: 16 } as const;
+
+const EXPERTS: readonly [ExpertsShape, ...ExpertsShape[]] = [
+  { numExperts: 4, numPerToken: 2, size: 256, normTopK: true, mlpLayers: [1] },
+  { numExperts: 3, numPerToken: 3, size: 320, normTopK: true },
+  { numExperts: 9, numPerToken: 2, size: 32, normTopK: false },
+];
 
 const DOWN = "model.layers.1.mlp.down_proj.weight";
 
@@ -107,6 +118,59 @@ describe.skipIf(!isBuilt)("a model (needs `npm run build`)", () => {
       const path = join(scratch, `${architecture}.gguf`);
       writeRandomGguf(path, { shape, type: "F32" });
       expect(await errorOf(await openModel(path))).toBeLessThan(1e-4);
+    },
+  );
+
+  test.each(["qwen3_moe", "mixtral"] as const)(
+    "of the family %s keeps near the reference, from the hub's files and from GGUF",
+    async (architecture) => {
+      const directory = join(scratch, architecture);
+      for (const experts of EXPERTS) {
+        const mlpLayers = architecture === "mixtral" ? [] : (experts.mlpLayers ?? []);
+        const shape = moeShape({ ...NARROW, architecture, experts: { ...experts, mlpLayers } });
+        writeRandomDirectory(directory, { shape, dtype: "F32" });
+        expect(await errorOf(await openModel(directory))).toBeLessThan(1e-4);
+        const path = join(scratch, `${architecture}.gguf`);
+        writeRandomGguf(path, { shape, type: "F32" });
+        expect(await errorOf(await openModel(path))).toBeLessThan(1e-4);
+      }
+    },
+  );
+
+  test("with experts has the same bits from the hub's files and from GGUF", async () => {
+    const [experts] = EXPERTS;
+    const shape = moeShape({ ...NARROW, experts });
+    writeRandomDirectory(join(scratch, "moe"), { shape, dtype: "F32" });
+    writeRandomGguf(join(scratch, "moe.gguf"), { shape, type: "F32" });
+    const samples: object[] = [];
+    for (const name of ["moe", "moe.gguf"]) {
+      const runner = await openRunner(await openModel(join(scratch, name)));
+      for (const prompt of PROMPTS) samples.push(await sampleAfter(runner, prompt));
+      runner.close();
+    }
+    expect(samples.slice(0, PROMPTS.length)).toEqual(samples.slice(PROMPTS.length));
+  });
+
+  test.each(GGUF_ERRORS)(
+    "with experts in %s keeps within %d of the reference",
+    async (type, max) => {
+      const [experts] = EXPERTS;
+      const path = join(scratch, `experts-${type}.gguf`);
+      const shape = moeShape({ experts });
+      writeRandomGguf(path, { shape, type });
+      // A token may go to another expert than the reference's where two are nearly as likely.
+      expect(await errorOf(await openModel(path))).toBeLessThan(2 * max);
+    },
+  );
+
+  test.each(["gptq", "awq"] as const)(
+    "with experts by %s keeps near the reference",
+    async (type) => {
+      const [experts] = EXPERTS;
+      const shape = moeShape({ experts });
+      const directory = join(scratch, `experts-${type}`);
+      writeRandomDirectory(directory, { shape, dtype: "F16", quantization: type });
+      expect(await errorOf(await openModel(directory))).toBeLessThan(0.1);
     },
   );
 

@@ -33,6 +33,7 @@ describe("config.json", () => {
       ropeLayout: "halves",
       slidingWindow: undefined,
       maxPositionEmbeddings: 64,
+      experts: undefined,
       tieWordEmbeddings: false,
       bosTokenId: 1,
       eosTokenIds: [2],

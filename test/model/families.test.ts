@@ -21,6 +21,24 @@ const LLAMA = `
   model.layers.1.mlp.down_proj.weight             blk.1.ffn_down.weight      32 48
 `;
 
+const MLP = LLAMA.split("\n")
+  .filter((line) => line.includes(".mlp."))
+  .join("\n");
+const WITHOUT_MLP = LLAMA.replace(MLP, "");
+
+/** Of the first expert. In GGUF files it is a part of the tensor of both. */
+const QWEN3_EXPERTS = `
+  model.layers.1.mlp.gate.weight                  blk.1.ffn_gate_inp.weight  2 32
+  model.layers.1.mlp.experts.0.gate_proj.weight   blk.1.ffn_gate_exps.weight 24 32
+  model.layers.1.mlp.experts.0.up_proj.weight     blk.1.ffn_up_exps.weight   24 32
+  model.layers.1.mlp.experts.0.down_proj.weight   blk.1.ffn_down_exps.weight 32 24
+`;
+
+const MIXTRAL_EXPERTS = QWEN3_EXPERTS.replaceAll(".mlp.", ".block_sparse_moe.")
+  .replace("gate_proj", "w1")
+  .replace("up_proj", "w3")
+  .replace("down_proj", "w2");
+
 const BIASES = `
   model.layers.1.self_attn.q_proj.bias            blk.1.attn_q.bias          40
   model.layers.1.self_attn.k_proj.bias            blk.1.attn_k.bias          20
@@ -49,6 +67,8 @@ const TENSORS: Readonly<Record<string, string>> = {
   qwen2: LLAMA + BIASES,
   qwen3: LLAMA + QK_NORMS,
   ernie4_5: LLAMA,
+  qwen3_moe: WITHOUT_MLP + QWEN3_EXPERTS + QK_NORMS,
+  mixtral: WITHOUT_MLP + MIXTRAL_EXPERTS,
   seed_oss: LLAMA.replace("blk.1.ffn_norm.weight", "blk.1.post_attention_norm.weight") + BIASES,
   gemma2: GEMMA,
   gemma3_text: GEMMA + QK_NORMS,
@@ -62,21 +82,25 @@ const SIZES = {
   ...{ numHeads: 4, numKvHeads: 2, headSize: 10, tieWordEmbeddings: false },
 };
 
+const EXPERTS = { numExperts: 2, numExpertsPerToken: 1, expertSize: 24, normTopK: true };
+
 /** A model of the family as its own files make it. */
 function tensorsOf(name: string) {
   const family = FAMILIES.find((one) => one.name === name);
   const attentionBias = family?.attentionBias !== "never";
-  const config = { ...SIZES, architecture: name, attentionBias, qkNorm: family?.qkNorm };
+  const experts = family?.experts && { ...EXPERTS, layers: [true, true] };
+  const config = { ...SIZES, architecture: name, attentionBias, qkNorm: family?.qkNorm, experts };
   return [...neededTensors(config as ModelConfig)]; // of which the table reads no more
 }
 
 describe("a family", () => {
   test.each(FAMILIES.map(({ name }) => name))("%s names its tensors as its files do", (name) => {
-    const needed = tensorsOf(name).map(
+    const ofFirst = tensorsOf(name).filter(({ expert }) => !expert?.index);
+    const needed = ofFirst.map(
       ({ huggingFace, gguf, shape }) => `${huggingFace} ${gguf} ${shape.join(" ")}`,
     );
     const expected = (TENSORS[name] ?? "").trim().split(/\n+/);
-    const ofOneLayer = needed.filter((line) => !line.includes(".0."));
+    const ofOneLayer = needed.filter((line) => !line.includes("layers.0."));
     expect(ofOneLayer.toSorted()).toEqual(
       expected.map((line) => line.trim().replace(/ +/g, " ")).toSorted(),
     );
@@ -84,16 +108,20 @@ describe("a family", () => {
   });
 
   test.each(FAMILIES.map(({ name }) => name))(
-    "%s has one tensor for each role and layer",
+    "%s has one tensor for each role, layer and expert",
     (name) => {
-      const places = tensorsOf(name).map(({ role, layer }) => `${role} ${layer}`);
+      const needed = tensorsOf(name);
+      const places = needed.map(({ role, layer, expert }) => `${role} ${layer} ${expert?.index}`);
       expect(new Set(places).size).toBe(places.length);
     },
   );
 
   test("is known by names that no other has", () => {
     const classes = FAMILIES.map(({ architecture }) => architecture);
-    const inGguf = FAMILIES.flatMap(({ gguf }) => gguf?.architecture ?? []);
+    // GGUF has one name for Llamas with experts and without.
+    const inGguf = FAMILIES.flatMap(({ gguf, experts }) =>
+      gguf === undefined ? [] : `${gguf.architecture} ${experts !== undefined}`,
+    );
     for (const names of [FAMILIES.map(({ name }) => name), classes, inGguf]) {
       expect(new Set(names).size).toBe(names.length);
     }

@@ -2,7 +2,8 @@
 
 export type Architecture =
   | ("llama" | "mistral" | "qwen2" | "qwen3" | "ernie4_5" | "seed_oss")
-  | "gemma3_text";
+  | "gemma3_text"
+  | ("qwen3_moe" | "mixtral");
 
 export interface ModelShape {
   readonly architecture: Architecture;
@@ -18,10 +19,20 @@ export interface ModelShape {
   /** Llama 3's scaling by this factor, from 8,192 positions on. */
   readonly ropeFactor?: number;
   readonly contextLength: number;
+  readonly experts?: ExpertsShape;
   readonly isTied: boolean;
   readonly slidingWindow?: number;
   /** The name of the vocabulary's pre-tokenizer. */
   readonly pre: string;
+}
+
+export interface ExpertsShape {
+  readonly numExperts: number;
+  readonly numPerToken: number;
+  readonly size: number;
+  readonly normTopK: boolean;
+  /** Layers with an MLP in place of experts. */
+  readonly mlpLayers?: readonly number[];
 }
 
 /** From the config.json of each model on the Hugging Face hub. */
@@ -119,6 +130,22 @@ export const SHAPES = {
     isTied: false,
     pre: "llama-bpe",
   },
+  "qwen3-30b-a3b": {
+    architecture: "qwen3_moe",
+    vocabSize: 151936,
+    hiddenSize: 2048,
+    intermediateSize: 6144,
+    numLayers: 48,
+    numHeads: 32,
+    numKvHeads: 4,
+    headSize: 128,
+    rmsNormEps: 1e-6,
+    ropeTheta: 1e6,
+    contextLength: 40960,
+    experts: { numExperts: 128, numPerToken: 8, size: 768, normTopK: true },
+    isTied: false,
+    pre: "qwen2",
+  },
 } as const satisfies Readonly<Record<string, ModelShape>>;
 
 /** Small, with rows of whole blocks of every type, and another number of everything. */
@@ -146,6 +173,8 @@ export interface ShapedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly layer: number | undefined;
+  /** Experts of a layer follow each other, matrix by matrix. */
+  readonly expert?: number;
 }
 
 /** The tensors of a model, in the order in which they are used. */
@@ -155,8 +184,9 @@ export function tensorsOf(shape: ModelShape): readonly ShapedTensor[] {
     { name: "model.embed_tokens.weight", shape: [vocabSize, hiddenSize], layer: undefined },
   ];
   for (let layer = 0; layer < numLayers; layer++) {
-    for (const [name, sizes] of layerTensors(shape)) {
-      tensors.push({ name: `model.layers.${layer}.${name}`, shape: sizes, layer });
+    const mlp = hasExperts(shape, layer) ? expertTensors(shape) : mlpTensors(shape);
+    for (const { name, ...tensor } of [...layerTensors(shape).map(plain), ...mlp]) {
+      tensors.push({ ...tensor, name: `model.layers.${layer}.${name}`, layer });
     }
   }
   tensors.push({ name: "model.norm.weight", shape: [hiddenSize], layer: undefined });
@@ -166,8 +196,45 @@ export function tensorsOf(shape: ModelShape): readonly ShapedTensor[] {
   return tensors;
 }
 
-function layerTensors(shape: ModelShape): readonly (readonly [string, readonly number[]])[] {
-  const { architecture, hiddenSize: hidden, intermediateSize: intermediate, headSize } = shape;
+function plain([name, shape]: NamedShape) {
+  return { name, shape };
+}
+
+function hasExperts({ experts }: ModelShape, layer: number): boolean {
+  return experts !== undefined && !experts.mlpLayers?.includes(layer);
+}
+
+function mlpTensors({ hiddenSize: hidden, intermediateSize: intermediate }: ModelShape) {
+  const tensors: readonly NamedShape[] = [
+    ["mlp.gate_proj.weight", [intermediate, hidden]],
+    ["mlp.up_proj.weight", [intermediate, hidden]],
+    ["mlp.down_proj.weight", [hidden, intermediate]],
+  ];
+  return tensors.map(plain);
+}
+
+function expertTensors({ architecture, hiddenSize: hidden, experts }: ModelShape) {
+  const { numExperts = 0, size = 0 } = experts ?? {};
+  const [block, gate, up, down] =
+    architecture === "mixtral"
+      ? ["block_sparse_moe", "w1", "w3", "w2"]
+      : ["mlp", "gate_proj", "up_proj", "down_proj"];
+  const ofEach = (name: string | undefined, shape: readonly number[]) =>
+    Array.from({ length: numExperts }, (_, expert) => ({
+      ...{ name: `${block}.experts.${expert}.${name}.weight`, shape, expert },
+    }));
+  return [
+    { name: `${block}.gate.weight`, shape: [numExperts, hidden] },
+    ...ofEach(gate, [size, hidden]),
+    ...ofEach(up, [size, hidden]),
+    ...ofEach(down, [hidden, size]),
+  ];
+}
+
+type NamedShape = readonly [name: string, shape: readonly number[]];
+
+function layerTensors(shape: ModelShape): readonly NamedShape[] {
+  const { architecture, hiddenSize: hidden, headSize } = shape;
   const q = shape.numHeads * headSize;
   const kv = shape.numKvHeads * headSize;
   const biases = [
@@ -190,12 +257,9 @@ function layerTensors(shape: ModelShape): readonly (readonly [string, readonly n
     ["self_attn.k_proj.weight", [kv, hidden]],
     ["self_attn.v_proj.weight", [kv, hidden]],
     ...(architecture === "qwen2" || architecture === "seed_oss" ? biases : []),
-    ...(architecture === "qwen3" || isGemma ? norms : []),
+    ...(["qwen3", "qwen3_moe"].includes(architecture) || isGemma ? norms : []),
     ["self_attn.o_proj.weight", [hidden, q]],
     ["post_attention_layernorm.weight", [hidden]],
     ...(isGemma ? gemmaNorms : []),
-    ["mlp.gate_proj.weight", [intermediate, hidden]],
-    ["mlp.up_proj.weight", [intermediate, hidden]],
-    ["mlp.down_proj.weight", [hidden, intermediate]],
   ];
 }

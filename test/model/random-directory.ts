@@ -6,7 +6,12 @@ import { join } from "node:path";
 
 import { PRE_TOKENIZERS } from "../../src/tokenizer/pre-tokenizers.ts";
 import { tensorBytes } from "./gguf-writer.ts";
-import { type ModelShape, type ShapedTensor, tensorsOf } from "./model-shapes.ts";
+import {
+  type ExpertsShape,
+  type ModelShape,
+  type ShapedTensor,
+  tensorsOf,
+} from "./model-shapes.ts";
 import { writeFile } from "./output-file.ts";
 import { matrixReach, modelWeights, randomBytes, randomWords, seedOf } from "./random-weights.ts";
 import { CHAT_TEMPLATE, EOS_TOKEN, syntheticVocabulary } from "./synthetic-vocabulary.ts";
@@ -66,7 +71,8 @@ function storedTensors(
   { dtype, quantization, groupSize = 128, seed = 1 }: RandomDirectoryOptions,
 ): readonly StoredTensor[] {
   const { name, shape, layer } = tensor;
-  const isMatrix = layer !== undefined && shape.length === 2;
+  const isRouter = name.endsWith(".gate.weight");
+  const isMatrix = layer !== undefined && shape.length === 2 && !isRouter;
   if (quantization !== undefined && isMatrix) {
     return groupedTensors(tensor, { quantization, groupSize, seed });
   }
@@ -154,6 +160,8 @@ const CLASSES = {
   ernie4_5: "Ernie4_5ForCausalLM",
   seed_oss: "SeedOssForCausalLM",
   gemma3_text: "Gemma3ForCausalLM",
+  qwen3_moe: "Qwen3MoeForCausalLM",
+  mixtral: "MixtralForCausalLM",
 } as const;
 
 function configJson(shape: ModelShape) {
@@ -174,6 +182,24 @@ function configJson(shape: ModelShape) {
     max_position_embeddings: shape.contextLength,
     tie_word_embeddings: shape.isTied,
     eos_token_id: shape.vocabSize - 2,
+    ...(shape.experts && expertsJson(shape.architecture, shape.experts)),
+  };
+}
+
+function expertsJson(
+  architecture: string,
+  { numExperts, numPerToken, size, normTopK, mlpLayers }: ExpertsShape,
+) {
+  if (architecture === "mixtral") {
+    return {
+      ...{ num_local_experts: numExperts, num_experts_per_tok: numPerToken },
+      intermediate_size: size,
+    };
+  }
+  return {
+    ...{ num_experts: numExperts, num_experts_per_tok: numPerToken },
+    ...{ moe_intermediate_size: size, norm_topk_prob: normTopK, decoder_sparse_step: 1 },
+    mlp_only_layers: mlpLayers ?? [],
   };
 }
 

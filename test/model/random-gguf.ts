@@ -50,15 +50,19 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
     offset = alignUp(offset + tensorBytes(dtype, sizes), ALIGNMENT);
     return entry;
   };
-  const entries = tensors.map((tensor) =>
-    place(ggufTensorName(tensor.name, shape.architecture), tensor.dtype, tensor.shape),
-  );
+  // All experts' matrices of a kind are one tensor.
+  const entries = tensors
+    .filter(({ expert = 0 }) => expert === 0)
+    .map(({ name, dtype, shape: sizes, expert }) => {
+      const whole = expert === undefined ? sizes : [shape.experts?.numExperts ?? 0, ...sizes];
+      return place(ggufTensorName(name, shape.architecture), dtype, whole);
+    });
   if (factors !== undefined) entries.push(place("rope_freqs.weight", "F32", [factors.length]));
 
   writeFile(path, (file) => {
     file.write(ggufHeader(ggufMetadata(shape), entries));
     for (const tensor of tensors) {
-      file.align(ALIGNMENT);
+      if (!tensor.expert) file.align(ALIGNMENT);
       for (const bytes of modelWeights(tensor, tensor.dtype, seed)) file.write(bytes);
     }
     file.align(ALIGNMENT);
@@ -69,9 +73,12 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
 
 /** `model.layers.3.mlp.up_proj.weight` is `blk.3.ffn_up.weight`. */
 function ggufTensorName(name: string, architecture: string): string {
-  const layer = /(?<=^model\.layers\.)\d+/.exec(name)?.[0] ?? "";
+  const [layer = ""] = /(?<=^model\.layers\.)\d+/.exec(name) ?? [];
+  const [expert = ""] = /(?<=\.experts\.)\d+/.exec(name) ?? [];
   const family = FAMILIES.find((one) => one.name === architecture);
-  const row = family?.tensors.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
+  const row = family?.tensors.find(
+    ({ huggingFace }) => huggingFace.replace("*", layer).replace("*", expert) === name,
+  );
   if (row === undefined) throw new Error(`no GGUF name for the tensor ${name}`);
   return row.gguf.replace("*", layer);
 }
@@ -94,18 +101,18 @@ function matrixType(
   type: WeightType,
   head: "mixed" | "pure",
 ): DType {
+  if (tensor.name.endsWith(".gate.weight")) return "F32"; // the router
   if (typeof type === "object") return presetType(tensor, shape, type.preset);
   const rowSize = tensor.shape.at(-1) ?? 1;
   const isHead = tensor.name === (shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight");
   return isHead && head === "mixed" ? headType(type, rowSize) : fallback(type, rowSize);
 }
 
-/** Architectures that GGUF files call otherwise. */
-const GGUF_NAMES: Readonly<Record<string, string>> = { mistral: "llama", gemma3_text: "gemma3" };
-
 function ggufMetadata(shape: ModelShape): GgufMetadata {
-  const name = GGUF_NAMES[shape.architecture] ?? shape.architecture;
+  const name =
+    FAMILIES.find((family) => family.name === shape.architecture)?.gguf?.architecture ?? "llama";
   const { tokens, merges, numSpecial } = syntheticVocabulary(shape.vocabSize);
+  const { experts } = shape;
   const types = new Int32Array(tokens.length).fill(GgufTokenType.NORMAL);
   types.fill(GgufTokenType.CONTROL, tokens.length - numSpecial);
   return {
@@ -126,6 +133,11 @@ function ggufMetadata(shape: ModelShape): GgufMetadata {
     [`${name}.vocab_size`]: shape.vocabSize,
     ...(shape.slidingWindow !== undefined && {
       [`${name}.attention.sliding_window`]: shape.slidingWindow,
+    }),
+    ...(experts && {
+      [`${name}.expert_count`]: experts.numExperts,
+      [`${name}.expert_used_count`]: experts.numPerToken,
+      [`${name}.expert_feed_forward_length`]: experts.size,
     }),
     "tokenizer.ggml.model": "gpt2",
     "tokenizer.ggml.pre": shape.pre,

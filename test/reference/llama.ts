@@ -1,4 +1,4 @@
-// A Llama (Mistral, Qwen2, Qwen3) in double precision, written from the papers and the conventions of Hugging Face's
+// A Llama (Mistral, Qwen2, Qwen3, Qwen3-MoE, Mixtral) in double precision, written from the papers and the conventions of Hugging Face's
 // checkpoints, slow and plain. It shares no code with what it checks: it reads config.json and
 // safetensors itself.
 //
@@ -21,6 +21,11 @@ export interface ReferenceConfig {
   /** Positions that a token sees, its own included. */
   readonly sliding_window?: number | null;
   readonly tie_word_embeddings?: boolean;
+  /** Those of Qwen3-MoE and Mixtral; a layer has experts where the files have a router for it. */
+  readonly num_experts?: number;
+  readonly num_local_experts?: number;
+  readonly num_experts_per_tok?: number;
+  readonly norm_topk_prob?: boolean;
 }
 
 interface RopeScaling {
@@ -35,6 +40,17 @@ interface RopeScaling {
 
 type Vector = Float64Array<ArrayBuffer>;
 
+interface Mlp {
+  readonly gate: Vector; // [intermediate, H]
+  readonly up: Vector; // [intermediate, H]
+  readonly down: Vector; // [H, intermediate]
+}
+
+interface Mixture {
+  readonly router: Vector; // [experts, H]
+  readonly experts: readonly Mlp[];
+}
+
 interface Layer {
   readonly attentionNorm: Vector; // [H]
   readonly q: Vector; // [heads * D, H]
@@ -48,9 +64,7 @@ interface Layer {
   readonly kNorm: Vector | undefined; // [D]
   readonly o: Vector; // [H, heads * D]
   readonly mlpNorm: Vector; // [H]
-  readonly gate: Vector; // [intermediate, H]
-  readonly up: Vector; // [intermediate, H]
-  readonly down: Vector; // [H, intermediate]
+  readonly mlp: Mlp | Mixture;
 }
 
 /** K and V of the positions so far, for one layer: [position][kv heads * D]. */
@@ -97,6 +111,7 @@ export class ReferenceLlama {
       layerWeights(
         (name) => weight(`model.layers.${index}.${name}`),
         (name) => tensors.get(`model.layers.${index}.${name}`),
+        config,
       ),
     );
   }
@@ -187,9 +202,30 @@ export class ReferenceLlama {
     for (const [index, layer] of this.#layers.entries()) {
       const layerCache = cache[index] as LayerCache;
       add(x, this.#attention(layer, this.#norm(x, layer.attentionNorm), layerCache));
-      add(x, mlp(layer, this.#norm(x, layer.mlpNorm)));
+      add(x, this.#mlp(layer.mlp, this.#norm(x, layer.mlpNorm)));
     }
     return x;
+  }
+
+  #mlp(layer: Mlp | Mixture, x: Vector): Vector {
+    if (!("router" in layer)) return mlp(layer, x);
+    const { num_experts_per_tok = 2, norm_topk_prob = false, num_local_experts } = this.#config;
+    const shares = softmax([...multiply(layer.router, x)]);
+    const order = [...shares.keys()].sort((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0));
+    const chosen = order.slice(0, num_experts_per_tok);
+    // Mixtral, which has a key of its own for the number of experts, always norms.
+    const isNormed = norm_topk_prob || num_local_experts !== undefined;
+    const sum = isNormed ? chosen.reduce((total, id) => total + (shares[id] ?? 0), 0) : 1;
+    const out: Vector = new Float64Array(x.length);
+    for (const id of chosen) {
+      const y = mlp(layer.experts[id] as Mlp, x);
+      const weight = (shares[id] ?? 0) / sum;
+      add(
+        out,
+        y.map((value) => weight * value),
+      );
+    }
+    return out;
   }
 
   #attention(layer: Layer, x: Vector, { keys, values }: LayerCache): Vector {
@@ -257,7 +293,20 @@ export class ReferenceLlama {
 function layerWeights(
   weight: (name: string) => Vector,
   optional: (name: string) => Vector | undefined,
+  config: ReferenceConfig,
 ): Layer {
+  const [block, ...names] =
+    config.num_local_experts === undefined
+      ? (["mlp", "gate_proj", "up_proj", "down_proj"] as const)
+      : (["block_sparse_moe", "w1", "w3", "w2"] as const);
+  const mlpOf = (prefix: string, [gate, up, down] = names): Mlp => ({
+    ...{ gate: weight(`${prefix}.${gate}`), up: weight(`${prefix}.${up}`) },
+    down: weight(`${prefix}.${down}`),
+  });
+  const router = optional(`${block}.gate.weight`);
+  const numExperts = config.num_experts ?? config.num_local_experts ?? 0;
+  const experts = () =>
+    Array.from({ length: numExperts }, (_, expert) => mlpOf(`${block}.experts.${expert}`));
   return {
     attentionNorm: weight("input_layernorm"),
     q: weight("self_attn.q_proj"),
@@ -270,9 +319,7 @@ function layerWeights(
     kNorm: optional("self_attn.k_norm.weight"),
     o: weight("self_attn.o_proj"),
     mlpNorm: weight("post_attention_layernorm"),
-    gate: weight("mlp.gate_proj"),
-    up: weight("mlp.up_proj"),
-    down: weight("mlp.down_proj"),
+    mlp: router === undefined ? mlpOf("mlp") : { router, experts: experts() },
   };
 }
 
@@ -308,7 +355,7 @@ function project(matrix: Vector, bias: Vector | undefined, x: Vector): Vector {
   return y;
 }
 
-function mlp(layer: Layer, x: Vector): Vector {
+function mlp(layer: Mlp, x: Vector): Vector {
   const up = multiply(layer.up, x);
   const gate = multiply(layer.gate, x);
   const activated = gate.map((value, i) => (value / (1 + Math.exp(-value))) * at(up, i));

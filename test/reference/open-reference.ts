@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import { neededTensors } from "../../src/model/decoder-tensors.ts";
-import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
-import type { ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
+import type { ModelConfig, ModelFiles, ModelTensor } from "../../src/model/model-files.ts";
 import { dequantise } from "./dequantise.ts";
 import { dequantiseGrouped } from "./dequantise-grouped.ts";
 import { ReferenceLlama } from "./llama.ts";
@@ -29,11 +28,9 @@ export function openReference(
     return Uint8Array.from(file.subarray(offset, offset + numBytes));
   };
   const weights = new Map<string, Vector>();
-  for (const { role, layer, huggingFace } of neededTensors(config)) {
-    const tensor = tensors.get(huggingFace);
-    const row = LLAMA_TENSORS.find((one) => one.role === role); // the reference knows Llama's names
-    if (tensor === undefined || row === undefined) throw new Error(`no tensor ${huggingFace}`);
-    const name = row.huggingFace.replace("*", String(layer));
+  for (const { huggingFace: name } of neededTensors(config)) {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new Error(`no tensor ${name}`);
     const weight = quantizedOf(tensor, quantization, bytesOf) ?? weightOf(tensor, bytesOf);
     const isRotated = /\.self_attn\.[qk]_proj\./.test(name);
     const isInterleaved = isRotated && config.ropeLayout === "interleaved";
@@ -50,9 +47,20 @@ export function openReference(
       rms_norm_eps: config.rmsNormEps,
       rope_theta: config.ropeTheta,
       tie_word_embeddings: config.tieWordEmbeddings,
+      ...expertsJson(config),
     },
     weights,
   );
+}
+
+function expertsJson({ architecture, experts }: ModelConfig) {
+  if (experts === undefined) return {};
+  const count = architecture === "mixtral" ? "num_local_experts" : "num_experts";
+  return {
+    [count]: experts.numExperts,
+    num_experts_per_tok: experts.numExpertsPerToken,
+    norm_topk_prob: experts.normTopK,
+  };
 }
 
 type BytesOf = (place: Place) => Uint8Array<ArrayBuffer>;
@@ -64,7 +72,10 @@ function quantizedOf(
   bytesOf: BytesOf,
 ): Vector | undefined {
   const { type, name, shape } = tensor;
-  if (quantization === undefined || type !== "plain" || shape.length !== 2) return undefined;
+  const isRouter = name.endsWith(".gate.weight");
+  if (quantization === undefined || type !== "plain" || shape.length !== 2 || isRouter) {
+    return undefined;
+  }
   const numInputs = shape[1] as number;
   const to = name.startsWith("model.layers.") ? quantization : "q8";
   return weightsOf(matrixOf({ dtype: tensor.dtype, bytes: bytesOf(tensor), numInputs }, to));

@@ -1,5 +1,6 @@
 #include "graph/model_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -8,6 +9,7 @@ namespace {
 
 constexpr uint32_t kMaxDimension = 1u << 20;  // Keeps a loop's number of items in 32 bits.
 constexpr uint32_t kMaxHeads = 1u << 10;
+constexpr uint32_t kMaxExperts = 1u << 10;
 
 Status check_dimension(const char* name, uint32_t value, uint32_t max) {
   if (value >= 1 && value <= max) return {};
@@ -66,6 +68,21 @@ Status check_steps(const dyn_model_config& config) {
   return check_local_layers(config);
 }
 
+Status check_experts(const dyn_model_config& config) {
+  if (config.norm_top_k > 1) return invalid_argument("norm_top_k is 0 or 1");
+  if (config.num_experts == 0) {
+    if (config.num_experts_per_token + config.expert_size + config.norm_top_k == 0) return {};
+    return invalid_argument("num_experts is 0, so nothing may be said of experts");
+  }
+  RETURN_IF_ERROR(check_dimension("num_experts", config.num_experts, kMaxExperts));
+  RETURN_IF_ERROR(check_dimension("num_experts_per_token", config.num_experts_per_token,
+                                  std::min(config.num_experts, kMaxExpertsPerToken)));
+  if (config.norms != DYN_NORMS_BEFORE || config.activation != DYN_ACTIVATION_SILU) {
+    return invalid_argument("experts have their norm before them, and the activation 0");
+  }
+  return check_dimension("expert_size", config.expert_size, kMaxDimension);
+}
+
 }  // namespace
 
 LayerKind layer_kind(const dyn_model_config& config, size_t layer) {
@@ -119,6 +136,7 @@ Status check_model_config(const dyn_model_config& config) {
     return invalid_argument("rope_magnitude must be positive");
   }
   RETURN_IF_ERROR(check_steps(config));
+  RETURN_IF_ERROR(check_experts(config));
   return check_quantization(config.quantization);
 }
 

@@ -11,6 +11,7 @@ namespace dyn {
 
 inline constexpr uint32_t kMaxHeadSize = 1u << 12;
 inline constexpr uint32_t kMaxHeadGroup = 64;  // Query heads per KV head.
+inline constexpr uint32_t kMaxExpertsPerToken = 64;
 
 // Some layers may be local: with a window and rotary frequencies of their own.
 enum class LayerKind : uint32_t { kOrdinary, kLocal };

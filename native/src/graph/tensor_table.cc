@@ -27,6 +27,10 @@ constexpr const char* kRoleNames[kNumRoles] = {
     "k norm",
     "post attention norm",
     "post mlp norm",
+    "router",
+    "gate",
+    "up",
+    "down",
 };
 
 struct Shape {
@@ -39,9 +43,22 @@ bool is_in_layer(uint32_t role) {
   return role >= DYN_ATTENTION_NORM;
 }
 
-// True if a model of this config has such a tensor.
-bool is_part(const dyn_model_config& config, uint32_t role) {
+bool is_in_expert(uint32_t role) {
+  return role >= DYN_EXPERT_GATE;
+}
+
+// True if a model of this config has such a tensor, in a layer with or without experts.
+bool is_part(const dyn_model_config& config, uint32_t role, bool has_experts) {
   switch (role) {
+    case DYN_GATE:
+    case DYN_UP:
+    case DYN_DOWN:
+      return !has_experts;
+    case DYN_ROUTER:
+    case DYN_EXPERT_GATE:
+    case DYN_EXPERT_UP:
+    case DYN_EXPERT_DOWN:
+      return has_experts;
     case DYN_HEAD:
       return config.tie_word_embeddings == 0;
     case DYN_Q_BIAS:
@@ -82,6 +99,13 @@ Shape expected_shape(const dyn_model_config& config, dyn_role role) {
       return {2, config.intermediate_size, hidden};
     case DYN_DOWN:
       return {2, hidden, config.intermediate_size};
+    case DYN_ROUTER:
+      return {2, config.num_experts, hidden};
+    case DYN_EXPERT_GATE:
+    case DYN_EXPERT_UP:
+      return {2, config.expert_size, hidden};
+    case DYN_EXPERT_DOWN:
+      return {2, hidden, config.expert_size};
     case DYN_Q_BIAS:
       return {1, q, 1};
     case DYN_K_BIAS:
@@ -156,13 +180,22 @@ Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
 
 }  // namespace
 
-std::string TensorTable::name(dyn_role role, uint32_t layer) {
-  return (is_in_layer(role) ? "layer " + std::to_string(layer) + " " : "") + kRoleNames[role];
+std::string TensorTable::name(dyn_role role, const TensorPlace& place) {
+  if (!is_in_layer(role)) return kRoleNames[role];
+  return "layer " + std::to_string(place.layer) + " " +
+         (is_in_expert(role) ? "expert " + std::to_string(place.expert) + " " : "") +
+         kRoleNames[role];
+}
+
+const TensorTable::Parts& TensorTable::parts(dyn_role role, const TensorPlace& place) const {
+  const Layer& layer = layers_[place.layer];
+  if (is_in_expert(role)) return layer.experts[place.expert][role - DYN_EXPERT_GATE];
+  return layer.rows[role];
 }
 
 Status TensorTable::create(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
                            TensorTable* table) {
-  table->rows_.assign(config.num_layers, {});
+  table->layers_.assign(config.num_layers, {});
   for (const dyn_tensor& tensor : tensors) RETURN_IF_ERROR(table->add(config, tensor));
   return table->check_complete(config);
 }
@@ -175,10 +208,15 @@ Status TensorTable::add(const dyn_model_config& config, const dyn_tensor& tensor
     return invalid_argument(std::string(kRoleNames[tensor.role]) + ": there is no layer " +
                             std::to_string(tensor.layer));
   }
-  const std::string name = TensorTable::name(static_cast<dyn_role>(tensor.role), tensor.layer) +
-                           (tensor.part == DYN_ZEROS    ? " zeros"
-                            : tensor.part == DYN_SCALES ? " scales"
-                                                        : "");
+  if (tensor.expert >= (is_in_expert(tensor.role) ? config.num_experts : 1)) {
+    return invalid_argument(std::string(kRoleNames[tensor.role]) + ": there is no expert " +
+                            std::to_string(tensor.expert));
+  }
+  const auto role = static_cast<dyn_role>(tensor.role);
+  const TensorPlace place = {.layer = tensor.layer, .expert = tensor.expert};
+  const std::string name = TensorTable::name(role, place) + (tensor.part == DYN_ZEROS    ? " zeros"
+                                                             : tensor.part == DYN_SCALES ? " scales"
+                                                                                         : "");
   if (tensor.part > DYN_SCALES) {
     return invalid_argument(name + ": no part has number " + std::to_string(tensor.part));
   }
@@ -186,7 +224,11 @@ Status TensorTable::add(const dyn_model_config& config, const dyn_tensor& tensor
     return invalid_argument(name + ": no dtype has number " + std::to_string(tensor.dtype));
   }
   RETURN_IF_ERROR(check_extent(config, tensor, name));
-  const dyn_tensor*& entry = rows_[tensor.layer][tensor.role][tensor.part];
+  Layer& layer = layers_[tensor.layer];
+  if (is_in_expert(role)) layer.experts.resize(config.num_experts);
+  Parts& found =
+      is_in_expert(role) ? layer.experts[tensor.expert][role - DYN_EXPERT_GATE] : layer.rows[role];
+  const dyn_tensor*& entry = found[tensor.part];
   if (entry != nullptr) return not_loadable(name + ": is in the table twice");
   entry = &tensor;
   return {};
@@ -194,20 +236,42 @@ Status TensorTable::add(const dyn_model_config& config, const dyn_tensor& tensor
 
 Status TensorTable::check_complete(const dyn_model_config& config) const {
   for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
-    for (uint32_t role = 0; role < kNumRoles; ++role) {
+    for (uint32_t index = 0; !is_in_expert(index); ++index) {
+      const auto role = static_cast<dyn_role>(index);
       if (layer > 0 && !is_in_layer(role)) continue;
-      const bool is_needed = is_part(config, role);
-      const Parts& parts = rows_[layer][role];
-      const bool is_there = parts[DYN_WHOLE] != nullptr;
-      const std::string name = TensorTable::name(static_cast<dyn_role>(role), layer);
-      if (is_needed && !is_there) return not_loadable(name + ": is missing");
-      if (!is_needed && is_there) {
-        return not_loadable(name + ": is in the table, but the config says that there is none");
-      }
-      RETURN_IF_ERROR(check_parts(parts, name));
+      RETURN_IF_ERROR(check_role(is_part(config, role, has_experts(layer)), role,
+                                 {.layer = layer, .expert = 0}));
+    }
+    RETURN_IF_ERROR(check_experts(config, layer));
+  }
+  return {};
+}
+
+Status TensorTable::check_experts(const dyn_model_config& config, uint32_t layer) const {
+  if (!has_experts(layer)) {
+    if (layers_[layer].experts.empty()) return {};
+    return not_loadable("layer " + std::to_string(layer) + ": has experts, but no router");
+  }
+  if (layers_[layer].experts.empty()) {
+    return not_loadable(name(DYN_EXPERT_GATE, {.layer = layer}) + ": is missing");
+  }
+  for (uint32_t expert = 0; expert < config.num_experts; ++expert) {
+    for (const dyn_role role : {DYN_EXPERT_GATE, DYN_EXPERT_UP, DYN_EXPERT_DOWN}) {
+      RETURN_IF_ERROR(check_role(true, role, {.layer = layer, .expert = expert}));
     }
   }
   return {};
+}
+
+Status TensorTable::check_role(bool is_needed, dyn_role role, const TensorPlace& place) const {
+  const Parts& found = parts(role, place);
+  const bool is_there = found[DYN_WHOLE] != nullptr;
+  if (is_needed && !is_there) return not_loadable(name(role, place) + ": is missing");
+  if (!is_needed && is_there) {
+    return not_loadable(name(role, place) +
+                        ": is in the table, but the config says that there is none");
+  }
+  return check_parts(found, name(role, place));
 }
 
 Status TensorTable::check_parts(const Parts& parts, const std::string& name) const {

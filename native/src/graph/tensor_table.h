@@ -14,35 +14,52 @@
 
 namespace dyn {
 
-inline constexpr uint32_t kNumRoles = DYN_POST_MLP_NORM + 1;
+inline constexpr uint32_t kNumRoles = DYN_EXPERT_DOWN + 1;
+inline constexpr uint32_t kNumExpertRoles = 3;  // The last ones.
+
+// Indices of the layer and the expert that a tensor is of; 0 where it is of none.
+struct TensorPlace {
+  uint32_t layer = 0;
+  uint32_t expert = 0;
+};
 
 class TensorTable {
  public:
   static Status create(const dyn_model_config& config, std::span<const dyn_tensor> tensors,
                        TensorTable* table);
 
-  const dyn_tensor& get(dyn_role role, uint32_t layer) const {
-    return *rows_[layer][role][DYN_WHOLE];
+  const dyn_tensor& get(dyn_role role, const TensorPlace& place) const {
+    return *parts(role, place)[DYN_WHOLE];
   }
 
-  MatrixSource matrix(dyn_role role, uint32_t layer) const {
-    const Parts& parts = rows_[layer][role];
-    return {.whole = parts[DYN_WHOLE], .zeros = parts[DYN_ZEROS], .scales = parts[DYN_SCALES]};
+  MatrixSource matrix(dyn_role role, const TensorPlace& place) const {
+    const Parts& found = parts(role, place);
+    return {.whole = found[DYN_WHOLE], .zeros = found[DYN_ZEROS], .scales = found[DYN_SCALES]};
   }
 
-  // Name of a tensor in an error: "layer 3 down".
-  static std::string name(dyn_role role, uint32_t layer);
+  bool has_experts(uint32_t layer) const {
+    return layers_[layer].rows[DYN_ROUTER][DYN_WHOLE] != nullptr;
+  }
+
+  // Name of a tensor in an error: "layer 3 down", "layer 3 expert 17 down".
+  static std::string name(dyn_role role, const TensorPlace& place);
 
  private:
+  using Parts = std::array<const dyn_tensor*, DYN_SCALES + 1>;
+  struct Layer {
+    std::array<Parts, kNumRoles - kNumExpertRoles> rows;  // By role.
+    // By expert; empty where no tensor of any was added.
+    std::vector<std::array<Parts, kNumExpertRoles>> experts;
+  };
+
   Status add(const dyn_model_config& config, const dyn_tensor& tensor);
   Status check_complete(const dyn_model_config& config) const;
-
-  using Parts = std::array<const dyn_tensor*, DYN_SCALES + 1>;
-
+  Status check_experts(const dyn_model_config& config, uint32_t layer) const;
+  Status check_role(bool is_needed, dyn_role role, const TensorPlace& place) const;
   Status check_parts(const Parts& parts, const std::string& name) const;
+  const Parts& parts(dyn_role role, const TensorPlace& place) const;
 
-  // By layer and role. Tensors outside of the layers are in row 0.
-  std::vector<std::array<Parts, kNumRoles>> rows_;
+  std::vector<Layer> layers_;  // Tensors outside of the layers are in the first.
 };
 
 }  // namespace dyn

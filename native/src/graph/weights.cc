@@ -18,7 +18,9 @@ Status check_rope(std::span<const double> frequencies) {
 }
 
 // The head decides on every token, and the embedding is never summed: they keep 8 bits.
+// The router chooses, so none of its bits are dropped.
 uint32_t quantization_of(const dyn_model_config& config, dyn_role role) {
+  if (role == DYN_ROUTER) return DYN_QUANTIZATION_NONE;
   const bool is_vocabulary = role == DYN_EMBEDDING || role == DYN_HEAD;
   if (is_vocabulary && config.quantization == DYN_QUANTIZATION_Q4) return DYN_QUANTIZATION_Q8;
   return config.quantization;
@@ -30,26 +32,27 @@ class SlotList {
   SlotList(const dyn_model_config& config, const TensorTable& table, std::vector<WeightSlot>* slots)
       : config_(config), table_(table), slots_(slots) {}
 
-  void add(dyn_role role, uint32_t layer, PackedMatrix* matrix) {
-    const MatrixSource source = table_.matrix(role, layer);
+  void add(dyn_role role, const TensorPlace& place, PackedMatrix* matrix) {
+    const MatrixSource source = table_.matrix(role, place);
     *matrix = PackedMatrix::of(source, quantization_of(config_, role));
-    WeightSlot& slot = add_tensor(role, layer);
+    WeightSlot& slot = add_tensor(role, place);
     slot.matrix = matrix;
     if (source.scales == nullptr) return;
     slot.tensors.push_back(*source.zeros);
     slot.tensors.push_back(*source.scales);
   }
 
-  void add(dyn_role role, uint32_t layer, std::span<const float>* vector) {
-    add_tensor(role, layer).vector = vector;
+  void add(dyn_role role, const TensorPlace& place, std::span<const float>* vector) {
+    add_tensor(role, place).vector = vector;
   }
 
-  void add_norm(dyn_role role, uint32_t layer, std::span<const float>* weight) {
-    add(role, layer, weight);
+  void add_norm(dyn_role role, const TensorPlace& place, std::span<const float>* weight) {
+    add(role, place, weight);
     slots_->back().offset = config_.norm_offset == 1 ? 1.0f : 0.0f;
   }
 
-  void add_layer(uint32_t index, LayerWeights* layer) {
+  void add_layer(uint32_t layer_index, LayerWeights* layer) {
+    const TensorPlace index = {.layer = layer_index, .expert = 0};
     const bool has_norms_before = config_.norms != DYN_NORMS_BEHIND;
     const bool has_norms_behind = config_.norms != DYN_NORMS_BEFORE;
     if (has_norms_before) add_norm(DYN_ATTENTION_NORM, index, &layer->attention_norm);
@@ -68,6 +71,7 @@ class SlotList {
     add(DYN_O, index, &layer->o);
     if (has_norms_behind) add_norm(DYN_POST_ATTENTION_NORM, index, &layer->post_attention_norm);
     if (has_norms_before) add_norm(DYN_MLP_NORM, index, &layer->mlp_norm);
+    if (table_.has_experts(layer_index)) return add_experts(layer_index, layer);
     add(DYN_GATE, index, &layer->gate);
     add(DYN_UP, index, &layer->up);
     add(DYN_DOWN, index, &layer->down);
@@ -75,9 +79,21 @@ class SlotList {
   }
 
  private:
-  WeightSlot& add_tensor(dyn_role role, uint32_t layer) {
-    return slots_->emplace_back(WeightSlot{.tensors = {table_.get(role, layer)},
-                                           .name = TensorTable::name(role, layer),
+  // An expert's matrices lie together: it is read whole or not at all.
+  void add_experts(uint32_t layer_index, LayerWeights* layer) {
+    add(DYN_ROUTER, {.layer = layer_index, .expert = 0}, &layer->router);
+    layer->experts.resize(config_.num_experts);
+    for (uint32_t expert = 0; expert < config_.num_experts; ++expert) {
+      const TensorPlace place = {.layer = layer_index, .expert = expert};
+      add(DYN_EXPERT_GATE, place, &layer->experts[expert].gate);
+      add(DYN_EXPERT_UP, place, &layer->experts[expert].up);
+      add(DYN_EXPERT_DOWN, place, &layer->experts[expert].down);
+    }
+  }
+
+  WeightSlot& add_tensor(dyn_role role, const TensorPlace& place) {
+    return slots_->emplace_back(WeightSlot{.tensors = {table_.get(role, place)},
+                                           .name = TensorTable::name(role, place),
                                            .matrix = nullptr,
                                            .vector = nullptr,
                                            .offset = 0.0f});
@@ -99,10 +115,10 @@ Status Weights::create(const dyn_model_config& config, std::span<const double> r
   TensorTable table;
   RETURN_IF_ERROR(TensorTable::create(config, tensors, &table));
   SlotList list(config, table, slots);
-  list.add(DYN_EMBEDDING, 0, &weights->embedding_);
-  list.add_norm(DYN_FINAL_NORM, 0, &weights->final_norm_);
+  list.add(DYN_EMBEDDING, {}, &weights->embedding_);
+  list.add_norm(DYN_FINAL_NORM, {}, &weights->final_norm_);
   weights->head_is_embedding_ = config.tie_word_embeddings == 1;
-  if (!weights->head_is_embedding_) list.add(DYN_HEAD, 0, &weights->head_);
+  if (!weights->head_is_embedding_) list.add(DYN_HEAD, {}, &weights->head_);
   weights->layers_.resize(config.num_layers);
   for (uint32_t index = 0; index < config.num_layers; ++index) {
     list.add_layer(index, &weights->layers_[index]);

@@ -1,4 +1,4 @@
-// Weights: the packed tensors of a Llama-shaped decoder.
+// Weights: the packed tensors of a Llama-shaped decoder, whose layers have an MLP or experts each.
 
 #pragma once
 
@@ -14,6 +14,12 @@
 namespace dyn {
 
 // All of these describe memory of the model's image.
+struct ExpertWeights {
+  PackedMatrix gate;  // [expert_size, hidden]
+  PackedMatrix up;    // [expert_size, hidden]
+  PackedMatrix down;  // [hidden, expert_size]
+};
+
 struct LayerWeights {
   std::span<const float> attention_norm;  // [hidden]; empty where there is none
   PackedMatrix q;                         // [num_heads * head_size, hidden]
@@ -31,6 +37,8 @@ struct LayerWeights {
   PackedMatrix up;                             // [intermediate, hidden]
   PackedMatrix down;                           // [hidden, intermediate]
   std::span<const float> post_mlp_norm;        // [hidden]; empty where there is none
+  PackedMatrix router;                         // [num_experts, hidden]; with experts
+  std::vector<ExpertWeights> experts;          // [num_experts], or empty
 };
 
 // The tensors that become one of the weights: a matrix or a vector of F32.

@@ -19,6 +19,8 @@ export interface Family {
   readonly attentionBias: "always" | "never" | "asked";
   /** Each head of q and k goes through an RMSNorm of its own. */
   readonly qkNorm: boolean;
+  /** Undefined: no layer has experts, and a file that has them is refused. */
+  readonly experts?: ExpertsRule;
   readonly tensors: readonly TensorRow[];
   /** Steps of its decoder beside Llama's. */
   readonly decoder?: Partial<Decoder>;
@@ -60,7 +62,7 @@ export interface Wrapper {
 }
 
 export interface GgufFiles {
-  /** `general.architecture` */
+  /** `general.architecture`. A family with experts may share it with one without. */
   readonly architecture: string;
   readonly ropeLayout: RopeLayout;
   /** One layer in so many is global where the file has a window, the last of them; llama.cpp has the number in its code. */
@@ -91,17 +93,35 @@ export interface Defaults {
  *
  * - `none`: the family has no window, and a file that gives it one is refused.
  * - `all layers`: each layer, without a switch.
+ * - `where asked`: likewise, but a file without the key has none.
  * - `upper layers`: those from `max_window_layers` on, where `use_sliding_window` is true.
  *
  * - `all but every Nth`: without a switch.
  *
  * `layer_types` overrides all but the first.
  */
-export type SlidingWindowRule = "none" | "all layers" | "upper layers" | AllButEvery;
+export type SlidingWindowRule =
+  | "none"
+  | "all layers"
+  | "where asked"
+  | "upper layers"
+  | AllButEvery;
 
 export interface AllButEvery {
   readonly type: "all but every Nth";
   readonly n: number;
+}
+
+/** Keys of config.json that say which experts there are; defaults are transformers'. */
+export interface ExpertsRule {
+  readonly count: { readonly key: string; readonly default: number };
+  readonly perToken: { readonly key: string; readonly default: number };
+  /** Inner size of an expert. */
+  readonly size: { readonly key: string; readonly default?: number };
+  /** The weights of a token's experts sum up to 1; `asked`: where `norm_topk_prob` is true. */
+  readonly normTopK: "always" | "asked";
+  /** `some`: not those of `mlp_only_layers`, and every `decoder_sparse_step`th of the others. */
+  readonly layers: "all" | "some";
 }
 
 /** The decoder's use of a tensor: `dyn_role` of the native header, in its words. */
@@ -109,22 +129,27 @@ export type TensorRole =
   | ("embedding" | "final_norm" | "head")
   | ("attention_norm" | "q" | "k" | "v" | "o" | "mlp_norm" | "gate" | "up" | "down")
   | ("q_bias" | "k_bias" | "v_bias" | "q_norm" | "k_norm")
-  | ("post_attention_norm" | "post_mlp_norm");
+  | ("post_attention_norm" | "post_mlp_norm")
+  | ("router" | "expert_gate" | "expert_up" | "expert_down");
 
 /**
  * V vocabulary, H hidden size, I intermediate size, D head size, Q query heads x head size, K key-value heads x
- * head size.
+ * head size, E experts of a layer, M inner size of an expert.
  */
-export type Extent = "V" | "H" | "I" | "D" | "Q" | "K";
+export type Extent = "V" | "H" | "I" | "D" | "Q" | "K" | "E" | "M";
 
 /** The kinds of files, each with names of its own for the same tensors. */
 export type FileFormat = "huggingFace" | "gguf";
 
-/** A tensor, or one of every layer: `*` in its names stands for the layer's index then. */
+/**
+ * A tensor, or one of every layer: `*` in its names stands for the layer's index then, and a second one for the
+ * expert's. An expert's tensor that has one `*` in its name is a slice of a tensor of all experts of the layer.
+ */
 export interface TensorRow extends Readonly<Record<FileFormat, string>> {
   readonly role: TensorRole;
   readonly shape: readonly Extent[];
-  readonly isThere: (config: ModelConfig) => boolean;
+  /** `layer` is 0 for what is no layer's. */
+  readonly isThere: (config: ModelConfig, layer: number) => boolean;
 }
 
 export function row(

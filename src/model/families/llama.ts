@@ -4,6 +4,7 @@ import { type Family, row } from "./family.ts";
 const isUntied = (config: ModelConfig) => !config.tieWordEmbeddings;
 const hasBias = (config: ModelConfig) => config.attentionBias;
 const hasQkNorm = (config: ModelConfig) => config.qkNorm;
+const hasMlp = (config: ModelConfig, layer: number) => !config.experts?.layers[layer];
 
 /** Llama's decoder, with what its descendants add. */
 export const LLAMA_TENSORS = [
@@ -17,9 +18,9 @@ export const LLAMA_TENSORS = [
   row("v", ["K", "H"], "model.layers.*.self_attn.v_proj.weight", "blk.*.attn_v.weight"),
   row("o", ["H", "Q"], "model.layers.*.self_attn.o_proj.weight", "blk.*.attn_output.weight"),
   row("mlp_norm", ["H"], "model.layers.*.post_attention_layernorm.weight", "blk.*.ffn_norm.weight"),
-  row("gate", ["I", "H"], "model.layers.*.mlp.gate_proj.weight", "blk.*.ffn_gate.weight"),
-  row("up", ["I", "H"], "model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight"),
-  row("down", ["H", "I"], "model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight"),
+  row("gate", ["I", "H"], "model.layers.*.mlp.gate_proj.weight", "blk.*.ffn_gate.weight", hasMlp),
+  row("up", ["I", "H"], "model.layers.*.mlp.up_proj.weight", "blk.*.ffn_up.weight", hasMlp),
+  row("down", ["H", "I"], "model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight", hasMlp),
 
   row(
     "q_norm",

@@ -56,7 +56,7 @@ function llama8b(dtype: "BF16" | "Q4_0"): ModelFiles {
       ...{ hiddenSize: HIDDEN, intermediateSize: INTERMEDIATE, numLayers: 32, numHeads: 32 },
       ...{ numKvHeads: 8, headSize: 128, rmsNormEps: 1e-5, ropeTheta: 5e5, ropeScaling: undefined },
       ...{ ropeLayout: "halves", slidingWindow: undefined, maxPositionEmbeddings: 131072 },
-      ...{ tieWordEmbeddings: false, bosTokenId: 1, eosTokenIds: [2] },
+      ...{ experts: undefined, tieWordEmbeddings: false, bosTokenId: 1, eosTokenIds: [2] },
     },
   };
 }

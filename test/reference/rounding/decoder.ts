@@ -6,6 +6,17 @@ import type { RoundingFacts } from "./facts.ts";
 import { addProduct, expF32, type Floats, fround, sumOfSquares } from "./floats.ts";
 import { multiply, type RoundedMatrix, rowOf } from "./matrix.ts";
 
+export interface RoundedMlp {
+  readonly gate: RoundedMatrix;
+  readonly up: RoundedMatrix;
+  readonly down: RoundedMatrix;
+}
+
+export interface RoundedMixture {
+  readonly router: RoundedMatrix;
+  readonly experts: readonly RoundedMlp[];
+}
+
 export interface RoundedConfig {
   readonly hiddenSize: number;
   readonly headSize: number;
@@ -14,6 +25,8 @@ export interface RoundedConfig {
   /** [headSize / 2], radians a position. */
   readonly frequencies: readonly number[];
   readonly pool: PoolType;
+  readonly numExpertsPerToken: number;
+  readonly normTopK: boolean;
 }
 
 export interface RoundedLayer {
@@ -28,9 +41,7 @@ export interface RoundedLayer {
   readonly kNorm: Floats | undefined;
   readonly o: RoundedMatrix;
   readonly mlpNorm: Floats;
-  readonly gate: RoundedMatrix;
-  readonly up: RoundedMatrix;
-  readonly down: RoundedMatrix;
+  readonly mlp: RoundedMlp | RoundedMixture;
 }
 
 export interface RoundedWeights {
@@ -70,7 +81,9 @@ export class RoundedSequence {
     for (const [index, layer] of layers.entries()) {
       const cache = this.#cache[index] as LayerCache;
       add(x, this.#attention(layer, this.#norm(x, layer.attentionNorm), cache, angles));
-      add(x, this.#mlp(layer, this.#norm(x, layer.mlpNorm)));
+      const normed = this.#norm(x, layer.mlpNorm);
+      if ("router" in layer.mlp) this.#addExperts(layer.mlp, normed, x);
+      else add(x, this.#mlp(layer.mlp, normed));
     }
     this.#position += 1;
     return x;
@@ -137,7 +150,28 @@ export class RoundedSequence {
     }
   }
 
-  #mlp(layer: RoundedLayer, x: Floats): Floats {
+  /** The largest logits first, the lower expert's of two that are equal; added in the order of the experts. */
+  #addExperts({ router, experts }: RoundedMixture, normed: Floats, x: Floats): void {
+    const { numExpertsPerToken, normTopK } = this.#config;
+    const logits = multiply(router, normed, this.#facts);
+    const logit = (id: number) => logits[id] as number;
+    const order = [...logits.keys()].sort((a, b) => logit(b) - logit(a) || a - b);
+    const chosen = order.slice(0, numExpertsPerToken);
+    const max = logit(order[0] ?? 0);
+    const share = (id: number) => expF32(fround(logit(id) - max));
+    const summed = normTopK ? chosen : [...logits.keys()];
+    const sum = summed.reduce((total, id) => fround(total + share(id)), 0);
+    for (const id of chosen.toSorted((a, b) => a - b)) {
+      const y = this.#mlp(experts[id] as RoundedMlp, normed);
+      const weight = fround(share(id) / sum);
+      add(
+        x,
+        y.map((value) => fround(weight * value)),
+      );
+    }
+  }
+
+  #mlp(layer: RoundedMlp, x: Floats): Floats {
     const gate = multiply(layer.gate, x, this.#facts);
     const up = multiply(layer.up, x, this.#facts);
     const activated = gate.map((value, i) => {

@@ -5,7 +5,13 @@ import { readFileSync } from "node:fs";
 import type { ModelFiles, ModelTensor } from "../../../src/model/model-files.ts";
 import { dequantise } from "../dequantise.ts";
 import type { PoolType } from "./attention.ts";
-import { type RoundedConfig, RoundedSequence, type RoundedWeights } from "./decoder.ts";
+import {
+  type RoundedConfig,
+  type RoundedMixture,
+  type RoundedMlp,
+  RoundedSequence,
+  type RoundedWeights,
+} from "./decoder.ts";
 import type { RoundingFacts } from "./facts.ts";
 import type { Floats } from "./floats.ts";
 import { type RoundedMatrix, rowsToHalves } from "./matrix.ts";
@@ -40,6 +46,8 @@ export function openRounded(files: ModelFiles, options: RoundedOptions): Rounded
       (_, pair) => config.ropeTheta ** ((-2 * pair) / config.headSize),
     ),
     pool: options.pool,
+    numExpertsPerToken: config.experts?.numExpertsPerToken ?? 0,
+    normTopK: config.experts?.normTopK ?? false,
   };
   return { start: (facts) => new RoundedSequence(rounded, weights, facts) };
 }
@@ -79,9 +87,27 @@ class Reader {
       kNorm: this.#optional(name("self_attn.k_norm.weight")),
       o: this.#matrix(name("self_attn.o_proj")),
       mlpNorm: this.#vector(name("post_attention_layernorm.weight")),
-      gate: this.#matrix(name("mlp.gate_proj")),
-      up: this.#matrix(name("mlp.up_proj")),
-      down: this.#matrix(name("mlp.down_proj")),
+      mlp: this.#files.config.experts?.layers[index]
+        ? this.#mixture(name("mlp"))
+        : this.#mlp(name("mlp")),
+    };
+  }
+
+  #mlp(name: string): RoundedMlp {
+    return {
+      gate: this.#matrix(`${name}.gate_proj`),
+      up: this.#matrix(`${name}.up_proj`),
+      down: this.#matrix(`${name}.down_proj`),
+    };
+  }
+
+  #mixture(name: string): RoundedMixture {
+    const { numExperts = 0 } = this.#files.config.experts ?? {};
+    return {
+      router: this.#matrix(`${name}.gate`),
+      experts: Array.from({ length: numExperts }, (_, expert) =>
+        this.#mlp(`${name}.experts.${expert}`),
+      ),
     };
   }
 
@@ -96,7 +122,11 @@ class Reader {
     const isVocabulary = !name.startsWith("model.layers.");
     const asked = this.#options.quantization;
     // The head and the embedding keep 8 bits.
-    const quantization = isVocabulary && asked === "q4" ? "q8" : asked;
+    const quantization = name.endsWith(".gate")
+      ? undefined // the router keeps its bits
+      : isVocabulary && asked === "q4"
+        ? "q8"
+        : asked;
     const numInputs = tensor.shape.at(-1) as number;
     return matrixOf({ dtype: tensor.dtype, bytes: this.#read(tensor), numInputs }, quantization);
   }

@@ -45,6 +45,20 @@ void GemmInput::store_groups(size_t row, size_t first, size_t num_groups, const 
   }
 }
 
+void GemmInput::copy_row(size_t row, const GemmInput& from, size_t from_row) {
+  const InputRows to = rows(row);
+  const InputRows source = from.rows(from_row);
+  const size_t stride = rows_.stride;
+  if (to.f32 != nullptr) std::copy_n(source.f32, stride, to.f32);
+  if (to.bf16 != nullptr) std::copy_n(source.bf16, stride, to.bf16);
+  if (to.s8 == nullptr) return;
+  std::copy_n(source.s8, stride, to.s8);
+  std::copy_n(source.scales, stride / kGroupSize, to.scales);
+  std::copy_n(source.negated_sums, stride / kGroupSize, to.negated_sums);
+  std::copy_n(source.negated_halves, stride / kGroupSize * 2, to.negated_halves);
+  std::copy_n(source.negated_totals, stride / kGroupSize, to.negated_totals);
+}
+
 InputRows GemmInput::rows(size_t first_row) const {
   InputRows rows = rows_;
   const size_t at = first_row * rows.stride;

@@ -31,6 +31,9 @@ class GemmInput {
   // but for the last inputs of the row.
   void store(size_t row, size_t first, size_t count, const float* x);
 
+  // Sets a row to one of another input of the same length, in the forms that this one has of its.
+  void copy_row(size_t row, const GemmInput& from, size_t from_row);
+
   // The rows from `first_row` on.
   InputRows rows(size_t first_row) const;
 

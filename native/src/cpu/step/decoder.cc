@@ -18,12 +18,23 @@ struct Forms {
 
 Forms input_forms(const Weights& weights, const GemmKernels& kernels) {
   Forms forms;
+  const auto add = [&kernels](InputForms* to, const PackedMatrix& matrix) {
+    to->add(kernels.form(matrix.format()));
+  };
   for (const LayerWeights& layer : weights.layers()) {
-    for (const PackedMatrix* matrix : {&layer.q, &layer.k, &layer.v, &layer.gate, &layer.up}) {
-      forms.normed.add(kernels.form(matrix->format()));
+    for (const PackedMatrix* matrix : {&layer.q, &layer.k, &layer.v}) add(&forms.normed, *matrix);
+    add(&forms.attended, layer.o);
+    if (layer.experts.empty()) {
+      add(&forms.normed, layer.gate);
+      add(&forms.normed, layer.up);
+      add(&forms.activated, layer.down);
+      continue;
     }
-    forms.attended.add(kernels.form(layer.o.format()));
-    forms.activated.add(kernels.form(layer.down.format()));
+    add(&forms.normed, layer.router);
+    for (const ExpertWeights& expert : layer.experts) {
+      add(&forms.normed, expert.gate);
+      add(&forms.normed, expert.up);
+    }
   }
   forms.normed.add(kernels.form(weights.head().format()));
   return forms;
@@ -58,7 +69,8 @@ Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const K
       scratches_(pool->num_threads()),
       normed_input_(gemm),
       attended_input_(gemm),
-      activated_(gemm) {
+      activated_(gemm),
+      experts_(config, weights, gemm, pool) {
   for (uint32_t kind = 0; kind < num_layer_kinds(config); ++kind) {
     const auto shape = plan_shape(config, static_cast<LayerKind>(kind), pool->num_threads());
     attentions_.push_back({.plan = AttentionPlan(shape)});
@@ -91,6 +103,7 @@ void Decoder::place_activations(const StepSize& limits, Arena* arena) {
   normed_input_.place(forms.normed, num_tokens, config_.hidden_size, arena);
   attended_input_.place(forms.attended, num_tokens, q_size_, arena);
   activated_.place(forms.activated, num_tokens, config_.intermediate_size, arena);
+  experts_.place(num_tokens, arena);
 }
 
 void Decoder::place_logits(const StepSize& limits, Arena* arena) {
@@ -141,6 +154,7 @@ void Decoder::attention_block(const StepInput& step, size_t layer) {
 
 void Decoder::mlp_block(uint32_t num_tokens, const LayerWeights& weights) {
   norm_rows(weights.mlp_norm, num_tokens);
+  if (!weights.experts.empty()) return experts_.run(weights, normed_input_, num_tokens, x_);
   const auto activation = static_cast<dyn_activation>(config_.activation);
   project_gated(pool_, normed_input_, num_tokens, {weights.gate, weights.up, activation},
                 &activated_);

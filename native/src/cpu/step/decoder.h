@@ -5,6 +5,8 @@
 //     embed -> { norm, QKV | biases, norms, RoPE, write K V | attend | O, norm + residual |
 //                norm, gate up SwiGLU | down, norm + residual } * layers -> final norm, head
 //
+// A layer with experts has them (expert_block.h) in place of gate, up and down.
+//
 // Each arrow and bar is one loop that the pool's threads share. Only the rows that will be sampled
 // pass the head. Letters as in dynamo_engine.h: T tokens, S sequences, R rows of logits.
 
@@ -19,6 +21,7 @@
 #include "cpu/gemm/gemm_input.h"
 #include "cpu/rowwise/rowwise.h"
 #include "cpu/step/attention_plan.h"
+#include "cpu/step/expert_block.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
 
@@ -90,7 +93,8 @@ class Decoder {
   float* attended_ = nullptr;  // [T, num_heads, head_size]
   GemmInput attended_input_;   // [T, num_heads * head_size]
   GemmInput activated_;        // [T, intermediate]
-  float* logits_ = nullptr;    // [R, vocab]
+  ExpertBlock experts_;
+  float* logits_ = nullptr;  // [R, vocab]
 };
 
 }  // namespace dyn

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "cpu/step/panel_product.h"
+
 namespace dyn {
 namespace {
-
-static_assert(kPanelWidth == kGroupSize, "the outputs of a panel are a group of the next input");
-
-constexpr size_t kItemOutputs = size_t{kMaxGemmRows} * kPanelWidth;
 
 // Rows [first_row, first_row + num_rows) and the outputs of one panel.
 struct Item {
@@ -32,17 +30,11 @@ void for_each_item(ThreadPool* pool, uint32_t num_panels, uint32_t num_rows, con
   });
 }
 
-// Outputs of a panel that exist: fewer than 32 in the last one.
-uint32_t panel_columns(const PackedMatrix& weights, uint32_t panel) {
-  return std::min(kPanelWidth, weights.num_outputs() - panel * kPanelWidth);
-}
-
 // y [num_rows, 32] = the item's rows of x times its panel.
 void multiply(const PackedMatrix& weights, const GemmInput& x, const Item& item, float* y,
               size_t y_stride) {
-  const Panel panel = {.weights = weights.panel(item.panel), .num_inputs = weights.num_inputs()};
-  const auto product = x.kernels().product(weights.format());
-  product(panel, x.rows(item.first_row), item.num_rows, y, y_stride);
+  multiply_panel(x.kernels(), weights, item.panel, x.rows(item.first_row), item.num_rows, y,
+                 y_stride);
 }
 
 // The item's outputs for its row m, in a matrix of `num_columns` columns.
@@ -58,7 +50,7 @@ void run_item(const Projection& projection, const GemmInput& x, const Item& item
              weights.num_outputs());
     return;
   }
-  float y[kItemOutputs];
+  float y[kPanelOutputs];
   multiply(weights, x, item, y, kPanelWidth);
   for (uint32_t m = 0; m < item.num_rows; ++m) {
     std::copy_n(y + size_t{m} * kPanelWidth, columns,
@@ -86,7 +78,7 @@ void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
                      const Projection& projection) {
   const PackedMatrix& weights = *projection.weights;
   for_each_item(pool, weights.num_panels(), num_rows, [&](const Item& item) {
-    float y[kItemOutputs];
+    float y[kPanelOutputs];
     multiply(weights, x, item, y, kPanelWidth);
     const uint32_t columns = panel_columns(weights, item.panel);
     for (uint32_t m = 0; m < item.num_rows; ++m) {
@@ -101,8 +93,8 @@ void project_gated(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
   const auto& [gate, up, activation] = projection;
   const Gate apply_gate = x.kernels().gate(activation);
   for_each_item(pool, gate.num_panels(), num_rows, [&](const Item& item) {
-    float gates[kItemOutputs];
-    float ups[kItemOutputs];
+    float gates[kPanelOutputs];
+    float ups[kPanelOutputs];
     multiply(gate, x, item, gates, kPanelWidth);
     multiply(up, x, item, ups, kPanelWidth);
     const uint32_t columns = panel_columns(gate, item.panel);
