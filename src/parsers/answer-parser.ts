@@ -1,11 +1,11 @@
 // One answer of a chat, from its text to thoughts, content and calls:
 //
-//   text --ReasoningParser--> content --ToolParser--> AnswerSink
+//   text --ThoughtParser--> content --ToolParser--> AnswerSink
 //                        \--> thoughts ------------------^
 
 import type { ToolDefinition } from "../protocol/chat.ts";
 import { AnswerSink, type Said } from "./answer-sink.ts";
-import { type ReasoningFormat, ReasoningParser } from "./reasoning.ts";
+import type { ReasoningFormat, ThoughtParser } from "./reasoning.ts";
 import { type Ending, newCallId, type ToolFormat, type ToolParser } from "./tool-parser.ts";
 
 export interface AnswerFormats {
@@ -24,7 +24,7 @@ export interface AnswerParserOptions extends AnswerFormats {
 
 export class AnswerParser {
   readonly #sink: AnswerSink;
-  readonly #reasoning: ReasoningParser | undefined;
+  readonly #reasoning: ThoughtParser | undefined;
   readonly #tools: ToolParser | undefined;
 
   constructor({ reasoning, tools, promptTail, definitions, maxCalls }: AnswerParserOptions) {
@@ -32,8 +32,7 @@ export class AnswerParser {
     this.#sink = new AnswerSink({ newId, maxCalls });
     this.#tools = tools?.create({ sink: this.#sink, tools: definitions });
     const content = (text: string) => this.#content(text);
-    this.#reasoning =
-      reasoning && new ReasoningParser(this.#sink, reasoning.beginning(promptTail), content);
+    this.#reasoning = reasoning?.create({ sink: this.#sink, promptTail, content });
   }
 
   get isThinking(): boolean {

@@ -1,5 +1,6 @@
 // The formats by the names that vLLM gives them, and how a chat template tells which one its model writes.
 
+import { harmonyCalls, harmonyThoughts } from "./harmony.ts";
 import { hermes } from "./hermes.ts";
 import { llama3Json } from "./llama3-json.ts";
 import { mistral } from "./mistral.ts";
@@ -14,11 +15,13 @@ export const TOOL_FORMATS = {
   llama3_json: llama3Json,
   mistral,
   pythonic,
+  openai: harmonyCalls,
 } as const satisfies Readonly<Record<string, ToolFormat>>;
 
 export const REASONING_FORMATS = {
   deepseek_r1: deepseekR1,
   qwen3,
+  openai_gptoss: harmonyThoughts,
 } as const satisfies Readonly<Record<string, ReasoningFormat>>;
 
 export type ToolFormatName = keyof typeof TOOL_FORMATS;
@@ -26,6 +29,7 @@ export type ReasoningFormatName = keyof typeof REASONING_FORMATS;
 
 /** Signs in a template that shows its model calls. The first that fits. */
 const TOOL_SIGNS: readonly (readonly [RegExp, ToolFormatName])[] = [
+  [/<\|channel\|>commentary/, "openai"],
   [/<function=/, "qwen3_coder"],
   [/<tool_call>/, "hermes"],
   [/\[TOOL_CALLS\]/, "mistral"],
@@ -40,6 +44,7 @@ export function toolFormatOf(template: string): ToolFormatName | undefined {
 
 /** Undefined: the template knows no thoughts. */
 export function reasoningFormatOf(template: string): ReasoningFormatName | undefined {
+  if (template.includes("<|channel|>analysis")) return "openai_gptoss";
   if (!template.includes("</think>")) return undefined;
   return template.includes("<｜Assistant｜>") ? "deepseek_r1" : "qwen3";
 }

@@ -18,12 +18,26 @@ const START = "<think>";
 const END = "</think>";
 
 /** How an answer begins: in thought; with its content; or, as may still be seen, with a marker. */
-export type Beginning = "thought" | "content" | "open";
+type Beginning = "thought" | "content" | "open";
 
 export interface ReasoningFormat {
   readonly markers: readonly string[];
-  /** How an answer begins behind a prompt that ends with `tail`. */
-  beginning(tail: string): Beginning;
+  create(options: ReasoningOptions): ThoughtParser;
+}
+
+export interface ReasoningOptions {
+  readonly sink: AnswerSink;
+  /** With which the prompt ends: it decides how an answer begins. */
+  readonly promptTail: string;
+  /** Takes what is no thought. */
+  readonly content: (text: string) => void;
+}
+
+export interface ThoughtParser {
+  readonly isThinking: boolean;
+  push(text: string): void;
+  /** The text has ended: what was held back is told. */
+  finish(): void;
 }
 
 /** The form of an answer that begins in this way and goes on with `content`. */
@@ -37,13 +51,13 @@ export function behindThoughts(beginning: Beginning, content: GrammarSource): Gr
 /** Thinks always, unless the prompt has the end of its thoughts. */
 export const deepseekR1: ReasoningFormat = {
   markers: [START, END],
-  beginning: (tail) => beginningAfter(tail, "thought"),
+  create: (options) => new ReasoningParser(options, beginningAfter(options.promptTail, "thought")),
 };
 
 /** Thinks where the prompt or the answer says so. */
 export const qwen3: ReasoningFormat = {
   markers: [START, END],
-  beginning: (tail) => beginningAfter(tail, "open"),
+  create: (options) => new ReasoningParser(options, beginningAfter(options.promptTail, "open")),
 };
 
 function beginningAfter(tail: string, otherwise: Beginning): Beginning {
@@ -52,7 +66,7 @@ function beginningAfter(tail: string, otherwise: Beginning): Beginning {
   return end.endsWith(END) ? "content" : otherwise;
 }
 
-export class ReasoningParser {
+class ReasoningParser implements ThoughtParser {
   readonly #sink: AnswerSink;
   readonly #content: (text: string) => void;
   readonly #buffer = new MarkerBuffer();
@@ -61,8 +75,7 @@ export class ReasoningParser {
   #hasThought = false;
   #space = "";
 
-  /** `content` takes what is no thought. */
-  constructor(sink: AnswerSink, beginning: Beginning, content: (text: string) => void) {
+  constructor({ sink, content }: ReasoningOptions, beginning: Beginning) {
     this.#sink = sink;
     this.#content = content;
     this.#state = beginning === "thought" ? "begun" : beginning;

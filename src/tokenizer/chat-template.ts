@@ -145,15 +145,19 @@ async function parseTemplate({ place }: TemplateInit, text: string): Promise<Tem
 
 /**
  * Some templates tell a turn of calls by its content, which is none; others take text only. Most take arguments as a
- * mapping; some join them to their text without a look.
+ * mapping; some join them to their text without a look. gpt-oss' takes one call a turn, and refuses thoughts beside content.
  */
 function inputOptionsOf(template: string): InputOptions {
   const asksForNone = /\bcontent\b['"\]\s]*\bis\s+(not\s+)?none\b/.test(template);
   const joinsText = /\barguments\b['"\]]*\s*[+~]/.test(template);
   const asksForText = /\barguments\b['"\]]*\s+is\s+(not\s+)?(string|mapping)\b/.test(template);
+  const loops = /\bfor\s+\w+\s+in\s+\w+(\.|\[['"])tool_calls\b/.test(template);
+  const takesThinking = /\bmessage(\.|\[['"])thinking\b/.test(template);
   return {
     noContent: asksForNone ? null : "",
     arguments: joinsText && !asksForText ? "text" : "object",
+    calls: !loops && /\btool_calls\[0\]/.test(template) ? "first" : "all",
+    thoughts: takesThinking ? "instead of content" : "beside content",
   };
 }
 

@@ -27,6 +27,10 @@ export interface InputOptions {
   readonly noContent: "" | null;
   /** Form of the arguments of calls. */
   readonly arguments: "object" | "text";
+  /** Calls of a turn that the template writes. */
+  readonly calls: "all" | "first";
+  /** gpt-oss': under the name `thinking`, and with what a turn of calls says besides. */
+  readonly thoughts: "beside content" | "instead of content";
 }
 
 export function templateInputs(
@@ -35,17 +39,43 @@ export function templateInputs(
   rewrite: Rewrite,
 ): Readonly<Record<string, unknown>> {
   const names = namesOfCalls(messages);
+  const turns = options.calls === "first" ? withOneCallEach(messages) : messages;
   const named = Object.entries(variables).map(([name, value]) => [name, rewrite(value)]);
   return {
     documents: null,
     ...Object.fromEntries(named),
-    messages: messages.map((turn) => {
+    messages: turns.map((turn) => {
       const name = turn.name ?? names.get(turn.toolCallId ?? "");
       return templateMessage({ ...turn, name }, options, rewrite);
     }),
     tools: tools.length === 0 ? null : tools.map((tool) => templateTool(tool, rewrite)),
     add_generation_prompt: end === "begun",
   };
+}
+
+/** A turn of several calls as several turns, each with its results behind it. */
+function withOneCallEach(messages: readonly Turn[]): readonly Turn[] {
+  const turns: Turn[] = [];
+  for (let at = 0; at < messages.length; ) {
+    const turn = messages[at++] as Turn;
+    const results: Turn[] = [];
+    const { toolCalls = [] } = turn;
+    while (toolCalls.length > 1 && messages[at]?.role === "tool")
+      results.push(messages[at++] as Turn);
+    if (toolCalls.length > 1) turns.push(...oneCallEach(turn, results));
+    else turns.push(turn);
+  }
+  return turns;
+}
+
+function* oneCallEach(turn: Turn, results: readonly Turn[]): Generator<Turn> {
+  const { toolCalls = [], reasoning: _, ...rest } = turn;
+  for (const [at, call] of toolCalls.entries()) {
+    yield at === 0 ? { ...turn, toolCalls: [call] } : { ...rest, content: "", toolCalls: [call] };
+    yield* results.filter(({ toolCallId }) => toolCallId === call.id);
+  }
+  const ids = new Set(toolCalls.map(({ id }) => id));
+  yield* results.filter(({ toolCallId = "" }) => !ids.has(toolCallId));
 }
 
 /** By the call's id: some templates want the tool's name with its result, which OpenAI's clients do not send. */
@@ -55,7 +85,8 @@ function namesOfCalls(messages: readonly Turn[]): ReadonlyMap<string, string> {
 }
 
 function templateMessage(turn: Turn, options: InputOptions, rewrite: Rewrite) {
-  const { role, content, name, reasoning, toolCalls = [], toolCallId } = turn;
+  const { role, name, toolCalls = [], toolCallId } = turn;
+  const { content, reasoning } = joinsThoughts(turn, options) ? joined(turn) : turn;
   const thought = reasoning === undefined ? undefined : rewrite(reasoning);
   return {
     role,
@@ -63,11 +94,21 @@ function templateMessage(turn: Turn, options: InputOptions, rewrite: Rewrite) {
     ...(name !== undefined && { name: rewrite(name) }),
     // The name that templates have, and the one that vLLM gives it since 2026.
     ...(thought !== undefined && { reasoning_content: thought, reasoning: thought }),
+    ...(thought && options.thoughts === "instead of content" && { thinking: thought }),
     ...(toolCalls.length > 0 && {
       tool_calls: toolCalls.map((call) => templateCall(call, options, rewrite)),
     }),
     ...(toolCallId !== undefined && { tool_call_id: rewrite(toolCallId) }),
   };
+}
+
+function joinsThoughts({ toolCalls = [] }: Turn, { thoughts }: InputOptions): boolean {
+  return thoughts === "instead of content" && toolCalls.length > 0;
+}
+
+function joined({ content, reasoning = "" }: Turn) {
+  const said = [reasoning, content].filter((text) => text !== "");
+  return { content: "", reasoning: said.length === 0 ? undefined : said.join("\n") };
 }
 
 function templateCall(

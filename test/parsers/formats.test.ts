@@ -421,6 +421,137 @@ examples("thoughts and calls", { reasoning: "qwen3", tools: "hermes" }, [
   ],
 ]);
 
+const GPT_OSS = {
+  tools: "openai",
+  reasoning: "openai_gptoss",
+  promptTail: "Hi<|end|><|start|>assistant",
+} as const;
+
+// The examples of docs/format.md of openai/harmony, and what models do beside them. The token that ends a turn is not
+// spelled.
+examples("harmony", GPT_OSS, [
+  [
+    "thoughts and an answer",
+    `<|channel|>analysis<|message|>User asks: "What is 2 + 2?" Simple arithmetic. Provide answer.<|end|>` +
+      "<|start|>assistant<|channel|>final<|message|>2 + 2 = 4.",
+    {
+      reasoning: 'User asks: "What is 2 + 2?" Simple arithmetic. Provide answer.',
+      ...content("2 + 2 = 4."),
+    },
+  ],
+  [
+    "a call behind a thought",
+    "<|channel|>analysis<|message|>Need to use function get_weather.<|end|><|start|>assistant<|channel|>commentary " +
+      'to=functions.get_weather <|constrain|>json<|message|>{"location":"San Francisco"}',
+    {
+      ...{ text: "", reasoning: "Need to use function get_weather.", isWhole: true },
+      calls: [call('{"location":"San Francisco"}', "get_weather")],
+    },
+  ],
+  [
+    "a preamble before a call",
+    "<|channel|>analysis<|message|>{long chain of thought}<|end|><|start|>assistant<|channel|>commentary<|message|>" +
+      "**Action plan**:\n1. Generate an HTML file\n---\nWill start<|end|><|start|>assistant<|channel|>commentary " +
+      'to=functions.generate_file<|constrain|>json<|message|>{"path": "index.html"}<|call|>',
+    {
+      text: "**Action plan**:\n1. Generate an HTML file\n---\nWill start",
+      reasoning: "{long chain of thought}",
+      calls: [call('{"path": "index.html"}', "generate_file")],
+    },
+  ],
+  [
+    "a recipient behind the role, in the prompt's message and in another",
+    ` to=functions.f<|channel|>commentary json<|message|>${PARIS}<|end|>` +
+      `<|start|>assistant to=functions.g<|channel|>commentary json<|message|>`,
+    { text: "", calls: [call(PARIS), call("{}", "g")], isWhole: true },
+  ],
+  [
+    "thoughts in two messages, one to a tool of their own, and content in two",
+    "<|channel|>analysis<|message|>One.<|end|><|start|>assistant<|channel|>analysis to=python code<|message|>" +
+      "print(1)<|end|>\n<|start|>assistant<|channel|>final<|message|>A<|end|><|start|>assistant<|channel|>final<|message|>B",
+    { reasoning: "One.\nprint(1)", ...content("A\nB") },
+  ],
+  [
+    "messages that are not closed",
+    "<|channel|>analysis<|message|>One.<|start|>assistant<|channel|>final<|message|>A<|channel|>commentary " +
+      "to=functions.f<|message|>{}",
+    { reasoning: "One.", text: "A", calls: [call("{}")] },
+  ],
+  ["text without messages", "Hello, <b> world.\n", content("Hello, <b> world.\n")],
+  ["a header that is cut off says nothing", "<|channel|>analy", { ...content(""), reasoning: "" }],
+  ["no channel", "<|message|>Hello.", content("Hello.")],
+  [
+    "text before a header that is none",
+    `<|channel|>${"x".repeat(2000)}<|message|>a`,
+    content(`<|channel|>${"x".repeat(2000)}<|message|>a`),
+  ],
+]);
+
+examples("harmony, cut off by a limit", { ...GPT_OSS, ending: "cut" }, [
+  [
+    "in a call",
+    '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": ',
+    { text: "", calls: [call('{"a": ')], isWhole: false },
+  ],
+]);
+
+examples(
+  "harmony behind a prompt with a header",
+  { ...GPT_OSS, promptTail: "<|start|>assistant<|channel|>analysis<|message|>" },
+  [
+    [
+      "goes on in its message",
+      "Hm.<|end|><|start|>assistant<|channel|>final<|message|>A",
+      { reasoning: "Hm.", ...content("A") },
+    ],
+  ],
+);
+
+examples("harmony without tools", { reasoning: "openai_gptoss", promptTail: GPT_OSS.promptTail }, [
+  [
+    "leaves a call as it is written",
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant to=functions.f<|channel|>commentary<|message|>{}",
+    {
+      reasoning: "Hm.",
+      ...content("<|start|>assistant to=functions.f<|channel|>commentary<|message|>{}"),
+    },
+  ],
+]);
+
+examples("harmony's calls alone", { tools: "openai" }, [
+  [
+    "leave thoughts as they are written",
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.f<|message|>{}",
+    { text: "<|channel|>analysis<|message|>Hm.<|end|>", calls: [call("{}")], reasoning: "" },
+  ],
+]);
+
+describe("random answers in harmony", () => {
+  const scraps = [
+    ...["<|start|>", "assistant", "<|channel|>", "analysis", "final", "commentary", "<|message|>"],
+    ...["<|end|>", "<|call|>", " to=functions.f", " to=python", "<|constrain|>", "json", "<|"],
+    ...['{"a": 1}', "text", "é🎉", "\n", " ", "<", "x".repeat(700)],
+  ];
+  test("come to the same in any pieces", () => {
+    const random = randomOf(20_261_130);
+    for (let round = 0; round < 2000; round++) {
+      const pieces = Array.from({ length: 1 + Math.floor(random() * 20) }, () => {
+        return scraps[Math.floor(random() * scraps.length)] ?? "";
+      });
+      const options = {
+        ...(random() < 0.7 && { tools: "openai" as const }),
+        ...(random() < 0.7 && { reasoning: "openai_gptoss" as const }),
+        promptTail: random() < 0.7 ? GPT_OSS.promptTail : "",
+        ending: random() < 0.5 ? ("cut" as const) : ("stop" as const),
+      };
+      const text = pieces.join("");
+      const whole = read([text], options);
+      expect([text, read(cut(text, random), options)]).toEqual([text, whole]);
+      expect([text, read(pieces, options)]).toEqual([text, whole]);
+    }
+  });
+});
+
 const wordsOf = (text: string) => ["text", "🎉"].map((word) => text.split(word).length);
 
 function saidBy({ text, reasoning, calls }: Answer): string {
@@ -527,6 +658,7 @@ describe("a template tells its format", () => {
     ['{"name": function name, "parameters": dictionary}', "llama3_json", undefined],
     ["[func_name1(params_name1=params_value1)]", "pythonic", undefined],
     ["<｜Assistant｜> {{ content.split('</think>') }}", undefined, "deepseek_r1"],
+    ["<|start|>assistant<|channel|>analysis ... <|channel|>commentary", "openai", "openai_gptoss"],
     ["{{ message.content }}", undefined, undefined],
   ];
   for (const [template, tools, reasoning] of templates) {

@@ -49,6 +49,27 @@ describe("a template is given", () => {
     );
   });
 
+  // As gpt-oss' template, which writes the first call of a turn, and refuses thoughts beside content there.
+  test("one call a turn, with all that was said beside it as thoughts, where it takes no more", async () => {
+    const other = { ...call, id: "call_2", name: "g" };
+    const result = (toolCallId: string) => ({ role: "tool", content: toolCallId, toolCallId });
+    const messages = [
+      user,
+      { ...turnOf(call, other), content: "I look.", reasoning: "Hm." },
+      ...[result("call_2"), result("call_1"), result("lost"), user],
+      { role: "assistant", content: "Fine.", reasoning: "Oh." },
+    ];
+    const text = await render(
+      "{% for m in messages %}{% set message = m %}[{{ m.role }}|{{ m.content }}|{{ message.thinking }}|" +
+        "{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% endif %}]{% endfor %}",
+      { messages },
+    );
+    expect(text).toBe(
+      "[user|hi||][assistant||Hm.\nI look.|f][tool|call_1||][assistant|||g][tool|call_2||][tool|lost||]" +
+        "[user|hi||][assistant|Fine.|Oh.|]",
+    );
+  });
+
   test("arguments that are no mapping as they are, and none as an empty one", async () => {
     const texts = [
       "",
