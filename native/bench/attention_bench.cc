@@ -80,6 +80,7 @@ void bench(dyn_isa isa, dyn_kv_dtype dtype, uint32_t num_seqs, uint32_t num_toke
                           .context_len = context_len - num_tokens + first + count,
                           .sliding_window = 0,
                           .scale = 0.088f,
+                          .sinks = nullptr,
                           .softcap = 0},
                          scratch);
         }

@@ -62,7 +62,8 @@ PackedTensor zeros(uint32_t num_outputs, uint32_t num_inputs, dyn_dtype dtype) {
                              .part = DYN_WHOLE,
                              .shape = {num_outputs, num_inputs},
                              .offset = 0,
-                             .num_bytes = num_bytes};
+                             .num_bytes = num_bytes,
+                             .row_stride = 0};
   dyn_tensor zero_points = tensor;
   zero_points.shape[0] = num_groups;
   zero_points.shape[1] = num_outputs;

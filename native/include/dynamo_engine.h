@@ -102,6 +102,9 @@ typedef enum dyn_dtype {
   DYN_IQ4_NL = 16,
   DYN_IQ4_XS = 17,
   DYN_MXFP4 = 18,
+  DYN_MXFP4_PLANES = 19,  // Quants of MXFP4 alone, 16 bytes for 32 elements: element 2 i is the low
+                          // half of byte i; exponents are its DYN_SCALES,
+  DYN_E8M0 = 20,          // of this type, [N, K / 32].
 } dyn_dtype;
 
 // The tensors of one matrix [N, K] that is stored in 4 bits, G groups of a multiple of 32 inputs with
@@ -173,7 +176,7 @@ typedef enum dyn_role {
   DYN_GATE = 9,                  // [intermediate, hidden] These three: where a layer has no router.
   DYN_UP = 10,                   // [intermediate, hidden]
   DYN_DOWN = 11,                 // [hidden, intermediate]
-  DYN_Q_BIAS = 12,               // [q]                    These three: where attention_bias is 1.
+  DYN_Q_BIAS = 12,               // [q]                    These three: where attention_bias is not 0.
   DYN_K_BIAS = 13,               // [kv]
   DYN_V_BIAS = 14,               // [kv]
   DYN_Q_NORM = 15,               // [head_size] or [q]     These two: as dyn_qk_norm says.
@@ -181,9 +184,15 @@ typedef enum dyn_role {
   DYN_POST_ATTENTION_NORM = 17,  // [hidden]         These two: as dyn_norms says.
   DYN_POST_MLP_NORM = 18,        // [hidden]
   DYN_ROUTER = 19,               // [experts, hidden]      A layer that has it has experts.
-  DYN_EXPERT_GATE = 20,          // [expert, hidden]       These three: once an expert.
-  DYN_EXPERT_UP = 21,            // [expert, hidden]
-  DYN_EXPERT_DOWN = 22,          // [hidden, expert]
+  DYN_ROUTER_BIAS = 20,          // [experts]              Where expert_bias is 1.
+  DYN_O_BIAS = 21,               // [hidden]               Where attention_bias is 2.
+  DYN_SINKS = 22,                // [num_heads]            Where attention_sinks is 1.
+  DYN_EXPERT_GATE = 23,          // [expert, hidden]       These three: once an expert.
+  DYN_EXPERT_UP = 24,            // [expert, hidden]
+  DYN_EXPERT_DOWN = 25,          // [hidden, expert]
+  DYN_EXPERT_GATE_BIAS = 26,     // [expert]               These three: where expert_bias is 1.
+  DYN_EXPERT_UP_BIAS = 27,       // [expert]
+  DYN_EXPERT_DOWN_BIAS = 28,     // [hidden]
 } dyn_role;
 
 // Row order of rotary pairs in the q and k weights. Attention gives the same bits for both.
@@ -211,6 +220,8 @@ typedef enum dyn_qk_norm {
 typedef enum dyn_activation {
   DYN_ACTIVATION_SILU = 0,
   DYN_ACTIVATION_GELU_TANH = 1,  // GELU by its approximation with tanh.
+  // g sigmoid(1.702 g), g at most 7; times up + 1, up within -7 and 7 (gpt-oss).
+  DYN_ACTIVATION_CLAMPED = 2,
 } dyn_activation;
 
 // Purpose of a row of logits.
@@ -236,7 +247,8 @@ typedef struct dyn_tensor {
   uint16_t part;      // dyn_part
   uint64_t shape[2];  // A vector is [n, 1].
   uint64_t offset;
-  uint64_t num_bytes;
+  uint64_t num_bytes;   // Of its elements.
+  uint64_t row_stride;  // Bytes from one row, or element of a vector, to the next; 0: they lie together.
 } dyn_tensor;
 
 // Some of a model's layers may be local: with a window and rotary frequencies of their own.
@@ -258,7 +270,7 @@ typedef struct dyn_model_config {
   uint32_t num_kv_heads;
   uint32_t head_size;            // Even.
   uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
-  uint32_t attention_bias;       // 1: q, k and v have a bias (Qwen2).
+  uint32_t attention_bias;       // 1: q, k and v have a bias (Qwen2); 2: o too (gpt-oss).
   uint32_t qk_norm;              // dyn_qk_norm
   uint32_t rope_layout;          // dyn_rope_layout
   uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
@@ -274,6 +286,8 @@ typedef struct dyn_model_config {
   uint32_t num_experts_per_token;
   uint32_t expert_size;  // Inner size of an expert.
   uint32_t norm_top_k;   // 1: the weights of a token's experts sum up to 1; 0: those of all do.
+  uint32_t expert_bias;  // 1: routers and experts have a bias.
+  uint32_t attention_sinks;  // 1: each head has a score that joins the softmax, without a value.
 } dyn_model_config;
 
 typedef struct dyn_device_config {

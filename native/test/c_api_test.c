@@ -27,6 +27,7 @@ static void print_layout(void) {
   FIELD(dyn_tensor, shape);
   FIELD(dyn_tensor, offset);
   FIELD(dyn_tensor, num_bytes);
+  FIELD(dyn_tensor, row_stride);
   SIZE(dyn_model_config);
   FIELD(dyn_model_config, key);
   FIELD(dyn_model_config, local_layers);
@@ -59,6 +60,8 @@ static void print_layout(void) {
   FIELD(dyn_model_config, num_experts_per_token);
   FIELD(dyn_model_config, expert_size);
   FIELD(dyn_model_config, norm_top_k);
+  FIELD(dyn_model_config, expert_bias);
+  FIELD(dyn_model_config, attention_sinks);
   SIZE(dyn_device_config);
   FIELD(dyn_device_config, num_threads);
   FIELD(dyn_device_config, isa);

@@ -190,11 +190,15 @@ struct AttentionShape {
   uint32_t sliding_window = 0;
   float scale = 0;  // 0: 1 / sqrt(head_size)
   float softcap = 0;
+  bool has_sinks = false;
 };
 
 using Rows = std::vector<std::vector<float>>;
 
 constexpr uint32_t kNumKvHeads = 2;
+
+// Of the heads of a group: below, near and far above the scores.
+constexpr float kSinks[] = {-3, 0.5f, 2, 1, 12, 0, -20, 40};
 
 // A pool with random K and V, written by write_kv into blocks that lie in reverse order; what lies
 // behind the context is NaN.
@@ -252,6 +256,7 @@ AttentionItem item_of(const AttentionShape& shape, const FilledPool& pool, uint3
           .sliding_window = shape.sliding_window,
           .scale =
               shape.scale > 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_size)),
+          .sinks = shape.has_sinks ? kSinks : nullptr,
           .softcap = shape.softcap};
 }
 
@@ -264,7 +269,10 @@ void check_against_reference(const AttentionShape& shape, const FilledPool& pool
     const Rows k(pool.k[kv_head].begin() + begin, pool.k[kv_head].begin() + end);
     const Rows v(pool.v[kv_head].begin() + begin, pool.v[kv_head].begin() + end);
     const std::vector<reference::Value> expected =
-        reference::attention(q_head, k, v, {.scale = item.scale, .softcap = item.softcap});
+        reference::attention(q_head, k, v,
+                             {.scale = item.scale,
+                              .softcap = item.softcap,
+                              .sink = shape.has_sinks ? &kSinks[row % shape.group_size] : nullptr});
     for (size_t d = 0; d < shape.head_size; ++d) {
       const double error = std::abs(item.out[row * shape.head_size + d] - expected[d].value);
       // An int8 is as far from its element as the largest of its head is large: up to 1 here.
@@ -341,6 +349,11 @@ void attention_agrees_on(dyn_isa isa, dyn_kv_dtype dtype) {
   check_attention({256, 16, 300, 2, 3, 0, 0.5f, 8.0f}, isa, dtype);
   check_attention({24, 7, 130, 3, 5, 40, 1.0f, 0.5f}, isa, dtype);
   check_attention({4096, 16, 70, 2, 3}, isa, dtype);
+  for (const uint32_t context_len : {1u, 70u, 600u, 1100u}) {
+    check_attention({64, 16, context_len, 8, 1, 0, 0, 0, true}, isa, dtype);
+    check_attention({64, 16, context_len, 5, 1, 128, 0, 0, true}, isa, dtype);
+  }
+  check_attention({20, 7, 600, 3, 5, 0, 0, 0, true}, isa, dtype);
 }
 
 void attention_agrees() {

@@ -277,7 +277,7 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 3; }, "a multiple of num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 5; }, "num_kv_heads is 5"));
   CHECK(refused([](dyn_model_config* c) { c->head_size = 9; }, "head_size must be even"));
-  CHECK(refused([](dyn_model_config* c) { c->attention_bias = 2; }, "attention_bias is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->attention_bias = 3; }, "attention_bias is 0, 1 or 2"));
   CHECK(refused([](dyn_model_config* c) { c->qk_norm = 3; }, "qk_norm is 3"));
   CHECK(refused([](dyn_model_config* c) { c->norms = 3; }, "norms is 3"));
   CHECK(refused([](dyn_model_config* c) { c->norm_offset = 2; }, "norm_offset is 2"));

@@ -207,8 +207,9 @@ std::vector<Value> attention(std::span<const float> q, const std::vector<std::ve
     weights[j] = dot(q, k[j]).value * scores.scale;
     if (scores.softcap > 0) weights[j] = scores.softcap * std::tanh(weights[j] / scores.softcap);
   }
-  const double max = *std::max_element(weights.begin(), weights.end());
-  double sum = 0;
+  double max = *std::max_element(weights.begin(), weights.end());
+  if (scores.sink != nullptr) max = std::max(max, double{*scores.sink});
+  double sum = scores.sink == nullptr ? 0 : std::exp(*scores.sink - max);
   for (double& weight : weights) sum += weight = std::exp(weight - max);
   std::vector<Value> out(q.size(), Value{0, 0});
   for (size_t j = 0; j < k.size(); ++j) {

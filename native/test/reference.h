@@ -46,6 +46,7 @@ double geglu(double gate, double up);
 struct Scores {
   double scale;
   double softcap;  // 0: none
+  const float* sink = nullptr;  // A score that joins the softmax, and has no value.
 };
 
 // One query head over all positions of k and v [positions][head_size].

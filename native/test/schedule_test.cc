@@ -108,6 +108,10 @@ std::vector<Kind> kinds() {
     config->num_experts_per_token = 1;
     config->expert_size = 256;
   });
+  add("MXFP4 as gpt-oss", DYN_MXFP4, [](auto* config) {
+    make_gpt_oss(config);
+    config->expert_size = 64;
+  });
   add("BF16 experts, all of them", DYN_BF16, [](auto* config) {
     add_experts(config);
     config->num_experts_per_token = config->num_experts;

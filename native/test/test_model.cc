@@ -52,6 +52,16 @@ Extent extent_of(const dyn_model_config& c, dyn_role role) {
       return {2, c.expert_size, c.hidden_size};
     case DYN_EXPERT_DOWN:
       return {2, c.hidden_size, c.expert_size};
+    case DYN_ROUTER_BIAS:
+      return {1, c.num_experts, 1};
+    case DYN_EXPERT_GATE_BIAS:
+    case DYN_EXPERT_UP_BIAS:
+      return {1, c.expert_size, 1};
+    case DYN_SINKS:
+      return {1, c.num_heads, 1};
+    case DYN_O_BIAS:
+    case DYN_EXPERT_DOWN_BIAS:
+      return {1, c.hidden_size, 1};
     case DYN_Q_BIAS:
       return {1, q, 1};
     case DYN_K_BIAS:
@@ -82,7 +92,20 @@ void interleave_rows(uint32_t head_size, uint64_t columns, std::vector<float>* v
 }
 
 bool is_bias(dyn_role role) {
-  return role == DYN_Q_BIAS || role == DYN_K_BIAS || role == DYN_V_BIAS;
+  switch (role) {
+    case DYN_Q_BIAS:
+    case DYN_K_BIAS:
+    case DYN_V_BIAS:
+    case DYN_O_BIAS:
+    case DYN_SINKS:
+    case DYN_ROUTER_BIAS:
+    case DYN_EXPERT_GATE_BIAS:
+    case DYN_EXPERT_UP_BIAS:
+    case DYN_EXPERT_DOWN_BIAS:
+      return true;
+    default:
+      return false;
+  }
 }
 
 constexpr dyn_role kBiasRoles[] = {DYN_Q_BIAS, DYN_K_BIAS, DYN_V_BIAS};
@@ -90,6 +113,8 @@ constexpr dyn_role kQkNormRoles[] = {DYN_Q_NORM, DYN_K_NORM};
 constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q, DYN_K, DYN_V, DYN_O, DYN_MLP_NORM};
 constexpr dyn_role kMlpRoles[] = {DYN_GATE, DYN_UP, DYN_DOWN};
 constexpr dyn_role kExpertRoles[] = {DYN_EXPERT_GATE, DYN_EXPERT_UP, DYN_EXPERT_DOWN};
+constexpr dyn_role kExpertBiasRoles[] = {DYN_EXPERT_GATE_BIAS, DYN_EXPERT_UP_BIAS,
+                                         DYN_EXPERT_DOWN_BIAS};
 
 constexpr dyn_role kPostNormRoles[] = {DYN_POST_ATTENTION_NORM, DYN_POST_MLP_NORM};
 
@@ -165,7 +190,8 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
                          .part = static_cast<uint16_t>(part),
                          .shape = {rows, columns},
                          .offset = bytes.size(),
-                         .num_bytes = encoded.size()});
+                         .num_bytes = encoded.size(),
+                         .row_stride = 0});
       bytes.insert(bytes.end(), encoded.begin(), encoded.end());
     };
     const bool is_float_anyway = role == DYN_EMBEDDING || role == DYN_HEAD || role == DYN_ROUTER;
@@ -195,8 +221,11 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
     }
     if (has_experts(config, layer)) {
       add(DYN_ROUTER, layer);
+      if (config.expert_bias == 1) add(DYN_ROUTER_BIAS, layer);
       for (uint32_t expert = 0; expert < config.num_experts; ++expert) {
         for (const dyn_role role : kExpertRoles) add(role, layer, expert);
+        if (config.expert_bias == 0) continue;
+        for (const dyn_role role : kExpertBiasRoles) add(role, layer, expert);
       }
     } else {
       for (const dyn_role role : kMlpRoles) add(role, layer);
@@ -204,9 +233,11 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
     if (config.norms != DYN_NORMS_BEFORE) {
       for (const dyn_role role : kPostNormRoles) add(role, layer);
     }
-    if (config.attention_bias == 1) {
+    if (config.attention_bias > 0) {
       for (const dyn_role role : kBiasRoles) add(role, layer);
     }
+    if (config.attention_bias == 2) add(DYN_O_BIAS, layer);
+    if (config.attention_sinks == 1) add(DYN_SINKS, layer);
     if (config.qk_norm != DYN_QK_NORM_NONE) {
       for (const dyn_role role : kQkNormRoles) add(role, layer);
     }
@@ -305,6 +336,15 @@ void add_experts(dyn_model_config* config) {
   config->num_experts_per_token = 3;
   config->expert_size = config->intermediate_size / 2;
   config->norm_top_k = 1;
+}
+
+void make_gpt_oss(dyn_model_config* config) {
+  add_experts(config);
+  make_local(config, {0}, 30);
+  config->expert_bias = 1;
+  config->attention_bias = 2;
+  config->attention_sinks = 1;
+  config->activation = DYN_ACTIVATION_CLAMPED;
 }
 
 dyn_row greedy_row(int32_t token) {

@@ -78,6 +78,9 @@ dyn_model_config tiny_config();
 // 7 experts of half the intermediate size, 3 for each token, in every other layer.
 void add_experts(dyn_model_config* config);
 
+// As gpt-oss: experts with biases and its activation, sinks, a window in the first layer.
+void make_gpt_oss(dyn_model_config* config);
+
 struct EngineOptions {
   uint32_t owner = 1;
   uint32_t num_threads = 1;

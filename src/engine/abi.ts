@@ -45,7 +45,12 @@ export const DTYPES = {
   IQ4_NL: 16,
   IQ4_XS: 17,
   MXFP4: 18,
-} as const satisfies Readonly<Record<DType | "GPTQ" | "GPTQ_V2" | "AWQ", number>>;
+  MXFP4_PLANES: 19,
+  E8M0: 20,
+} as const satisfies Readonly<Record<DType | PartDType, number>>;
+
+/** Types of what several tensors make. */
+type PartDType = "GPTQ" | "GPTQ_V2" | "AWQ" | "MXFP4_PLANES" | "E8M0";
 
 /** Which of the tensors that make one matrix. */
 export const Part = { WHOLE: 0, ZEROS: 1, SCALES: 2 } as const;
@@ -95,9 +100,15 @@ export const Role = {
   POST_ATTENTION_NORM: 17,
   POST_MLP_NORM: 18,
   ROUTER: 19,
-  EXPERT_GATE: 20,
-  EXPERT_UP: 21,
-  EXPERT_DOWN: 22,
+  ROUTER_BIAS: 20,
+  O_BIAS: 21,
+  SINKS: 22,
+  EXPERT_GATE: 23,
+  EXPERT_UP: 24,
+  EXPERT_DOWN: 25,
+  EXPERT_GATE_BIAS: 26,
+  EXPERT_UP_BIAS: 27,
+  EXPERT_DOWN_BIAS: 28,
 } as const;
 
 /** Norms of the residual stream in a layer. */
@@ -107,7 +118,7 @@ export const Norms = { BEFORE: 0, AROUND: 1, BEHIND: 2 } as const;
 export const QkNorm = { NONE: 0, HEADS: 1, ROWS: 2 } as const;
 
 /** Activation of the MLP's gate. */
-export const Activation = { SILU: 0, GELU_TANH: 1 } as const;
+export const Activation = { SILU: 0, GELU_TANH: 1, CLAMPED: 2 } as const;
 
 export const RopeLayout = { HALVES: 0, INTERLEAVED: 1 } as const;
 
@@ -128,6 +139,7 @@ export const TENSOR = layout({
   columns: "u64", // shape[1]
   offset: "u64",
   num_bytes: "u64",
+  row_stride: "u64",
 });
 
 export const MODEL_CONFIG = layout({
@@ -162,6 +174,8 @@ export const MODEL_CONFIG = layout({
   num_experts_per_token: "u32",
   expert_size: "u32",
   norm_top_k: "u32",
+  expert_bias: "u32",
+  attention_sinks: "u32",
 });
 
 export const DEVICE_CONFIG = layout({

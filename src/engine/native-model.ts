@@ -13,6 +13,7 @@ import type {
   ModelConfig,
   ModelFiles,
   ModelTensor,
+  Mxfp4Weight,
   StoredTensor,
 } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
@@ -155,7 +156,7 @@ interface TableEntry {
   readonly dtype: number;
   readonly shape: readonly number[];
   /** Place of its bytes. */
-  readonly at: Pick<StoredTensor, "path" | "offset" | "numBytes">;
+  readonly at: Pick<StoredTensor, "path" | "offset" | "numBytes" | "rowStride">;
 }
 
 /** The tensors that the decoder needs, by their names in Hugging Face's checkpoints. */
@@ -182,6 +183,7 @@ function entriesOf(tensor: ModelTensor): Omit<TableEntry, "role" | "layer" | "ex
     const { dtype, shape } = tensor;
     return [{ part: Part.WHOLE, dtype: DTYPES[dtype], shape, at: tensor }];
   }
+  if (tensor.type === "mxfp4") return planesOf(tensor);
   const { qweight, qzeros, scales, shape, groupSize } = tensor;
   const [outputs = 0, inputs = 0] = shape;
   const groups = [inputs / groupSize, outputs];
@@ -190,6 +192,17 @@ function entriesOf(tensor: ModelTensor): Omit<TableEntry, "role" | "layer" | "ex
     { part: Part.WHOLE, dtype, shape, at: qweight },
     { part: Part.ZEROS, dtype, shape: groups, at: qzeros },
     { part: Part.SCALES, dtype: DTYPES[scales.dtype], shape: groups, at: scales },
+  ];
+}
+
+function planesOf({
+  shape,
+  blocks,
+  scales,
+}: Mxfp4Weight): Omit<TableEntry, "role" | "layer" | "expert">[] {
+  return [
+    { part: Part.WHOLE, dtype: DTYPES.MXFP4_PLANES, shape, at: blocks },
+    { part: Part.SCALES, dtype: DTYPES.E8M0, shape: scales.shape, at: scales },
   ];
 }
 
@@ -213,6 +226,7 @@ function tensorFields(entry: TableEntry, fd: number): FieldsOf<typeof TENSOR> {
     columns,
     offset: at.offset,
     num_bytes: at.numBytes,
+    row_stride: at.rowStride ?? 0,
   };
 }
 
@@ -237,16 +251,17 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     num_kv_heads: config.numKvHeads,
     head_size: config.headSize,
     tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
-    attention_bias: config.attentionBias ? 1 : 0,
+    attention_bias: config.outputBias ? 2 : config.attentionBias ? 1 : 0,
     qk_norm: qkNormOf(config),
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
     sliding_window: config.slidingWindow ?? 0,
     local_window: local?.slidingWindow ?? 0,
     norms: NORMS[config.postNorms ?? "none"],
     norm_offset: config.normOffset ?? 0,
-    activation: config.activation === "gelu_tanh" ? Activation.GELU_TANH : Activation.SILU,
+    activation: ACTIVATIONS[config.activation ?? "silu"],
     quantization: QUANTIZATIONS[quantization ?? "none"],
     load: 0,
+    attention_sinks: config.attentionSinks ? 1 : 0,
     ...expertFields(config),
   };
 }
@@ -257,6 +272,7 @@ function expertFields({ experts }: ModelConfig) {
     num_experts_per_token: experts?.numExpertsPerToken ?? 0,
     expert_size: experts?.expertSize ?? 0,
     norm_top_k: experts?.normTopK ? 1 : 0,
+    expert_bias: experts?.bias ? 1 : 0,
   };
 }
 
@@ -270,6 +286,12 @@ function qkNormOf({ qkNorm, qkNormRows }: ModelConfig): number {
 }
 
 const NORMS = { none: Norms.BEFORE, besides: Norms.AROUND, instead: Norms.BEHIND } as const;
+
+const ACTIVATIONS = {
+  silu: Activation.SILU,
+  gelu_tanh: Activation.GELU_TANH,
+  clamped_swiglu: Activation.CLAMPED,
+} as const;
 
 const QUANTIZATIONS = {
   none: Quantization.NONE,

@@ -110,7 +110,10 @@ function checkLayers(json: JsonObject, { attentionBias, decoder }: Family): void
 }
 
 /** Their names in config.json. */
-const ACTIVATIONS: Readonly<Record<"silu" | "gelu_tanh", readonly string[]>> = {
+const ACTIVATIONS: Readonly<
+  Record<NonNullable<ModelConfig["activation"]> | "silu", readonly string[]>
+> = {
   silu: ["silu", "swish"],
+  clamped_swiglu: ["silu"],
   gelu_tanh: ["gelu_pytorch_tanh", "gelu_new"],
 };

@@ -10,6 +10,7 @@ export type DecoderSteps = Partial<
   Pick<
     ModelConfig,
     | ("qkNormRows" | "postNorms" | "normOffset" | "activation")
+    | ("outputBias" | "attentionSinks")
     | ("embeddingScale" | "attentionScale" | "attentionSoftcap" | "logitSoftcap")
   >
 >;
@@ -65,10 +66,13 @@ export function parseGgufDecoderSteps(
 
 function fixedSteps({ decoder = {} }: Family, hiddenSize: number): DecoderSteps {
   const { qkNormRows, postNorms, activation, scaledEmbedding } = decoder;
+  const { outputBias, attentionSinks } = decoder;
   return {
     ...(qkNormRows && { qkNormRows }),
     ...(postNorms && { postNorms }),
     ...(activation && { activation }),
+    ...(outputBias && { outputBias }),
+    ...(attentionSinks && { attentionSinks }),
     ...(scaledEmbedding && { embeddingScale: Math.sqrt(hiddenSize) }),
   };
 }

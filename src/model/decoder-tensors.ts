@@ -1,6 +1,12 @@
 // The tensors of one model: the rows of its family's table, with the model's own numbers.
 
-import type { Extent, FileFormat, TensorRole, TensorRow } from "./families/family.ts";
+import type {
+  Extent,
+  FileFormat,
+  MergedExperts,
+  TensorRole,
+  TensorRow,
+} from "./families/family.ts";
 import { familyOf } from "./families.ts";
 import type { ModelConfig } from "./model-files.ts";
 
@@ -10,6 +16,8 @@ export interface NeededTensor extends Readonly<Record<FileFormat, string>> {
   readonly layer: number;
   readonly expert: ExpertPlace | undefined;
   readonly shape: readonly number[];
+  /** Of the hub's files, where the tensor is a part of others there. */
+  readonly merged: MergedExperts | undefined;
 }
 
 /** The expert that a tensor is of. */
@@ -53,7 +61,7 @@ function extentsOf(config: ModelConfig): Extents {
   return {
     ...{ V: vocabSize, H: hiddenSize, I: intermediateSize, D: headSize },
     ...{ Q: numHeads * headSize, K: numKvHeads * headSize },
-    ...{ E: config.experts?.numExperts ?? 0, M: config.experts?.expertSize ?? 0 },
+    ...{ N: numHeads, E: config.experts?.numExperts ?? 0, M: config.experts?.expertSize ?? 0 },
   };
 }
 
@@ -80,6 +88,7 @@ function tensorOf(row: TensorRow, layer: number, extents: Extents, expert?: numb
     expert: expert === undefined ? undefined : placeOf(row, expert, extents.E),
     huggingFace: named(row.huggingFace),
     gguf: named(row.gguf),
+    merged: row.merged && { ...row.merged, name: named(row.merged.name) },
   };
 }
 

@@ -4,7 +4,7 @@ import { COUNT, SIZE } from "./config-rules.ts";
 import type { ExpertsRule } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
 import { type Experts, ModelError } from "./model-files.ts";
-import { type Range, SWITCH, whole, wholes } from "./value-schemas.ts";
+import { type Range, SWITCH, whole, wholes, within } from "./value-schemas.ts";
 
 /** Bounds of the engine. */
 const MAX_EXPERTS = 1024;
@@ -16,9 +16,11 @@ const EXPERTS: Range = { min: 0, max: MAX_EXPERTS };
 const SOME_LAYERS = ["mlp_only_layers", "decoder_sparse_step"];
 
 /** Those that nothing reads for a family without experts. */
-export function expertKeys({ count, perToken, size, normTopK, layers }: ExpertsRule) {
+export function expertKeys(rule: ExpertsRule): readonly string[] {
+  const { count, perToken, size, normTopK, layers, limit, others = [] } = rule;
   return [
-    ...[count.key, perToken.key, size.key],
+    ...[count.key, perToken.key, size.key, ...others],
+    ...(limit === undefined ? [] : [limit.key]),
     ...(normTopK === "asked" ? ["norm_topk_prob"] : []),
     ...(layers === "some" ? SOME_LAYERS : []),
     ...["output_router_logits", "router_jitter_noise"], // of training
@@ -40,7 +42,17 @@ export function parseExperts(
   const expertSize = json.read(size.key, whole(SIZE)) ?? size.default;
   if (expertSize === undefined) throw json.missing(size.key);
   const normTopK = rule.normTopK === "always" || (json.read("norm_topk_prob", SWITCH) ?? false);
-  return { numExperts, numExpertsPerToken, expertSize, normTopK, layers };
+  checkLimit(json, rule);
+  const bias = rule.bias && { bias: rule.bias };
+  return { numExperts, numExpertsPerToken, expertSize, normTopK, ...bias, layers };
+}
+
+function checkLimit(json: JsonObject, { limit }: ExpertsRule): void {
+  if (limit === undefined) return;
+  const { key, value } = limit;
+  const found = json.read(key, within({ min: 0, max: SIZE.max })) ?? value;
+  if (found === value) return;
+  throw new ModelError(`${json.place}: ${key} is ${found}; supported: ${value}`);
 }
 
 /** As transformers' Qwen3MoeDecoderLayer: steps count from the first layer on. */
@@ -58,6 +70,7 @@ function expertLayers(json: JsonObject, rule: ExpertsRule, numLayers: number): r
 export function parseGgufExperts(
   metadata: JsonObject,
   name: string,
+  rule: ExpertsRule,
   hasRouter: readonly boolean[],
 ): Experts | undefined {
   const numExperts = metadata.read(`${name}.expert_count`, whole(EXPERTS)) ?? 0;
@@ -67,6 +80,7 @@ export function parseGgufExperts(
   checkPerToken(metadata, perToken, { numExperts, numExpertsPerToken });
   return {
     ...{ numExperts, numExpertsPerToken, normTopK: true, layers: hasRouter },
+    ...(rule.bias && { bias: rule.bias }),
     expertSize:
       metadata.read(`${name}.expert_feed_forward_length`, whole(SIZE)) ??
       metadata.require(`${name}.feed_forward_length`, whole(SIZE)),

@@ -4,6 +4,7 @@ import { assert } from "../base/assert.ts";
 import { ERNIE4_5 } from "./families/ernie4-5.ts";
 import type { Family } from "./families/family.ts";
 import { GEMMA2, GEMMA3 } from "./families/gemma.ts";
+import { GPT_OSS } from "./families/gpt-oss.ts";
 import { LLAMA } from "./families/llama.ts";
 import { MISTRAL } from "./families/mistral.ts";
 import { MIXTRAL } from "./families/mixtral.ts";
@@ -17,7 +18,7 @@ import type { ModelConfig } from "./model-files.ts";
 export const FAMILIES: readonly Family[] = [
   ...[LLAMA, MISTRAL, QWEN2, QWEN3, ERNIE4_5, SEED_OSS],
   ...[GEMMA2, GEMMA3, OLMO2, OLMO3, EXAONE4],
-  ...[QWEN3_MOE, MIXTRAL],
+  ...[QWEN3_MOE, MIXTRAL, GPT_OSS],
 ];
 
 /** The family of a model that was opened. */

@@ -45,6 +45,8 @@ const END_TEXTS: ReadonlySet<string> = new Set([
   "<|eom_id|>",
   "<|eot_id|>",
   "<|endoftext|>",
+  "<|return|>",
+  "<|call|>",
   "<|im_end|>",
   "<end_of_turn>",
   "[|endofturn|]",
@@ -100,7 +102,9 @@ export function parseGgufConfig(
     ropeLayout,
     ...parseGgufDecoderSteps(metadata, family, { hiddenSize, numLayers, numHeads, headSize }),
     maxPositionEmbeddings,
-    experts: family.experts && parseGgufExperts(metadata, name, routersOf(file, family, numLayers)),
+    experts:
+      family.experts &&
+      parseGgufExperts(metadata, name, family.experts, routersOf(file, family, numLayers)),
     tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
     bosTokenId: metadata.read("tokenizer.ggml.bos_token_id", whole(ids)),
     eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),

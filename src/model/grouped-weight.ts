@@ -76,7 +76,8 @@ export function selectGroupedWeight(
  */
 export async function checkGroupOrder(tensors: Iterable<ModelTensor>): Promise<void> {
   for (const tensor of tensors) {
-    if (tensor.type === "plain" || tensor.groupIndex === undefined) continue;
+    if (tensor.type === "plain" || tensor.type === "mxfp4") continue;
+    if (tensor.groupIndex === undefined) continue;
     const { path, name } = tensor.groupIndex;
     const groups = new Int32Array((await readRange(tensor.groupIndex)).buffer);
     if (groups.every((group, input) => group === Math.floor(input / tensor.groupSize))) continue;

@@ -13,10 +13,12 @@ export interface StoredTensor {
   /** Bytes from the start of the file. */
   readonly offset: number;
   readonly numBytes: number;
+  /** Bytes from one row, or element of a vector, to the next, where others lie between. */
+  readonly rowStride?: number;
 }
 
 /** A tensor that is one piece of a file, or a weight that several pieces stand for. */
-export type ModelTensor = TensorSlice | GroupedWeight;
+export type ModelTensor = TensorSlice | GroupedWeight | Mxfp4Weight;
 
 /** A tensor's place in a file. The bounds were checked against the file's size. */
 export interface TensorSlice {
@@ -28,6 +30,23 @@ export interface TensorSlice {
   readonly path: string;
   /** Bytes from the start of the file. */
   readonly offset: number;
+  readonly numBytes: number;
+  readonly rowStride?: number;
+}
+
+/**
+ * A weight [O outputs, I inputs] in MXFP4 with quants and exponents apart, as gpt-oss' files on the Hugging Face hub have
+ * it: element 2 i of a row is the low half of byte i.
+ */
+export interface Mxfp4Weight {
+  readonly type: "mxfp4";
+  readonly name: string;
+  /** [O, I] */
+  readonly shape: readonly number[];
+  /** [O, I / 2] bytes */
+  readonly blocks: StoredTensor;
+  /** [O, I / 32] exponents, 127 too high. */
+  readonly scales: StoredTensor;
   readonly numBytes: number;
 }
 
@@ -96,7 +115,11 @@ export interface ModelConfig {
   /** The weights w of all norms are stored as w - 1. */
   readonly normOffset?: 1;
   /** Function of the MLP's gate; SiLU where there is none. */
-  readonly activation?: "gelu_tanh";
+  readonly activation?: "gelu_tanh" | "clamped_swiglu";
+  /** Of the projection behind attention, too. */
+  readonly outputBias?: true;
+  /** Each head has a score that joins the softmax, and no value for it. */
+  readonly attentionSinks?: true;
   /** Factor of the embedding. */
   readonly embeddingScale?: number;
   /** Factor of q K; 1 / sqrt(headSize) where there is none. */
@@ -131,6 +154,8 @@ export interface Experts {
   readonly expertSize: number;
   /** The weights of a token's experts sum up to 1; else those of all would. */
   readonly normTopK: boolean;
+  /** Routers and experts have a bias. */
+  readonly bias?: true;
   /** For each layer of the model, true if it has experts. */
   readonly layers: readonly boolean[];
 }

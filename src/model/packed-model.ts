@@ -19,6 +19,7 @@ import {
   type ModelFiles,
   type ModelTensor,
   type PackedWeights,
+  type StoredTensor,
 } from "./model-files.ts";
 import { PACKED_CARD } from "./model-path.ts";
 import type { Range } from "./value-schemas.ts";
@@ -52,6 +53,7 @@ const RopeScalingSchema = v.variant("type", [
 
 const ExpertsSchema = v.strictObject({
   ...{ numExperts: count, numExpertsPerToken: count, expertSize: size, normTopK: v.boolean() },
+  bias: v.exactOptional(v.literal(true)),
   layers: v.pipe(v.array(v.boolean()), v.maxLength(COUNT.max)),
 });
 
@@ -74,7 +76,11 @@ const ConfigSchema = v.strictObject({
   qkNormRows: v.exactOptional(v.literal(true)),
   postNorms: v.exactOptional(v.picklist(["besides", "instead"])),
   normOffset: v.exactOptional(v.literal(1)),
-  activation: v.exactOptional(v.picklist(["gelu_tanh"])),
+  activation: v.exactOptional(v.picklist(["gelu_tanh", "clamped_swiglu"])),
+  ...{
+    outputBias: v.exactOptional(v.literal(true)),
+    attentionSinks: v.exactOptional(v.literal(true)),
+  },
   ...{ embeddingScale: v.exactOptional(factor), attentionScale: v.exactOptional(factor) },
   ...{ attentionSoftcap: v.exactOptional(factor), logitSoftcap: v.exactOptional(factor) },
   maxPositionEmbeddings: size,
@@ -98,6 +104,10 @@ const TensorSchema = v.variant("type", [
     ...{ groupSize, zeroOffset: v.picklist([0, 1]) },
     ...{ qweight: v.strictObject(storedFields), qzeros: v.strictObject(storedFields) },
     scales: v.strictObject(plainFields),
+  }),
+  v.strictObject({
+    ...{ type: v.literal("mxfp4"), name, shape, numBytes },
+    ...{ blocks: v.strictObject(storedFields), scales: v.strictObject(storedFields) },
   }),
 ]);
 
@@ -167,6 +177,10 @@ function placed(
   at: { readonly path: string; readonly offset: number },
 ): ModelTensor {
   if (tensor.type === "plain") return { ...tensor, ...at };
+  if (tensor.type === "mxfp4") {
+    const { blocks, scales } = tensor;
+    return { ...tensor, blocks: { ...blocks, ...at }, scales: { ...scales, ...at } };
+  }
   const { qweight, qzeros, scales } = tensor;
   return {
     ...tensor,
@@ -200,11 +214,15 @@ function unplaced(tensor: ModelTensor): v.InferInput<typeof TensorSchema> {
   const { name, numBytes } = tensor;
   const shape = [...tensor.shape];
   if (tensor.type === "plain") return { type: "plain", name, shape, numBytes, dtype: tensor.dtype };
-  const { type, zeroOffset, qweight, qzeros, scales } = tensor;
-  const stored = (piece: StoredFields | typeof qweight): StoredFields => ({
+  const stored = (piece: StoredFields | StoredTensor): StoredFields => ({
     ...{ name: piece.name, dtype: piece.dtype, numBytes: piece.numBytes },
     shape: [...piece.shape],
   });
+  if (tensor.type === "mxfp4") {
+    const { type, blocks, scales } = tensor;
+    return { type, name, shape, numBytes, blocks: stored(blocks), scales: stored(scales) };
+  }
+  const { type, zeroOffset, qweight, qzeros, scales } = tensor;
   return {
     ...{ type, name, shape, numBytes, zeroOffset },
     groupSize: tensor.groupSize,

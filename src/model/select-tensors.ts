@@ -6,6 +6,7 @@ import { DTYPES, isDType } from "./dtype.ts";
 import { type FileFormat, tensorName } from "./families/family.ts";
 import { familyOf } from "./families.ts";
 import { selectGroupedWeight } from "./grouped-weight.ts";
+import { type Selected, selectMerged } from "./merged-experts.ts";
 import {
   type ModelConfig,
   ModelError,
@@ -43,14 +44,12 @@ export function selectTensors(source: TensorSource): SelectedTensors {
   return { tensors, used };
 }
 
-interface Selected {
-  readonly tensor: ModelTensor;
-  readonly pieces: readonly StoredTensor[];
-}
-
 function selectTensor(source: TensorSource, needed: NeededTensor): Selected {
   const { format, stored, quantization } = source;
   const { shape, huggingFace: name } = needed;
+  if (format === "huggingFace" && needed.merged !== undefined) {
+    return selectMerged(source, { ...needed, merged: needed.merged });
+  }
   const whole = storedTensor(source, needed) ?? tiedTwin(source, needed);
   if (whole !== undefined)
     return { tensor: { ...checkTensor(whole, shape, format), name }, pieces: [whole] };

@@ -47,8 +47,9 @@ export function parseWeightQuantization(config: JsonObject): WeightQuantization 
   const method = json.require("quant_method", TEXT);
   if (method === "gptq") return parseGptq(json);
   if (method === "awq") return parseAwq(json);
+  if (method === "mxfp4") return undefined; // its tensors are known by their names
   throw new ModelError(
-    `${json.place}: quant_method is "${method}"; supported: gptq, awq. Use the same model in F32, F16 or BF16 ` +
+    `${json.place}: quant_method is "${method}"; supported: gptq, awq, mxfp4. Use the same model in F32, F16 or BF16 ` +
       "(`quantization: q8` or `q4` makes it small when it is loaded), or as a GGUF file",
   );
 }

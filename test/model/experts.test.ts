@@ -1,11 +1,15 @@
 // Experts as config.json and GGUF files tell of them, and where their tensors are.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { parseConfigJson } from "../../src/model/config-json.ts";
 import { JsonObject } from "../../src/model/json-object.ts";
 import { ModelError } from "../../src/model/model-files.ts";
 import { openModel, openModelConfig } from "../../src/model/open-model.ts";
+import { writeGptOss } from "../engine/tiny-gpt-oss.ts";
 import { TINY_CONFIG, withDirectory } from "./model-directory.ts";
 import { blank, tinyGguf, tinyTensors } from "./tiny-gguf.ts";
 
@@ -84,6 +88,51 @@ describe("config.json", () => {
     await expect(open({ ...QWEN3_MOE, n_shared_experts: 1 })).rejects.toThrow("n_shared_experts");
     await expect(open({ ...QWEN3_MOE, num_local_experts: 8 })).rejects.toThrow("num_local_experts");
     await expect(open({ ...TINY_CONFIG, num_experts: 8 })).rejects.toThrow("num_experts is 8");
+  });
+});
+
+describe("a gpt-oss of the hub", () => {
+  const directory = mkdtempSync(join(tmpdir(), "dynamo-experts-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const changed = async (change: (config: Record<string, unknown>) => void) => {
+    writeGptOss(directory);
+    const path = join(directory, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    change(config);
+    writeFileSync(path, JSON.stringify(config));
+    return openModel(directory);
+  };
+
+  test("has each expert's rows where they alternate, and no unused key", async () => {
+    const { config, tensors, unusedKeys } = await changed(() => {});
+    expect(unusedKeys).toEqual([]);
+    expect(config).toMatchObject({
+      ...{ activation: "clamped_swiglu", outputBias: true, attentionSinks: true },
+      experts: { numExperts: 5, expertSize: 96, bias: true, layers: [true, true] },
+      local: { layers: [true, false], slidingWindow: 8 },
+    });
+    const at = (name: string) => {
+      const tensor = tensors.get(`model.layers.0.mlp.experts.${name}.weight`);
+      if (tensor?.type !== "mxfp4") throw new Error("not in planes");
+      return tensor;
+    };
+    const [gate, up, down] = [at("3.gate_proj"), at("3.up_proj"), at("3.down_proj")];
+    expect(gate).toMatchObject({ shape: [96, 64], blocks: { rowStride: 64 }, numBytes: 96 * 34 });
+    expect(up.blocks.offset - gate.blocks.offset).toBe(32);
+    expect(gate.scales).toMatchObject({ shape: [96, 2], rowStride: 4 });
+    expect(down).toMatchObject({ shape: [64, 96], blocks: { shape: [64, 48] } });
+    expect(down.blocks.rowStride).toBeUndefined();
+  });
+
+  test.each<[string, (config: Record<string, unknown>) => void]>([
+    ["swiglu_limit is 9; supported: 7", (config) => Object.assign(config, { swiglu_limit: 9 })],
+    [
+      'tensor "model.layers.0.mlp.experts.gate_up_proj_blocks" has the shape',
+      (config) => Object.assign(config, { intermediate_size: 64 }),
+    ],
+  ])("is refused: %s", async (message, change) => {
+    await expect(changed(change)).rejects.toThrow(ModelError);
+    await expect(changed(change)).rejects.toThrow(message);
   });
 });
 

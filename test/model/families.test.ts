@@ -34,6 +34,20 @@ const QWEN3_EXPERTS = `
   model.layers.1.mlp.experts.0.down_proj.weight   blk.1.ffn_down_exps.weight 32 24
 `;
 
+/** In the hub's files an expert's are parts of `mlp.experts.gate_up_proj_blocks` and its like. */
+const GPT_OSS = `
+  model.layers.1.self_attn.o_proj.bias              blk.1.attn_output.bias     32
+  model.layers.1.self_attn.sinks                    blk.1.attn_sinks.weight    4
+  model.layers.1.mlp.router.weight                  blk.1.ffn_gate_inp.weight  2 32
+  model.layers.1.mlp.router.bias                    blk.1.ffn_gate_inp.bias    2
+  model.layers.1.mlp.experts.0.gate_proj.weight     blk.1.ffn_gate_exps.weight 24 32
+  model.layers.1.mlp.experts.0.gate_proj.bias       blk.1.ffn_gate_exps.bias   24
+  model.layers.1.mlp.experts.0.up_proj.weight       blk.1.ffn_up_exps.weight   24 32
+  model.layers.1.mlp.experts.0.up_proj.bias         blk.1.ffn_up_exps.bias     24
+  model.layers.1.mlp.experts.0.down_proj.weight     blk.1.ffn_down_exps.weight 32 24
+  model.layers.1.mlp.experts.0.down_proj.bias       blk.1.ffn_down_exps.bias   32
+`;
+
 const MIXTRAL_EXPERTS = QWEN3_EXPERTS.replaceAll(".mlp.", ".block_sparse_moe.")
   .replace("gate_proj", "w1")
   .replace("up_proj", "w3")
@@ -69,6 +83,10 @@ const TENSORS: Readonly<Record<string, string>> = {
   ernie4_5: LLAMA,
   qwen3_moe: WITHOUT_MLP + QWEN3_EXPERTS + QK_NORMS,
   mixtral: WITHOUT_MLP + MIXTRAL_EXPERTS,
+  gpt_oss:
+    WITHOUT_MLP.replace("blk.1.ffn_norm.weight", "blk.1.post_attention_norm.weight") +
+    BIASES +
+    GPT_OSS,
   seed_oss: LLAMA.replace("blk.1.ffn_norm.weight", "blk.1.post_attention_norm.weight") + BIASES,
   gemma2: GEMMA,
   gemma3_text: GEMMA + QK_NORMS,

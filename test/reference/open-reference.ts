@@ -85,6 +85,7 @@ function weightOf(tensor: ModelTensor, bytesOf: BytesOf): Vector {
   if (tensor.type === "plain") {
     return Float64Array.from(dequantise(tensor.dtype, bytesOf(tensor)));
   }
+  if (tensor.type === "mxfp4") throw new Error("see gpt-oss.ts");
   const { type, shape, groupSize, zeroOffset, qweight, qzeros, scales } = tensor;
   const [numOutputs = 0, numInputs = 0] = shape;
   const weight = dequantiseGrouped({

@@ -56,29 +56,35 @@ Status check_steps(const dyn_model_config& config) {
   RETURN_IF_ERROR(check_choice("qk_norm", config.qk_norm, DYN_QK_NORM_ROWS));
   RETURN_IF_ERROR(check_choice("norms", config.norms, DYN_NORMS_BEHIND));
   RETURN_IF_ERROR(check_choice("norm_offset", config.norm_offset, 1));
-  RETURN_IF_ERROR(check_choice("activation", config.activation, DYN_ACTIVATION_GELU_TANH));
+  RETURN_IF_ERROR(check_choice("activation", config.activation, DYN_ACTIVATION_CLAMPED));
   RETURN_IF_ERROR(check_factor("embedding_scale", config.embedding_scale));
   RETURN_IF_ERROR(check_factor("attention_scale", config.attention_scale));
   RETURN_IF_ERROR(check_factor("attention_softcap", config.attention_softcap));
   RETURN_IF_ERROR(check_factor("logit_softcap", config.logit_softcap));
   if (config.qk_norm == DYN_QK_NORM_ROWS &&
-      (config.rope_layout != DYN_ROPE_HALVES || config.attention_bias == 1)) {
+      (config.rope_layout != DYN_ROPE_HALVES || config.attention_bias > 0)) {
     return invalid_argument("norms of whole rows of q and k are for rope_layout 0 without biases");
+  }
+  if (config.attention_bias == 2 && config.norms != DYN_NORMS_BEFORE) {
+    return invalid_argument("a bias of o is for norms 0");
   }
   return check_local_layers(config);
 }
 
 Status check_experts(const dyn_model_config& config) {
   if (config.norm_top_k > 1) return invalid_argument("norm_top_k is 0 or 1");
+  if (config.expert_bias > 1) return invalid_argument("expert_bias is 0 or 1");
   if (config.num_experts == 0) {
-    if (config.num_experts_per_token + config.expert_size + config.norm_top_k == 0) return {};
+    if (config.num_experts_per_token + config.expert_size + config.norm_top_k +
+            config.expert_bias ==
+        0) return {};
     return invalid_argument("num_experts is 0, so nothing may be said of experts");
   }
   RETURN_IF_ERROR(check_dimension("num_experts", config.num_experts, kMaxExperts));
   RETURN_IF_ERROR(check_dimension("num_experts_per_token", config.num_experts_per_token,
                                   std::min(config.num_experts, kMaxExpertsPerToken)));
-  if (config.norms != DYN_NORMS_BEFORE || config.activation != DYN_ACTIVATION_SILU) {
-    return invalid_argument("experts have their norm before them, and the activation 0");
+  if (config.norms != DYN_NORMS_BEFORE || config.activation == DYN_ACTIVATION_GELU_TANH) {
+    return invalid_argument("experts have their norm before them, and not the activation 1");
   }
   return check_dimension("expert_size", config.expert_size, kMaxDimension);
 }
@@ -127,7 +133,8 @@ Status check_model_config(const dyn_model_config& config) {
   }
   if (config.head_size % 2 != 0) return invalid_argument("head_size must be even");
   if (config.tie_word_embeddings > 1) return invalid_argument("tie_word_embeddings is 0 or 1");
-  if (config.attention_bias > 1) return invalid_argument("attention_bias is 0 or 1");
+  if (config.attention_bias > 2) return invalid_argument("attention_bias is 0, 1 or 2");
+  if (config.attention_sinks > 1) return invalid_argument("attention_sinks is 0 or 1");
   if (config.rope_layout > DYN_ROPE_INTERLEAVED) {
     return invalid_argument("no rope layout has number " + std::to_string(config.rope_layout));
   }

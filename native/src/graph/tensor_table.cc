@@ -28,9 +28,15 @@ constexpr const char* kRoleNames[kNumRoles] = {
     "post attention norm",
     "post mlp norm",
     "router",
+    "router bias",
+    "o bias",
+    "sinks",
     "gate",
     "up",
     "down",
+    "gate bias",
+    "up bias",
+    "down bias",
 };
 
 struct Shape {
@@ -59,12 +65,21 @@ bool is_part(const dyn_model_config& config, uint32_t role, bool has_experts) {
     case DYN_EXPERT_UP:
     case DYN_EXPERT_DOWN:
       return has_experts;
+    case DYN_ROUTER_BIAS:
+    case DYN_EXPERT_GATE_BIAS:
+    case DYN_EXPERT_UP_BIAS:
+    case DYN_EXPERT_DOWN_BIAS:
+      return has_experts && config.expert_bias == 1;
+    case DYN_O_BIAS:
+      return config.attention_bias == 2;
+    case DYN_SINKS:
+      return config.attention_sinks == 1;
     case DYN_HEAD:
       return config.tie_word_embeddings == 0;
     case DYN_Q_BIAS:
     case DYN_K_BIAS:
     case DYN_V_BIAS:
-      return config.attention_bias == 1;
+      return config.attention_bias > 0;
     case DYN_Q_NORM:
     case DYN_K_NORM:
       return config.qk_norm != DYN_QK_NORM_NONE;
@@ -106,6 +121,16 @@ Shape expected_shape(const dyn_model_config& config, dyn_role role) {
       return {2, config.expert_size, hidden};
     case DYN_EXPERT_DOWN:
       return {2, hidden, config.expert_size};
+    case DYN_ROUTER_BIAS:
+      return {1, config.num_experts, 1};
+    case DYN_EXPERT_GATE_BIAS:
+    case DYN_EXPERT_UP_BIAS:
+      return {1, config.expert_size, 1};
+    case DYN_SINKS:
+      return {1, config.num_heads, 1};
+    case DYN_O_BIAS:
+    case DYN_EXPERT_DOWN_BIAS:
+      return {1, hidden, 1};
     case DYN_Q_BIAS:
       return {1, q, 1};
     case DYN_K_BIAS:
@@ -132,6 +157,10 @@ std::string shape_text(uint32_t rank, uint64_t rows, uint64_t columns) {
 // Turns the shape of a matrix into that of its scales or zero points.
 Status shape_of_part(const dyn_tensor& tensor, const std::string& name, Shape* shape) {
   if (shape->rank != 2) return not_loadable(name + ": a vector has no parts");
+  if (tensor.dtype == DYN_E8M0) {
+    *shape = {2, shape->rows, shape->columns / kGroupSize};
+    return {};
+  }
   const uint64_t num_groups = tensor.shape[0];
   if (num_groups == 0 || shape->columns % num_groups != 0 ||
       shape->columns / num_groups % kGroupSize != 0) {
@@ -157,7 +186,8 @@ Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
   if (shape.rank == 1 && !is_float(dtype)) {
     return not_loadable(name + ": is a vector in blocks, it must be F32, F16 or BF16");
   }
-  if (tensor.part == DYN_SCALES && !is_float(dtype)) {
+  if ((tensor.part == DYN_SCALES) != (dtype == DYN_E8M0) && !is_float(dtype) &&
+      (tensor.part == DYN_SCALES || dtype == DYN_E8M0)) {
     return not_loadable(name + ": must be F32, F16 or BF16");
   }
   if (shape.columns % block_size_of(dtype) != 0) {
@@ -170,8 +200,14 @@ Status check_extent(const dyn_model_config& config, const dyn_tensor& tensor,
     return not_loadable(name + ": has " + std::to_string(tensor.num_bytes) + " bytes, its shape " +
                         "takes " + std::to_string(num_bytes));
   }
+  const uint64_t row_bytes = row_bytes_of(dtype, shape.columns);
+  if (tensor.row_stride != 0 && (tensor.row_stride < row_bytes || tensor.row_stride > UINT32_MAX)) {
+    return not_loadable(name + ": rows of " + std::to_string(row_bytes) + " bytes cannot be " +
+                        std::to_string(tensor.row_stride) + " bytes apart");
+  }
+  const uint64_t gap = tensor.row_stride == 0 ? 0 : tensor.row_stride - row_bytes;
   uint64_t end = 0;
-  if (!checked_add(tensor.offset, tensor.num_bytes, &end) || end > INT64_MAX) {
+  if (!checked_add(tensor.offset, tensor.num_bytes + shape.rows * gap, &end) || end > INT64_MAX) {
     return not_loadable(name + ": lies beyond the end of any file, at byte " +
                         std::to_string(tensor.offset));
   }
@@ -256,8 +292,10 @@ Status TensorTable::check_experts(const dyn_model_config& config, uint32_t layer
     return not_loadable(name(DYN_EXPERT_GATE, {.layer = layer}) + ": is missing");
   }
   for (uint32_t expert = 0; expert < config.num_experts; ++expert) {
-    for (const dyn_role role : {DYN_EXPERT_GATE, DYN_EXPERT_UP, DYN_EXPERT_DOWN}) {
-      RETURN_IF_ERROR(check_role(true, role, {.layer = layer, .expert = expert}));
+    for (uint32_t index = DYN_EXPERT_GATE; index < kNumRoles; ++index) {
+      const auto role = static_cast<dyn_role>(index);
+      RETURN_IF_ERROR(
+          check_role(is_part(config, role, true), role, {.layer = layer, .expert = expert}));
     }
   }
   return {};
@@ -278,6 +316,11 @@ Status TensorTable::check_parts(const Parts& parts, const std::string& name) con
   const dyn_tensor* whole = parts[DYN_WHOLE];
   const dyn_tensor* zeros = parts[DYN_ZEROS];
   const dyn_tensor* scales = parts[DYN_SCALES];
+  if (whole != nullptr && whole->dtype == DYN_MXFP4_PLANES) {
+    if (scales == nullptr) return not_loadable(name + " scales: is missing");
+    if (scales->dtype == DYN_E8M0 && zeros == nullptr) return {};
+    return not_loadable(name + ": its scales are powers of two, and it has no zeros");
+  }
   if (whole == nullptr || !is_in_parts(whole->dtype)) {
     if (zeros == nullptr && scales == nullptr) return {};
     return not_loadable(name + ": has zeros or scales, but is not of a type that takes them");

@@ -14,8 +14,8 @@
 
 namespace dyn {
 
-inline constexpr uint32_t kNumRoles = DYN_EXPERT_DOWN + 1;
-inline constexpr uint32_t kNumExpertRoles = 3;  // The last ones.
+inline constexpr uint32_t kNumRoles = DYN_EXPERT_DOWN_BIAS + 1;
+inline constexpr uint32_t kNumExpertRoles = 6;  // The last ones.
 
 // Indices of the layer and the expert that a tensor is of; 0 where it is of none.
 struct TensorPlace {

@@ -38,7 +38,7 @@ class SlotList {
     WeightSlot& slot = add_tensor(role, place);
     slot.matrix = matrix;
     if (source.scales == nullptr) return;
-    slot.tensors.push_back(*source.zeros);
+    if (source.zeros != nullptr) slot.tensors.push_back(*source.zeros);
     slot.tensors.push_back(*source.scales);
   }
 
@@ -59,7 +59,7 @@ class SlotList {
     add(DYN_Q, index, &layer->q);
     add(DYN_K, index, &layer->k);
     add(DYN_V, index, &layer->v);
-    if (config_.attention_bias == 1) {
+    if (config_.attention_bias > 0) {
       add(DYN_Q_BIAS, index, &layer->q_bias);
       add(DYN_K_BIAS, index, &layer->k_bias);
       add(DYN_V_BIAS, index, &layer->v_bias);
@@ -69,6 +69,8 @@ class SlotList {
       add_norm(DYN_K_NORM, index, &layer->k_norm);
     }
     add(DYN_O, index, &layer->o);
+    if (config_.attention_bias == 2) add(DYN_O_BIAS, index, &layer->o_bias);
+    if (config_.attention_sinks == 1) add(DYN_SINKS, index, &layer->sinks);
     if (has_norms_behind) add_norm(DYN_POST_ATTENTION_NORM, index, &layer->post_attention_norm);
     if (has_norms_before) add_norm(DYN_MLP_NORM, index, &layer->mlp_norm);
     if (table_.has_experts(layer_index)) return add_experts(layer_index, layer);
@@ -82,12 +84,19 @@ class SlotList {
   // An expert's matrices lie together: it is read whole or not at all.
   void add_experts(uint32_t layer_index, LayerWeights* layer) {
     add(DYN_ROUTER, {.layer = layer_index, .expert = 0}, &layer->router);
+    if (config_.expert_bias == 1) {
+      add(DYN_ROUTER_BIAS, {.layer = layer_index, .expert = 0}, &layer->router_bias);
+    }
     layer->experts.resize(config_.num_experts);
     for (uint32_t expert = 0; expert < config_.num_experts; ++expert) {
       const TensorPlace place = {.layer = layer_index, .expert = expert};
       add(DYN_EXPERT_GATE, place, &layer->experts[expert].gate);
       add(DYN_EXPERT_UP, place, &layer->experts[expert].up);
       add(DYN_EXPERT_DOWN, place, &layer->experts[expert].down);
+      if (config_.expert_bias == 0) continue;
+      add(DYN_EXPERT_GATE_BIAS, place, &layer->experts[expert].gate_bias);
+      add(DYN_EXPERT_UP_BIAS, place, &layer->experts[expert].up_bias);
+      add(DYN_EXPERT_DOWN_BIAS, place, &layer->experts[expert].down_bias);
     }
   }
 

@@ -18,6 +18,9 @@ struct ExpertWeights {
   PackedMatrix gate;  // [expert_size, hidden]
   PackedMatrix up;    // [expert_size, hidden]
   PackedMatrix down;  // [hidden, expert_size]
+  std::span<const float> gate_bias;  // [expert_size]; empty where there is none
+  std::span<const float> up_bias;    // [expert_size]
+  std::span<const float> down_bias;  // [hidden]
 };
 
 struct LayerWeights {
@@ -38,6 +41,9 @@ struct LayerWeights {
   PackedMatrix down;                           // [hidden, intermediate]
   std::span<const float> post_mlp_norm;        // [hidden]; empty where there is none
   PackedMatrix router;                         // [num_experts, hidden]; with experts
+  std::span<const float> router_bias;          // [num_experts]; empty where there is none
+  std::span<const float> o_bias;               // [hidden]; empty where there is none
+  std::span<const float> sinks;                // [num_heads]; empty where there are none
   std::vector<ExpertWeights> experts;          // [num_experts], or empty
 };
 
@@ -55,6 +61,9 @@ struct WeightSlot {
   uint32_t num_items() const { return matrix != nullptr ? matrix->num_items() : 1; }
   MatrixSource source() const {
     if (tensors.size() == 1) return {.whole = &tensors[0], .zeros = nullptr, .scales = nullptr};
+    if (tensors.size() == 2) {
+      return {.whole = &tensors[0], .zeros = nullptr, .scales = &tensors[1]};
+    }
     return {.whole = &tensors[0], .zeros = &tensors[1], .scales = &tensors[2]};
   }
 };

@@ -120,7 +120,7 @@ constexpr bool is_float(uint32_t dtype) {
 }
 
 constexpr bool is_dtype(uint32_t dtype) {
-  return dtype <= DYN_MXFP4;
+  return dtype <= DYN_E8M0;
 }
 
 // True if a matrix is three tensors (dyn_part).
@@ -130,7 +130,7 @@ constexpr bool is_in_parts(uint32_t dtype) {
 
 // Elements per block.
 constexpr uint32_t block_size_of(dyn_dtype dtype) {
-  if (is_float(dtype)) return 1;
+  if (is_float(dtype) || dtype == DYN_E8M0) return 1;
   if (is_in_parts(dtype)) return 8;
   switch (dtype) {
     case DYN_Q2_K:
@@ -167,6 +167,10 @@ constexpr uint32_t bytes_of(dyn_dtype dtype) {
       return sizeof(IQ4_NLBlock);
     case DYN_MXFP4:
       return sizeof(MXFP4Block);
+    case DYN_MXFP4_PLANES:
+      return sizeof(MXFP4Block) - 1;
+    case DYN_E8M0:
+      return 1;
     case DYN_Q2_K:
       return sizeof(Q2_KBlock);
     case DYN_Q3_K:

@@ -8,8 +8,8 @@ namespace dyn {
 
 struct MatrixSource {
   const dyn_tensor* whole;
-  const dyn_tensor* zeros;  // These two: where the whole is_in_parts.
-  const dyn_tensor* scales;
+  const dyn_tensor* zeros;   // Where the whole is_in_parts.
+  const dyn_tensor* scales;  // Likewise, and where it is DYN_MXFP4_PLANES.
 };
 
 }  // namespace dyn

@@ -42,6 +42,7 @@ PackedFormat format_of(const MatrixSource& source, uint32_t quantization) {
     case DYN_IQ4_NL:
       return PackedFormat::kW4N;
     case DYN_MXFP4:
+    case DYN_MXFP4_PLANES:
       return PackedFormat::kW4E;
     case DYN_Q2_K:
       return PackedFormat::kW2K;
@@ -134,6 +135,27 @@ void pack_halves(const std::byte* row, size_t num_inputs, uint32_t output, std::
   }
 }
 
+// The row of MXFP4 blocks that a row of quants and one of exponents are, in the order of GGUF.
+void join_planes(const std::byte* quants, const std::byte* exponents, size_t num_inputs,
+                 std::byte* row) {
+  for (size_t g = 0; g < num_inputs / kGroupSize; ++g) {
+    MXFP4Block block;
+    block.exponent = static_cast<uint8_t>(exponents[g]);
+    const auto quant = [&](size_t i) {
+      const auto two = static_cast<uint32_t>(quants[g * kGroupSize / 2 + i / 2]);
+      return i % 2 == 0 ? two & 15 : two >> 4;
+    };
+    for (size_t i = 0; i < kGroupSize / 2; ++i) {
+      block.quants[i] = static_cast<uint8_t>(quant(i) | quant(i + kGroupSize / 2) << 4);
+    }
+    std::memcpy(row + g * sizeof(block), &block, sizeof(block));
+  }
+}
+
+uint64_t stride_of(const dyn_tensor& tensor, uint64_t row_bytes) {
+  return tensor.row_stride == 0 ? row_bytes : tensor.row_stride;
+}
+
 // Packs a row of K weights, which `dtype` encodes, into a column of a panel of quants.
 void pack_quants(PackedFormat format, dyn_dtype dtype, const std::byte* row, size_t num_inputs,
                  uint32_t output, std::byte* panel) {
@@ -191,6 +213,7 @@ PackedMatrix PackedMatrix::of(const MatrixSource& source, uint32_t quantization)
 Status PackedMatrix::pack_item(const MatrixSource& source, const std::string& name, uint32_t index,
                                std::vector<std::byte>* rows, std::byte* to) const {
   if (is_packed_whole_) return pack_parts(source, name, to);
+  if (source.whole->dtype == DYN_MXFP4_PLANES) return pack_planes(source, name, index, rows, to);
   return pack_panel(*source.whole, name, index, rows, to);
 }
 
@@ -198,26 +221,53 @@ Status PackedMatrix::pack_panel(const dyn_tensor& tensor, const std::string& nam
                                 std::vector<std::byte>* rows, std::byte* to) const {
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
   const uint64_t row_bytes = row_bytes_of(dtype, num_inputs_);
+  const uint64_t stride = stride_of(tensor, row_bytes);
   const uint32_t first_row = index * kPanelWidth;
   const uint32_t num_rows = std::min(kPanelWidth, num_outputs_ - first_row);
-  rows->resize(std::max(rows->size(), size_t{kPanelWidth} * row_bytes));
+  rows->resize(std::max(rows->size(), size_t{kPanelWidth} * stride));
   const std::byte* from = rows->data();
-  RETURN_IF_ERROR(
-      read_tensor(tensor, name, first_row * row_bytes, num_rows * row_bytes, rows->data()));
+  RETURN_IF_ERROR(read_tensor(tensor, name, first_row * stride, (num_rows - 1) * stride + row_bytes,
+                              rows->data()));
   switch (format_) {
     case PackedFormat::kF32:
-      fill_columns<uint32_t>(from, row_bytes, num_rows, num_inputs_, to);
+      fill_columns<uint32_t>(from, stride, num_rows, num_inputs_, to);
       break;
     case PackedFormat::kF16:
-      fill_columns<uint16_t>(from, row_bytes, num_rows, num_inputs_, to);
+      fill_columns<uint16_t>(from, stride, num_rows, num_inputs_, to);
       break;
     case PackedFormat::kBf16:
-      fill_pairs(from, row_bytes, num_rows, num_inputs_, to);
+      fill_pairs(from, stride, num_rows, num_inputs_, to);
       break;
     default:
       for (uint32_t row = 0; row < num_rows; ++row) {
-        pack_quants(format_, dtype, from + row * row_bytes, num_inputs_, row, to);
+        pack_quants(format_, dtype, from + row * stride, num_inputs_, row, to);
       }
+  }
+  return {};
+}
+
+Status PackedMatrix::pack_planes(const MatrixSource& source, const std::string& name,
+                                 uint32_t index, std::vector<std::byte>* rows,
+                                 std::byte* to) const {
+  const uint64_t quant_bytes = row_bytes_of(DYN_MXFP4_PLANES, num_inputs_);
+  const uint64_t exponent_bytes = num_inputs_ / kGroupSize;
+  const uint64_t quant_stride = stride_of(*source.whole, quant_bytes);
+  const uint64_t exponent_stride = stride_of(*source.scales, exponent_bytes);
+  const uint32_t first_row = index * kPanelWidth;
+  const uint32_t num_rows = std::min(kPanelWidth, num_outputs_ - first_row);
+  const uint64_t exponents_at = kPanelWidth * quant_stride;
+  const uint64_t row_at = exponents_at + kPanelWidth * exponent_stride;
+  rows->resize(std::max(rows->size(), row_at + row_bytes_of(DYN_MXFP4, num_inputs_)));
+  std::byte* const scratch = rows->data();
+  RETURN_IF_ERROR(read_tensor(*source.whole, name, first_row * quant_stride,
+                              (num_rows - 1) * quant_stride + quant_bytes, scratch));
+  RETURN_IF_ERROR(read_tensor(*source.scales, name + " scales", first_row * exponent_stride,
+                              (num_rows - 1) * exponent_stride + exponent_bytes,
+                              scratch + exponents_at));
+  for (uint32_t row = 0; row < num_rows; ++row) {
+    join_planes(scratch + row * quant_stride, scratch + exponents_at + row * exponent_stride,
+                num_inputs_, scratch + row_at);
+    pack_halves(scratch + row_at, num_inputs_, row, to);
   }
   return {};
 }

@@ -49,6 +49,8 @@ class PackedMatrix {
  private:
   Status pack_panel(const dyn_tensor& tensor, const std::string& name, uint32_t index,
                     std::vector<std::byte>* rows, std::byte* to) const;
+  Status pack_planes(const MatrixSource& source, const std::string& name, uint32_t index,
+                     std::vector<std::byte>* rows, std::byte* to) const;
   Status pack_parts(const MatrixSource& source, const std::string& name, std::byte* to) const;
 
   const std::byte* panels_ = nullptr;  // [num_panels, bytes_per_panel]

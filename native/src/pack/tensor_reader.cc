@@ -33,11 +33,12 @@ Status read_tensor(const dyn_tensor& tensor, const std::string& name, uint64_t o
 }
 
 Status read_vector(const dyn_tensor& tensor, const std::string& name, float offset, float* to) {
-  std::vector<std::byte> bytes(tensor.num_bytes);
-  RETURN_IF_ERROR(read_tensor(tensor, name, 0, tensor.num_bytes, bytes.data()));
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
+  const uint64_t stride = tensor.row_stride == 0 ? bytes_of(dtype) : tensor.row_stride;
+  std::vector<std::byte> bytes((tensor.shape[0] - 1) * stride + bytes_of(dtype));
+  RETURN_IF_ERROR(read_tensor(tensor, name, 0, bytes.size(), bytes.data()));
   for (size_t i = 0; i < tensor.shape[0]; ++i) {
-    to[i] = read_f32(dtype, &bytes[i * bytes_of(dtype)]) + offset;
+    to[i] = read_f32(dtype, &bytes[i * stride]) + offset;
   }
   return {};
 }

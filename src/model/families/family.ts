@@ -32,7 +32,10 @@ export interface Family {
 
 /** As in `ModelConfig`. */
 type Decoder = Required<
-  Pick<ModelConfig, "qkNormRows" | "postNorms" | "normOffset" | "activation">
+  Pick<
+    ModelConfig,
+    "qkNormRows" | "postNorms" | "normOffset" | "activation" | "outputBias" | "attentionSinks"
+  >
 > & {
   /** The embedding is multiplied by the square root of the hidden size. */
   readonly scaledEmbedding: true;
@@ -122,6 +125,12 @@ export interface ExpertsRule {
   readonly normTopK: "always" | "asked";
   /** `some`: not those of `mlp_only_layers`, and every `decoder_sparse_step`th of the others. */
   readonly layers: "all" | "some";
+  /** Routers and experts have a bias. */
+  readonly bias?: true;
+  /** A bound of the activation, which must be this. */
+  readonly limit?: { readonly key: string; readonly value: number };
+  /** Further keys, which say the same again. */
+  readonly others?: readonly string[];
 }
 
 /** The decoder's use of a tensor: `dyn_role` of the native header, in its words. */
@@ -130,13 +139,15 @@ export type TensorRole =
   | ("attention_norm" | "q" | "k" | "v" | "o" | "mlp_norm" | "gate" | "up" | "down")
   | ("q_bias" | "k_bias" | "v_bias" | "q_norm" | "k_norm")
   | ("post_attention_norm" | "post_mlp_norm")
-  | ("router" | "expert_gate" | "expert_up" | "expert_down");
+  | ("router" | "router_bias" | "o_bias" | "sinks")
+  | ("expert_gate" | "expert_up" | "expert_down")
+  | ("expert_gate_bias" | "expert_up_bias" | "expert_down_bias");
 
 /**
  * V vocabulary, H hidden size, I intermediate size, D head size, Q query heads x head size, K key-value heads x
- * head size, E experts of a layer, M inner size of an expert.
+ * head size, N query heads, E experts of a layer, M inner size of an expert.
  */
-export type Extent = "V" | "H" | "I" | "D" | "Q" | "K" | "E" | "M";
+export type Extent = "V" | "H" | "I" | "D" | "Q" | "K" | "N" | "E" | "M";
 
 /** The kinds of files, each with names of its own for the same tensors. */
 export type FileFormat = "huggingFace" | "gguf";
@@ -148,8 +159,18 @@ export type FileFormat = "huggingFace" | "gguf";
 export interface TensorRow extends Readonly<Record<FileFormat, string>> {
   readonly role: TensorRole;
   readonly shape: readonly Extent[];
+  /** In the hub's files it is a part of tensors of all experts. */
+  readonly merged?: MergedExperts;
   /** `layer` is 0 for what is no layer's. */
   readonly isThere: (config: ModelConfig, layer: number) => boolean;
+}
+
+/** `NAME_blocks` and `NAME_scales` are the weight in MXFP4, `NAME_bias` is the bias. */
+export interface MergedExperts {
+  readonly name: string;
+  /** Rows of several matrices alternate: of so many, this is the one from `first` on. */
+  readonly first: number;
+  readonly step: number;
 }
 
 export function row(

@@ -132,6 +132,7 @@ class Reader {
   }
 
   #grouped(weight: Exclude<ModelTensor, { type: "plain" }>): RoundedMatrix {
+    if (weight.type === "mxfp4") throw new Error("no model here has experts in the hub's MXFP4");
     return groupedMatrixOf({
       weight,
       qweight: new Uint32Array(this.#read(weight.qweight).buffer),

@@ -138,6 +138,13 @@ float* output_of(const AttentionItem& item, size_t head_size, uint32_t row) {
   return item.out + row / item.group_size * item.q_stride + row % item.group_size * head_size;
 }
 
+// A row's sum of weights, with that of its head's sink, which has no value to add.
+template <typename Kernel>
+float whole_sum(const AttentionItem& item, uint32_t row, float max, float sum) {
+  if (item.sinks == nullptr) return sum;
+  return sum + Kernel::exp(item.sinks[row % item.group_size] - max);
+}
+
 template <typename Kernel>
 void attend_item(const KvLayer& layer, const AttentionItem& item, const AttentionScratch& scratch) {
   const size_t stride = layer.padded_head_size;
@@ -165,7 +172,8 @@ void attend_item(const KvLayer& layer, const AttentionItem& item, const Attentio
                           &total.sum[row]);
       }
       if (is_last) {
-        Kernel::finish(is_first ? sums : totals, total.sum[row], layer.head_size,
+        const float sum = whole_sum<Kernel>(item, row, total.max[row], total.sum[row]);
+        Kernel::finish(is_first ? sums : totals, sum, layer.head_size,
                        output_of<Kernel>(item, layer.head_size, row));
       }
     }
@@ -204,6 +212,7 @@ void merge_item_spans(const KvLayer& layer, const AttentionItem& item, const flo
       from = parts + (size_t{span} * item.num_rows() + row) * stride;
       join_span<Kernel>(size, from, from[size], from[size + 1], totals, &max, &sum);
     }
+    sum = whole_sum<Kernel>(item, row, max, sum);
     Kernel::finish(totals, sum, layer.head_size, output_of<Kernel>(item, layer.head_size, row));
   }
 }

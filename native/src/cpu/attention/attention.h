@@ -50,6 +50,7 @@ struct AttentionItem {
   uint32_t context_len;        // Positions the last token attends to, its own included.
   uint32_t sliding_window;     // Positions at most that a token attends to; 0: all.
   float scale;                 // Factor of the scores.
+  const float* sinks;          // [group_size] scores that join the softmax, or nullptr
   float softcap;               // c of c tanh(score / c), which the scores become; 0: they stay.
 
   uint32_t num_rows() const { return num_tokens * group_size; }

@@ -91,6 +91,7 @@ AttentionItem AttentionPlan::item(const StepInput& step, uint32_t max_blocks, co
           .context_len = static_cast<uint32_t>(step.positions[last_token]) + 1,
           .sliding_window = shape_.sliding_window,
           .scale = shape_.scale,
+          .sinks = nullptr,
           .softcap = shape_.softcap};
 }
 

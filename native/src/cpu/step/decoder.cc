@@ -53,6 +53,12 @@ AttentionPlan::Shape plan_shape(const dyn_model_config& config, LayerKind kind,
 
 constexpr uint32_t kCapPiece = 4096;  // Logits that a thread caps at a time.
 
+// Those of the item's heads.
+const float* sinks_of(const LayerWeights& weights, const AttentionItem& item) {
+  if (weights.sinks.empty()) return nullptr;
+  return weights.sinks.data() + size_t{item.kv_head} * item.group_size;
+}
+
 }  // namespace
 
 Decoder::Decoder(const dyn_model_config& config, const Weights& weights, const KvLayers& kv,
@@ -149,7 +155,8 @@ void Decoder::attention_block(const StepInput& step, size_t layer) {
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
     attended_input_.store(token, 0, q_size_, attended_ + size_t{token} * q_size_);
   });
-  add_block(attended_input_, num_tokens, weights.o, weights.post_attention_norm);
+  add_block(attended_input_, num_tokens, {&weights.o, x_, weights.o_bias},
+            weights.post_attention_norm);
 }
 
 void Decoder::mlp_block(uint32_t num_tokens, const LayerWeights& weights) {
@@ -158,15 +165,15 @@ void Decoder::mlp_block(uint32_t num_tokens, const LayerWeights& weights) {
   const auto activation = static_cast<dyn_activation>(config_.activation);
   project_gated(pool_, normed_input_, num_tokens, {weights.gate, weights.up, activation},
                 &activated_);
-  add_block(activated_, num_tokens, weights.down, weights.post_mlp_norm);
+  add_block(activated_, num_tokens, {&weights.down, x_}, weights.post_mlp_norm);
 }
 
-// x += norm(input matrix^T); `norm` is empty where there is none.
-void Decoder::add_block(const GemmInput& input, uint32_t num_tokens, const PackedMatrix& matrix,
+// x += norm(input matrix^T), or + bias; `norm` is empty where there is none.
+void Decoder::add_block(const GemmInput& input, uint32_t num_tokens, const Projection& projection,
                         std::span<const float> norm) {
-  if (norm.empty()) return project_and_add(pool_, input, num_tokens, {&matrix, x_});
+  if (norm.empty()) return project_and_add(pool_, input, num_tokens, projection);
   const size_t hidden = config_.hidden_size;
-  project(pool_, input, num_tokens, {{&matrix, normed_}});
+  project(pool_, input, num_tokens, {{projection.weights, normed_}});
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
     float* block = normed_ + token * hidden;
     float* x = x_ + token * hidden;
@@ -259,8 +266,8 @@ void Decoder::attend(const StepInput& step, size_t layer) {
   pool_->parallel_for(num_items * config_.num_kv_heads, [&](uint32_t index, uint32_t thread) {
     const AttentionPlan::Item& item = items[index % num_items];
     const AttentionPlan::Tile& tile = plan.tile(item.tile);
-    const AttentionItem whole =
-        plan.item(step, max_blocks_, tile, index / num_items, q_, attended_);
+    AttentionItem whole = plan.item(step, max_blocks_, tile, index / num_items, q_, attended_);
+    whole.sinks = sinks_of(weights_.layers()[layer], whole);
     if (item.span == AttentionPlan::kWhole) {
       attention_.attend(kv, whole, scratches_[thread]);
     } else {
@@ -273,8 +280,8 @@ void Decoder::attend(const StepInput& step, size_t layer) {
   const auto num_splits = static_cast<uint32_t>(splits.size());
   pool_->parallel_for(num_splits * config_.num_kv_heads, [&](uint32_t index, uint32_t thread) {
     const AttentionPlan::Tile& tile = plan.tile(splits[index % num_splits]);
-    const AttentionItem whole =
-        plan.item(step, max_blocks_, tile, index / num_splits, q_, attended_);
+    AttentionItem whole = plan.item(step, max_blocks_, tile, index / num_splits, q_, attended_);
+    whole.sinks = sinks_of(weights_.layers()[layer], whole);
     attention_.merge_spans(kv, whole, plan.parts(tile, whole), scratches_[thread]);
   });
 }

@@ -22,6 +22,7 @@
 #include "cpu/rowwise/rowwise.h"
 #include "cpu/step/attention_plan.h"
 #include "cpu/step/expert_block.h"
+#include "cpu/step/projection.h"
 #include "graph/weights.h"
 #include "pool/thread_pool.h"
 
@@ -50,7 +51,7 @@ class Decoder {
   void embed(const StepInput& step);
   void attention_block(const StepInput& step, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
-  void add_block(const GemmInput& input, uint32_t num_tokens, const PackedMatrix& matrix,
+  void add_block(const GemmInput& input, uint32_t num_tokens, const Projection& projection,
                  std::span<const float> norm);
   void head(const StepInput& step);
   void cap_logits(uint32_t num_rows);

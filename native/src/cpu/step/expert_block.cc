@@ -60,7 +60,9 @@ void ExpertBlock::run(const LayerWeights& layer, const GemmInput& normed, uint32
                       float* x) {
   project(pool_, normed, num_tokens, {{&layer.router, logits_}});
   pool_->parallel_for(num_tokens, [&](uint32_t token, uint32_t) {
-    plan_.choose(token, logits_ + size_t{token} * config_.num_experts);
+    float* logits = logits_ + size_t{token} * config_.num_experts;
+    for (size_t i = 0; i < layer.router_bias.size(); ++i) logits[i] += layer.router_bias[i];
+    plan_.choose(token, logits);
   });
   plan_.make(num_tokens);
   gate_and_up(layer, normed);
@@ -103,7 +105,10 @@ void ExpertBlock::activate(const ExpertWeights& expert, const ExpertPlan::Block&
   const uint32_t columns = panel_columns(expert.gate, panel);
   for (uint32_t m = 0; m < block.num_rows; ++m) {
     float* row = gates + size_t{m} * kPanelWidth;
-    kernels_.swiglu(row, ups + size_t{m} * kPanelWidth, columns, row);
+    float* up = ups + size_t{m} * kPanelWidth;
+    add_bias(expert.gate_bias, panel, columns, row);
+    add_bias(expert.up_bias, panel, columns, up);
+    apply_gate(kernels_, static_cast<dyn_activation>(config_.activation), row, up, columns);
     activated_.store(size_t{block.first_pair} + m, size_t{panel} * kPanelWidth, columns, row);
   }
 }
@@ -115,14 +120,15 @@ void ExpertBlock::down(const LayerWeights& layer, float* x) {
     const PanelRange range = part_of(num_panels, index, num_parts);
     for (const ExpertPlan::Block& block : plan_.blocks()) {
       for (uint32_t panel = range.first; panel < range.end; ++panel) {
-        add_down(layer.experts[block.expert].down, block, panel, x);
+        add_down(layer.experts[block.expert], block, panel, x);
       }
     }
   });
 }
 
-void ExpertBlock::add_down(const PackedMatrix& weights, const ExpertPlan::Block& block,
+void ExpertBlock::add_down(const ExpertWeights& expert, const ExpertPlan::Block& block,
                            uint32_t panel, float* x) const {
+  const PackedMatrix& weights = expert.down;
   float y[kPanelOutputs];
   multiply_panel(kernels_, weights, panel, activated_.rows(block.first_pair), block.num_rows, y,
                  kPanelWidth);
@@ -131,7 +137,9 @@ void ExpertBlock::add_down(const PackedMatrix& weights, const ExpertPlan::Block&
   const std::span<const float> counts = plan_.weights(block);
   for (uint32_t m = 0; m < block.num_rows; ++m) {
     float* row = x + size_t{tokens[m]} * config_.hidden_size + size_t{panel} * kPanelWidth;
-    for (uint32_t n = 0; n < columns; ++n) row[n] += counts[m] * y[size_t{m} * kPanelWidth + n];
+    float* added = y + size_t{m} * kPanelWidth;
+    add_bias(expert.down_bias, panel, columns, added);
+    for (uint32_t n = 0; n < columns; ++n) row[n] += counts[m] * added[n];
   }
 }
 

@@ -46,7 +46,7 @@ class ExpertBlock {
   void activate(const ExpertWeights& expert, const ExpertPlan::Block& block, const InputRows& rows,
                 uint32_t panel);
   void down(const LayerWeights& layer, float* x);
-  void add_down(const PackedMatrix& weights, const ExpertPlan::Block& block, uint32_t panel,
+  void add_down(const ExpertWeights& expert, const ExpertPlan::Block& block, uint32_t panel,
                 float* x) const;
 
   const dyn_model_config& config_;

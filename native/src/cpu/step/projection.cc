@@ -83,7 +83,9 @@ void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
     const uint32_t columns = panel_columns(weights, item.panel);
     for (uint32_t m = 0; m < item.num_rows; ++m) {
       float* row = output_row(projection.to, weights.num_outputs(), item, m);
-      for (uint32_t n = 0; n < columns; ++n) row[n] += y[size_t{m} * kPanelWidth + n];
+      float* added = y + size_t{m} * kPanelWidth;
+      add_bias(projection.bias, item.panel, columns, added);
+      for (uint32_t n = 0; n < columns; ++n) row[n] += added[n];
     }
   });
 }
@@ -91,7 +93,6 @@ void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
 void project_gated(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
                    const GatedProjection& projection, GemmInput* to) {
   const auto& [gate, up, activation] = projection;
-  const Gate apply_gate = x.kernels().gate(activation);
   for_each_item(pool, gate.num_panels(), num_rows, [&](const Item& item) {
     float gates[kPanelOutputs];
     float ups[kPanelOutputs];
@@ -100,7 +101,7 @@ void project_gated(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
     const uint32_t columns = panel_columns(gate, item.panel);
     for (uint32_t m = 0; m < item.num_rows; ++m) {
       float* row = gates + size_t{m} * kPanelWidth;
-      apply_gate(row, ups + size_t{m} * kPanelWidth, columns, row);
+      apply_gate(x.kernels(), activation, row, ups + size_t{m} * kPanelWidth, columns);
       to->store(size_t{item.first_row} + m, size_t{item.panel} * kPanelWidth, columns, row);
     }
   });

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 
 #include "cpu/gemm/gemm_input.h"
 #include "pack/packed_matrix.h"
@@ -17,13 +18,14 @@ namespace dyn {
 struct Projection {
   const PackedMatrix* weights;  // [N, K]
   float* to;                    // [rows, N]
+  std::span<const float> bias = {};  // [N], or empty; project_and_add() alone adds it
 };
 
 // Several projections of the same x [num_rows, K] in one loop.
 void project(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
              std::initializer_list<Projection> projections);
 
-// to += x W^T
+// to += x W^T + bias
 void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
                      const Projection& projection);
 
