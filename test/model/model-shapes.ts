@@ -130,12 +130,13 @@ export const SHAPES = {
     isTied: false,
     pre: "llama-bpe",
   },
-  "qwen3-30b-a3b": {
+  /** 8 of its 48 layers, and a fifth of its vocabulary. */
+  "qwen3-30b-a3b-8": {
     architecture: "qwen3_moe",
-    vocabSize: 151936,
+    vocabSize: 32768,
     hiddenSize: 2048,
     intermediateSize: 6144,
-    numLayers: 48,
+    numLayers: 8,
     numHeads: 32,
     numKvHeads: 4,
     headSize: 128,

@@ -19,7 +19,7 @@ export interface BenchModel {
   readonly type: BenchType;
   readonly shape: ModelShape;
   readonly path: string;
-  /** Bytes of the file that decoding a token reads: all matrices once. */
+  /** Bytes of the file that decoding a token reads: all matrices once, but experts that it does not go to. */
   readonly weightBytes: number;
   /** Multiplications and additions of a token in all layers, and of a row in the head. */
   readonly layerFlop: number;
@@ -55,10 +55,12 @@ function workOf(shape: ModelShape, type: BenchType) {
   const matrices = planTensors(shape, type, "pure").filter((tensor) => tensor.shape.length === 2);
   const headName = shape.isTied ? "model.embed_tokens.weight" : "lm_head.weight";
   let [weightBytes, layerFlop, headFlop] = [0, 0, 0];
-  for (const { name, dtype, shape: sizes, layer } of matrices) {
+  const { numPerToken = 1, numExperts = 1 } = shape.experts ?? {};
+  for (const { name, dtype, shape: sizes, layer, expert } of matrices) {
     if (layer === undefined && name !== headName) continue; // an embedding is looked up
-    weightBytes += tensorBytes(dtype, sizes);
-    const flop = 2 * sizes.reduce((product, size) => product * size, 1);
+    const share = expert === undefined ? 1 : numPerToken / numExperts;
+    weightBytes += share * tensorBytes(dtype, sizes);
+    const flop = share * 2 * sizes.reduce((product, size) => product * size, 1);
     if (layer === undefined) headFlop += flop;
     else layerFlop += flop;
   }
