@@ -164,23 +164,23 @@ typedef enum dyn_kv_dtype {
 // A tensor's role in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size, experts =
 // num_experts, expert = expert_size.
 typedef enum dyn_role {
-  DYN_EMBEDDING = 0,             // [vocab, hidden]
-  DYN_FINAL_NORM = 1,            // [hidden]
-  DYN_HEAD = 2,                  // [vocab, hidden]; absent where tie_word_embeddings is 1
-  DYN_ATTENTION_NORM = 3,        // [hidden]               This and the following: once a layer.
-  DYN_Q = 4,                     // [q, hidden]
-  DYN_K = 5,                     // [kv, hidden]
-  DYN_V = 6,                     // [kv, hidden]
-  DYN_O = 7,                     // [hidden, q]
-  DYN_MLP_NORM = 8,              // [hidden]
-  DYN_GATE = 9,                  // [intermediate, hidden] These three: where a layer has no router.
-  DYN_UP = 10,                   // [intermediate, hidden]
-  DYN_DOWN = 11,                 // [hidden, intermediate]
-  DYN_Q_BIAS = 12,               // [q]                    These three: where attention_bias is not 0.
-  DYN_K_BIAS = 13,               // [kv]
-  DYN_V_BIAS = 14,               // [kv]
-  DYN_Q_NORM = 15,               // [head_size] or [q]     These two: as dyn_qk_norm says.
-  DYN_K_NORM = 16,               // [head_size] or [kv]
+  DYN_EMBEDDING = 0,       // [vocab, hidden]
+  DYN_FINAL_NORM = 1,      // [hidden]
+  DYN_HEAD = 2,            // [vocab, hidden]; absent where tie_word_embeddings is 1
+  DYN_ATTENTION_NORM = 3,  // [hidden]               This and the following: once a layer.
+  DYN_Q = 4,               // [q, hidden]
+  DYN_K = 5,               // [kv, hidden]
+  DYN_V = 6,               // [kv, hidden]
+  DYN_O = 7,               // [hidden, q]
+  DYN_MLP_NORM = 8,        // [hidden]
+  DYN_GATE = 9,            // [intermediate, hidden] These three: where a layer has no router.
+  DYN_UP = 10,             // [intermediate, hidden]
+  DYN_DOWN = 11,           // [hidden, intermediate]
+  DYN_Q_BIAS = 12,         // [q]                    These three: where attention_bias is not 0.
+  DYN_K_BIAS = 13,         // [kv]
+  DYN_V_BIAS = 14,         // [kv]
+  DYN_Q_NORM = 15,         // [head_size] or [q]     These two: as dyn_qk_norm says.
+  DYN_K_NORM = 16,         // [head_size] or [kv]
   DYN_POST_ATTENTION_NORM = 17,  // [hidden]         These two: as dyn_norms says.
   DYN_POST_MLP_NORM = 18,        // [hidden]
   DYN_ROUTER = 19,               // [experts, hidden]      A layer that has it has experts.
@@ -247,8 +247,9 @@ typedef struct dyn_tensor {
   uint16_t part;      // dyn_part
   uint64_t shape[2];  // A vector is [n, 1].
   uint64_t offset;
-  uint64_t num_bytes;   // Of its elements.
-  uint64_t row_stride;  // Bytes from one row, or element of a vector, to the next; 0: they lie together.
+  uint64_t num_bytes;  // All elements.
+  uint64_t
+      row_stride;  // Bytes from one row, or element of a vector, to the next; 0: they lie together.
 } dyn_tensor;
 
 // Some of a model's layers may be local: with a window and rotary frequencies of their own.
@@ -280,13 +281,12 @@ typedef struct dyn_model_config {
   uint32_t activation;           // dyn_activation
   uint32_t quantization;         // dyn_quantization
   uint32_t load;                 // dyn_load. Those who join a model take it as it is.
-  uint32_t
-      num_experts;  // Of each layer that has a router, at most 1024; 0, and the next three too:
-                    // no layer has.
+  uint32_t num_experts;  // In each layer that has a router, at most 1024; 0, and the next four too:
+                         // no layer has.
   uint32_t num_experts_per_token;
-  uint32_t expert_size;  // Inner size of an expert.
-  uint32_t norm_top_k;   // 1: the weights of a token's experts sum up to 1; 0: those of all do.
-  uint32_t expert_bias;  // 1: routers and experts have a bias.
+  uint32_t expert_size;      // Inner size of an expert.
+  uint32_t norm_top_k;       // 1: the weights of a token's experts sum up to 1; 0: those of all do.
+  uint32_t expert_bias;      // 1: routers and experts have a bias.
   uint32_t attention_sinks;  // 1: each head has a score that joins the softmax, without a value.
 } dyn_model_config;
 

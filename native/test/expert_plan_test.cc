@@ -38,7 +38,7 @@ class Plan {
   ExpertPlan plan_;
 };
 
-// What each expert counts for in a token; 0 where it was not chosen.
+// Weight of each expert in a token; 0 where it was not chosen.
 std::vector<double> weights_in(const ExpertPlan& plan, uint32_t token, uint32_t num_experts) {
   std::vector<double> weights(num_experts);
   for (const ExpertPlan::Block& block : plan.blocks()) {

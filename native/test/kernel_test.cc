@@ -197,7 +197,7 @@ using Rows = std::vector<std::vector<float>>;
 
 constexpr uint32_t kNumKvHeads = 2;
 
-// Of the heads of a group: below, near and far above the scores.
+// A score for each head of a group: below, near and far above the scores.
 constexpr float kSinks[] = {-3, 0.5f, 2, 1, 12, 0, -20, 40};
 
 // A pool with random K and V, written by write_kv into blocks that lie in reverse order; what lies

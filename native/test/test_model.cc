@@ -126,7 +126,7 @@ bool has_local_layers(const dyn_model_config& config) {
   return std::ranges::any_of(config.local_layers, [](uint64_t layers) { return layers != 0; });
 }
 
-// Where there are experts, every other layer has an MLP all the same.
+// Every other layer of a model with experts has an MLP all the same.
 bool has_experts(const dyn_model_config& config, uint32_t layer) {
   return config.num_experts > 0 && layer % 2 == 0;
 }

@@ -16,14 +16,14 @@ export interface NeededTensor extends Readonly<Record<FileFormat, string>> {
   readonly layer: number;
   readonly expert: ExpertPlace | undefined;
   readonly shape: readonly number[];
-  /** Of the hub's files, where the tensor is a part of others there. */
+  /** Its place in the hub's files, if it is a part of other tensors there. */
   readonly merged: MergedExperts | undefined;
 }
 
 /** The expert that a tensor is of. */
 export interface ExpertPlace {
   readonly index: number;
-  /** Of all in its layer. */
+  /** Experts in its layer. */
   readonly count: number;
   /** Kinds of files whose tensor of this name is that of all of them, one behind the other. */
   readonly mergedIn: readonly FileFormat[];

@@ -116,7 +116,7 @@ export interface ModelConfig {
   readonly normOffset?: 1;
   /** Function of the MLP's gate; SiLU where there is none. */
   readonly activation?: "gelu_tanh" | "clamped_swiglu";
-  /** Of the projection behind attention, too. */
+  /** The projection behind attention has a bias, too. */
   readonly outputBias?: true;
   /** Each head has a score that joins the softmax, and no value for it. */
   readonly attentionSinks?: true;
@@ -147,7 +147,7 @@ export interface ModelConfig {
 
 /** Layers with experts, of which a router chooses some for each token, in place of an MLP. */
 export interface Experts {
-  /** Of each such layer. */
+  /** Experts of each such layer. */
   readonly numExperts: number;
   readonly numExpertsPerToken: number;
   /** Inner size of an expert. */

@@ -21,7 +21,7 @@ export const HARMONY_MARKERS = [START, CHANNEL, MESSAGE, CONSTRAIN, END] as cons
 
 /** A message may not be closed before the next one begins. */
 const BODY_ENDS = [END, CALL, RETURN, START, CHANNEL];
-/** What may follow the role that the prompt has. */
+/** Texts that may follow the role that the prompt has. */
 const AFTER_ROLE = [CHANNEL, MESSAGE, CONSTRAIN, "to="];
 /** Longer ones are no headers. */
 const MAX_HEADER = 1024;
@@ -109,7 +109,7 @@ export class HarmonyReader {
     return true;
   }
 
-  /** What is behind the longest header that there may be is read again. */
+  /** Reads again all that is behind the longest header that there may be. */
   #giveUp(marker: string): void {
     const rest = this.#header.slice(MAX_HEADER) + marker + this.#buffer.takeAll();
     this.#handler.outside(this.#header.slice(0, MAX_HEADER));

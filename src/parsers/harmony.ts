@@ -1,4 +1,4 @@
-// What gpt-oss says, in messages of three channels:
+// gpt-oss speaks in messages of three channels:
 //
 //   <|channel|>analysis<|message|>Need the weather.<|end|><|start|>assistant<|channel|>commentary
 //   to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>
@@ -46,7 +46,7 @@ const SEPARATOR = "\n";
 class ChannelParser implements ThoughtParser {
   readonly #options: ReasoningOptions;
   readonly #reader: HarmonyReader;
-  /** Of the message that is read. */
+  /** Kind of the message that is read. */
   #kind: Kind | undefined;
   /** Messages of this kind have text already, and this one has none yet. */
   #isBehindOther = false;

@@ -97,6 +97,12 @@ afterAll(async () => {
 const user = (content: string) => ({ role: "user", content });
 const tools = [{ type: "function", function: { name: "get_weather", parameters: {} } }];
 
+interface Delta {
+  readonly content?: string;
+  readonly reasoning?: string;
+  readonly tool_calls?: readonly { readonly function: { readonly arguments: string } }[];
+}
+
 async function chat(fields: object) {
   const response = await server.post("/v1/chat/completions", { model: "scripted", ...fields });
   const text = await response.text();
@@ -135,13 +141,11 @@ describe("a model that speaks harmony", () => {
     const deltas = (await response.text())
       .split("\n\n")
       .filter((line) => line.startsWith("data: {"))
-      .map((line) => JSON.parse(line.slice(6)).choices[0].delta);
-    const said = (pick: (delta: Record<string, never>) => string | undefined) =>
+      .map((line): Delta => JSON.parse(line.slice(6)).choices[0].delta);
+    const said = (pick: (delta: Delta) => string | undefined) =>
       deltas.map((delta) => pick(delta) ?? "").join("");
     expect(said(({ reasoning }) => reasoning)).toBe("Need to use function get_weather.");
-    expect(said(({ tool_calls: [call] = [] as never }) => call?.["function"]?.["arguments"])).toBe(
-      ARGUMENTS,
-    );
+    expect(said(({ tool_calls: calls }) => calls?.[0]?.function.arguments)).toBe(ARGUMENTS);
     expect(said(({ content }) => content)).toBe("");
   });
 

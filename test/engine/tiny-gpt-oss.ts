@@ -85,7 +85,7 @@ function weightsOf(seed: number): Weights {
 
 export interface GptOssOptions {
   readonly seed?: number;
-  /** Whether bounds of YaRN are whole pairs, as in GGUF files; the hub's files say false. */
+  /** True: the bounds of YaRN are whole pairs, as in GGUF files; the hub's files say false. */
   readonly truncate?: boolean;
 }
 

@@ -26,7 +26,7 @@ const MLP = LLAMA.split("\n")
   .join("\n");
 const WITHOUT_MLP = LLAMA.replace(MLP, "");
 
-/** Of the first expert. In GGUF files it is a part of the tensor of both. */
+/** The first expert's. In GGUF files it is a part of the tensor of both. */
 const QWEN3_EXPERTS = `
   model.layers.1.mlp.gate.weight                  blk.1.ffn_gate_inp.weight  2 32
   model.layers.1.mlp.experts.0.gate_proj.weight   blk.1.ffn_gate_exps.weight 24 32

@@ -77,7 +77,8 @@ Status check_experts(const dyn_model_config& config) {
   if (config.num_experts == 0) {
     if (config.num_experts_per_token + config.expert_size + config.norm_top_k +
             config.expert_bias ==
-        0) return {};
+        0)
+      return {};
     return invalid_argument("num_experts is 0, so nothing may be said of experts");
   }
   RETURN_IF_ERROR(check_dimension("num_experts", config.num_experts, kMaxExperts));

@@ -86,7 +86,7 @@ void ExpertBlock::gate_and_up(const LayerWeights& layer, const GemmInput& normed
   });
 }
 
-// Where they are, if no token of another expert lies between them; else copied to lie together.
+// The block's rows in place, if no token of another expert lies between them; else a copy of them.
 InputRows ExpertBlock::rows_of(const ExpertPlan::Block& block, const GemmInput& normed,
                                uint32_t thread) {
   const std::span<const uint32_t> tokens = plan_.tokens(block);

@@ -3,7 +3,7 @@
 //     weights of a token = softmax over its num_per_token largest router logits, or those of the
 //                          softmax over all (norm_top_k)
 //
-// Of equal logits the lower expert's counts as larger. A pair is a token and one of its experts;
+// The lower expert's counts as larger of two equal logits. A pair is a token and one of its experts;
 // pairs lie by expert, those of an expert in the order of the tokens, and are cut into blocks of
 // rows that one call of a kernel can multiply.
 

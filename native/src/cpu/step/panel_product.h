@@ -34,7 +34,7 @@ inline void add_bias(std::span<const float> bias, uint32_t panel, uint32_t colum
   for (uint32_t n = 0; n < columns; ++n) y[n] += bias[size_t{panel} * kPanelWidth + n];
 }
 
-// What the gate's kernel takes, where it is gpt-oss':
+// Makes gpt-oss' activation one that the gate's kernel knows:
 //     g sigmoid(a g) (u + 1) = silu(a g) ((u + 1) / a), g and u clamped
 inline void clamp_gates(float* gates, float* ups, uint32_t count) {
   constexpr float kSlope = 1.702f;

@@ -16,8 +16,8 @@ namespace dyn {
 
 // to = x W^T
 struct Projection {
-  const PackedMatrix* weights;  // [N, K]
-  float* to;                    // [rows, N]
+  const PackedMatrix* weights;       // [N, K]
+  float* to;                         // [rows, N]
   std::span<const float> bias = {};  // [N], or empty; project_and_add() alone adds it
 };
 
