@@ -54,7 +54,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 10u
+#define DYN_ABI_VERSION 11u
 #define DYN_ATTENTION_TILE 64u       // Positions that attention reads together.
 #define DYN_MAX_LAYERS 512u          // Most layers of a model.
 #define DYN_MAX_BANNED_TOKENS 64u    // Most tokens that one row of logits may ban.
