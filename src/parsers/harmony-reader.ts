@@ -12,7 +12,7 @@ export const START = "<|start|>";
 export const CHANNEL = "<|channel|>";
 export const MESSAGE = "<|message|>";
 export const END = "<|end|>";
-const CONSTRAIN = "<|constrain|>";
+export const CONSTRAIN = "<|constrain|>";
 const CALL = "<|call|>";
 const RETURN = "<|return|>";
 

@@ -7,8 +7,12 @@
 // ends the turn. Thoughts and calls are read by two parsers, either of which works alone: the first takes messages apart
 // and hands calls on as they are.
 
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
+import { anyOf, jsonArguments, list, NOTHING, sequence, text } from "./call-grammar.ts";
 import {
   CHANNEL,
+  CONSTRAIN,
   channelOf,
   END,
   functionOf,
@@ -27,16 +31,48 @@ import {
   type ToolParserOptions,
 } from "./tool-parser.ts";
 
+/** Behind the role that the prompt ends with, and the next one's role. */
+const NEXT = `${END}${START}assistant`;
+const THOUGHT = sequence(
+  text(`${CHANNEL}analysis${MESSAGE}`),
+  { type: "without", markers: [END, START, CHANNEL] },
+  text(NEXT),
+);
+/** Messages of thoughts of an answer that is held to a form. */
+const MAX_THOUGHTS = 8;
+
+const TO = `${CHANNEL}commentary to=functions.`;
+
 export const harmonyThoughts: ReasoningFormat = {
   markers: HARMONY_MARKERS,
   create: (options) => new ChannelParser(options),
+  grammarBehind: (_, content) =>
+    sequence(list(THOUGHT, NOTHING, { min: 0, max: MAX_THOUGHTS }), content),
+  framed: (form) => sequence(text(`${CHANNEL}final${MESSAGE}`), form),
 };
 
 export const harmonyCalls: ToolFormat = {
   markers: HARMONY_MARKERS,
   id: CALL_ID,
+  grammar: {
+    calls: (tools, max) => list(anyCall(tools), text(NEXT), { min: 1, max }),
+    mixed: (tools, max) =>
+      sequence(
+        { type: "without", markers: [TO, "to=functions."] },
+        list(anyCall(tools), text(NEXT), { min: 0, max }),
+      ),
+  },
   create: (options) => new HarmonyCallParser(options),
 };
+
+/** It ends the turn, so no text follows. */
+function anyCall(tools: readonly ToolDefinition[]): GrammarSource {
+  return anyOf(
+    tools.map((tool) =>
+      sequence(text(`${TO}${tool.name} ${CONSTRAIN}json${MESSAGE}`), jsonArguments(tool)),
+    ),
+  );
+}
 
 type Kind = "thought" | "content" | "call";
 

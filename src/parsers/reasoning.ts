@@ -23,6 +23,10 @@ type Beginning = "thought" | "content" | "open";
 export interface ReasoningFormat {
   readonly markers: readonly string[];
   create(options: ReasoningOptions): ThoughtParser;
+  /** The form of an answer behind a prompt, whose thoughts are followed by `content`. */
+  grammarBehind(promptTail: string, content: GrammarSource): GrammarSource;
+  /** A content of this form as the model writes it, if it is within more than its text. */
+  framed?(form: GrammarSource): GrammarSource;
 }
 
 export interface ReasoningOptions {
@@ -52,12 +56,14 @@ export function behindThoughts(beginning: Beginning, content: GrammarSource): Gr
 export const deepseekR1: ReasoningFormat = {
   markers: [START, END],
   create: (options) => new ReasoningParser(options, beginningAfter(options.promptTail, "thought")),
+  grammarBehind: (tail, content) => behindThoughts(beginningAfter(tail, "thought"), content),
 };
 
 /** Thinks where the prompt or the answer says so. */
 export const qwen3: ReasoningFormat = {
   markers: [START, END],
   create: (options) => new ReasoningParser(options, beginningAfter(options.promptTail, "open")),
+  grammarBehind: (tail, content) => behindThoughts(beginningAfter(tail, "open"), content),
 };
 
 function beginningAfter(tail: string, otherwise: Beginning): Beginning {

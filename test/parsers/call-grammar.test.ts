@@ -108,7 +108,7 @@ for (const format of Object.keys(TOOL_FORMATS) as ToolFormatName[]) {
       expect([accepts("Hello, how are you? 🎉"), accepts("")]).toEqual([true, true]);
       const [one = ""] = textsOf(grammar.calls([TOOLS[1] as ToolDefinition], 1), 60);
       expect([one.includes("time.now"), accepts(one)]).toEqual([true, true]);
-      const isMarked = format !== "llama3_json" && format !== "pythonic";
+      const isMarked = !["llama3_json", "pythonic", "openai"].includes(format);
       expect(accepts(`I look. ${one} Wait.`)).toBe(isMarked);
       expect(accepts(one.replace("time.now", "time.then"))).toBeFalse();
       for (const text of textsOf(grammar.mixed(TOOLS, Number.POSITIVE_INFINITY), 40))

@@ -12,7 +12,7 @@ import {
   type ToolFormatName,
   toolFormatOf,
 } from "../../parsers/formats.ts";
-import { behindThoughts, type ReasoningFormat } from "../../parsers/reasoning.ts";
+import type { ReasoningFormat } from "../../parsers/reasoning.ts";
 import type { ToolFormat } from "../../parsers/tool-parser.ts";
 import type { ChatCompletionRequest } from "../../protocol/chat.ts";
 import type { GrammarSource, OutputGrammar } from "../../protocol/grammar.ts";
@@ -102,11 +102,13 @@ export class AnswerFormats {
   ): Pick<OutputGrammar, "source" | "markers"> | undefined {
     const { reasoning } = this.#parts;
     const tools = this.#callsOf(request);
-    const content = contentGrammar(request, tools);
+    const { form } = request;
+    const framed = form && reasoning?.framed?.(form);
+    const content = contentGrammar(framed ? { ...request, form: framed } : request, tools);
     if (content === undefined) return undefined;
     const tail = this.#textFor(tools).decode(lastOf(promptTokenIds, TAIL_TOKENS));
     return {
-      source: reasoning ? behindThoughts(reasoning.beginning(tail), content) : content,
+      source: reasoning ? reasoning.grammarBehind(tail, content) : content,
       markers: this.#markersOf(tools),
     };
   }
