@@ -45,7 +45,7 @@ double geglu(double gate, double up);
 
 struct Scores {
   double scale;
-  double softcap;  // 0: none
+  double softcap;               // 0: none
   const float* sink = nullptr;  // A score that joins the softmax, and has no value.
 };
 

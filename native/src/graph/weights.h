@@ -15,9 +15,9 @@ namespace dyn {
 
 // All of these describe memory of the model's image.
 struct ExpertWeights {
-  PackedMatrix gate;  // [expert_size, hidden]
-  PackedMatrix up;    // [expert_size, hidden]
-  PackedMatrix down;  // [hidden, expert_size]
+  PackedMatrix gate;                 // [expert_size, hidden]
+  PackedMatrix up;                   // [expert_size, hidden]
+  PackedMatrix down;                 // [hidden, expert_size]
   std::span<const float> gate_bias;  // [expert_size]; empty where there is none
   std::span<const float> up_bias;    // [expert_size]
   std::span<const float> down_bias;  // [hidden]
