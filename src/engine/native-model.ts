@@ -251,7 +251,7 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     num_kv_heads: config.numKvHeads,
     head_size: config.headSize,
     tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
-    attention_bias: config.outputBias ? 2 : config.attentionBias ? 1 : 0,
+    attention_bias: biasesOf(config),
     qk_norm: qkNormOf(config),
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
     sliding_window: config.slidingWindow ?? 0,
@@ -261,13 +261,18 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     activation: ACTIVATIONS[config.activation ?? "silu"],
     quantization: QUANTIZATIONS[quantization ?? "none"],
     load: 0,
-    attention_sinks: config.attentionSinks ? 1 : 0,
     ...expertFields(config),
   };
 }
 
-function expertFields({ experts }: ModelConfig) {
+function biasesOf({ attentionBias, outputBias }: ModelConfig): number {
+  if (outputBias) return 2;
+  return attentionBias ? 1 : 0;
+}
+
+function expertFields({ experts, attentionSinks }: ModelConfig) {
   return {
+    attention_sinks: attentionSinks ? 1 : 0,
     num_experts: experts?.numExperts ?? 0,
     num_experts_per_token: experts?.numExpertsPerToken ?? 0,
     expert_size: experts?.expertSize ?? 0,

@@ -93,9 +93,18 @@ describe.skipIf(!isBuilt)("gpt-oss (needs `npm run build`)", () => {
     const image = join(scratch, "packed");
     mkdirSync(image);
     await withPackedImage(
-      { model: await openModel(directory), quantization: undefined, library: builtLibrary, isa: undefined },
+      {
+        model: await openModel(directory),
+        quantization: undefined,
+        library: builtLibrary,
+        isa: undefined,
+      },
       async ({ image: source, ...facts }) => {
-        const card = packedCard(await openModel(directory), { ...facts, source: "m", quantization: undefined });
+        const card = packedCard(await openModel(directory), {
+          ...facts,
+          source: "m",
+          quantization: undefined,
+        });
         writeFileSync(join(image, PACKED_CARD), card);
         writeFileSync(join(image, PACKED_WEIGHTS), source.read(0, source.numBytes));
       },
