@@ -2,19 +2,26 @@
 //
 //   bun models/built-in/evaluate.ts [http://127.0.0.1:8000] [MODEL]
 
-import { BLIND_QUESTIONS } from "./corpus/blind-questions.ts";
+import {
+  BLIND_QUESTIONS,
+  PASTED_MESSAGES,
+  YES_NO_QUESTIONS,
+  type YesNoQuestion,
+} from "./corpus/blind-questions.ts";
+import { chatSample } from "./corpus/chat.ts";
 import { type Fact, isRight } from "./corpus/fact.ts";
 import { heldOutPhrasings } from "./corpus/facts/phrasings.ts";
 import { FACTS } from "./corpus/facts.ts";
 import { jsonTask } from "./corpus/json-answer.ts";
 import { HELD_OUT_NEAR_MISSES } from "./corpus/near-miss.ts";
+import { HELD_OUT_NOT_THERE, isNotThere } from "./corpus/not-there.ts";
 import { write } from "./corpus/pattern.ts";
 import { heldOutFrames } from "./corpus/questions.ts";
 import { Random } from "./corpus/random.ts";
 import type { Message } from "./corpus/sample.ts";
 import { TALK } from "./corpus/small-talk.ts";
 import { otherHeroes, tellStory } from "./corpus/story.ts";
-import { python, toolTask } from "./corpus/tool-call.ts";
+import { shown, toolTask } from "./corpus/tool-call.ts";
 import { HELD_OUT_UNKNOWN, isRefusal } from "./corpus/unknown.ts";
 
 /** Far from the corpus's own seed, so that names, cities and numbers come in other combinations. */
@@ -51,6 +58,20 @@ const rows = [
     "facts, sentence frames never seen",
     FACTS.flatMap((fact) => heldOutFrames(fact, random).map((question) => ({ fact, question }))),
     checkFact,
+  ),
+  await score("yes-or-no questions, each both ways round", YES_NO_QUESTIONS, checkYesNo),
+  await score("messages of the server, pasted", PASTED_MESSAGES, checkFact),
+  await score("not there, and told so", HELD_OUT_NOT_THERE, async (question) => {
+    const { text } = await ask(question);
+    return isNotThere(text) ? undefined : `${question} -> ${text}`;
+  }),
+  await score(
+    "facts, behind a conversation of some 750 tokens",
+    BLIND_QUESTIONS.filter((_, index) => index % 6 === 0),
+    async ({ fact, question }) => {
+      const { text } = await chat([...longTalk(), { role: "user", content: question }]);
+      return isRight(fact, text) ? undefined : `(${fact.id}) ${question} -> ${text}`;
+    },
   ),
   await score("topics of the world declined", HELD_OUT_UNKNOWN, checkRefusal),
   await score(
@@ -108,6 +129,13 @@ async function checkFact({ fact, question }: { fact: Fact; question: string }) {
   return isRight(fact, text) ? undefined : `(${fact.id}) ${question} -> ${text}`;
 }
 
+/** An answer that begins with yes or no is wrong one way round. */
+async function checkYesNo({ fact, question }: YesNoQuestion): Promise<string | undefined> {
+  const { text } = await ask(question);
+  const isGiven = fact ? isRight(fact, text) : isNotThere(text);
+  return isGiven && !/^(yes|no)\b/i.test(text) ? undefined : `${question} -> ${text}`;
+}
+
 async function checkRefusal(question: string): Promise<string | undefined> {
   const { text } = await ask(question);
   return isRefusal(text) ? undefined : `${question} -> ${text}`;
@@ -133,7 +161,7 @@ async function score<T>(
 
 async function checkToolCall(task: ReturnType<typeof toolTask>): Promise<string | undefined> {
   // The text that the chat template makes of `tools`; servers need not parse them for this.
-  const tools = task.tools.map((tool) => python(tool.function)).join("\n");
+  const tools = task.tools.map(shown).join("\n");
   const { text } = await chat([
     { role: "system", content: `Tools:\n${tools}\n` },
     { role: "user", content: task.request },
@@ -158,6 +186,20 @@ async function checkStory(
     otherHeroes(text, story.hero).length === 0 &&
     new Set(sentences).size === sentences.length;
   return good ? undefined : text;
+}
+
+/** Turns about facts and small talk, of 1,700 to 2,100 characters. */
+function longTalk(): Message[] {
+  let messages: Message[] = [];
+  while (lengthOf(messages) < 1_700) {
+    const longer = [...messages, ...chatSample(random).messages];
+    if (lengthOf(longer) <= 2_100) messages = longer;
+  }
+  return messages;
+}
+
+function lengthOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 
 function introduction(name: string): Message[] {

@@ -2,6 +2,8 @@
 
 import type { Random } from "./corpus/random.ts";
 import type { ToolTask } from "./corpus/tool-call.ts";
+import { UNSEEN_NAMES } from "./corpus/tool-parameters.ts";
+import { unseenTask } from "./unseen-tools.ts";
 
 interface FunctionTool {
   readonly type: "function";
@@ -12,7 +14,7 @@ interface FunctionTool {
   };
 }
 
-interface Asked {
+export interface Asked {
   readonly tools: FunctionTool[];
   readonly messages: { role: "system" | "user"; content: string }[];
   readonly call: ToolTask["call"];
@@ -34,6 +36,12 @@ export const TOOL_FORMS: readonly ToolForm[] = [
   },
   { name: "behind a system message", write: behindSystem },
   { name: "with parameters of unseen names", write: renamed },
+  {
+    name: "with unseen names, as zod writes them",
+    write: (task, random) => asZod(renamed(task, random)),
+  },
+  { name: "with one of a few texts", write: withChoice },
+  { name: "tools never seen", write: (_, random) => unseenTask(random) },
 ];
 
 function plain(task: ToolTask): Asked {
@@ -81,28 +89,8 @@ function behindSystem(task: ToolTask): Asked {
   return { ...asked, messages: [system, ...asked.messages] };
 }
 
-/** Of another word each: no tool of the training text has a parameter of one of these. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  city: ["place", "town", "location"],
-  country: ["nation", "state"],
-  a: ["first", "x"],
-  b: ["second", "y"],
-  minutes: ["duration", "length"],
-  to: ["recipient", "target"],
-  from: ["origin", "start"],
-  subject: ["title", "about"],
-  name: ["contact", "who"],
-  dish: ["query", "meal"],
-  nights: ["days", "stay"],
-  item: ["product", "thing"],
-  quantity: ["amount", "number_of_items"],
-  topic: ["keyword", "category"],
-  degrees: ["value", "level"],
-  hour: ["time", "at"],
-};
-
 function renamed(task: ToolTask, random: Random): Asked {
-  const names = new Map(Object.entries(NAMES).map(([name, to]) => [name, random.pick(to)]));
+  const names = new Map(Object.entries(UNSEEN_NAMES).map(([name, to]) => [name, random.pick(to)]));
   const rename = (values: object) =>
     Object.fromEntries(
       Object.entries(values).map(([name, value]) => [names.get(name) ?? name, value]),
@@ -113,4 +101,46 @@ function renamed(task: ToolTask, random: Random): Asked {
     required: (required as string[]).map((name) => names.get(name) ?? name),
   }));
   return { tools, messages, call: { ...call, arguments: rename(call.arguments) } };
+}
+
+/** As zod 4 writes a schema: its draft, no further properties, a pattern or bounds, and what has a default as required. */
+function asZod({ tools, messages, call }: Asked): Asked {
+  const changed = tools.map((tool) => {
+    const { properties, ...rest } = tool.function.parameters;
+    const entries = Object.entries(properties as Properties).map(([name, { type }]) => [
+      name,
+      type === "number"
+        ? { type, minimum: -9007199254740991, maximum: 9007199254740991 }
+        : { type, minLength: 1, description: "as the user says it" },
+    ]);
+    const parameters = {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      ...rest,
+      properties: {
+        ...Object.fromEntries(entries),
+        verbosity: { default: "short", type: "string" },
+      },
+      required: [...(rest["required"] as string[]), "verbosity"],
+      additionalProperties: false,
+    };
+    return { ...tool, function: { ...tool.function, parameters } };
+  });
+  return { tools: changed, messages, call };
+}
+
+/** One parameter more that takes one of three words, which the request names. */
+function withChoice(task: ToolTask, random: Random): Asked {
+  const choices = ["crisp", "plain", "ornate"];
+  const word = random.pick(choices);
+  const { tools, messages, call } = changed(task, ({ properties, required, ...rest }) => ({
+    ...rest,
+    properties: { ...(properties as Properties), manner: { type: "string", enum: choices } },
+    required: [...(required as string[]), "manner"],
+  }));
+  const asked = messages.map((message) => ({ ...message, content: `${message.content}, ${word}` }));
+  return {
+    tools,
+    messages: asked,
+    call: { ...call, arguments: { ...call.arguments, manner: word } },
+  };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { corpus } from "../../models/built-in/corpus/corpus.ts";
 import { Random } from "../../models/built-in/corpus/random.ts";
-import { python, toolTask } from "../../models/built-in/corpus/tool-call.ts";
+import { shown, toolTask } from "../../models/built-in/corpus/tool-call.ts";
 import { tokenizerFiles } from "../../models/built-in/tokenizer/train.ts";
 import { marked, openEncoder } from "../../models/built-in/train/encode.ts";
 import { openModel } from "../../src/model/open-model.ts";
@@ -59,7 +59,7 @@ describe("the built-in tokenizer", () => {
       properties: { city: { type: "string" }, days: { type: "number" } },
       required: ["city", "days"],
     };
-    const shown = (given: unknown) => {
+    const seen = (given: unknown) => {
       const tool = { name: "f", description: "Do it", parameters: given };
       return encoder.render({
         kind: "tool",
@@ -68,22 +68,46 @@ describe("the built-in tokenizer", () => {
         messages: [{ role: "user", content: "Hi" }],
       });
     };
-    const plain = shown(parameters);
-    expect(plain).toContain(python({ name: "f", description: "Do it", parameters }));
+    const plain = seen(parameters);
+    expect(plain).toContain(
+      '{"name": "f", "arguments": {"city": "string", "days": "number"}} Do it\n',
+    );
     const rich = {
       $schema: "http://json-schema.org/draft-07/schema#",
       additionalProperties: false,
       required: ["days", "city"],
       properties: {
-        city: { description: "Its name", minLength: 1, enum: ["Rome"], title: "City" },
-        days: { anyOf: [{ type: "integer", minimum: 1 }, { type: "null" }], default: 1 },
+        city: { description: "Its name", minLength: 1, title: "City" },
+        days: { anyOf: [{ type: "integer", minimum: 1 }] },
         detail: { type: ["null", "boolean"] },
       },
     };
-    expect(shown(rich)).toBe(plain);
+    expect(seen(rich)).toBe(plain);
     const { required: _, ...open } = rich;
-    expect(shown(open)).toContain(
-      '"detail": {"type": "boolean"}}, "required": ["city", "days", "detail"]',
+    expect(seen(open)).toContain('"days": "number", "detail": "null"}}');
+  });
+
+  test("sees the texts that an argument may be, and nothing of one with a default or one that items is the name of", () => {
+    const properties = {
+      unit: { enum: ["celsius", "fahrenheit"] },
+      kind: { const: "daily" },
+      items: { type: "array" },
+      limit: { type: "integer", default: 5 },
+    };
+    const required = Object.keys(properties);
+    const tool = {
+      name: "f",
+      description: "Do it\nat length",
+      parameters: { properties, required },
+    };
+    const text = encoder.render({
+      kind: "tool",
+      template: "",
+      tools: [{ type: "function", function: tool }],
+      messages: [{ role: "user", content: "Hi" }],
+    });
+    expect(text).toContain(
+      '{"name": "f", "arguments": {"unit": "celsius|fahrenheit", "kind": "daily", "items": "array"}} Do it\n<|im_end|>',
     );
   });
 
@@ -100,14 +124,14 @@ describe("the built-in tokenizer", () => {
       const tools = [{ type: "function" as const, function: { name: "f", parameters } as never }];
       const messages = [{ role: "user" as const, content: "Hi" }];
       const text = encoder.render({ kind: "tool", template: "", tools, messages });
-      expect(text).toContain('Tools:\n{"name": "f", "parameters": {');
+      expect(text).toContain('Tools:\n{"name": "f", "arguments": {');
     }
   });
 
   test("sees tools in the system message as it sees `tools`", () => {
     const { tools, request } = toolTask(new Random(8));
     const user = { role: "user", content: request } as const;
-    const text = `Tools:\n${tools.map((tool) => python(tool.function)).join("\n")}\n`;
+    const text = `Tools:\n${tools.map(shown).join("\n")}\n`;
     const byTemplate = encoder.render({ kind: "tool", template: "", tools, messages: [user] });
     const byText = encoder.render({
       kind: "tool",

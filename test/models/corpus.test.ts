@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 
-import { BLIND_QUESTIONS } from "../../models/built-in/corpus/blind-questions.ts";
+import {
+  BLIND_QUESTIONS,
+  PASTED_MESSAGES,
+  YES_NO_QUESTIONS,
+} from "../../models/built-in/corpus/blind-questions.ts";
 import { corpus } from "../../models/built-in/corpus/corpus.ts";
 import { isRight } from "../../models/built-in/corpus/fact.ts";
 import { heldOutPhrasings, phrasedIds } from "../../models/built-in/corpus/facts/phrasings.ts";
@@ -13,12 +17,14 @@ import {
 } from "../../models/built-in/corpus/frames.ts";
 import { jsonTask } from "../../models/built-in/corpus/json-answer.ts";
 import { HELD_OUT_NEAR_MISSES } from "../../models/built-in/corpus/near-miss.ts";
+import { HELD_OUT_NOT_THERE } from "../../models/built-in/corpus/not-there.ts";
 import { allTexts, wordsOf } from "../../models/built-in/corpus/pattern.ts";
 import { plainWordings } from "../../models/built-in/corpus/questions.ts";
 import { Random } from "../../models/built-in/corpus/random.ts";
 import { TALK } from "../../models/built-in/corpus/small-talk.ts";
 import { tellStory } from "../../models/built-in/corpus/story.ts";
-import { toolTask } from "../../models/built-in/corpus/tool-call.ts";
+import { toolSample, toolTask } from "../../models/built-in/corpus/tool-call.ts";
+import { UNSEEN_NAMES } from "../../models/built-in/corpus/tool-parameters.ts";
 import { HELD_OUT_UNKNOWN } from "../../models/built-in/corpus/unknown.ts";
 import { wholeQuestions } from "../../models/built-in/corpus/whole-questions.ts";
 
@@ -43,7 +49,10 @@ describe("the corpus", () => {
       [
         ...FACTS.map((fact) => fact.heldOut),
         ...TALK.map((talk) => talk.heldOut),
-        ...BLIND_QUESTIONS.map(({ question }) => question),
+        ...[...BLIND_QUESTIONS, ...PASTED_MESSAGES, ...YES_NO_QUESTIONS].map(
+          ({ question }) => question,
+        ),
+        ...HELD_OUT_NOT_THERE,
         ...HELD_OUT_UNKNOWN,
         ...HELD_OUT_NEAR_MISSES,
         ...FACTS.flatMap(({ id }) => heldOutPhrasings(id)).flatMap(allTexts),
@@ -134,6 +143,21 @@ test("no two of a thousand stories are alike", () => {
   const random = new Random(4);
   const texts = new Set(Array.from({ length: 1_000 }, () => tellStory(random).text));
   expect(texts.size).toBe(1_000);
+});
+
+test("no answer begins with yes or no, so that it is right whichever way a question is turned", () => {
+  for (const { answer } of [...FACTS, ...TALK]) expect(answer).not.toMatch(/^(yes|no)\b/i);
+});
+
+test("the training text has no parameter of a name that the evaluation asks with", () => {
+  const random = new Random(7);
+  const unseen = new Set(Object.values(UNSEEN_NAMES).flat());
+  for (let i = 0; i < 3_000; i++) {
+    for (const { function: tool } of toolSample(random).tools ?? []) {
+      const { properties } = tool.parameters as { properties: object };
+      expect(Object.keys(properties).filter((name) => unseen.has(name))).toEqual([]);
+    }
+  }
 });
 
 test("a tool call names a tool that is defined, with all of its parameters", () => {

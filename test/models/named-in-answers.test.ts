@@ -13,6 +13,7 @@ import type { CliContext } from "../../src/cli/context.ts";
 const root = join(import.meta.dir, "../..");
 const answers = FACTS.flatMap(({ answer, names = [] }) => [answer, ...names]);
 const serveHelp = await helpOf("serve");
+const buildScript = readFileSync(join(root, "scripts/build.ts"), "utf8");
 
 describe("what the built-in model's answers name exists:", () => {
   const settings = found(/--([A-Z]\w*\.[\w.-]+\w)/g).map((flag) => flag.slice(2));
@@ -30,14 +31,17 @@ describe("what the built-in model's answers name exists:", () => {
 
   for (const flag of found(/(?<![\w-])(--[a-z][a-z-]*[a-z]|-f)(?![\w.-])/g)) {
     test(`the flag ${flag}`, async () => {
-      const help = `${serveHelp}\n${await helpOf()}`;
-      expect(help).toMatch(new RegExp(`(^|[\\s,])${flag}\\b`, "m"));
+      const help = `${serveHelp}\n${await helpOf()}\n${buildScript}`;
+      expect(help).toMatch(new RegExp(`(^|[\\s,"])${flag}\\b`, "m"));
     });
   }
 
   for (const route of found(/(?<![\w.])\/(v1\/[a-z/]+|health|live|metrics)\b/g)) {
     test(`the route ${route}`, () => {
-      expect(sources("src/openai") + sources("src/admin")).toContain(`"${route}"`);
+      const rooms = ["openai", "admin", "responses", "anthropic"].map((room) =>
+        sources(`src/${room}`),
+      );
+      expect(rooms.some((text) => text.includes(`"${route}"`))).toBe(true);
     });
   }
 

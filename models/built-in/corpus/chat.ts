@@ -37,14 +37,24 @@ export function withSystem(sample: Sample, random: Random): Sample {
 export function chatSample(random: Random): Sample {
   if (random.chance(0.25)) return storyChat(random);
   const messages: Message[] = [];
-  const turns = random.chance(0.05) ? random.between(6, 14) : random.between(2, 4);
+  const isLong = random.chance(0.3);
+  const size = isLong ? random.between(1_300, 2_300) : random.between(1, 400);
   let name: string | undefined;
-  while (messages.length < 2 * turns) {
+  while (messages.length < 4 || lengthOf(messages) < size) {
     const [question, answer] = turn(random, messages, name);
     name = /^Nice to meet you, (\w+)!/.exec(answer)?.[1] ?? name;
     messages.push(...exchange(question, answer));
   }
+  while (lengthOf(messages) > MAX_LENGTH) messages.splice(-2);
   return { kind: "chat", template: "chat", messages };
+}
+
+/** What the context holds, whatever the text. */
+const MAX_LENGTH = 2_400;
+
+/** In characters, of which a token has about three and a half. */
+function lengthOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 
 type Turn = [question: string, answer: string];

@@ -5,6 +5,7 @@
 import { chatSample, withSystem } from "./chat.ts";
 import { jsonSample } from "./json-answer.ts";
 import { nearMissSample } from "./near-miss.ts";
+import { notThereSample } from "./not-there.ts";
 import { factSample, pickFact } from "./questions.ts";
 import { Random } from "./random.ts";
 import { repeatSample } from "./repeat.ts";
@@ -20,15 +21,16 @@ type Shares = readonly [number, (random: Random) => Sample][];
 
 /** How often each kind is drawn. */
 const SHARES: Shares = [
-  [0.66, (random) => factSample(pickFact(random), random)],
-  [0.095, unknownSample],
-  [0.075, nearMissSample],
-  [0.07, talkSample],
-  [0.02, storySample],
-  [0.025, toolSample],
-  [0.03, jsonSample],
-  [0.02, chatSample],
-  [0.005, repeatSample],
+  [0.56, (random) => factSample(pickFact(random), random)],
+  [0.035, unknownSample],
+  [0.03, nearMissSample],
+  [0.075, notThereSample],
+  [0.03, talkSample],
+  [0.01, storySample],
+  [0.2, toolSample],
+  [0.018, jsonSample],
+  [0.015, chatSample],
+  [0.003, repeatSample],
 ];
 
 /** In the first conversations: what teaches to copy takes half of the places. */

@@ -70,6 +70,12 @@ export const HOW_FRAMES: readonly string[] = [
   "I'm looking for a way to {v}",
   "is there [a flag|an option|a command|something] to {v}?",
   "can dynamo {v}?",
+  "can I not {v}?",
+  "can't I {v}?",
+  "is it impossible to {v}?",
+  "isn't there a way to {v}?",
+  "does dynamo let me {v}?",
+  "does dynamo not let me {v}?",
 ];
 
 /** Around a noun phrase: {n} is "the router". */
@@ -118,6 +124,10 @@ export const WHAT_FRAMES: readonly string[] = [
   "I have a question about {n}",
   "and {n}?",
   "what is {n} for?",
+  "does dynamo have {n}?",
+  "does dynamo not have {n}?",
+  "is there {n}?",
+  "is there no {n}?",
 ];
 
 export const HELD_OUT_HOW_FRAMES: readonly string[] = [

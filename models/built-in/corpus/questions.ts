@@ -2,8 +2,13 @@
 
 import { inContext } from "./contexts.ts";
 import type { Fact } from "./fact.ts";
+import { ACCESS } from "./facts/access.ts";
+import { AGENTS } from "./facts/agents.ts";
+import { FAILURES } from "./facts/failures.ts";
+import { HUB } from "./facts/hub.ts";
 import { isHeldOut, trainedPhrasings } from "./facts/phrasings.ts";
 import { SITUATIONS } from "./facts/situations.ts";
+import { UNATTENDED } from "./facts/unattended.ts";
 import { FACTS } from "./facts.ts";
 import { HELD_OUT_HOW_FRAMES, HELD_OUT_WHAT_FRAMES, HOW_FRAMES, WHAT_FRAMES } from "./frames.ts";
 import { typed } from "./noise.ts";
@@ -28,9 +33,11 @@ export function factSample(fact: Fact, random: Random): Sample {
   };
 }
 
-/** A fact, the most important ones more often. */
+/** A fact; the most important ones more often, and those that the weights before these did not know. */
 export function pickFact(random: Random): Fact {
-  return random.chance(0.3) ? random.pick(IMPORTANT) : random.pick(FACTS);
+  const kind = random.next();
+  if (kind < 0.58) return random.pick(LATEST);
+  return kind < 0.7 ? random.pick(IMPORTANT) : random.pick(FACTS);
 }
 
 /** Questions in sentence frames that training never saw. */
@@ -61,6 +68,20 @@ const IMPORTANT_IDS = new Set(
     .trim()
     .split(" "),
 );
+
+/** What has come, or has another answer, since the weights of 28 November. */
+export const LATEST: readonly Fact[] = [
+  ...[ACCESS, HUB, AGENTS, UNATTENDED, FAILURES].flat(),
+  ...FACTS.filter(({ id }) =>
+    (
+      "dry-run-model-files no-gpu no-etcd-nats no-docker-python vllm user-graphs openai-compatible shared-weights llama3-rope gguf " +
+      "offline gptq-awq host download-model tools routes stop inflight architectures model-formats platform http-library docs " +
+      "frontend-keys worker-fails unlinked mailbox-key model-flag executable finish-reasons your-limits"
+    )
+      .split(" ")
+      .includes(id),
+  ),
+];
 
 const IMPORTANT = FACTS.filter(({ id }) => IMPORTANT_IDS.has(id));
 

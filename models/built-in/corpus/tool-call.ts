@@ -4,274 +4,11 @@ import { capitalize, write } from "./pattern.ts";
 import { askFact, pickFact } from "./questions.ts";
 import type { Random } from "./random.ts";
 import { exchange, type Message, type Sample, type Tool } from "./sample.ts";
+import { withExtras } from "./tool-extras.ts";
+import { anyName, meaningless } from "./tool-parameters.ts";
+import { anyPhrase, SKILLS, type Skill, type Value, type Values } from "./tool-skills.ts";
 import { askUnknown, REFUSAL } from "./unknown.ts";
-import { CITIES, COUNTRIES, FOODS } from "./world.ts";
-
-type Value = string | number;
-type Values = Readonly<Record<string, Value>>;
-
-interface Skill {
-  readonly names: readonly string[];
-  readonly description: string;
-  /** By parameter: its type and the values that it may have. */
-  readonly parameters: Readonly<
-    Record<string, { type: "string" | "number"; value: (random: Random) => Value }>
-  >;
-  readonly asks: readonly string[];
-  readonly result: (values: Values, random: Random) => Values;
-  /** What is said of the result: slots are arguments and results. */
-  readonly says: string;
-}
-
-const FIRST =
-  "Anna Ben Carla David Eva Frank Gina Henry Ines Jonas Kate Luis Maria Nick Olivia Peter Rita Steve Tina Victor Wendy Alex Bob Alice John Mary Sara Paul".split(
-    " ",
-  );
-const city = { type: "string" as const, value: (random: Random) => random.pick(CITIES) };
-const country = { type: "string" as const, value: (random: Random) => random.pick(COUNTRIES) };
-const person = { type: "string" as const, value: (random: Random) => random.pick(FIRST) };
-const food = { type: "string" as const, value: (random: Random) => random.pick(FOODS) };
-const small = { type: "number" as const, value: (random: Random) => random.between(1, 60) };
-const number = {
-  type: "number" as const,
-  value: (random: Random) => random.between(1, random.pick([10, 100, 1000])),
-};
-const topic = {
-  type: "string" as const,
-  value: (random: Random) =>
-    random.pick(
-      "music sports politics science art history health travel food money cars games films books weather space".split(
-        " ",
-      ),
-    ),
-};
-
-export const SKILLS: readonly Skill[] = [
-  {
-    names: ["get_weather", "weather", "current_weather", "get_current_weather", "weather_lookup"],
-    description: "Get the weather of a city",
-    parameters: { city },
-    asks: [
-      "what is the weather [in|like in] {city}?",
-      "how is the weather in {city}[ today|]?",
-      "weather in {city}",
-      "what's the weather in {city}?",
-      "is it raining in {city}?",
-      "tell me the weather in {city}",
-      "is it [cold|warm|sunny|hot] in {city}?",
-    ],
-    result: (_, random) => ({
-      temperature: random.between(-5, 35),
-      condition: random.pick(["sunny", "cloudy", "rainy", "windy", "snowy"]),
-    }),
-    says: "It is {temperature} degrees and {condition} in {city}.",
-  },
-  {
-    names: ["get_time", "current_time", "get_current_time", "clock"],
-    description: "Get the time in a city",
-    parameters: { city },
-    asks: [
-      "what time is it in {city}?",
-      "what's the time in {city}?",
-      "time in {city}",
-      "tell me the time in {city}",
-      "how late is it in {city}?",
-    ],
-    result: (_, random) => ({ time: `${random.between(10, 23)}:${random.between(10, 59)}` }),
-    says: "It is {time} in {city}.",
-  },
-  {
-    names: ["add", "add_numbers", "sum"],
-    description: "Add two numbers",
-    parameters: { a: number, b: number },
-    asks: [
-      "what is {a} plus {b}?",
-      "add {a} and {b}",
-      "{a} + {b}",
-      "how much is {a} and {b} together?",
-      "what is the sum of {a} and {b}?",
-      "calculate {a} + {b}",
-    ],
-    result: ({ a, b }) => ({ result: Number(a) + Number(b) }),
-    says: "The result is {result}.",
-  },
-  {
-    names: ["multiply", "multiply_numbers", "product"],
-    description: "Multiply two numbers",
-    parameters: { a: number, b: number },
-    asks: [
-      "what is {a} times {b}?",
-      "multiply {a} by {b}",
-      "{a} * {b}",
-      "multiply {a} and {b}",
-      "what is the product of {a} and {b}?",
-    ],
-    result: ({ a, b }) => ({ result: Number(a) * Number(b) }),
-    says: "The result is {result}.",
-  },
-  {
-    names: ["set_timer", "start_timer", "timer"],
-    description: "Set a timer",
-    parameters: { minutes: small },
-    asks: [
-      "set a timer for {minutes} minutes",
-      "start a timer of {minutes} minutes",
-      "timer, {minutes} minutes",
-      "wake me in {minutes} minutes",
-      "remind me in {minutes} minutes",
-    ],
-    result: () => ({ status: "ok" }),
-    says: "The timer is set for {minutes} minutes.",
-  },
-  {
-    names: ["send_email", "send_mail", "email"],
-    description: "Send an email",
-    parameters: { to: person, subject: topic },
-    asks: [
-      "send an email to {to} about {subject}",
-      "write {to} an email about {subject}",
-      "mail {to} about {subject}",
-      "email {to}, subject {subject}",
-    ],
-    result: () => ({ status: "sent" }),
-    says: "The email to {to} is sent.",
-  },
-  {
-    names: ["call_contact", "make_call", "phone"],
-    description: "Call a person by phone",
-    parameters: { name: person },
-    asks: [
-      "call {name}",
-      "phone {name}",
-      "please call {name}",
-      "I want to talk to {name}",
-      "give {name} a call",
-      "ring {name}",
-    ],
-    result: () => ({ status: "calling" }),
-    says: "I am calling {name}.",
-  },
-  {
-    names: ["search_recipes", "find_recipe", "get_recipe"],
-    description: "Find a recipe",
-    parameters: { dish: food },
-    asks: [
-      "find a recipe for {dish}",
-      "how do I make {dish}?",
-      "I want to cook {dish}",
-      "recipe for {dish}",
-      "search a {dish} recipe",
-      "how do I cook {dish}?",
-    ],
-    result: (_, random) => ({ minutes: random.between(10, 90) }),
-    says: "I found a recipe for {dish}. It takes {minutes} minutes.",
-  },
-  {
-    names: ["book_flight", "reserve_flight", "find_flight"],
-    description: "Book a flight between two cities",
-    parameters: { from: city, to: city },
-    asks: [
-      "book a flight from {from} to {to}",
-      "I want to fly from {from} to {to}",
-      "flight from {from} to {to}",
-      "I need a flight from {from} to {to}",
-      "get me from {from} to {to}",
-    ],
-    result: (_, random) => ({ price: random.between(50, 900) }),
-    says: "A flight from {from} to {to} costs {price}.",
-  },
-  {
-    names: ["book_hotel", "reserve_hotel", "find_hotel"],
-    description: "Book a hotel in a city",
-    parameters: { city, nights: small },
-    asks: [
-      "book a hotel in {city} for {nights} nights",
-      "I need a room in {city} for {nights} nights",
-      "hotel in {city}, {nights} nights",
-      "reserve a hotel in {city} for {nights} nights",
-    ],
-    result: (_, random) => ({ price: random.between(50, 900) }),
-    says: "The hotel in {city} costs {price}.",
-  },
-  {
-    names: ["get_capital", "capital", "capital_of"],
-    description: "Get the capital of a country",
-    parameters: { country },
-    asks: [
-      "what is the capital of {country}?",
-      "capital of {country}",
-      "which city is the capital of {country}?",
-      "tell me the capital of {country}",
-    ],
-    result: (_, random) => ({ capital: random.pick(CITIES) }),
-    says: "The capital of {country} is {capital}.",
-  },
-  {
-    names: ["get_population", "population", "count_people"],
-    description: "Get the population of a country",
-    parameters: { country },
-    asks: [
-      "how many people live in {country}?",
-      "what is the population of {country}?",
-      "population of {country}",
-    ],
-    result: (_, random) => ({ population: random.between(1, 900) }),
-    says: "{population} million people live in {country}.",
-  },
-  {
-    names: ["order_food", "order", "order_meal"],
-    description: "Order food",
-    parameters: { item: food, quantity: small },
-    asks: [
-      "order {quantity} {item}",
-      "I'd like {quantity} {item}",
-      "please order {quantity} {item}",
-      "get me {quantity} {item}",
-    ],
-    result: (_, random) => ({ minutes: random.between(10, 60) }),
-    says: "{quantity} {item} will come in {minutes} minutes.",
-  },
-  {
-    names: ["get_news", "news", "search_news"],
-    description: "Get news about a topic",
-    parameters: { topic },
-    asks: [
-      "what is the news about {topic}?",
-      "news about {topic}",
-      "tell me the news about {topic}",
-      "what is new in {topic}?",
-      "show me {topic} news",
-    ],
-    result: (_, random) => ({ articles: random.between(1, 40) }),
-    says: "There are {articles} articles about {topic}.",
-  },
-  {
-    names: ["set_temperature", "heating", "thermostat"],
-    description: "Set the room temperature",
-    parameters: { degrees: small },
-    asks: [
-      "set the temperature to {degrees} degrees",
-      "make it {degrees} degrees in here",
-      "heat the room to {degrees} degrees",
-      "set the heating to {degrees}",
-    ],
-    result: () => ({ status: "ok" }),
-    says: "The temperature is set to {degrees} degrees.",
-  },
-  {
-    names: ["create_event", "add_event", "schedule_meeting"],
-    description: "Put a meeting into the calendar",
-    parameters: { name: person, hour: small },
-    asks: [
-      "schedule a meeting with {name} at {hour}",
-      "meeting with {name} at {hour}",
-      "put a meeting with {name} at {hour} into my calendar",
-      "I meet {name} at {hour}, please note it",
-    ],
-    result: () => ({ status: "created" }),
-    says: "The meeting with {name} at {hour} is in the calendar.",
-  },
-];
+import { NOUNS } from "./world.ts";
 
 export interface ToolTask {
   readonly tools: readonly Tool[];
@@ -281,31 +18,43 @@ export interface ToolTask {
   readonly answer: string;
 }
 
-export function toolTask(random: Random): ToolTask {
+/** `names`: those that the skills have, or any that a client might write. */
+export function toolTask(random: Random, names: "own" | "any" = "own"): ToolTask {
   const skill = random.pick(SKILLS);
   const others = random
     .shuffle(SKILLS.filter((other) => other !== skill))
-    .slice(0, random.pick([0, 0, 1, 1, 2]));
-  const mine = define(skill, random);
+    .slice(0, numOthers(random, names));
+  const mine = define(skill, random, names);
   const values: Record<string, Value> = {};
   for (const [name, { value }] of Object.entries(skill.parameters)) values[name] = value(random);
   const result = skill.result(values, random);
   const slots = Object.fromEntries(
-    Object.entries({ ...values, ...result }).map(([name, value]) => [name, String(value)]),
+    Object.entries({ ...values, ...result }).map(([name, value]) => [name, spoken(value)]),
   );
   const asked = write(random.pick(skill.asks), random, slots);
   return {
-    tools: random.shuffle([mine, ...others.map((other) => define(other, random))]),
+    tools: random.shuffle([mine.tool, ...others.map((other) => define(other, random, names).tool)]),
     request: random.chance(0.5) ? capitalize(asked) : asked,
-    call: { name: mine.function.name, arguments: values },
+    call: {
+      name: mine.tool.function.name,
+      arguments: Object.fromEntries(mine.names.map(([own, name]) => [name, values[own] ?? null])),
+    },
     result: python(result),
     answer: write(skill.says, random, slots),
   };
 }
 
+/** Some clients have many tools. */
+function numOthers(random: Random, names: "own" | "any"): number {
+  if (names === "any" && random.chance(0.03)) return random.between(4, 16);
+  return random.pick([0, 0, 1, 1, 2]);
+}
+
 export function toolSample(random: Random): Sample {
-  const task = toolTask(random);
-  if (random.chance(0.2)) {
+  const task = random.chance(0.15)
+    ? toolTask(random)
+    : withExtras(random.chance(0.1) ? namedTask(random) : toolTask(random, "any"), random);
+  if (random.chance(0.12)) {
     // Tools are there, but the request is for none of them.
     const fact = pickFact(random);
     return random.chance(0.75)
@@ -323,7 +72,7 @@ export function toolSample(random: Random): Sample {
         };
   }
   const messages: Message[] = exchange(task.request, callText(task.call));
-  if (random.chance(0.5)) {
+  if (random.chance(0.2)) {
     messages.push(
       { role: "tool", content: task.result },
       { role: "assistant", content: task.answer },
@@ -346,18 +95,92 @@ export function python(value: unknown): string {
     .join(", ")}}`;
 }
 
-function define(skill: Skill, random: Random): Tool {
+/** The tool as the chat template shows it: the beginning of its call, and what it does. */
+export function shown({ function: { name, description, parameters } }: Tool): string {
+  const { properties } = parameters as { properties: Record<string, { type: string }> };
+  const kinds = Object.entries(properties).map(([key, { type }]) => [key, type]);
+  return `${python({ name, arguments: Object.fromEntries(kinds) })} ${description}`;
+}
+
+interface Defined {
+  readonly tool: Tool;
+  /** The skill's own names of parameters, and those that they have here. */
+  readonly names: readonly (readonly [own: string, name: string])[];
+}
+
+function define(skill: Skill, random: Random, choice: "own" | "any"): Defined {
+  const renamed = Object.keys(skill.parameters).map(
+    (own) => [own, choice === "own" ? own : anyName(own, random)] as const,
+  );
+  const names = new Set(renamed.map(([, name]) => name)).size === renamed.length ? renamed : [];
+  if (names.length < renamed.length) return define(skill, random, choice);
   const properties = Object.fromEntries(
-    Object.entries(skill.parameters).map(([name, { type }]) => [name, { type }]),
+    names.map(([own, name]) => [name, { type: skill.parameters[own]?.type }]),
   );
   return {
+    names,
+    tool: {
+      type: "function",
+      function: {
+        name: toolName(random.pick(skill.names), random, choice),
+        description: skill.description,
+        parameters: { type: "object", properties, required: Object.keys(properties) },
+      },
+    },
+  };
+}
+
+function toolName(own: string, random: Random, choice: "own" | "any"): string {
+  if (choice === "own" || random.chance(0.85)) return own;
+  return random.pick([
+    own.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    `mcp__${meaningless(random)}__${own}`,
+    `${own}_${meaningless(random)}`,
+    own.replaceAll("_", "-"),
+  ]);
+}
+
+/** A tool that means nothing, asked for by the names that it has. */
+function namedTask(random: Random): ToolTask {
+  const kinds = Array.from({ length: random.between(1, 3) }, () => ({
+    name: meaningless(random),
+    value: random.chance(0.3) ? random.between(1, 900) : anyPhrase(random),
+  }));
+  const values = Object.fromEntries(kinds.map(({ name, value }) => [name, value]));
+  const verb = random.pick("find get make check open update show start count send".split(" "));
+  const noun = random.chance(0.5) ? meaningless(random) : random.pick(NOUNS);
+  const name = `${verb}_${noun.replaceAll(" ", "_")}`;
+  const is = random.pick([" ", " = ", ": ", " is ", "="]);
+  const said = random.shuffle(Object.entries(values)).map(([key, value]) => `${key}${is}${value}`);
+  const properties = Object.fromEntries(
+    kinds.map(({ name: key, value }) => [key, { type: typeof value }]),
+  );
+  const tool: Tool = {
     type: "function",
     function: {
-      name: random.pick(skill.names),
-      description: skill.description,
+      name,
+      description: `${capitalize(verb)} the ${noun}`,
       parameters: { type: "object", properties, required: Object.keys(properties) },
     },
   };
+  const ask = random.pick([
+    `${verb} the ${noun} with ${said.join(" and ")}`,
+    `${verb} ${noun}, ${said.join(", ")}`,
+    `call ${name} with ${said.join(" and ")}`,
+    `I want to ${verb} the ${noun}: ${said.join(", ")}`,
+  ]);
+  const others = random.shuffle(SKILLS).slice(0, random.pick([0, 1, 1, 2]));
+  return {
+    tools: random.shuffle([tool, ...others.map((other) => define(other, random, "any").tool)]),
+    request: random.chance(0.5) ? capitalize(ask) : ask,
+    call: { name, arguments: values },
+    result: python({ status: "ok" }),
+    answer: `The ${noun} is done.`,
+  };
+}
+
+function spoken(value: Value): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
 /** A question of the world that the first tool has nothing to do with. */
@@ -367,7 +190,7 @@ function unrelated(task: ToolTask, random: Random): string {
     const question = askUnknown(random);
     if (
       !subject.test(question) &&
-      !/weather|time|news|recipe|capital|plus|times|call|people|email|flight|hotel|\+|\*/.test(
+      !/weather|time|news|recipe|capital|plus|times|call|people|email|flight|hotel|search|find|\+|\*/.test(
         question,
       )
     )

@@ -9,11 +9,15 @@ import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 
 import { corpus, SEED } from "../corpus/corpus.ts";
+import { LATEST } from "../corpus/questions.ts";
 import { Random } from "../corpus/random.ts";
 import type { Sample } from "../corpus/sample.ts";
 
 const LEARNED = 0x8000;
 const CONTEXT = 1024;
+/** Share of single answers of which only the beginning is learned: of those that are known, and of the latest. */
+const CUT = 0.9;
+const CUT_LATEST = 0.6;
 const folder = new URL("../", import.meta.url);
 
 export interface Encoder {
@@ -62,6 +66,7 @@ function cut(ids: Uint16Array): Uint16Array {
 if (import.meta.main) {
   const [, , count = "1000", file = "corpus.bin", skip = "0"] = process.argv;
   const random = new Random(SEED);
+  const latest = new Set([...LATEST.map(({ id }) => id), "not-there"]);
   const encoder = await openEncoder();
   const writer = Bun.file(file).writer();
   let conversations = 0;
@@ -72,7 +77,10 @@ if (import.meta.main) {
     position += 1;
     if (position <= Number(skip)) continue;
     const whole = marked(encoder.encode(encoder.render(sample)), encoder);
-    const ids = isOneAnswer(sample) && random.chance(0.9) ? cut(whole) : whole;
+    const ids =
+      isOneAnswer(sample) && random.chance(latest.has(sample.template) ? CUT_LATEST : CUT)
+        ? cut(whole)
+        : whole;
     if (ids.length > CONTEXT) continue;
     writer.write(Uint16Array.of(ids.length));
     writer.write(ids);

@@ -1,19 +1,18 @@
-// Trains the built-in model: a Llama with tied embeddings, on a CPU with AVX-512 BF16.
+// Trains the built-in model: a Llama with tied embeddings, on CPUs.
 //
-//   ./trainer CORPUS FOLDER TOKENS SECONDS [PAUSE_FILE]
+//   ./trainer CORPUS FOLDER TOKENS SECONDS RATE [PAUSE_FILE]
 //
 // CORPUS is what encode.ts wrote. FOLDER gets checkpoint.bin (it goes on from there), log.tsv and
 // model.safetensors. Without a checkpoint it starts from the weights in FOLDER/start.safetensors,
 // or from chance if there are none. The corpus may be another one when it goes on: that is read
-// from its beginning. The learning rate falls to zero when TOKENS are learned or SECONDS have
-// passed, whichever is first. While PAUSE_FILE exists, it sleeps.
+// from its beginning. RATE is the highest learning rate (2e-3 from chance); it falls to zero when
+// TOKENS are learned or SECONDS have passed, whichever is first. While PAUSE_FILE exists, it sleeps.
 //
 // A step takes whole conversations, in small groups; a thread works on one group at a time and
 // keeps its own gradients, so threads meet once a step. Letters: T tokens of a group, R rows that
 // are learned, D hidden size, H heads, G key-value heads, S head size, F feed-forward size, V
 // vocabulary. Matrices are row-major, and a weight [out, in] is applied as x W^T.
 
-#include <immintrin.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,9 +35,9 @@ constexpr int V = 2048, D = 192, F = 512, H = 6, G = 2, S = 32, L = 6;
 constexpr int kContext = 1024;
 constexpr int kQkv = (H + 2 * G) * S;
 constexpr float kEps = 1e-5f, kTheta = 10000.f;
-constexpr int kThreads = 2, kStepTokens = 2048, kGroupTokens = 512;
-constexpr float kPeakRate = 2e-3f, kWeightDecay = 0.05f, kBeta1 = 0.9f, kBeta2 = 0.98f, kClip = 1.f;
-constexpr int kWarmupSteps = 200;
+constexpr int kThreads = 2, kStepTokens = 1024, kGroupTokens = 512;
+constexpr float kWeightDecay = 0.05f, kBeta1 = 0.9f, kBeta2 = 0.98f, kClip = 1.f;
+constexpr int kWarmupSteps = 100;
 // The first tokens of an answer decide which one it is, and count more. A long text, most of whose
 // words are a matter of chance, counts no more than a short one.
 constexpr int kDecisive = 6;
@@ -90,116 +89,82 @@ void initialize(Floats& p) {
   ones(kOffsets.norm);
 }
 
-// ---- products in BF16 with sums in float: C [M, N] = A [M, K] B [K, N] (+ C)
+// ---- products in float: C [M, N] = A [M, K] B [K, N] (+ C)
 
-/** A pair of neighbours along K in one 32-bit word, the lower one first. */
-using Pair = uint32_t;
+/** Eight floats: a register of AVX2. */
+typedef float Lanes __attribute__((vector_size(32)));
+constexpr int kLanes = 8;
+constexpr int kRows = 6, kColumns = 2 * kLanes;  // of a tile: 12 registers of sums
 
-/** Rows of K values each -> pairs [rows, K / 2]. K is a multiple of 32. */
-void pair_along(int rows, int K, const float* x, Pair* out) {
-  for (size_t i = 0, n = size_t(rows) * K; i < n; i += 32)
-    _mm512_storeu_si512(out + i / 2, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16),
-                                                                  _mm512_loadu_ps(x + i)));
+Lanes load(const float* x) {
+  Lanes out;
+  std::memcpy(&out, x, sizeof out);
+  return out;
+}
+void store(float* x, Lanes value) { std::memcpy(x, &value, sizeof value); }
+
+/** Where the value (i, k) of a matrix is: x[i * row + k * next]. */
+struct View {
+  const float* x;
+  size_t row, next;
+};
+
+/** `count` rows of K values in panels of `width` rows, zeros behind the last: [count / width, K,
+ * width]. */
+void lay_in_panels(int count, int width, int K, View from, float* out) {
+  for (int i0 = 0; i0 < count; i0 += width, out += size_t(K) * width) {
+    const int here = std::min(width, count - i0);
+    if (here < width) std::memset(out, 0, size_t(K) * width * sizeof(float));
+    for (int k = 0; k < K; k++)
+      for (int i = 0; i < here; i++)
+        out[size_t(k) * width + i] = from.x[size_t(i0 + i) * from.row + k * from.next];
+  }
 }
 
-/** Two rows of 16 values, the one below missing or not -> 16 pairs. */
-__m512i pair_of_rows(const float* above, const float* below) {
-  const __m512 low = _mm512_loadu_ps(above);
-  const __m512 high = below ? _mm512_loadu_ps(below) : _mm512_setzero_ps();
-  const __m512i both = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-  const __m512i up = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
-  return _mm512_or_si512(both, _mm512_slli_epi32(up, 16));
-}
-
-/** K rows of `columns` values (a multiple of 16) -> pairs [(K + 1) / 2, columns]. */
-void pair_across(int K, int columns, const float* x, Pair* out) {
-  for (int k = 0; k < K; k += 2, x += 2 * columns, out += columns)
-    for (int i = 0; i < columns; i += 16)
-      _mm512_storeu_si512(out + i, pair_of_rows(x + i, k + 1 < K ? x + columns + i : nullptr));
-}
-
-/** The same in panels of 32 columns, as B of a product: [columns / 32, (K + 1) / 2, 32]. */
-void panels_across(int K, int columns, const float* x, Pair* out) {
-  const int pairs = (K + 1) / 2;
-  for (int k = 0; k < K; k += 2, x += 2 * columns)
-    for (int i = 0; i < columns; i += 16)
-      _mm512_storeu_si512(out + (size_t(i / 32) * pairs + k / 2) * 32 + i % 32,
-                          pair_of_rows(x + i, k + 1 < K ? x + columns + i : nullptr));
-}
-
-/** Pairs [rows, columns] -> [rows / 32, columns, 32]: rows become the columns of B. */
-void panels_transposed(int rows, int columns, const Pair* x, Pair* out) {
-  for (int r0 = 0; r0 < rows; r0 += 32, out += size_t(columns) * 32)
-    for (int c = 0; c < columns; c++)
-      for (int r = 0; r < 32; r++) out[size_t(c) * 32 + r] = x[size_t(r0 + r) * columns + c];
-}
-
-/** R rows and 32 columns of C. A's pair (m, k) is at a[m * row + k * next], b is one panel of B. */
-template <int R>
-void tile(int pairs, const Pair* a, size_t row, size_t next, const Pair* b, int N, float* c,
-          bool adds) {
-  __m512 sum[R][2];
-  for (int m = 0; m < R; m++)
-    for (int j = 0; j < 2; j++)
-      sum[m][j] = adds ? _mm512_loadu_ps(c + size_t(m) * N + 16 * j) : _mm512_setzero_ps();
-  for (int k = 0; k < pairs; k++, a += next, b += 32) {
-    const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
-    const __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + 16);
-    for (int m = 0; m < R; m++) {
-      const __m512bh value = (__m512bh)_mm512_set1_epi32(int(a[size_t(m) * row]));
-      sum[m][0] = _mm512_dpbf16_ps(sum[m][0], value, b0);
-      sum[m][1] = _mm512_dpbf16_ps(sum[m][1], value, b1);
+/** kRows rows and kColumns columns of C, of which `rows` are kept; a and b are one panel each. */
+void tile(int K, const float* a, const float* b, int rows, int N, float* c, bool adds) {
+  Lanes sum[kRows][2] = {};
+  for (int k = 0; k < K; k++, a += kRows, b += kColumns) {
+    const Lanes b0 = load(b), b1 = load(b + kLanes);
+    for (int m = 0; m < kRows; m++) {
+      sum[m][0] += b0 * a[m];
+      sum[m][1] += b1 * a[m];
     }
   }
-  for (int m = 0; m < R; m++)
-    for (int j = 0; j < 2; j++) _mm512_storeu_ps(c + size_t(m) * N + 16 * j, sum[m][j]);
+  for (int m = 0; m < rows; m++)
+    for (int j = 0; j < 2; j++) {
+      float* at = c + size_t(m) * N + kLanes * j;
+      store(at, adds ? load(at) + sum[m][j] : sum[m][j]);
+    }
 }
 
-/** N is a multiple of 32; B comes in panels. */
-void multiply(int M, int N, int pairs, const Pair* a, size_t row, size_t next, const Pair* b,
-              float* c, bool adds) {
-  for (int n = 0; n < N; n += 32) {
-    int m = 0;
-    const auto at = [&](auto kernel) {
-      const Pair* panel = b + size_t(n) * pairs;
-      kernel(pairs, a + size_t(m) * row, row, next, panel, N, c + size_t(m) * N + n, adds);
-    };
-    for (; m + 12 <= M; m += 12) at(tile<12>);
-    for (; m + 4 <= M; m += 4) at(tile<4>);
-    for (; m < M; m++) at(tile<1>);
-  }
-}
-
-Pair* scratch(int which, size_t count) {
-  thread_local std::vector<Pair> kept[3];
+float* scratch(int which, size_t count) {
+  thread_local Floats kept[2];
   if (kept[which].size() < count) kept[which].resize(count);
   return kept[which].data();
 }
 
+/** `a` has rows m, `b` has rows n. N is a multiple of kColumns. */
+void multiply(int M, int N, int K, View a, View b, float* c, bool adds) {
+  float* as = scratch(0, size_t(M + kRows) * K);
+  float* bs = scratch(1, size_t(N) * K);
+  lay_in_panels(M, kRows, K, a, as);
+  lay_in_panels(N, kColumns, K, b, bs);
+  for (int n = 0; n < N; n += kColumns)
+    for (int m = 0; m < M; m += kRows)
+      tile(K, as + size_t(m) * K, bs + size_t(n) * K, std::min(kRows, M - m), N,
+           c + size_t(m) * N + n, adds);
+}
+
 /** y [rows, out] = x W^T, and its two derivatives. */
 void apply(int rows, int in, int out, const float* x, const float* w, float* y, float beta = 0.f) {
-  Pair* a = scratch(0, size_t(rows) * in / 2);
-  Pair* w_pairs = scratch(1, size_t(out) * in / 2);
-  Pair* b = scratch(2, size_t(out) * in / 2);
-  pair_along(rows, in, x, a);
-  pair_along(out, in, w, w_pairs);
-  panels_transposed(out, in / 2, w_pairs, b);
-  multiply(rows, out, in / 2, a, size_t(in) / 2, 1, b, y, beta != 0.f);
+  multiply(rows, out, in, {x, size_t(in), 1}, {w, size_t(in), 1}, y, beta != 0.f);
 }
 void apply_back(int rows, int in, int out, const float* dy, const float* w, float* dx) {
-  Pair* a = scratch(0, size_t(rows) * out / 2);
-  Pair* b = scratch(1, size_t(out) / 2 * in);
-  pair_along(rows, out, dy, a);
-  panels_across(out, in, w, b);
-  multiply(rows, in, out / 2, a, size_t(out) / 2, 1, b, dx, false);
+  multiply(rows, in, out, {dy, size_t(out), 1}, {w, 1, size_t(in)}, dx, false);
 }
 void apply_weight(int rows, int in, int out, const float* dy, const float* x, float* dw) {
-  const int pairs = (rows + 1) / 2;
-  Pair* a = scratch(0, size_t(pairs) * out);
-  Pair* b = scratch(1, size_t(pairs) * in);
-  pair_across(rows, out, dy, a);
-  panels_across(rows, in, x, b);
-  multiply(out, in, pairs, a, 1, size_t(out), b, dw, true);
+  multiply(out, in, rows, {dy, 1, size_t(out)}, {x, 1, size_t(in)}, dw, true);
 }
 
 // ---- RMS norm: y = x / rms(x) * w
@@ -402,15 +367,14 @@ class Worker {
   /** out [upto] = x [S] times across [S, wide]. */
   static void dot_across(const float* x, const float* across, int wide, int upto, float* out) {
     constexpr int kChains = 8;
-    for (int i = 0; i < upto; i += 16) {
-      __m512 sum[kChains] = {};
+    for (int i = 0; i < upto; i += kLanes) {
+      Lanes sum[kChains] = {};
       for (int s = 0; s < S; s += kChains)
         for (int c = 0; c < kChains; c++)
-          sum[c] = _mm512_fmadd_ps(_mm512_set1_ps(x[s + c]),
-                                   _mm512_loadu_ps(across + size_t(s + c) * wide + i), sum[c]);
+          sum[c] += load(across + size_t(s + c) * wide + i) * x[s + c];
       for (int half = kChains / 2; half > 0; half /= 2)
-        for (int c = 0; c < half; c++) sum[c] = _mm512_add_ps(sum[c], sum[c + half]);
-      _mm512_storeu_ps(out + i, sum[0]);
+        for (int c = 0; c < half; c++) sum[c] += sum[c + half];
+      store(out + i, sum[0]);
     }
   }
 
@@ -418,22 +382,19 @@ class Worker {
    * apart. */
   static void weighted_rows(const float* weight, size_t next, int count, const float* x, size_t row,
                             float* out) {
-    static_assert(S == 32);
-    constexpr int kChains = 4;
-    __m512 sum[kChains][2] = {{_mm512_loadu_ps(out), _mm512_loadu_ps(out + 16)}};
+    static_assert(S == 4 * kLanes);
+    constexpr int kChains = 2;
+    Lanes sum[kChains][4] = {};
     const auto add = [&](int chain) {
-      const __m512 w = _mm512_set1_ps(*weight);
-      sum[chain][0] = _mm512_fmadd_ps(w, _mm512_loadu_ps(x), sum[chain][0]);
-      sum[chain][1] = _mm512_fmadd_ps(w, _mm512_loadu_ps(x + 16), sum[chain][1]);
+      for (int j = 0; j < 4; j++) sum[chain][j] += load(x + kLanes * j) * *weight;
       weight += next, x += row;
     };
     int i = 0;
     for (; i + kChains <= count; i += kChains)
       for (int c = 0; c < kChains; c++) add(c);
     for (; i < count; i++) add(0);
-    for (int j = 0; j < 2; j++)
-      _mm512_storeu_ps(out + 16 * j, _mm512_add_ps(_mm512_add_ps(sum[0][j], sum[1][j]),
-                                                   _mm512_add_ps(sum[2][j], sum[3][j])));
+    for (int j = 0; j < 4; j++)
+      store(out + kLanes * j, load(out + kLanes * j) + sum[0][j] + sum[1][j]);
   }
 
   void backward(const Group& group, const Floats& params, float share) {
@@ -701,20 +662,21 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/** Share of the peak rate: up at first, full for the first half, then down to zero along a line. */
+/** Share of the peak rate: up at first, full for more than a third, then down to zero along a line. */
 float rate_at(uint64_t step, double progress) {
   const float warm = std::min(1.f, float(step + 1) / kWarmupSteps);
-  return warm * float(std::clamp((1.0 - progress) / 0.5, 0.0, 1.0));
+  return warm * float(std::clamp((1.0 - progress) / 0.63, 0.0, 1.0));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5)
-    return std::fprintf(stderr, "usage: trainer CORPUS FOLDER TOKENS SECONDS [PAUSE_FILE]\n"), 2;
+  if (argc < 6)
+    return std::fprintf(stderr, "usage: trainer CORPUS FOLDER TOKENS SECONDS RATE [PAUSE_FILE]\n"), 2;
   Corpus corpus(argv[1]);
   const std::string folder = argv[2];
   const double max_tokens = std::atof(argv[3]), max_seconds = std::atof(argv[4]);
+  const float peak_rate = float(std::atof(argv[5]));
   State state;
   if (load(state, folder)) {
     if (state.corpus_size == corpus.size()) corpus.at = state.at;
@@ -726,7 +688,7 @@ int main(int argc, char** argv) {
   std::vector<Worker> workers(kThreads);
   double loss = 0, learned = 0, last = now();
   for (;;) {
-    while (argc > 5 && access(argv[5], F_OK) == 0)
+    while (argc > 6 && access(argv[6], F_OK) == 0)
       usleep(200'000);  // the time counts, the work waits
     const double progress =
         std::max(double(state.tokens) / max_tokens, state.seconds / max_seconds);
@@ -746,7 +708,7 @@ int main(int argc, char** argv) {
           worker.learn(groups[i], state.params, 1.f / weight);
       });
     for (auto& thread : threads) thread.join();
-    update(state, workers, kPeakRate * rate_at(state.step, progress));
+    update(state, workers, peak_rate * rate_at(state.step, progress));
     state.step++;
     state.at = corpus.at;
     const double time = now();

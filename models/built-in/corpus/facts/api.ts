@@ -5,15 +5,8 @@ export const API: readonly Fact[] = [
   {
     id: "routes",
     answer:
-      "`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/health`, `/live` and `/metrics`.",
-    names: [
-      "/v1/chat/completions",
-      "/v1/completions",
-      "/v1/models",
-      "/health",
-      "/live",
-      "/metrics",
-    ],
+      "`/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/messages`, `/v1/models`, `/api/chat`, `/health`, `/live` and `/metrics`; `docs/api.md` has all.",
+    must: ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/metrics"],
     what: [
       "the routes",
       "the HTTP routes",
@@ -33,7 +26,7 @@ export const API: readonly Fact[] = [
   {
     id: "openai-compatible",
     answer:
-      "Yes. dynamo speaks OpenAI's API: set the base URL of your client to `http://localhost:8000/v1`; any key will do.",
+      "dynamo speaks OpenAI's API: set the base URL of your client to `http://localhost:8000/v1`. Any key will do, unless the server has keys.",
     must: ["localhost:8000/v1"],
     ask: [
       "is [it|dynamo|the API|the api] [compatible with openai|OpenAI compatible|openai-compatible|compatible with OpenAI]",
@@ -630,7 +623,8 @@ export const API: readonly Fact[] = [
   },
   {
     id: "finish-reasons",
-    answer: "`stop` means that the answer is complete, `length` that it hit `max_tokens`.",
+    answer:
+      "`stop` means that the answer is complete, `length` that it hit `max_tokens`, `tool_calls` that the model called tools.",
     must: ["complete", "max_tokens"],
     what: [
       "the finish reasons",
@@ -651,8 +645,8 @@ export const API: readonly Fact[] = [
   {
     id: "tools",
     answer:
-      "I have learned to write tool calls in JSON. The API does not take `tools` yet: put the definitions into the system message.",
-    must: ["system message"],
+      "Send `tools` with a chat: the answer has `tool_calls`. The model's template must show tools; see `docs/tools.md`.",
+    must: ["tools", "docs/tools.md"],
     ask: [
       "can you [call|use] [tools|functions|a tool|a function]",
       "does the [built-in|] model [support|know|do] [tools|tool calls|function calling|tool calling]",

@@ -413,14 +413,8 @@ export const CONFIGURATION: readonly Fact[] = [
   },
   {
     id: "frontend-keys",
-    answer: "Frontend has `served_model_name`, `endpoint`, `host`, `port` and `max-body-mib`.",
-    names: [
-      "Frontend.served_model_name",
-      "Frontend.endpoint",
-      "Frontend.host",
-      "Frontend.port",
-      "Frontend.max-body-mib",
-    ],
+    answer:
+      "Frontend has `served_model_name`, `endpoint`, `host`, `port`, `max-body-mib`, `api-key-file`, `allow-host` and more; see `docs/config.md`.",
     must: ["served_model_name", "endpoint", "port"],
     what: [
       "the keys of Frontend",
@@ -682,8 +676,8 @@ export const CONFIGURATION: readonly Fact[] = [
   {
     id: "mailbox-key",
     answer:
-      "Set `mailbox` in `ServiceArgs`, for example `--Processor.ServiceArgs.mailbox=256`. The default is 1024 calls.",
-    names: ["--Processor.ServiceArgs.mailbox"],
+      "Set `mailbox` in `ServiceArgs`, for example `--Processor.ServiceArgs.mailbox=256`. The default is 16384 calls.",
+    must: ["--Processor.ServiceArgs.mailbox"],
     how: [
       "[change|set|limit|raise|reduce] the [size of a mailbox|mailbox size|mailbox limit|size of the mailbox|number of waiting calls]",
       "[get|have] a [bigger|smaller|larger] mailbox",

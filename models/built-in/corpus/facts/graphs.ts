@@ -81,7 +81,7 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "unlinked",
     answer:
-      "A declared dependency without a link stays unbound, and using it gives a clear error. Without any link, all dependencies are served.",
+      "A declared dependency without a link stays unbound: a warning names it, and using it gives a clear error. Without any link, all dependencies are served.",
     must: ["unbound"],
     ask: [
       "what happens [to|with] a dependency [that is not linked|without a link|that I do not link]",
@@ -283,8 +283,8 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "vllm",
     answer:
-      "No. VllmWorker keeps the name from the guide, but it runs the model with dynamo's own engine, written in C++.",
-    must: ["No", "C++"],
+      "VllmWorker keeps vLLM's name from the guide, but vLLM is not in it: the model runs on dynamo's own engine, in C++.",
+    must: ["not in it", "C++"],
     ask: [
       "does [it|dynamo] use vllm",
       "is [this|VllmWorker] [really|] vllm",
@@ -524,8 +524,8 @@ export const GRAPHS: readonly Fact[] = [
   {
     id: "user-graphs",
     answer:
-      'Yes. Your own `.ts` graphs and services on disk run with the bare executable; "dynamo" is inside it.',
-    must: ["Yes"],
+      'Your own `.ts` graphs and services on disk run with the bare executable; "dynamo" is inside it.',
+    must: ["bare executable"],
     ask: [
       "can [the executable|the binary|./dynamo] run my own graph[s|]",
       "[can|do] my own [services|graphs|typescript files] [run|work] with the [executable|binary|compiled executable]",

@@ -113,7 +113,8 @@ export const INSIDE: readonly Fact[] = [
   },
   {
     id: "worker-fails",
-    answer: "The supervisor restarts it in milliseconds. Requests of other workers are not lost.",
+    answer:
+      "The supervisor restarts it in milliseconds. Its sequences go on in another worker, those of other workers are not touched.",
     must: ["restarts it"],
     ask: [
       "what happens [if|when] [a worker|a service|an actor|the worker] [fails|crashes|dies|throws|ends]",
@@ -404,7 +405,7 @@ export const INSIDE: readonly Fact[] = [
   {
     id: "shared-weights",
     answer:
-      "No. All workers of one model in the process share the weights, the KV pool and the compute threads.",
+      "All workers of one model in the process share the weights, the KV pool and the compute threads: a second worker loads nothing again.",
     must: ["share"],
     ask: [
       "does each worker load [its own copy of the|its own|the] [weights|model]",

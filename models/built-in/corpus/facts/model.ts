@@ -83,7 +83,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "your-limits",
     answer:
-      "I know only dynamo. I can't calculate, translate or tell about the world, and I may be wrong.",
+      "I know only dynamo. I can't calculate, translate or tell about the world, I read 1,024 tokens at most, and I may be wrong.",
     must: ["only dynamo"],
     ask: [
       "what can't you do",
@@ -116,7 +116,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "model-formats",
     answer:
-      "Hugging Face directories with config.json, safetensors weights and tokenizer.json, also GPTQ and AWQ in 4 bits, or GGUF files.",
+      "Hugging Face directories with config.json, safetensors weights and tokenizer.json, also GPTQ and AWQ in 4 bits; GGUF files; and packed images.",
     must: ["safetensors", "GGUF"],
     ask: [
       "[which|what] [model formats|formats|file formats|model files|weight formats] [are supported|does dynamo support|does it read|does dynamo load|can be loaded|does it take]",
@@ -130,8 +130,9 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "architectures",
-    answer: "Llama, Mistral, Qwen2 and Qwen3. Other families are not served yet.",
-    must: ["Qwen3"],
+    answer:
+      "Llama, Mistral, Qwen2, Qwen3, ERNIE 4.5 and Seed-OSS, and what `README.md` names besides. Others are refused by name.",
+    must: ["Qwen3", "README.md"],
     ask: [
       "[which|what] [models|model families|architectures|model architectures|LLMs] [are supported|does dynamo support|can I run|can I serve|does it support|work]",
       "does [it|dynamo] [support|serve|run] [qwen|Qwen|mistral|gemma|phi|deepseek|gpt|mixtral] [models|]",
@@ -145,7 +146,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "llama3-rope",
     answer:
-      "Yes. Llama models with grouped-query attention, tied embeddings and rope scaling `llama3` are supported.",
+      "Llama models with grouped-query attention, tied embeddings and rope scaling `llama3` are supported.",
     must: ["llama3"],
     ask: [
       "is [rope scaling|llama3 rope scaling|llama 3.1|Llama 3|llama 3] supported",
@@ -159,8 +160,8 @@ export const MODEL: readonly Fact[] = [
   {
     id: "gguf",
     answer:
-      "Yes. GGUF files are served, with F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K and Q6_K weights: `--model FILE.gguf`.",
-    must: ["Yes", "Q4_K"],
+      "GGUF files are served, with F32, F16, BF16, Q8_0, Q4_0 to Q5_1, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4 weights: `--model FILE.gguf`.",
+    must: ["GGUF files are served", "--model"],
     ask: [
       "[can I|does dynamo|does it] [use|load|read|support|serve] [GGUF|gguf] [files|models|]",
       "[is|are] [GGUF|gguf|quantized files|GGUF weights|Q4_K|Q8_0] supported",
@@ -173,9 +174,8 @@ export const MODEL: readonly Fact[] = [
   {
     id: "download-model",
     answer:
-      "dynamo does not download models. Clone one from the Hugging Face hub with git and pass its directory with `--model`.",
-    names: ["--model"],
-    must: ["does not download"],
+      "Name it: `dynamo ORG/REPO` fetches a model of the Hugging Face hub and serves it. `dynamo pull ORG/REPO` only fetches it.",
+    must: ["dynamo ORG/REPO", "dynamo pull"],
     how: [
       "[download|get|fetch|pull|install] [a|another|a bigger|a larger|a real] model",
       "[get|download] [weights|models] [from the hub|from hugging face|]",
@@ -303,7 +303,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "executable",
     answer:
-      "Copy the file `./dynamo` to any Linux machine of the same kind and run it. It needs nothing else.",
+      "Copy the file `./dynamo` to any Linux machine of the same kind, with glibc 2.28 or newer, and run it. It needs nothing else.",
     must: ["./dynamo"],
     how: [
       "[run|use|install] dynamo on another [machine|computer|server]",
@@ -377,7 +377,8 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "platform",
-    answer: "dynamo runs on Linux; other systems are not supported.",
+    answer:
+      "dynamo runs on Linux with glibc 2.28 or newer, x64 and arm64; other systems are not supported.",
     must: ["Linux"],
     ask: [
       "[which|what] [operating systems|operating system|platforms|platform|OS|systems] [does dynamo run on|is supported|are supported|does it need]",
@@ -392,7 +393,7 @@ export const MODEL: readonly Fact[] = [
   {
     id: "docs",
     answer:
-      "In the folder `docs`: `docs/tutorial.md`, `docs/config.md`, `docs/api.md`, `docs/routing.md`, `docs/performance.md` and more. `README.md` is the beginning.",
+      "In the folder `docs`: `docs/tutorial.md`, `docs/config.md`, `docs/api.md`, `docs/models.md`, `docs/agents.md`, `docs/security.md`, `docs/operations.md` and more.",
     must: ["docs"],
     how: ["[find|read] the [documentation|docs|manual]", "learn [more|dynamo|more about dynamo]"],
     what: ["the documentation", "the docs", "the manual"],
@@ -550,8 +551,8 @@ export const MODEL: readonly Fact[] = [
   {
     id: "offline",
     answer:
-      "Yes. dynamo runs offline: the built-in model is inside the executable and nothing is downloaded.",
-    must: ["Yes"],
+      "dynamo runs offline: the built-in model is inside the executable, and no internet is needed.",
+    must: ["offline", "built-in model"],
     ask: [
       "does [it|dynamo] [work|run] [offline|without internet|without the internet|without a network|without network]",
       "can I use [it|dynamo] [offline|without internet|on an air-gapped machine]",
@@ -564,8 +565,9 @@ export const MODEL: readonly Fact[] = [
   },
   {
     id: "http-library",
-    answer: "Frontend uses Hono on Bun's own HTTP server.",
-    must: ["Hono"],
+    answer:
+      "Frontend's HTTP server is dynamo's own, written for it; there is no Hono or Express in it.",
+    must: ["dynamo's own"],
     ask: [
       "[which|what] [HTTP library|web framework|http framework|http server] does dynamo use",
       "what [HTTP server|web framework] is [used|inside]",

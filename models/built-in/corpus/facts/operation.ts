@@ -128,7 +128,7 @@ export const OPERATION: readonly Fact[] = [
   {
     id: "gptq-awq",
     answer:
-      "Yes. GPTQ and AWQ directories with 4 bits in groups of 32, 64 or 128 are served. `desc_act` is refused.",
+      "GPTQ and AWQ directories with 4 bits are served, in groups of 32 to 1024. `desc_act` is refused but for groups of a whole row.",
     must: ["GPTQ and AWQ", "4 bits"],
     how: ["[serve|run|use|load] [a GPTQ model|an AWQ model|GPTQ|AWQ|GPTQ or AWQ weights]"],
     what: ["GPTQ", "AWQ", "GPTQ and AWQ", "desc_act"],

@@ -2,18 +2,23 @@
 
 import { allTexts, wordsOf } from "../pattern.ts";
 import { wholeQuestions } from "../whole-questions.ts";
+import { PHRASINGS_ACCESS } from "./phrasings-access.ts";
+import { PHRASINGS_AGENTS } from "./phrasings-agents.ts";
 import { PHRASINGS_API } from "./phrasings-api.ts";
 import { PHRASINGS_CONFIGURATION } from "./phrasings-configuration.ts";
 import { PHRASINGS_CONFIGURATION_2 } from "./phrasings-configuration-2.ts";
 import { PHRASINGS_CORE } from "./phrasings-core.ts";
 import { PHRASINGS_CORE_2 } from "./phrasings-core-2.ts";
 import { PHRASINGS_CORE_3 } from "./phrasings-core-3.ts";
+import { PHRASINGS_FAILURES } from "./phrasings-failures.ts";
 import { PHRASINGS_GRAPHS } from "./phrasings-graphs.ts";
+import { PHRASINGS_HUB } from "./phrasings-hub.ts";
 import { PHRASINGS_INSIDE } from "./phrasings-inside.ts";
 import { PHRASINGS_MODEL } from "./phrasings-model.ts";
 import { PHRASINGS_OPERATION } from "./phrasings-operation.ts";
 import { PHRASINGS_ROUTING } from "./phrasings-routing.ts";
 import { PHRASINGS_SERVING } from "./phrasings-serving.ts";
+import { PHRASINGS_UNATTENDED } from "./phrasings-unattended.ts";
 
 const FILES: readonly Readonly<Record<string, readonly string[]>>[] = [
   PHRASINGS_SERVING,
@@ -25,6 +30,11 @@ const FILES: readonly Readonly<Record<string, readonly string[]>>[] = [
   PHRASINGS_MODEL,
   PHRASINGS_ROUTING,
   PHRASINGS_OPERATION,
+  PHRASINGS_ACCESS,
+  PHRASINGS_HUB,
+  PHRASINGS_AGENTS,
+  PHRASINGS_UNATTENDED,
+  PHRASINGS_FAILURES,
 ];
 
 /** Those of which nothing is kept for the evaluation. */

@@ -87,8 +87,8 @@ export const SERVING: readonly Fact[] = [
   {
     id: "dry-run-model-files",
     answer:
-      "No. A dry run validates the graph and the configuration, but model files may be absent.",
-    must: ["No", "absent"],
+      "A dry run needs no model files: it checks the graph and the configuration, and the files may be absent.",
+    must: ["absent"],
     ask: [
       "does [a|the|] [dry run|--dry-run] need [the|a|] model [files|weights|]",
       "do [model files|the weights|the model files] have to exist for [a dry run|--dry-run]",
@@ -206,8 +206,8 @@ export const SERVING: readonly Fact[] = [
   {
     id: "host",
     answer:
-      "Use `--host 0.0.0.0` to accept requests from other machines. The default is `127.0.0.1`, this machine alone.",
-    names: ["--host"],
+      "Use `--host 0.0.0.0` with `--api-key-file FILE`: other machines need a key. `--insecure` lets them in without one. The default is `127.0.0.1`.",
+    must: ["--host", "--api-key-file"],
     how: [
       "[listen on|bind to|serve on|use] [all interfaces|0.0.0.0|another address|another interface|a different address]",
       "[reach|access|call|use] [dynamo|the server|it|the API] from [another machine|other machines|another computer|the network|outside|another host|my phone]",
@@ -269,8 +269,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "model-flag",
     answer:
-      "Use `--model DIR`, for example `npm start -- --model DIR`. DIR is a Hugging Face directory (config.json, safetensors, tokenizer.json) or a GGUF file; `served_model_name` becomes its name.",
-    names: ["--model", "npm start"],
+      "Use `--model DIR`: DIR is a Hugging Face directory, a GGUF file or a name `ORG/REPO` of the hub. Or in short: `dynamo DIR`.",
     must: ["--model"],
     how: [
       "[use|serve|load|run|try|host|pick|choose|select] [my own|my|another|a different|an other|a local|a custom] [model|LLM|llm|language model|checkpoint]",
@@ -308,7 +307,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "stop",
     answer:
-      "Press Ctrl-C. dynamo drains the running requests and stops all services; a second Ctrl-C ends it at once.",
+      "Press Ctrl-C. Running answers may end, for 30 seconds at most (`--drain-timeout`); a second Ctrl-C ends it at once.",
     must: ["Ctrl-C"],
     how: [
       "[stop|end|quit|kill|exit|shut down|shutdown|terminate|close|turn off|halt] [dynamo|the server|it|the deployment|everything|the serve|the graph|serving|the cluster]",
@@ -345,7 +344,7 @@ export const SERVING: readonly Fact[] = [
   {
     id: "inflight",
     answer:
-      "After Ctrl-C, requests in flight get their end or, as a stream, an error event with the code `server_shutdown`. The exit code is 0.",
+      "After Ctrl-C running answers go on for `--drain-timeout`, 30 seconds; what still runs then ends with `server_shutdown`. New requests get 503.",
     must: ["server_shutdown"],
     ask: [
       "what happens to [running|open|in-flight|active|current] [requests|streams|answers] [at shutdown|on ctrl-c|when I stop the server|when the server stops]",
@@ -434,8 +433,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "no-gpu",
-    answer: "No. dynamo computes on the CPU; a GPU is not needed.",
-    must: ["No", "CPU"],
+    answer: "dynamo computes on the CPU, so a GPU is not needed.",
+    must: ["CPU"],
     ask: [
       "do I need a [GPU|gpu|graphics card|video card]",
       "does [it|dynamo] [need|require|use] a [GPU|gpu|graphics card|CUDA device]",
@@ -450,8 +449,8 @@ export const SERVING: readonly Fact[] = [
   {
     id: "no-etcd-nats",
     answer:
-      "No. dynamo has an embedded registry instead of etcd and lanes in shared memory instead of NATS.",
-    must: ["No", "embedded registry"],
+      "dynamo needs neither etcd nor NATS: it has an embedded registry, and lanes in shared memory.",
+    must: ["embedded registry"],
     ask: [
       "do I need [etcd|NATS|nats|etcd and nats|etcd or NATS|NATS and etcd]",
       "does [it|dynamo] [need|require|use] [etcd|NATS|nats|etcd and NATS|a message broker|a message queue]",
@@ -464,9 +463,8 @@ export const SERVING: readonly Fact[] = [
   },
   {
     id: "no-docker-python",
-    answer:
-      "No. dynamo is one executable for Linux; it needs no Python, no Docker and no other services.",
-    must: ["No", "one executable"],
+    answer: "dynamo is one executable for Linux: Python, Docker and other services are not needed.",
+    must: ["one executable", "not needed"],
     ask: [
       "do I need [docker|Docker|python|Python|a container|a virtual environment|pip]",
       "does [it|dynamo] [need|require|use] [docker|Docker|python|Python|a container|pip|kubernetes|Kubernetes]",

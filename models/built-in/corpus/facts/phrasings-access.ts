@@ -1,0 +1,70 @@
+// Whole questions, by the id of the fact: who may use the server: keys, other machines, web pages.
+
+export const PHRASINGS_ACCESS: Readonly<Record<string, readonly string[]>> = {
+  "api-keys": [
+    "does the server check API keys",
+    "how do I make clients identify themselves",
+    "can I give each colleague a key of their own",
+    "strangers use my server. How do I lock them out",
+    "I need a login for the API",
+    "where do I write down who may use it",
+    "is the server open to all without keys",
+    "can the API be protected",
+  ],
+  "host-needs-key": [
+    "why is --host 0.0.0.0 refused",
+    "dynamo: Frontend.host: 0.0.0.0 lets other machines in, and nothing asks them for a key",
+    "it will not start with host 0.0.0.0",
+    "it does not accept my host and talks about keys",
+    "Frontend.host lets other machines in, what is missing",
+  ],
+  insecure: [
+    "which flag serves without keys",
+    "is --insecure dangerous",
+    "I do not want keys in my home network",
+    "what happens with --insecure",
+    "when should I use insecure",
+  ],
+  "allow-host": [
+    "I get 403 host_not_allowed",
+    "how do I serve under the name llm.example",
+    "it works by IP and not by my domain name",
+    "the error is host_not_allowed. What now",
+    "which flag names my server's domain",
+  ],
+  "allow-origin": [
+    "I get 403 origin_not_allowed",
+    "the browser complains about CORS",
+    "can a web page call the server",
+    "my web app on another origin is refused",
+    "how do I let my chat page use it",
+  ],
+  "invalid-api-key": [
+    "I get 401",
+    "how does a client send its key",
+    "what does invalid_api_key mean",
+    "the answer is 401 unauthorized. Why",
+    "which header has the key",
+  ],
+  "admin-key": [
+    "I get 403 local_only",
+    "what is an admin key",
+    "who may read the metrics",
+    "why is /metrics forbidden from another machine",
+    "prometheus gets admin_key_required",
+  ],
+  tls: [
+    "does it speak HTTPS",
+    "is the connection encrypted",
+    "I have a certificate and a key file. Where do they go",
+    "can I put it on the internet with SSL",
+    "is there TLS",
+  ],
+  proxy: [
+    "can I put a proxy in front",
+    "what does nginx need for dynamo",
+    "we run everything behind Caddy",
+    "does it work behind a load balancer",
+    "how do I configure a reverse proxy",
+  ],
+};
