@@ -12,7 +12,6 @@ import { describeService } from "../sdk/describe.ts";
 import type { Graph } from "../sdk/graph.ts";
 import type { ConfigTree } from "../serve/config-tree.ts";
 import type { Override } from "../serve/override.ts";
-import { canonicalKey } from "../serve/path.ts";
 import { keyText } from "../serve/python-value.ts";
 import type { Setting } from "../serve/setting.ts";
 import { COMMON } from "../serve/settings.ts";
@@ -40,9 +39,9 @@ export async function withHubModels(
 ): Promise<ConfigTree> {
   const { workingDir } = options.context;
   const services = modelServices(graph);
-  const usesCommon = services.some((name) => settingOf(tree, name, "model") === undefined);
+  const usesCommon = services.some((name) => tree.settingOf(name, "model") === undefined);
   const written = [...(usesCommon ? [COMMON] : []), ...services].flatMap((service) => {
-    const setting = settingOf(tree, service, "model");
+    const setting = tree.settingOf(service, "model");
     return isName(setting?.value, workingDir) ? [{ service, setting: setting as Setting }] : [];
   });
   if (written.length === 0) return tree;
@@ -121,7 +120,7 @@ function overridesOf(
   if (!span) return [];
   const spans = { keySpans: [span, span], valueSpan: span };
   const model = { path: [service, keyText(setting.key)], value: path, ...spans };
-  const isNamed = settingOf(tree, service, "served-model-name") !== undefined;
+  const isNamed = tree.settingOf(service, "served-model-name") !== undefined;
   if (isNamed) return [model];
   return [model, { path: [service, "served-model-name"], value: servedName, ...spans }];
 }
@@ -130,10 +129,4 @@ function takesName(graph: Graph, service: string): boolean {
   const found = graph.services.find(({ name }) => name === service);
   const entries = found && describeService(found.service).schema?.entries;
   return entries !== undefined && "servedModelName" in entries;
-}
-
-function settingOf(tree: ConfigTree, service: string, key: string): Setting | undefined {
-  return tree.sections
-    .get(service)
-    ?.items.find((item) => canonicalKey(keyText(item.key)) === canonicalKey(key));
 }

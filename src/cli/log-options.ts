@@ -19,13 +19,15 @@ export interface LogOptions {
 
 type Flags = ReadonlyMap<string, string>;
 
-/** @throws {UsageError} */
-export function readLogOptions(flags: Flags, context: CliContext): LogOptions {
+/** Throws `UsageError`. */
+export function readLogLevel(flags: Flags): LogLevel {
+  return choice(flags, "log-level", LOG_LEVELS) ?? "info";
+}
+
+/** Throws `UsageError`. */
+export function readLogStyle(flags: Flags, context: CliContext): LogStyle {
   const format = choice(flags, "log-format", LOG_FORMATS) ?? "text";
-  return {
-    level: choice(flags, "log-level", LOG_LEVELS) ?? "info",
-    style: { format, isColoured: format === "text" && wantsColour(context) },
-  };
+  return { format, isColoured: format === "text" && wantsColour(context) };
 }
 
 export function mainLogger({ level, style }: LogOptions, context: CliContext): Logger {

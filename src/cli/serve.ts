@@ -41,7 +41,7 @@ import { modelServices, withModels } from "./default-model.ts";
 import { drainTimeoutMs } from "./drain-timeout.ts";
 import { withHubModels } from "./hub-models.ts";
 import { impliedOverrides } from "./implied-overrides.ts";
-import { type LogOptions, mainLogger, readLogOptions } from "./log-options.ts";
+import { type LogOptions, mainLogger, readLogLevel, readLogStyle } from "./log-options.ts";
 import { openNotifySocket } from "./notify-socket.ts";
 import { reportingErrors } from "./report-errors.ts";
 import { ServiceManager, withoutManager } from "./service-manager.ts";
@@ -209,7 +209,7 @@ async function serveOrThrow(given: CommandInput): Promise<number> {
   const written = await collect(problems, () => readConfig(options));
   const resolved =
     loaded && written && (await collect(problems, () => resolveAll(input, loaded, written)));
-  const logging = await collect(problems, () => readLogOptions(flags, context));
+  const logging = await collectLogging(problems, input);
   const drainMs = await collect(problems, () =>
     drainTimeoutMs(flags.get("drain-timeout"), context.environment),
   );
@@ -269,6 +269,16 @@ async function collect<T>(
     problems.push(error);
     return undefined;
   }
+}
+
+/** Both of its options are told if both are wrong. */
+async function collectLogging(
+  problems: DynamoError[],
+  { flags, context }: CommandInput,
+): Promise<LogOptions | undefined> {
+  const level = await collect(problems, () => readLogLevel(flags));
+  const style = await collect(problems, () => readLogStyle(flags, context));
+  return level && style && { level, style };
 }
 
 /** A model in the place of the graph is `--model`. */

@@ -3,8 +3,15 @@
 import { resolve } from "node:path";
 
 import { isIPv6 } from "../base/ip-address.ts";
+import { builtInConfigs } from "../built-in-configs.ts";
+import { builtInGraphs } from "../built-in-graphs.ts";
+import { installSdkModules } from "../sdk-modules.ts";
+import { readConfig } from "../serve/config-source.ts";
+import { loadGraph } from "../serve/load-graph.ts";
 import type { Command, CommandInput } from "./command.ts";
+import { impliedOverrides } from "./implied-overrides.ts";
 import { serveCommand } from "./serve.ts";
+import { readTarget } from "./target.ts";
 import { throwAll, UsageError } from "./usage-error.ts";
 
 export const systemdUnitCommand: Command = {
@@ -29,11 +36,11 @@ EXAMPLES
   dynamo systemd-unit --socket --port 8000 >/etc/systemd/system/dynamo.socket
   systemctl daemon-reload && systemctl enable --now dynamo
 `,
-  async run({ argv, flags, problems, context }: CommandInput): Promise<number> {
+  async run(input: CommandInput): Promise<number> {
+    const { argv, flags, problems, context } = input;
     throwAll([...problems, ...refused(flags)]);
-    const port = Number(flags.get("port") ?? 8000);
+    const { host, port } = await addressOf(input);
     if (flags.has("socket")) {
-      const host = flags.get("host") ?? "127.0.0.1";
       context.out(socketFile(isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`));
       return 0;
     }
@@ -49,9 +56,47 @@ function refused(flags: CommandInput["flags"]): readonly UsageError[] {
   const problems = ["dry-run", "explain"]
     .filter((name) => flags.has(name))
     .map((name) => new UsageError(`--${name} ends at once, and a unit file is for a server`));
-  const port = flags.get("port") ?? "8000";
-  if (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535) return problems;
+  const port = flags.get("port");
+  if (port === undefined || isPort(port)) return problems;
   return [...problems, new UsageError(`--port must be from 1 to 65535 in a unit, not ${port}`)];
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the server will listen: by flags, by what is written, or by default. Throws `UsageError` for what is no port. */
+async function addressOf(input: CommandInput): Promise<Address> {
+  const { flags } = input;
+  const written = await writtenAddress(input);
+  const port = flags.get("port") ?? String(written.port ?? 8000);
+  if (!isPort(port)) {
+    throw new UsageError(`the port must be from 1 to 65535 in a unit, and ${port} is written`);
+  }
+  return { host: flags.get("host") ?? written.host ?? "127.0.0.1", port: Number(port) };
+}
+
+/** What a file or a flag with a key's name says of the graph's entry. The graph is loaded to know which service that is. */
+async function writtenAddress(input: CommandInput): Promise<{ host?: string; port?: unknown }> {
+  const { flags, overrides, positionals, context } = input;
+  const { workingDir } = context;
+  const file = flags.get("file");
+  if (file === undefined && overrides.length === 0) return {};
+  installSdkModules();
+  const { graph } = await loadGraph(readTarget(positionals[0], workingDir).graph, {
+    workingDir: resolve(workingDir, flags.get("working-dir") ?? "."),
+    builtIns: builtInGraphs,
+  });
+  const options = { file, isDefault: false, environment: {}, workingDir };
+  const read = await readConfig({ ...options, builtIns: builtInConfigs });
+  const tree = read.override([...impliedOverrides(input, graph), ...overrides]);
+  const [host, port] = ["host", "port"].map((key) => tree.settingOf(graph.entry.name, key)?.value);
+  return { ...(typeof host === "string" && { host }), port };
 }
 
 export interface UnitOptions {

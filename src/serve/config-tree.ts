@@ -5,8 +5,9 @@ import { jsonFault } from "../base/json-fault.ts";
 import { ConfigError, lineColumn, type SourceText } from "./config-error.ts";
 import { mergeOverride } from "./merge-override.ts";
 import type { Override } from "./override.ts";
+import { canonicalKey } from "./path.ts";
 import { JsonError, parsePlacedJson } from "./python-json.ts";
-import { describeKind, isDict, type PythonDict } from "./python-value.ts";
+import { describeKind, isDict, keyText, type PythonDict } from "./python-value.ts";
 import { parseYaml } from "./python-yaml.ts";
 import type { Setting, SettingsDocument } from "./setting.ts";
 
@@ -21,6 +22,12 @@ export class ConfigTree {
 
   get services(): ReadonlyMap<string, PythonDict> {
     return new Map([...this.sections].map(([name, { value }]) => [name, mapOf(value)]));
+  }
+
+  /** A service's own key, in whichever case it is written. */
+  settingOf(service: string, key: string): Setting | undefined {
+    const items = this.sections.get(service)?.items;
+    return items?.find((item) => canonicalKey(keyText(item.key)) === canonicalKey(key));
   }
 
   /** This tree with `overrides` merged in, deeply and in their order. */

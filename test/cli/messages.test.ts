@@ -132,6 +132,11 @@ const MISTAKES: readonly (readonly [line: string, err: string])[] = [
       "dynamo: --port must be from 1 to 65535 in a unit, not x\n",
   ],
   ["serve --log-format xml", 'dynamo: --log-format must be text or json, not "xml".\n'],
+  [
+    "serve --log-format xml --log-level loud",
+    'dynamo: --log-level must be debug or info or warn or error, not "loud".\n' +
+      'dynamo: --log-format must be text or json, not "xml".\n',
+  ],
   ["serve -f models", "dynamo: models is a directory; -f takes a YAML file, as configs/agg.yaml\n"],
   [
     "serve -f .",
