@@ -70,7 +70,7 @@ interface Address {
   readonly port: number;
 }
 
-/** Where the server will listen: by flags, by what is written, or by default. Throws `UsageError` for what is no port. */
+/** The address that the server will listen on: of flags, of what is written, or the default. Throws `UsageError` for a wrong port. */
 async function addressOf(input: CommandInput): Promise<Address> {
   const { flags } = input;
   const written = await writtenAddress(input);
@@ -81,7 +81,7 @@ async function addressOf(input: CommandInput): Promise<Address> {
   return { host: flags.get("host") ?? written.host ?? "127.0.0.1", port: Number(port) };
 }
 
-/** What a file or a flag with a key's name says of the graph's entry. The graph is loaded to know which service that is. */
+/** Host and port of the graph's entry, in a file or a flag with the key's name. The graph is loaded to know which service that is. */
 async function writtenAddress(input: CommandInput): Promise<{ host?: string; port?: unknown }> {
   const { flags, overrides, positionals, context } = input;
   const { workingDir } = context;

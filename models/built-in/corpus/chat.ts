@@ -49,7 +49,7 @@ export function chatSample(random: Random): Sample {
   return { kind: "chat", template: "chat", messages };
 }
 
-/** What the context holds, whatever the text. */
+/** Fits the context, whatever the text. */
 const MAX_LENGTH = 2_400;
 
 /** In characters, of which a token has about three and a half. */

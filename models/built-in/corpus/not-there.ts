@@ -1,4 +1,4 @@
-// What dynamo does not have, in questions that sound as if it had: features of other servers, and invented names.
+// Things that dynamo does not have, in questions that sound as if it had: features of other servers, and invented names.
 
 import { inContext } from "./contexts.ts";
 import { typed } from "./noise.ts";

@@ -69,7 +69,7 @@ const IMPORTANT_IDS = new Set(
     .split(" "),
 );
 
-/** What has come, or has another answer, since the weights of 28 November. */
+/** Facts that have come, or have another answer, since the weights of 28 November. */
 export const LATEST: readonly Fact[] = [
   ...[ACCESS, HUB, AGENTS, UNATTENDED, FAILURES].flat(),
   ...FACTS.filter(({ id }) =>

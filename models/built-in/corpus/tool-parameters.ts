@@ -4,7 +4,7 @@ import { capitalize } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { inventedWord } from "./unknown.ts";
 
-/** What else a parameter may be called. No name that the evaluation asks with is here. */
+/** Other names of a parameter. No name that the evaluation asks with is here. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   city: ["city_name", "cityName", "where", "municipality", "metropolis", "q", "address"],
   country: ["country_name", "countryName", "land", "country_code", "region"],
@@ -46,7 +46,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   items: ["things", "goods", "list", "shopping_list"],
 };
 
-/** What the evaluation calls them: nothing in the training text has one of these names. */
+/** Names that the evaluation gives them: nothing in the training text has one of these names. */
 export const UNSEEN_NAMES: Readonly<Record<string, readonly string[]>> = {
   city: ["place", "town", "location"],
   country: ["nation", "state"],
