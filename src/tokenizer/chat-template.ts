@@ -1,9 +1,8 @@
 // A model's own way to write a conversation as one text, in Jinja. The template comes with the model and
 // is parsed once; requests bring messages only.
 
-import type { Template } from "@huggingface/jinja";
-
 import { DynamoError } from "../base/error.ts";
+import { Template } from "../jinja/template.ts";
 import { ModelError } from "../model/model-files.ts";
 import { type Conversation, type InputOptions, templateInputs } from "./conversation.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
@@ -54,8 +53,8 @@ export class ChatTemplate implements ChatRenderer {
   /** Messages bring in none of `specials` as tokens. May take for ever on a hostile template. Throws `ModelError`. */
   static async parse(source: TemplateInit, specials: readonly string[]): Promise<ChatTemplate> {
     const { text, toolUse } = source;
-    const template = await parseTemplate(source, text);
-    const toolTemplate = toolUse === undefined ? template : await parseTemplate(source, toolUse);
+    const template = parseTemplate(source, text);
+    const toolTemplate = toolUse === undefined ? template : parseTemplate(source, toolUse);
     return new ChatTemplate({ template, toolTemplate, source, specials });
   }
 
@@ -127,8 +126,7 @@ interface ChatTemplateParts {
   readonly specials: readonly string[];
 }
 
-async function parseTemplate({ place }: TemplateInit, text: string): Promise<Template> {
-  const { Template } = await import("@huggingface/jinja");
+function parseTemplate({ place }: TemplateInit, text: string): Template {
   const numBytes = Buffer.byteLength(text);
   if (numBytes > MAX_TEMPLATE_BYTES) {
     throw new ModelError(

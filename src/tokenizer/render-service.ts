@@ -27,7 +27,6 @@ export async function renderService(init: RenderInit, post: Post) {
 
 async function open({ template, specials }: RenderInit, post: Post): Promise<ChatRenderer> {
   if (template === undefined) return new JoinedMessages(specials);
-  await import("@huggingface/jinja");
   post({ type: "parsing" });
   return ChatTemplate.parse(template, specials);
 }

@@ -5,9 +5,9 @@
 // The file is 16-bit words: the length of a conversation, then its token ids. The highest bit of an id
 // says that it is learned: what the assistant writes, and the mark that ends it.
 
-import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 
+import { Template } from "../../../src/jinja/template.ts";
 import { corpus, SEED } from "../corpus/corpus.ts";
 import { LATEST } from "../corpus/questions.ts";
 import { Random } from "../corpus/random.ts";
