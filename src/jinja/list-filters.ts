@@ -191,13 +191,15 @@ function mapped(value: unknown, given: Arguments, scope: Parameters<Filter>[2]):
   const path = named.get("attribute");
   const otherwise = named.get("default");
   if (path !== undefined) {
-    return new Generated(() => itemsOf(value).map((item) => pathOf(item, path, otherwise)));
+    return new Generated(() =>
+      (isTrue(value) ? itemsOf(value) : []).map((item) => pathOf(item, path, otherwise)),
+    );
   }
   const [name, ...rest] = list;
   const work = FILTERS[String(name)];
   if (work === undefined) throw new RenderError(`there is no filter ${textOf(name)}`);
   return new Generated(() =>
-    itemsOf(value).map((item) => work(item, { list: rest, named }, scope)),
+    (isTrue(value) ? itemsOf(value) : []).map((item) => work(item, { list: rest, named }, scope)),
   );
 }
 
@@ -216,6 +218,8 @@ function selected(
   const test = name === undefined ? isTrue : testNamed(name);
   const operand = (item: unknown) => (byPath ? pathOf(item, path) : item);
   return new Generated(() =>
-    itemsOf(value).filter((item) => test(operand(item), { list: rest, named }) === wanted),
+    (isTrue(value) ? itemsOf(value) : []).filter(
+      (item) => test(operand(item), { list: rest, named }) === wanted,
+    ),
   );
 }

@@ -1,7 +1,7 @@
 // Macros, which are called as functions and give a text.
 
 import { type Expression, Scope } from "./scope.ts";
-import { Callable, RenderError, tupleOf, Undefined } from "./values.ts";
+import { Callable, tupleOf, Undefined } from "./values.ts";
 
 export interface Parameter {
   readonly name: string;

@@ -1,5 +1,6 @@
 // A conversation, and what a chat template is given of it: transformers' names and shapes, which templates are written for.
 
+import { Float } from "../jinja/values.ts";
 import type { ChatMessage, ToolCall, ToolDefinition } from "../protocol/chat.ts";
 
 export interface Conversation {
@@ -139,13 +140,22 @@ function templateTool({ name, description, parameters }: ToolDefinition, rewrite
 function argumentsOf(text: string): unknown {
   if (text.trim() === "") return {};
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text, keepPoint);
     const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
     return isMapping && nestsAtMost(value, MAX_DEPTH) ? value : text;
   } catch (error) {
     if (error instanceof SyntaxError) return text;
     throw error;
   }
+}
+
+/** `1.0` stays a number with a point, as Python reads it. */
+function keepPoint(
+  _: string,
+  value: unknown,
+  { source }: { readonly source?: string } = {},
+): unknown {
+  return typeof value === "number" && /[.eE]/.test(source ?? "") ? new Float(value) : value;
 }
 
 function nestsAtMost(value: unknown, depth: number): boolean {

@@ -8,6 +8,7 @@
 // template that joins fields makes no token of two halves.
 
 import { DynamoError } from "../base/error.ts";
+import { Float } from "../jinja/values.ts";
 import type { Literal } from "./added-tokens.ts";
 import { Trie } from "./trie.ts";
 
@@ -49,7 +50,7 @@ export class SpecialTexts {
   #markValue(value: unknown, marks: Marks): unknown {
     if (typeof value === "string") return this.#markText(value, marks);
     if (Array.isArray(value)) return value.map((item) => this.#markValue(item, marks));
-    if (typeof value !== "object" || value === null) return value;
+    if (typeof value !== "object" || value === null || value instanceof Float) return value;
     const entries = Object.entries(value).map(([key, field]) => [
       this.#markText(key, marks),
       this.#markValue(field, marks),

@@ -140,6 +140,6 @@ describe("the template", () => {
   test("does not see what it was not given", async () => {
     const probe =
       "{{ tools is none }}{{ documents is none }}{{ messages[0].constructor is defined }}";
-    expect(await text(probe)).toBe("truetruefalse"); // transformers gives it None
+    expect(await text(probe)).toBe("TrueTrueFalse"); // transformers gives it None
   });
 });

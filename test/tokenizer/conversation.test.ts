@@ -45,7 +45,7 @@ describe("a template is given", () => {
     );
     expect(text).toBe(
       '{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": {"b": 1, "a": ["x"]}}}' +
-        "truecall_118false",
+        "Truecall_118False",
     );
   });
 
@@ -119,9 +119,9 @@ describe("a template is given", () => {
     expect(
       await render("{% if messages[0]['content'] is none %}none{% endif %}", { messages }),
     ).toBe("none");
-    expect(await render("{{ messages[0].content is string }}", { messages })).toBe("true");
+    expect(await render("{{ messages[0].content is string }}", { messages })).toBe("True");
     const plain = [{ role: "assistant", content: "" }];
-    expect(await render("{{ messages[0].content is none }}", { messages: plain })).toBe("false");
+    expect(await render("{{ messages[0].content is none }}", { messages: plain })).toBe("False");
   });
 
   test("thoughts by both of their names, and none that there are not", async () => {
@@ -132,7 +132,7 @@ describe("a template is given", () => {
           "{{ messages[1].reasoning_content is defined }}{{ messages[1].name is defined }}",
         { messages },
       ),
-    ).toBe("hmhmfalsefalsefalse");
+    ).toBe("hmhmFalseFalseFalse");
   });
 
   test("further variables, which replace nothing of its own", async () => {
@@ -149,7 +149,7 @@ describe("a template is given", () => {
           "{{ documents is none }}{{ other is defined }}",
         { messages: [user], variables },
       ),
-    ).toBe("truehigh1true<s>truefalse");
+    ).toBe("Truehigh1True<s>TrueFalse");
   });
 
   test("a conversation with tools if it is the one for them", async () => {

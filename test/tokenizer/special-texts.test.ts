@@ -125,7 +125,7 @@ describe("a template", () => {
       "{{ messages[0].content | length }}|{{ messages[0].content == '' }}|{{ 'x' in messages[1].content }}|" +
       "{{ messages[1].content.split('</think>')[-1] | upper }}";
     const rendered = await render(text, [{ content: "" }, { content: "x</think> yes" }]);
-    expect(rendered).toEqual({ text: "0|true|true| YES", literals: [] });
+    expect(rendered).toEqual({ text: "0|True|True| YES", literals: [] });
   });
 
   test("may trim, cut and change what has some", async () => {
