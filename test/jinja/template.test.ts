@@ -78,7 +78,7 @@ test.each(CASES)("%j is rendered as Jinja does", (source, text) => {
 });
 
 test.each([
-  "{{ '{:>5}|{x!r}|{0:.2f}'.format(1.5, x='y') }}",
+  "{{ '{:>5}|{x!r}'.format(nope.a, x='y') }}",
   "{% call(x) m() %}<{{ x }}>{% endcall %}",
   "{{ 'a' + 1 }}",
   "{{ nope.a }}",
