@@ -1,6 +1,7 @@
 // Fields, items and methods of values, as transformers' sandbox lets templates reach them.
 
 import { DICT_METHODS, LIST_METHODS } from "./collection-methods.ts";
+import { strFormat } from "./formats.ts";
 import { itemAt } from "./operators.ts";
 import { STRING_METHODS } from "./string-methods.ts";
 import { reprOf } from "./text.ts";
@@ -55,13 +56,21 @@ function methodOf(value: unknown, name: string): unknown {
 }
 
 function methodsOf(value: unknown): Readonly<Record<string, Method>> | undefined {
-  if (typeof value === "string") return STRING_METHODS;
+  if (typeof value === "string") return TEXT_METHODS;
   if (value instanceof Map) return DICT_METHODS;
   if (value instanceof Tuple)
     return { count: LIST_METHODS["count"] as Method, index: LIST_METHODS["index"] as Method };
   if (Array.isArray(value)) return LIST_METHODS;
   return isNumber(value) ? NUMBER_METHODS : undefined;
 }
+
+const TEXT_METHODS: Readonly<Record<string, Method>> = {
+  ...STRING_METHODS,
+  format: (self, given) =>
+    strFormat(self, given, (value, key) =>
+      /^\d+$/.test(key) ? subscriptOf(value, Number(key)) : attributeOf(value, key),
+    ),
+};
 
 const NUMBER_METHODS: Readonly<Record<string, Method>> = {
   is_integer: (self) => Number.isInteger(numberOf(self)),

@@ -1,10 +1,10 @@
 // What stands behind `|`: Jinja's own filters, and transformers' `tojson`.
 
 import { pathOf } from "./attributes.ts";
+import { FILTER_TABLE, type Filter } from "./filter-table.ts";
 import { fixed, percentFormat } from "./formats.ts";
 import { LIST_FILTERS } from "./list-filters.ts";
 import { read, textArgument } from "./parameters.ts";
-import type { Scope } from "./scope.ts";
 import { capitalized, linesOf, replaced, STRING_METHODS, strip } from "./string-methods.ts";
 import { jsonOf, reprOf, textOf } from "./text.ts";
 import {
@@ -19,10 +19,7 @@ import {
   Undefined,
 } from "./values.ts";
 
-export type Filter = (value: unknown, given: Arguments, scope: Scope) => unknown;
-
-export const FILTERS: Readonly<Record<string, Filter>> = {
-  __proto__: null as never,
+export const FILTERS: Readonly<Record<string, Filter>> = Object.assign(FILTER_TABLE, {
   ...LIST_FILTERS,
   abs: (value) =>
     value instanceof Float ? new Float(Math.abs(value.value)) : Math.abs(numberOf(value)),
@@ -81,7 +78,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
       .replace(/%2F/g, "/")
       .replace(/[!'()*]/g, percentCode),
   wordcount: (value) => textOf(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0,
-};
+} satisfies Record<string, Filter>);
 
 function withDefault(value: unknown, given: Arguments): unknown {
   const [otherwise = "", alsoFalse = false] = read(given, "default_value", "boolean");

@@ -1,7 +1,7 @@
 // Filters of lists and dicts.
 
 import { pathOf } from "./attributes.ts";
-import { FILTERS, type Filter } from "./filters.ts";
+import { FILTER_TABLE, type Filter } from "./filter-table.ts";
 import { add } from "./operators.ts";
 import { read } from "./parameters.ts";
 import { testNamed } from "./tests.ts";
@@ -196,7 +196,7 @@ function mapped(value: unknown, given: Arguments, scope: Parameters<Filter>[2]):
     );
   }
   const [name, ...rest] = list;
-  const work = FILTERS[String(name)];
+  const work = FILTER_TABLE[String(name)];
   if (work === undefined) throw new RenderError(`there is no filter ${textOf(name)}`);
   return new Generated(() =>
     (isTrue(value) ? itemsOf(value) : []).map((item) => work(item, { list: rest, named }, scope)),

@@ -1,7 +1,5 @@
 // Methods of Python's `str`.
 
-import { attributeOf, subscriptOf } from "./attributes.ts";
-import { strFormat } from "./formats.ts";
 import { sliceOf } from "./operators.ts";
 import { read, textArgument } from "./parameters.ts";
 import {
@@ -69,10 +67,6 @@ export const STRING_METHODS: Readonly<Record<string, Method>> = {
       .map((item) => textArgument(item))
       .join(self);
   },
-  format: (self, given) =>
-    strFormat(self, given, (value, key) =>
-      /^\d+$/.test(key) ? subscriptOf(value, Number(key)) : attributeOf(value, key),
-    ),
   center: (self, given) => padded(self, given, "both"),
   ljust: (self, given) => padded(self, given, "right"),
   rjust: (self, given) => padded(self, given, "left"),

@@ -1,6 +1,6 @@
 // What stands behind `is`.
 
-import { FILTERS } from "./filters.ts";
+import { FILTER_TABLE } from "./filter-table.ts";
 import { isIn, modulo } from "./operators.ts";
 import { textOf } from "./text.ts";
 import {
@@ -61,7 +61,7 @@ export const TESTS: Readonly<Record<string, Test>> = {
   sameas: (value, { list: [other] }) => value === other,
   in: (value, { list: [all] }) => isIn(value, all),
   escaped: () => false,
-  filter: (value) => typeof value === "string" && value in FILTERS,
+  filter: (value) => typeof value === "string" && value in FILTER_TABLE,
   test: (value) => typeof value === "string" && value in TESTS,
   eq: equal,
   equalto: equal,
