@@ -73,6 +73,10 @@ export const answerFields = {
     "The format of the model's calls of tools (docs/tools.md). Default: by its chat template.",
     v.optional(v.picklist([...namesOf(TOOL_FORMATS), "none"])),
   ),
+  holdToolCalls: key(
+    "Calls under `tool_choice: auto` are held to their tools' schemas, as far as those are supported, also where no tool is `strict`. Default: true for the built-in model, whose calls would often be wrong.",
+    v.optional(v.boolean()),
+  ),
   reasoningParser: key(
     "The format of what the model thinks before it answers (docs/tools.md). Default: by its chat template.",
     v.optional(v.picklist([...namesOf(REASONING_FORMATS), "none"])),

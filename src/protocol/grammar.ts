@@ -82,4 +82,6 @@ export interface OutputGrammar {
   readonly markers: readonly string[];
   /** Tokens that end the output where it is whole; none under `ignore_eos`. */
   readonly endTokenIds: readonly number[];
+  /** It helps the model, and no client asked for it: an engine that plays texts of its own passes it over. */
+  readonly isOptional?: boolean;
 }

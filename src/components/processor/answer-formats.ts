@@ -25,11 +25,14 @@ export interface AnswerKeys {
   /** Undefined: by the template. */
   readonly toolCallParser?: ToolFormatName | "none" | undefined;
   readonly reasoningParser?: ReasoningFormatName | "none" | undefined;
+  /** Calls that are not forced are held to their tools' schemas too, as far as those are supported. Default: false. */
+  readonly holdToolCalls?: boolean | undefined;
 }
 
 interface AnswerFormatsParts {
   readonly tools: ToolFormat | undefined;
   readonly reasoning: ReasoningFormat | undefined;
+  readonly holdsCalls: boolean;
   /** False if the template has no place for tools. */
   readonly showsTools: boolean;
   readonly log: Logger;
@@ -54,7 +57,7 @@ export class AnswerFormats {
   }
 
   static of(
-    { toolCallParser, reasoningParser }: AnswerKeys,
+    { toolCallParser, reasoningParser, holdToolCalls = false }: AnswerKeys,
     template: ChatTemplateSource | undefined,
     {
       log,
@@ -73,6 +76,7 @@ export class AnswerFormats {
     const parts = {
       tools: tools === "none" ? undefined : TOOL_FORMATS[tools],
       reasoning: reasoning === "none" ? undefined : REASONING_FORMATS[reasoning],
+      holdsCalls: holdToolCalls,
       showsTools: showsTools(written),
       log,
     };
@@ -99,17 +103,20 @@ export class AnswerFormats {
   grammarOf(
     request: ChatCompletionRequest,
     promptTokenIds: ArrayLike<number>,
-  ): Pick<OutputGrammar, "source" | "markers"> | undefined {
-    const { reasoning } = this.#parts;
+  ): Omit<OutputGrammar, "endTokenIds"> | undefined {
+    const { reasoning, holdsCalls } = this.#parts;
     const tools = this.#callsOf(request);
     const { form } = request;
     const framed = form && reasoning?.framed?.(form);
-    const content = contentGrammar(framed ? { ...request, form: framed } : request, tools);
+    const framedRequest = framed ? { ...request, form: framed } : request;
+    const asked = contentGrammar(framedRequest, tools);
+    const content = asked ?? (holdsCalls && tools ? mixedCalls(request, tools) : undefined);
     if (content === undefined) return undefined;
     const tail = this.#textFor(tools).decode(lastOf(promptTokenIds, TAIL_TOKENS));
     return {
       source: reasoning ? reasoning.grammarBehind(tail, content) : content,
       markers: this.#markersOf(tools),
+      ...(asked === undefined && { isOptional: true }),
     };
   }
 
@@ -138,12 +145,13 @@ export class AnswerFormats {
   }
 }
 
-/** The form of all but the thoughts. */
+/** The form of all but the thoughts, as the request asks for it. */
 export function contentGrammar(
-  { form, tools, toolChoice, parallelToolCalls }: ChatCompletionRequest,
+  request: ChatCompletionRequest,
   format: ToolFormat | undefined,
 ): GrammarSource | undefined {
-  const max = parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
+  const { form, tools, toolChoice } = request;
+  const max = maxCallsOf(request);
   const isForced = toolChoice === "required" || typeof toolChoice === "object";
   const strict = toolChoice === "none" ? undefined : tools.find((tool) => tool.strict);
   if (format === undefined) {
@@ -151,7 +159,7 @@ export function contentGrammar(
     if (strict !== undefined) throw new UnknownCallsError(strict.field ?? "tools");
     return form;
   }
-  const { calls, mixed } = format.grammar;
+  const { calls } = format.grammar;
   if (typeof toolChoice === "object")
     return calls(
       tools.filter(({ name }) => name === toolChoice.name),
@@ -159,7 +167,16 @@ export function contentGrammar(
     );
   if (isForced) return calls(tools, max);
   if (form !== undefined) return { type: "any_of", options: [form, calls(tools, max)] };
-  return strict === undefined ? undefined : mixed(tools, max);
+  return strict === undefined ? undefined : mixedCalls(request, format);
+}
+
+/** Any text, in which calls have the form of their tools. */
+function mixedCalls(request: ChatCompletionRequest, format: ToolFormat): GrammarSource {
+  return format.grammar.mixed(request.tools, maxCallsOf(request));
+}
+
+function maxCallsOf({ parallelToolCalls }: ChatCompletionRequest): number {
+  return parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
 }
 
 /** Calls of a format that is not known here can be held to nothing. */

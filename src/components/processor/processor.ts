@@ -104,11 +104,11 @@ export class Processor extends ChatBackend {
 
   override async start(): Promise<void> {
     const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
-    const { chatTemplate, toolCallParser, reasoningParser } = this.config;
+    const { chatTemplate, toolCallParser, reasoningParser, holdToolCalls } = this.config;
     const { context, log } = this;
     const allowSpecialTokens = allowSpecialTokensInContent;
     this.#text = await TextGenerator.open({
-      ...{ model, chatTemplate, toolCallParser, reasoningParser },
+      ...{ model, chatTemplate, toolCallParser, reasoningParser, holdToolCalls },
       context,
       log,
       renderTimeoutMs,

@@ -112,6 +112,7 @@ export class TextGenerator {
     allowSpecialTokens,
     numShared,
     clampMaxTokens: clampsMaxTokens = model === BUILT_IN_MODEL,
+    holdToolCalls = model === BUILT_IN_MODEL,
     ...options
   }: TextGeneratorOptions): Promise<TextGenerator> {
     if (model === MOCK_MODEL) {
@@ -139,7 +140,7 @@ export class TextGenerator {
     const text = new TokenText(files);
     await opened;
     const eosTokenIds = union(card.config.eosTokenIds, text.eosTokenId);
-    const answers = AnswerFormats.of(options, files.chatTemplate, {
+    const answers = AnswerFormats.of({ ...options, holdToolCalls }, files.chatTemplate, {
       log: options.log,
       text: (markers) => text.spelling(markers),
     });

@@ -52,9 +52,9 @@ export class VllmWorkerRouterLess extends VllmWorker implements ChatBackend {
   override async start(): Promise<void> {
     await super.start();
     const { model, renderTimeoutMs, allowSpecialTokensInContent, clampMaxTokens } = this.config;
-    const { chatTemplate, toolCallParser, reasoningParser } = this.config;
+    const { chatTemplate, toolCallParser, reasoningParser, holdToolCalls } = this.config;
     this.#text = await TextGenerator.open({
-      ...{ model, chatTemplate, toolCallParser, reasoningParser },
+      ...{ model, chatTemplate, toolCallParser, reasoningParser, holdToolCalls },
       context: this.context,
       log: this.log,
       renderTimeoutMs,
