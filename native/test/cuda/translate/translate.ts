@@ -51,7 +51,8 @@ function kernelText({ kernel, code, sizes, mutations }: TranslatedKernel): reado
   const name = cName(kernel.name);
   const used = (count: number, text: string) => (count > 0 ? [text] : []);
   return [
-    `void run_${name}(Warp& w) {`,
+    // A list of calls: optimised, it would take five times as long to compile and run no faster.
+    `[[gnu::optimize("O0")]] void run_${name}(Warp& w) {`,
     ...used(sizes.rows16, "  [[maybe_unused]] uint16_t* const r16 = w.rows16();"),
     ...used(sizes.rows32, "  [[maybe_unused]] uint32_t* const r32 = w.rows32();"),
     ...used(sizes.rows64, "  [[maybe_unused]] uint64_t* const r64 = w.rows64();"),
