@@ -83,6 +83,7 @@ target_sources(dynamo_core PRIVATE
   src/cuda/cuda_kv_pool.cc
   src/cuda/cuda_model.cc
   src/cuda/cuda_step.cc
+  src/cuda/device_weights.cc
   src/cuda/driver/context.cc
   src/cuda/driver/driver.cc
   src/cuda/driver/memory.cc

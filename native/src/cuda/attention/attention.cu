@@ -100,8 +100,27 @@ struct Context {
   }
 };
 
+// The lane's words of both rows of q; zero where there is no such row.
 template <int kChunks>
-__device__ void score(const Context& context, uint32_t begin, const uint4 (&q)[2][kChunks],
+struct Queries {
+  uint4 words[2][kChunks];
+
+  __device__ Queries(const AttentionArgs& args, const Row (&rows)[2]) {
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      const auto* from =
+          reinterpret_cast<const uint4*>(args.q + size_t{rows[h].at} * kChunks * kChunk) +
+          threadIdx.x % 4;
+#pragma unroll
+      for (int c = 0; c < kChunks; ++c) {
+        words[h][c] = rows[h].end > 0 ? __ldg(from + c * 4) : make_uint4(0, 0, 0, 0);
+      }
+    }
+  }
+};
+
+template <int kChunks>
+__device__ void score(const Context& context, uint32_t begin, const Queries<kChunks>& q,
                       float (&scores)[kTileGroups][4]) {
   const uint32_t g = threadIdx.x / 4;
   const uint32_t t = threadIdx.x % 4;
@@ -116,8 +135,10 @@ __device__ void score(const Context& context, uint32_t begin, const uint4 (&q)[2
 #pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       const uint4 four = __ldg(k + c * 4);
-      multiply(q[0][c].x, q[1][c].x, q[0][c].y, q[1][c].y, four.x, four.y, scores[j]);
-      multiply(q[0][c].z, q[1][c].z, q[0][c].w, q[1][c].w, four.z, four.w, scores[j]);
+      const uint4& low = q.words[0][c];
+      const uint4& high = q.words[1][c];
+      multiply(low.x, high.x, low.y, high.y, four.x, four.y, scores[j]);
+      multiply(low.z, high.z, low.w, high.w, four.z, four.w, scores[j]);
     }
   }
 }
@@ -196,7 +217,7 @@ __device__ void add_values(const Context& context, uint32_t begin,
 // The sums of one span, from nothing.
 template <int kChunks>
 __device__ void sum_span(const AttentionArgs& args, const Context& context, const Row (&rows)[2],
-                         const uint4 (&q)[2][kChunks], uint32_t span, float (&sums)[kChunks][4][4],
+                         const Queries<kChunks>& q, uint32_t span, float (&sums)[kChunks][4][4],
                          Softmax (&states)[2]) {
 #pragma unroll
   for (int c = 0; c < kChunks; ++c) {
@@ -269,40 +290,27 @@ __device__ void finish(const AttentionArgs& args, const Row& row, uint32_t eleme
   }
 }
 
-// All spans of the tile, one after another. The totals of earlier spans wait in memory.
+// Joins a span to the totals of the row, which wait in memory between spans; or finishes the row.
 template <int kChunks>
-__device__ void attend_whole(const AttentionArgs& args, const AttentionTile& tile,
-                             const Context& context, const Row (&rows)[2],
-                             const uint4 (&q)[2][kChunks]) {
+__device__ void join_span(const AttentionArgs& args, const Row& row, bool is_first, bool is_last,
+                          const float (&sums)[kChunks][4][4], int h, const Factors& factors,
+                          float sum) {
   const uint32_t t = threadIdx.x % 4;
-  Softmax totals[2] = {{kNothing, 0.0f}, {kNothing, 0.0f}};
-#pragma unroll 1
-  for (uint32_t i = 0; i < tile.num_spans; ++i) {
-    float sums[kChunks][4][4];
-    Softmax states[2];
-    sum_span<kChunks>(args, context, rows, q, tile.first_span + i, sums, states);
-    const bool is_last = i + 1 == tile.num_spans;
 #pragma unroll
-    for (int h = 0; h < 2; ++h) {
-      if (rows[h].end == 0) continue;
-      const Factors factors = join(&totals[h], states[h]);
-#pragma unroll
-      for (int c = 0; c < kChunks; ++c) {
-        const uint32_t element = c * kChunk + 8 * t;
-        auto* waiting = reinterpret_cast<float4*>(
-            args.totals + size_t{rows[h].at} * kChunks * kChunk + element);
-        const float4 zero = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-        const Eight before = i == 0 ? Eight{zero, zero} : Eight{waiting[0], waiting[1]};
-        const Eight span = eight_of<kChunks>(sums, c, h);
-        const Eight total = {scale_add(before.low, factors, span.low),
-                             scale_add(before.high, factors, span.high)};
-        if (is_last) {
-          finish(args, rows[h], element, total, totals[h].sum);
-        } else {
-          waiting[0] = total.low;
-          waiting[1] = total.high;
-        }
-      }
+  for (int c = 0; c < kChunks; ++c) {
+    const uint32_t element = c * kChunk + 8 * t;
+    auto* waiting =
+        reinterpret_cast<float4*>(args.totals + size_t{row.at} * kChunks * kChunk + element);
+    const float4 zero = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    const Eight before = is_first ? Eight{zero, zero} : Eight{waiting[0], waiting[1]};
+    const Eight span = eight_of<kChunks>(sums, c, h);
+    const Eight total = {scale_add(before.low, factors, span.low),
+                         scale_add(before.high, factors, span.high)};
+    if (is_last) {
+      finish(args, row, element, total, sum);
+    } else {
+      waiting[0] = total.low;
+      waiting[1] = total.high;
     }
   }
 }
@@ -313,33 +321,24 @@ __device__ size_t part_at(const AttentionArgs& args, uint32_t part, uint32_t row
   return slot * (kChunks * kChunk + 4);
 }
 
-// One span of the tile, into its part.
+// Stores one row's sums of a span as a part.
 template <int kChunks>
-__device__ void attend_span(const AttentionArgs& args, const AttentionTile& tile, uint32_t span,
-                            const Context& context, const Row (&rows)[2],
-                            const uint4 (&q)[2][kChunks]) {
+__device__ void store_part(float* to, const float (&sums)[kChunks][4][4], int h,
+                           const Softmax& state) {
   const uint32_t t = threadIdx.x % 4;
-  float sums[kChunks][4][4];
-  Softmax states[2];
-  sum_span<kChunks>(args, context, rows, q, span, sums, states);
 #pragma unroll
-  for (int h = 0; h < 2; ++h) {
-    const uint32_t part = tile.first_part + span - tile.first_span;
-    float* to = args.parts + part_at<kChunks>(args, part, threadIdx.x / 4 + 8 * h);
-#pragma unroll
-    for (int c = 0; c < kChunks; ++c) {
-      const Eight eight = eight_of<kChunks>(sums, c, h);
-      auto* four = reinterpret_cast<float4*>(to + c * kChunk + 8 * t);
-      four[0] = eight.low;
-      four[1] = eight.high;
-    }
-    if (t == 0) {
-      *reinterpret_cast<float4*>(to + kChunks * kChunk) =
-          make_float4(states[h].max, states[h].sum, 0.0f, 0.0f);
-    }
+  for (int c = 0; c < kChunks; ++c) {
+    const Eight eight = eight_of<kChunks>(sums, c, h);
+    auto* four = reinterpret_cast<float4*>(to + c * kChunk + 8 * t);
+    four[0] = eight.low;
+    four[1] = eight.high;
   }
+  if (t > 0) return;
+  *reinterpret_cast<float4*>(to + kChunks * kChunk) =
+      make_float4(state.max, state.sum, 0.0f, 0.0f);
 }
 
+// All spans of the tile, one after another, or the item's one.
 template <int kChunks>
 __device__ void attend(const AttentionArgs& args) {
   if (blockIdx.x >= *args.num_items) return;
@@ -357,20 +356,30 @@ __device__ void attend(const AttentionArgs& args) {
       .end = last.end};
   const Row rows[2] = {find_row(args, tile, threadIdx.x / 4),
                        find_row(args, tile, threadIdx.x / 4 + 8)};
-  uint4 q[2][kChunks];
+  const Queries<kChunks> q(args, rows);
+  const bool is_whole = item.span == kWhole;
+  const uint32_t first_span = is_whole ? tile.first_span : item.span;
+  const uint32_t num_spans = is_whole ? tile.num_spans : 1;
+  const uint32_t part = tile.first_part + first_span - tile.first_span;
+  Softmax totals[2] = {{kNothing, 0.0f}, {kNothing, 0.0f}};
+#pragma unroll 1
+  for (uint32_t i = 0; i < num_spans; ++i) {
+    float sums[kChunks][4][4];
+    Softmax states[2];
+    sum_span<kChunks>(args, context, rows, q, first_span + i, sums, states);
 #pragma unroll
-  for (int h = 0; h < 2; ++h) {
-    const auto* from =
-        reinterpret_cast<const uint4*>(args.q + size_t{rows[h].at} * kChunks * kChunk);
-#pragma unroll
-    for (int c = 0; c < kChunks; ++c) {
-      q[h][c] = rows[h].end > 0 ? __ldg(from + c * 4 + threadIdx.x % 4) : make_uint4(0, 0, 0, 0);
+    for (int h = 0; h < 2; ++h) {
+      if (rows[h].end == 0) continue;
+      if (is_whole) {
+        const Factors factors = join(&totals[h], states[h]);
+        join_span<kChunks>(args, rows[h], i == 0, i + 1 == num_spans, sums, h, factors,
+                           totals[h].sum);
+      } else {
+        store_part<kChunks>(
+            args.parts + part_at<kChunks>(args, part, threadIdx.x / 4 + 8 * h), sums, h,
+            states[h]);
+      }
     }
-  }
-  if (item.span == kWhole) {
-    attend_whole<kChunks>(args, tile, context, rows, q);
-  } else {
-    attend_span<kChunks>(args, tile, item.span, context, rows, q);
   }
 }
 
@@ -417,8 +426,6 @@ __device__ void merge(const AttentionArgs& args) {
 
 DYN_ATTENTION(32)
 DYN_ATTENTION(64)
-DYN_ATTENTION(96)
 DYN_ATTENTION(128)
-DYN_ATTENTION(256)
 
 }  // namespace dyn::cuda

@@ -31,12 +31,8 @@ constexpr Entry kEntries[] = {
     {Kernel::kMergeSpans32, kAttention, "dyn_merge_spans_32"},
     {Kernel::kAttend64, kAttention, "dyn_attend_64"},
     {Kernel::kMergeSpans64, kAttention, "dyn_merge_spans_64"},
-    {Kernel::kAttend96, kAttention, "dyn_attend_96"},
-    {Kernel::kMergeSpans96, kAttention, "dyn_merge_spans_96"},
     {Kernel::kAttend128, kAttention, "dyn_attend_128"},
     {Kernel::kMergeSpans128, kAttention, "dyn_merge_spans_128"},
-    {Kernel::kAttend256, kAttention, "dyn_attend_256"},
-    {Kernel::kMergeSpans256, kAttention, "dyn_merge_spans_256"},
     {Kernel::kSample, kSampling, "dyn_sample"},
 };
 static_assert(std::size(kEntries) == kNumKernels);

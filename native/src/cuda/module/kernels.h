@@ -23,12 +23,8 @@ enum class Kernel : uint32_t {
   kMergeSpans32,
   kAttend64,
   kMergeSpans64,
-  kAttend96,
-  kMergeSpans96,
   kAttend128,
   kMergeSpans128,
-  kAttend256,
-  kMergeSpans256,
   kSample,
 };
 inline constexpr uint32_t kNumKernels = static_cast<uint32_t>(Kernel::kSample) + 1;

@@ -12,7 +12,7 @@ namespace {
 constexpr uint32_t kWarpSize = 32;
 constexpr uint32_t kRowThreads = 256;
 constexpr uint32_t kRowWarps = kRowThreads / kWarpSize;
-constexpr uint32_t kLargestHead = 256;
+constexpr uint32_t kLargestHead = 128;
 
 __device__ float sum_of_warp(float value) {
 #pragma unroll

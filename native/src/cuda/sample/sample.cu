@@ -77,7 +77,6 @@ __device__ void name_likeliest(const SampleArgs& args, const float* logits, uint
                                uint32_t count, double normaliser) {
   int32_t* top_ids = args.top_ids + size_t{row} * DYN_MAX_LOGPROBS;
   float* top_logprobs = args.top_logprobs + size_t{row} * DYN_MAX_LOGPROBS;
-  const IsLikelier is_likelier;
   Candidate last = {__builtin_inff(), 0.0f, -1};
   Candidate best = {};
   bool is_found = false;
