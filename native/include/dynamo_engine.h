@@ -54,7 +54,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 9u
+#define DYN_ABI_VERSION 10u
 #define DYN_MAX_BANNED_TOKENS 64u    // Most tokens that one row of logits may ban.
 #define DYN_MAX_BIASES 1024u         // Most biases of one row.
 #define DYN_MAX_LOGPROBS 20u         // Most likeliest tokens that one row names.
@@ -241,6 +241,12 @@ typedef struct dyn_device_facts {
   uint32_t num_threads;   // Compute threads of a CPU.
   uint32_t pack_version;  // Changes with the form of packed weights.
   uint32_t threads_by;    // dyn_threads_by
+  uint64_t free_bytes;    // These five are a GPU's: what of its memory is free now,
+  uint32_t capability;    // 90 for compute capability 9.0,
+  uint32_t driver_version;  // 13000 for a driver of CUDA 13.0,
+  uint32_t shares_memory;   // 1 where its memory is the machine's RAM,
+  char name[64];            // and "NVIDIA H100 80GB HBM3", ended by a 0.
+  uint32_t reserved;        // 0
 } dyn_device_facts;
 
 typedef struct dyn_model_progress {

@@ -1,0 +1,64 @@
+// CudaStep: the workspace of one engine on a GPU, and the step that fills its batch with samples.
+//
+//     submit: copies in -> forward pass -> samples -> copies out -> mark, then a call of the host
+//     wait:   that call, or a look at the mark now and then, since a lost GPU calls nobody
+
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "cuda/cuda_kv_pool.h"
+#include "cuda/driver/device_arena.h"
+#include "cuda/driver/stream.h"
+#include "cuda/step/decoder.h"
+#include "cuda/step/rope_table.h"
+#include "cuda/step/staging.h"
+#include "device/device.h"
+
+namespace dyn {
+
+class CudaStep final : public DeviceStep {
+ public:
+  explicit CudaStep(CudaKvPool* pool);
+  CudaStep(const CudaStep&) = delete;
+  CudaStep& operator=(const CudaStep&) = delete;
+  ~CudaStep() override;
+
+  Status reserve(const StepLimits& limits) override;
+  // Sets the sizes of the workspace by purpose, and of all of it as reserve() takes it.
+  Status measure(const StepLimits& limits, dyn_engine_sizes* sizes);
+
+  Status submit(const StepInput& input) override;
+  Status wait(uint32_t timeout_us) override;
+  uint64_t progress() const override;
+
+ private:
+  void place(const StepLimits& limits, dyn_engine_sizes* sizes);
+  Status enqueue();
+  Status sample() const;
+  void end();
+
+  CudaKvPool* const pool_;
+  const cuda::Kernels& kernels_;
+  uint32_t vocab_size_;
+  uint32_t num_sample_blocks_ = 0;
+
+  cuda::DeviceArena device_;
+  cuda::PinnedArena pinned_;
+  cuda::Decoder decoder_;
+  cuda::RopeTable rope_;
+  cuda::Staging staging_;
+  float* changed_ = nullptr;               // [sample blocks, vocab]
+  cuda::Candidate* candidates_ = nullptr;  // [sample blocks, vocab]
+  uint32_t* progress_ = nullptr;           // Pinned: the GPU raises it.
+
+  StepInput input_ = {};
+  std::mutex mutex_;  // Guards has_called_.
+  std::condition_variable called_;
+  bool has_called_ = false;
+
+  cuda::Stream stream_;  // Last, so that it ends before what it works on.
+};
+
+}  // namespace dyn
