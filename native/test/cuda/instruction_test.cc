@@ -247,7 +247,7 @@ void approximations() {
   of("ex2_approx_ftz_f32", [](double a) { return std::pow(2.0, a); });
   of("lg2_approx_ftz_f32", [](double a) { return std::log(a) / std::log(2.0); });
   of("rcp_approx_ftz_f32", [](double a) { return 1 / a; });
-  of("rsqrt_approx_ftz_f32", [](double a) { return std::pow(a, -0.5) * (a == 0 && std::signbit(a) ? -1 : 1); });
+  of("rsqrt_approx_ftz_f32", [](double a) { return 1 / std::sqrt(a); });
   of("sqrt_approx_ftz_f32", [](double a) { return std::sqrt(a); });
   of("sin_approx_ftz_f32", [](double a) { return std::sin(a); });
   of("cos_approx_ftz_f32", [](double a) { return std::cos(a); });

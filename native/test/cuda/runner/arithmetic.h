@@ -429,14 +429,14 @@ template <auto kFn, class Result, class... In>
 struct Flush<kFn, Result (*)(In...)> {
   static Result run(In... in) { return flushed(kFn(flushed(in)...)); }
 };
-// Between 0 and 1; NaN is 0.
+// Between 0 and 1; NaN and -0 are 0.
 template <auto kFn, class = decltype(kFn)>
 struct Saturate;
 template <auto kFn, class... In>
 struct Saturate<kFn, float (*)(In...)> {
   static float run(In... in) {
     const float value = kFn(in...);
-    return std::isnan(value) ? 0.0f : std::clamp(value, 0.0f, 1.0f);
+    return value > 0 ? std::min(value, 1.0f) : 0.0f;
   }
 };
 

@@ -53,7 +53,7 @@ To convert(From value) {
                   kRounding != Rounding::kRp);
     const To result = static_cast<To>(rounded<kRounding>(value));
     if constexpr (!kSaturate) return result;
-    return std::isnan(result) ? To{0} : std::clamp(result, To{0}, To{1});
+    return result > 0 ? std::min(result, To{1}) : To{0};
   } else if constexpr (kIsFloat<From>) {
     return whole<To>(rounded<kRounding>(value));
   } else if constexpr (kIsFloat<To>) {
