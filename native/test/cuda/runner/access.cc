@@ -87,8 +87,9 @@ void Place::check_race(const Access* other, const char* what) {
 }
 
 void Place::fail(const std::string& what) const {
-  warp_.fault(line_, lane_, what + " (address " + std::to_string(address_) + ", " +
-                                std::to_string(bytes_) + " bytes)");
+  warp_.fault(
+      line_, lane_,
+      what + " (address " + std::to_string(address_) + ", " + std::to_string(bytes_) + " bytes)");
 }
 
 void begin_copy(Warp& w, int line, const AsyncCopy& copy) {

@@ -80,8 +80,7 @@ template <Space kSpace, class T, Strength kStrength, class Base, class... In>
 // What an atomic does to a word, lane by lane; the old word is the result. The order of lanes is open
 // on a GPU, so it differs by seed.
 template <Space kSpace, class T, class Base, class Row, class Change>
-void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to,
-                  Change change) {
+void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to, Change change) {
   const auto visit = [&](int lane) {
     const uint64_t address = lane_of(base, lane) + static_cast<uint64_t>(offset);
     Place place(w, line, lane, kSpace, address, sizeof(T));
@@ -102,9 +101,8 @@ void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* 
 template <Space kSpace, class T, auto kFn, class Base, class Row, class In>
 [[gnu::noinline]] void atomic(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to,
                               In in) {
-  change_words<kSpace, T>(w, mask, line, base, offset, to, [&](T old, int lane) {
-    return kFn(old, read_as<T>(lane_of(in, lane)));
-  });
+  change_words<kSpace, T>(w, mask, line, base, offset, to,
+                          [&](T old, int lane) { return kFn(old, read_as<T>(lane_of(in, lane))); });
 }
 
 template <Space kSpace, class T, class Base, class Row, class Compare, class In>
@@ -128,13 +126,13 @@ T wrapping_decrement(T old, T limit) {
 void begin_copy(Warp& w, int line, const AsyncCopy& copy);
 
 template <uint32_t kBytes, class To, class From, class Used>
-[[gnu::noinline]] void copy_async(Warp& w, Mask mask, int line, To to, int64_t to_offset,
-                                  From from, int64_t from_offset, Used used) {
+[[gnu::noinline]] void copy_async(Warp& w, Mask mask, int line, To to, int64_t to_offset, From from,
+                                  int64_t from_offset, Used used) {
   for_lanes(mask, [&](int lane) {
-    begin_copy(w, line,
-               {lane, 0, lane_of(to, lane) + static_cast<uint64_t>(to_offset),
-                lane_of(from, lane) + static_cast<uint64_t>(from_offset), kBytes,
-                lane_of(used, lane)});
+    begin_copy(
+        w, line,
+        {lane, 0, lane_of(to, lane) + static_cast<uint64_t>(to_offset),
+         lane_of(from, lane) + static_cast<uint64_t>(from_offset), kBytes, lane_of(used, lane)});
   });
 }
 

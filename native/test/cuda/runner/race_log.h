@@ -35,7 +35,10 @@ class RaceLog {
   // With `is_same`, the bytes do not change: lanes of one warp may then write them together.
   const Access* write(uint64_t address, uint64_t bytes, const Access& now, const Clock& clock,
                       bool is_same);
-  void clear() { pages_.clear(); last_page_ = nullptr; }
+  void clear() {
+    pages_.clear();
+    last_page_ = nullptr;
+  }
 
  private:
   struct Mark {

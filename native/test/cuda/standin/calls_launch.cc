@@ -53,6 +53,13 @@ bool is_possible(const LoadedKernel& loaded, const ptx::Shape& shape) {
 // What a launch meets instead of its kernel.
 enum class Fate { kRuns, kIsLost, kHangs };
 
+Fate fate_of(Device& device) {
+  const bool is_lost = device.loses_next || device.num_launches == injected().lose_at;
+  device.loses_next = false;
+  if (is_lost) return Fate::kIsLost;
+  return device.num_launches == injected().hang_at ? Fate::kHangs : Fate::kRuns;
+}
+
 CUresult run_kernel(Fate fate, const ptx::Kernel& kernel, const ptx::Shape& shape,
                     const std::vector<uint8_t>& parameters) {
   Device& device = Device::get();
@@ -61,11 +68,12 @@ CUresult run_kernel(Fate fate, const ptx::Kernel& kernel, const ptx::Shape& shap
   }
   if (fate == Fate::kIsLost) return CUDA_ERROR_ECC_UNCORRECTABLE;
   ptx::MemoryMap memory;
+  ptx::RunOptions options;
   {
     const std::lock_guard<std::mutex> lock(device.mutex);
     memory = device.memory;
+    if (device.mutated_kernel == kernel.name) options.mutant = device.mutant;
   }
-  ptx::RunOptions options;
   options.checks = injected().checks_all ? ptx::Checks::kAll : ptx::Checks::kBounds;
   options.seed = injected().seed;
   try {
@@ -87,11 +95,9 @@ CUresult launch(const CUlaunchConfig& config, CUfunction function, void** argume
                             {config.blockDimX, config.blockDimY, config.blockDimZ},
                             config.sharedMemBytes};
   if (!is_possible(loaded, shape)) return CUDA_ERROR_INVALID_VALUE;
-  const uint64_t number = ++device.num_launches;
-  if (number == injected().fail_launch_at) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-  const Fate fate = number == injected().lose_at   ? Fate::kIsLost
-                    : number == injected().hang_at ? Fate::kHangs
-                                                   : Fate::kRuns;
+  ++device.num_launches;
+  if (device.num_launches == injected().fail_launch_at) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  const Fate fate = fate_of(device);
   std::vector<uint8_t> parameters(kernel.parameter_bytes);
   for (uint32_t i = 0; i < kernel.num_parameters; ++i) {
     const ptx::Parameter& parameter = kernel.parameters[i];
@@ -107,7 +113,9 @@ CUresult launch(const CUlaunchConfig& config, CUfunction function, void** argume
 
 extern "C" {
 
-CUresult cuModuleLoadData(CUmodule* module, const void* image) { return load(module, image); }
+CUresult cuModuleLoadData(CUmodule* module, const void* image) {
+  return load(module, image);
+}
 
 CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned int, CUjit_option*,
                             void**) {
@@ -137,8 +145,7 @@ CUresult cuModuleGetFunction(CUfunction* function, CUmodule handle, const char* 
   return CUDA_ERROR_NOT_FOUND;
 }
 
-CUresult cuModuleGetGlobal(CUdeviceptr* pointer, size_t* bytes, CUmodule handle,
-                           const char* name) {
+CUresult cuModuleGetGlobal(CUdeviceptr* pointer, size_t* bytes, CUmodule handle, const char* name) {
   Entry entry;
   if (entry.error() != CUDA_SUCCESS) return entry.error();
   const auto found = entry.device.loaded.find(reinterpret_cast<LoadedModule*>(handle));
