@@ -1,13 +1,19 @@
 // The device that computes: all CPUs of the machine, or one GPU.
 
-import { type Address, DEVICE_CONFIG, DEVICE_FACTS, DeviceKind, Isa, loadLibrary, THREADS_ANY } from "./abi.ts";
+import {
+  type Address,
+  DEVICE_CONFIG,
+  DEVICE_FACTS,
+  DeviceKind,
+  Isa,
+  loadLibrary,
+  THREADS_ANY,
+} from "./abi.ts";
 import { check, Handles } from "./native-handles.ts";
 import { decode, encode, textAt } from "./struct-layout.ts";
 
 /** GPUs are counted as CUDA_VISIBLE_DEVICES leaves them. */
-export type Device =
-  | { readonly kind: "cpu" }
-  | { readonly kind: "cuda"; readonly ordinal: number };
+export type Device = { readonly kind: "cpu" } | { readonly kind: "cuda"; readonly ordinal: number };
 
 export const CPU: Device = { kind: "cpu" };
 

@@ -66,7 +66,11 @@ export interface LoadedFacts {
 /** A packed image chooses the instruction set that it was packed for. */
 export function openDevice(
   handles: Handles,
-  { threads, device = CPU, model: { path, packed } }: Pick<LoadOptions, "threads" | "model" | "device">,
+  {
+    threads,
+    device = CPU,
+    model: { path, packed },
+  }: Pick<LoadOptions, "threads" | "model" | "device">,
 ): Address {
   if (device.kind !== "cpu") {
     if (packed === undefined) return openDeviceOf(handles, device, { threads });

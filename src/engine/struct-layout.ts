@@ -79,7 +79,10 @@ export function textAt<Name extends string>(
   bytes: Uint8Array,
   name: Name,
 ): string {
-  const from = bytes.subarray(type.offsets[name], type.offsets[name] + FIELDS[type.types[name]].bytes);
+  const from = bytes.subarray(
+    type.offsets[name],
+    type.offsets[name] + FIELDS[type.types[name]].bytes,
+  );
   const end = from.indexOf(0);
   return new TextDecoder().decode(end < 0 ? from : from.subarray(0, end));
 }
