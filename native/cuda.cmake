@@ -76,7 +76,7 @@ enable_language(ASM)
 set_source_files_properties(src/cuda/module/fatbins.S PROPERTIES
   OBJECT_DEPENDS "${cuda_fatbins}" COMPILE_OPTIONS "-Wa,-I${cuda_folder}")
 
-target_sources(dynamo_core PRIVATE
+set(cuda_files
   src/cuda/attention/attention.cc
   src/cuda/attention/attention_plan.cc
   src/cuda/cuda_device.cc
@@ -89,14 +89,15 @@ target_sources(dynamo_core PRIVATE
   src/cuda/driver/memory.cc
   src/cuda/driver/stream.cc
   src/cuda/gemm/gemm.cc
-  src/cuda/module/fatbins.S
   src/cuda/module/kernels.cc
   src/cuda/step/decoder.cc
   src/cuda/step/rope_table.cc
   src/cuda/step/staging.cc
   src/cuda/upload.cc
 )
-target_compile_definitions(dynamo_core PRIVATE DYNAMO_HAS_CUDA=1)
-target_include_directories(dynamo_core SYSTEM PRIVATE ${cuda_include})
+target_sources(dynamo_core PRIVATE ${cuda_files} src/cuda/module/fatbins.S)
+# No other file is compiled otherwise than without CUDA.
+set_source_files_properties(${cuda_files} src/engine/open_device.cc PROPERTIES
+  COMPILE_OPTIONS "-DDYNAMO_HAS_CUDA=1;-isystem;${cuda_include}")
 target_link_libraries(dynamo_core PUBLIC ${CMAKE_DL_LIBS})
 add_dependencies(dynamo_core dynamo_cuda_kernels)

@@ -9,7 +9,7 @@ import { BATCH_ARRAYS } from "./model-runner.ts";
 import { ROW_FIELDS } from "./step-rows.ts";
 import { layout, pointersTo } from "./struct-layout.ts";
 
-export const ABI_VERSION = 9;
+export const ABI_VERSION = 10;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -20,6 +20,7 @@ export const Status = {
   OUT_OF_MEMORY: 3,
   TIMEOUT: 4,
   DEVICE_LOST: 5,
+  NO_DEVICE: 6,
 } as const;
 
 /** Kind of the device that computes. */
@@ -147,6 +148,12 @@ export const DEVICE_FACTS = layout({
   num_threads: "u32",
   pack_version: "u32",
   threads_by: "u32",
+  free_bytes: "u64",
+  capability: "u32",
+  driver_version: "u32",
+  shares_memory: "u32",
+  reserved: "u32",
+  name: "text64",
 });
 
 export const MODEL_PROGRESS = layout({

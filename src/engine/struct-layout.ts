@@ -1,6 +1,6 @@
 // Structs of C as bytes: layouts made of the types of their fields, and their values in and out.
 
-type FieldType = "u16" | "u32" | "i32" | "u64" | "f32" | "f64" | "pointer";
+type FieldType = "u16" | "u32" | "i32" | "u64" | "f32" | "f64" | "pointer" | "text64";
 
 interface Field {
   readonly bytes: number;
@@ -20,6 +20,8 @@ const FIELDS: Readonly<Record<FieldType, Field>> = {
   f64: { bytes: 8, write: (view, at, value) => view.setFloat64(at, Number(value), true) },
   u64: u64Field,
   pointer: u64Field,
+  // Only native writes texts, and `textAt` reads them.
+  text64: { bytes: 64, write: () => {} },
 };
 
 export interface Layout<Name extends string = string> {
@@ -69,6 +71,20 @@ export function encode<Name extends string>(
     }
   }
   return bytes;
+}
+
+/** A text of a struct that native has written, up to the 0 that ends it. */
+export function textAt<Name extends string>(
+  type: Layout<Name>,
+  bytes: Uint8Array,
+  name: Name,
+): string {
+  const from = bytes.subarray(
+    type.offsets[name],
+    type.offsets[name] + FIELDS[type.types[name]].bytes,
+  );
+  const end = from.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? from : from.subarray(0, end));
 }
 
 /** A struct that native has written, of counts and addresses below 2^53. */

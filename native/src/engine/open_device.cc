@@ -19,7 +19,7 @@ Status open_device(uint32_t kind, uint32_t ordinal, const dyn_device_config& con
   if (kind == DYN_DEVICE_CUDA) return CudaDevice::open(ordinal, config, device);
 #else
   if (kind == DYN_DEVICE_CUDA) {
-    return invalid_argument("this dynamo was built without CUDA: no nvcc was installed then");
+    return no_device("this dynamo was built without CUDA");
   }
 #endif
   if (kind != DYN_DEVICE_CPU) {

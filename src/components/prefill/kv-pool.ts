@@ -2,6 +2,7 @@
 
 import type { Service } from "dynamo";
 
+import type { Device } from "../../engine/device.ts";
 import type { KvCacheDType } from "../../engine/kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../../engine/native-model.ts";
 import type { PrefillRequest } from "../../engine/remote-prefill.ts";
@@ -13,6 +14,8 @@ export interface KvPool {
   readonly name: string;
   readonly engine: EngineKind;
   readonly model: string;
+  /** The device that has its blocks. Default: the CPU. */
+  readonly device?: Device | undefined;
   readonly quantization: OnlineQuantization;
   readonly kvCacheDType: KvCacheDType;
   readonly totalBlocks: number;

@@ -33,6 +33,7 @@ export async function openPrefillRunner(
   assert(library !== undefined, "the library is published before a worker that computes starts");
   return openNativeRunner({
     model: await openModel(pool.model),
+    device: pool.device,
     quantization: pool.quantization,
     library,
     owner: context.owner,

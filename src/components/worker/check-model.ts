@@ -11,8 +11,9 @@ import { openTokenizer } from "../../tokenizer/open-tokenizer.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { MOCK_MODEL } from "../fields.ts";
 import { templateFault } from "../processor/check-template.ts";
+import { chooseDevice, type DeviceDemand, DeviceUnavailableError } from "./choose-device.ts";
 import type { VllmWorkerConfig } from "./config.ts";
-import { checkFits, type Demand, planMemory } from "./memory-budget.ts";
+import { checkFits, planMemory } from "./memory-budget.ts";
 import { withImage } from "./with-image.ts";
 
 interface TextKeys {
@@ -40,7 +41,7 @@ export function checkText(
 /** The library, the weights' headers, and memory: what a worker needs. */
 export async function checkEngine(
   config: VllmWorkerConfig,
-  scale: Omit<Demand, "model" | "library">,
+  scale: Omit<DeviceDemand, "model" | "library">,
 ): Promise<readonly ConfigProblem[]> {
   const { model } = config;
   if (config.engine === "mocker") {
@@ -58,7 +59,9 @@ export async function checkEngine(
     const demand = { ...scale, model: files, library: publishNativeLibrary() };
     checkImage(demand.library, demand.model);
     const packed = withImage(config, demand.model);
-    checkFits(planMemory(packed, demand), packed, demand);
+    const { gpu } = chooseDevice(packed, demand);
+    const placed = { ...demand, gpu };
+    checkFits(planMemory(packed, placed), packed, placed);
   });
   return [...library, ...fit];
 }
@@ -86,6 +89,7 @@ async function problemsOf(key: string, attempt: () => unknown): Promise<readonly
     await attempt();
     return [];
   } catch (error) {
+    if (error instanceof DeviceUnavailableError) return [{ key: "device", message: error.message }];
     if (error instanceof DynamoError) return [{ key, message: error.message }];
     throw error;
   }

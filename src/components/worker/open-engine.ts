@@ -6,6 +6,7 @@ import type { Environment, Footprint, ServiceContext } from "dynamo";
 import { assert } from "../../base/assert.ts";
 import { DynamoError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { CPU, type Device } from "../../engine/device.ts";
 import type { KvCacheDType } from "../../engine/kv-cache-dtype.ts";
 import { LLMEngine } from "../../engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits } from "../../engine/model-runner.ts";
@@ -18,12 +19,12 @@ import { MOCK_MODEL } from "../fields.ts";
 import type { KvPool, PoolPart } from "../prefill/kv-pool.ts";
 import { MAX_SEQUENCES } from "../processor/sequence-shares.ts";
 import { cacheDirectory } from "./cache-directory.ts";
+import { type ChosenDevice, chooseDevice, type DeviceDemand } from "./choose-device.ts";
 import type { EngineKind, VllmWorkerConfig } from "./config.ts";
 import { loadHooks } from "./load-weights.ts";
 import {
   adviceFor,
   checkFits,
-  type Demand,
   gigabytes,
   type MemoryBudget,
   overruledSizes,
@@ -151,7 +152,11 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const config = withImage(options.config, model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = context;
-  const demand = { service, library, model, numWorkers, ...memory };
+  const { device = CPU, gpu, because } = context.prepared.device ?? {};
+  if (because !== undefined && context.workerId === 1) {
+    log.warn(`the CPU computes, since the GPU cannot: ${because}`);
+  }
+  const demand = { service, library, model, numWorkers, gpu, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
   if (context.workerId === 1) logBudget(log, budget, config);
@@ -160,6 +165,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const runner = await openNativeRunner({
     ...hooks,
     model,
+    device,
     quantization: config.quantization,
     access: config.mapWeights ? "map" : "read",
     library,
@@ -175,7 +181,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
       numBlocks,
     },
   }).finally(hooks.end);
-  return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType }) };
+  return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType, device }) };
 }
 
 /** The workers of a service share one pool; those of another have theirs, however alike they are. */
@@ -186,11 +192,15 @@ function poolName({ namespace, service }: ServiceContext): string {
 function poolOf(
   { numBlocks, blockSize, maxModelLen, vocabSize }: RunnerLimits,
   { engine, model, quantization }: VllmWorkerConfig,
-  of: { readonly context: ServiceContext; readonly kvCacheDType: KvCacheDType },
+  of: {
+    readonly context: ServiceContext;
+    readonly kvCacheDType: KvCacheDType;
+    readonly device?: Device;
+  },
 ): KvPool {
-  const { context, kvCacheDType } = of;
+  const { context, kvCacheDType, device = CPU } = of;
   return {
-    ...{ name: poolName(context), engine, model, quantization, kvCacheDType },
+    ...{ name: poolName(context), engine, model, device, quantization, kvCacheDType },
     ...{ totalBlocks: numBlocks * context.numWorkers, blockSize, maxModelLen, vocabSize },
   };
 }
@@ -235,7 +245,7 @@ function clampModelLen(config: VllmWorkerConfig, modelLen: number, log: Logger):
 /** For `--explain`: what the engine would fill of memory, before anything is loaded. */
 export async function engineFootprint(
   asked: VllmWorkerConfig,
-  scale: Omit<Demand, "model" | "library">,
+  scale: Omit<DeviceDemand, "model" | "library">,
   environment: Environment,
 ): Promise<readonly Footprint[]> {
   if (asked.engine !== "native") return [];
@@ -244,13 +254,14 @@ export async function engineFootprint(
     throw error;
   });
   if (!plan) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
-  const { budget, config, demand } = plan;
+  const { budget, config, demand, chosen } = plan;
   const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({
     what: `saved by ${flag}`,
     bytes: savedBytes,
   }));
   const isShort = budget.needed > budget.free;
   return [
+    ...deviceFootprint(chosen),
     { what: "weights, shared by all workers", bytes: budget.weights },
     {
       what: `${scale.numWorkers} x ${budget.numBlocks} KV blocks of ${config.blockSize} tokens, by ${budget.kvBy}, taken as they are used`,
@@ -269,12 +280,30 @@ export async function engineFootprint(
   ];
 }
 
-async function planOf(asked: VllmWorkerConfig, scale: Omit<Demand, "model" | "library">) {
+/** Lines on the GPU, or on why it is not used. The CPU goes without saying. */
+function deviceFootprint({ gpu, because }: ChosenDevice): readonly Footprint[] {
+  if (because !== undefined) {
+    return [{ what: `the CPU computes, since the GPU cannot: ${because}`, bytes: undefined }];
+  }
+  if (gpu === undefined) return [];
+  const { ordinal, name, capability, driver, totalBytes, sharesMemory } = gpu;
+  const memory = sharesMemory ? ", memory shared with the CPU" : "";
+  return [
+    {
+      what: `GPU ${ordinal}: ${name}, compute capability ${capability}, driver of CUDA ${driver}${memory}`,
+      bytes: totalBytes,
+    },
+  ];
+}
+
+async function planOf(asked: VllmWorkerConfig, scale: Omit<DeviceDemand, "model" | "library">) {
   const { publishNativeLibrary } = await import("../../engine/native-library.ts");
   const model = await openModel(asked.model);
   const config = withImage(asked, model);
-  const demand = { ...scale, library: publishNativeLibrary(), model };
-  return { config, demand, budget: planMemory(config, demand) };
+  const unplaced = { ...scale, library: publishNativeLibrary(), model };
+  const chosen = chooseDevice(config, unplaced);
+  const demand = { ...unplaced, gpu: chosen.gpu };
+  return { config, demand, chosen, budget: planMemory(config, demand) };
 }
 
 async function cacheFootprint(

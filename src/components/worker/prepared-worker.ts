@@ -3,6 +3,7 @@
 import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
 import { cacheDirectory } from "./cache-directory.ts";
+import type { ChosenDevice } from "./choose-device.ts";
 import type { EngineKind } from "./config.ts";
 import { freeForModel } from "./free-memory.ts";
 
@@ -24,6 +25,8 @@ export interface PreparedWorker {
   /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
   readonly library: string | undefined;
   readonly memory: MemoryShare;
+  /** The device of all workers; `undefined` where a worker has it from others, or nothing computes. */
+  readonly device?: ChosenDevice | undefined;
   /** Folder of packed weights; `undefined` where they are not kept. */
   readonly cacheDirectory: string | undefined;
 }

@@ -60,7 +60,15 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
     environment: Environment,
     graph: GraphView,
   ) {
-    return prepareWorker(config, environment, await memoryShare(config, graph));
+    const memory = await memoryShare(config, graph);
+    const prepared = await prepareWorker(config, environment, memory);
+    if (prepared.library === undefined || config.device === "cpu") return prepared;
+    const { deviceOf } = await import("./device-of.ts");
+    const device = await deviceOf(config, {
+      ...scaleOf(graph),
+      ...{ ...memory, library: prepared.library },
+    });
+    return { ...prepared, device };
   }
 
   static override progress = workerProgress;
@@ -76,7 +84,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
 
   static override async check(config: VllmWorkerConfig, { numWorkers, graph }: CheckScope) {
     const { checkEngine } = await import("./check-model.ts");
-    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    const demand = { ...scaleOf(graph), numWorkers, ...(await memoryShare(config, graph)) };
     return checkEngine(config, demand);
   }
 
@@ -85,7 +93,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
     { numWorkers, environment, graph }: FootprintScale,
   ) {
     const { engineFootprint } = await import("./open-engine.ts");
-    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    const demand = { ...scaleOf(graph), numWorkers, ...(await memoryShare(config, graph)) };
     return engineFootprint(config, demand, environment);
   }
 
@@ -155,6 +163,11 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
       log: this.log,
     });
   }
+}
+
+function scaleOf({ service, services }: GraphView) {
+  const self = services.find(({ name }) => name === service);
+  return { service, numWorkers: self?.numWorkers ?? 1, gpusPerWorker: self?.gpusPerWorker };
 }
 
 /** The process has one memory and the lowest of the limits, and each service of workers a model of its own. */

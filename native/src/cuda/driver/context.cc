@@ -19,7 +19,7 @@ Status Context::open(uint32_t ordinal) {
   RETURN_IF_ERROR(find_driver(&driver_));
   int count = 0;
   RETURN_IF_ERROR(check(*driver_, driver_->cuDeviceGetCount(&count), "cuDeviceGetCount"));
-  if (count < 1) return invalid_argument("there is no NVIDIA GPU that this process may see");
+  if (count < 1) return no_device("there is no NVIDIA GPU that this process may see");
   if (ordinal >= static_cast<uint32_t>(count)) {
     return invalid_argument("there is no GPU " + std::to_string(ordinal) + ": this process sees " +
                             gpus_text(count) + ", from 0 on");

@@ -30,7 +30,7 @@ Status find_calls(void* library, Driver* driver) {
 Status begin(Driver* driver) {
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    return invalid_argument(std::string("there is no NVIDIA driver (") + kLibrary + ")");
+    return no_device(std::string("there is no NVIDIA driver (") + kLibrary + ")");
   }
   RETURN_IF_ERROR(find_calls(library, driver));
   const CUresult known = driver->cuDriverGetVersion(&driver->version);
@@ -40,7 +40,7 @@ Status begin(Driver* driver) {
                             version_text(kLeastDriver) + " is needed");
   }
   const CUresult begun = driver->cuInit(0);
-  if (begun == CUDA_ERROR_NO_DEVICE) return invalid_argument("there is no NVIDIA GPU");
+  if (begun == CUDA_ERROR_NO_DEVICE) return no_device("there is no NVIDIA GPU");
   if (begun == CUDA_SUCCESS) return {};
   return invalid_argument("the NVIDIA driver does not begin: " +
                           check(*driver, begun, "cuInit").message());

@@ -174,7 +174,7 @@ Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
       .out = attended_.rows,
       .totals = totals_,
       .parts = parts_,
-      .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config_.head_size))),
+      .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
       .num_heads = config_.num_heads,
       .num_kv_heads = config_.num_kv_heads,
       .head_size = config_.head_size,

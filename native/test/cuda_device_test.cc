@@ -1,0 +1,131 @@
+// The CUDA device behind the seam, on the stand-in for the driver: LD_LIBRARY_PATH names its folder.
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "check.h"
+#include "device_suite.h"
+#include "engine/open_device.h"
+
+namespace {
+
+using namespace dyn;
+using namespace dyn::test;
+
+std::shared_ptr<Device> open_cuda() {
+  std::shared_ptr<Device> device;
+  const dyn_device_config any = {.num_threads = 2, .isa = DYN_ISA_ANY};
+  const Status status = open_device(DYN_DEVICE_CUDA, 0, any, &device);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.message().c_str());
+  CHECK(status.ok());
+  return device;
+}
+
+std::shared_ptr<Device> open_cpu() {
+  std::shared_ptr<Device> device;
+  CHECK(open_device(DYN_DEVICE_CPU, 0, {.num_threads = 2, .isa = DYN_ISA_ANY}, &device).ok());
+  return device;
+}
+
+template <typename Function>
+Function* standin_call(const char* name) {
+  void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+  void* call = library == nullptr ? nullptr : dlsym(library, name);
+  if (library != nullptr) dlclose(library);
+  return reinterpret_cast<Function*>(reinterpret_cast<uintptr_t>(call));
+}
+
+void lose(Device*) {
+  standin_call<void()>("dyn_standin_lose_next")();
+}
+
+// Log-probabilities of the two devices part by the rounding of activations to BF16.
+constexpr float kNear = 0.05f;
+
+// Same ids from the CPU, or a first difference where both are as likely within kNear.
+void tokens_are_the_cpus() {
+  const DeviceUnderTest* cuda = device_suite::device_under_test;
+  DeviceUnderTest cpu = {.name = "CPU",
+                         .open = open_cpu,
+                         .kv_dtype = DYN_KV_BF16,
+                         .weights = DYN_BF16,
+                         .lose = nullptr};
+  for (uint32_t seed = 1; seed <= 6; ++seed) {
+    device_suite::device_under_test = &cpu;
+    const std::vector<Sampled> expected = device_suite::alone(device_suite::Loaded(), seed, 40);
+    device_suite::device_under_test = cuda;
+    const std::vector<Sampled> samples = device_suite::alone(device_suite::Loaded(), seed, 40);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      CHECK(std::abs(samples[i].logprob - expected[i].logprob) < kNear);
+      if (samples[i].id != expected[i].id) break;
+    }
+  }
+}
+
+// A sequence of more than two spans, prefilled in chunks of `chunk_size` and then decoded.
+std::vector<Sampled> long_run(uint32_t chunk_size) {
+  constexpr uint32_t kLength = 1100;
+  constexpr uint32_t kDecoded = 4;
+  const EngineOptions options = {.num_blocks = 80,
+                                 .block_size = 16,
+                                 .max_num_batched_tokens = 1280,
+                                 .max_model_len = 1280};
+  const device_suite::Loaded loaded;
+  std::shared_ptr<KvPool> pool;
+  CHECK(KvPool::open(loaded.model,
+                     {.key = 1, .num_blocks = 80, .block_size = 16, .kv_dtype = DYN_KV_BF16,
+                      .reserved = 0},
+                     &pool)
+            .ok());
+  std::shared_ptr<Engine> engine;
+  CHECK(Engine::open(pool,
+                     {.max_num_seqs = 8, .max_num_rows = 8, .max_num_batched_tokens = 1280,
+                      .max_model_len = 1280},
+                     &engine)
+            .ok());
+  Sequence sequence = {prompt(9, kLength), block_range(0, 80), 0};
+  std::vector<Sampled> samples;
+  while (samples.size() < kDecoded) {
+    const auto left = static_cast<uint32_t>(sequence.tokens.size()) - sequence.num_computed;
+    const uint32_t num_tokens = std::min(left, chunk_size);
+    const Chunk chunk = {&sequence, num_tokens};
+    const uint32_t filled = fill_batch(engine->batch(), options, {&chunk, 1});
+    CHECK(engine->submit({.num_seqs = 1, .num_tokens = filled, .num_rows = 1}).ok());
+    CHECK(engine->wait(DYN_WAIT_FOREVER).ok());
+    sequence.num_computed += num_tokens;
+    if (num_tokens < left) continue;
+    samples.push_back({engine->batch().sampled_ids[0], engine->batch().logprobs[0]});
+    sequence.tokens.push_back(samples.back().id);
+  }
+  return samples;
+}
+
+// Chunks of one tile are split among warps by their spans, long ones are not.
+void spans_are_merged_to_the_same_bits() {
+  const std::vector<Sampled> expected = long_run(1100);
+  CHECK(long_run(37) == expected);
+  CHECK(long_run(500) == expected);
+}
+
+}  // namespace
+
+int main() {
+  std::shared_ptr<Device> first = open_cuda();
+  const bool can_lose = standin_call<void()>("dyn_standin_lose_next") != nullptr;
+  const auto num_live = standin_call<uint64_t()>("dyn_standin_num_live");
+  const DeviceUnderTest cuda = {
+      .name = "CUDA",
+      .open = open_cuda,
+      .kv_dtype = DYN_KV_BF16,
+      .weights = DYN_BF16,
+      .lose = can_lose ? std::function<void(Device*)>(lose) : nullptr};
+  first.reset();
+  test::check_device(cuda);
+  device_suite::claim(cuda, "tokens are the CPU's but for near ties", tokens_are_the_cpus);
+  device_suite::claim(cuda, "long contexts have the same bits however they are cut",
+                      spans_are_merged_to_the_same_bits);
+  if (num_live != nullptr) CHECK(num_live() == 0);
+  return check_finish();
+}
