@@ -94,7 +94,7 @@ extern "C" __global__ void sums_in_warps(int* to) {
     values[threadIdx.x] += other;
     __syncwarp();
   }
-  if (lane == 0) to[threadIdx.x / 32] = values[threadIdx.x];
+  if (lane == 1) to[threadIdx.x / 32] = values[threadIdx.x - 1];
 }
 
 // Local memory and constants by index: an array that no register holds.

@@ -33,7 +33,14 @@ uint8_t* Place::find() {
 }
 
 void Place::note_read(bool is_strong) {
-  const Access now = warp_.access(lane_, is_strong);
+  note_read(warp_.access(lane_, is_strong));
+}
+
+void Place::note_read_by_warp() {
+  note_read(warp_.access(kSeveralLanes, false));
+}
+
+void Place::note_read(const Access& now) {
   if (space_ == Space::kShared) {
     check_written();
     check_race(warp_.block().shared_log.read(address_, bytes_, now, warp_.clock()),

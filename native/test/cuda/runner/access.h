@@ -14,8 +14,6 @@ namespace ptx {
 
 enum class Strength { kWeak, kStrong };
 
-enum class Use { kRead, kWrite, kAtomic };
-
 // One access of a lane: its place in the process, checked.
 class Place {
  public:
@@ -29,6 +27,8 @@ class Place {
 
   uint8_t* host() const { return host_; }
   void note_read(bool is_strong);
+  // ldmatrix: a lane names a row, others of its warp get it.
+  void note_read_by_warp();
   // `bytes` are those that will be written.
   void note_write(const void* bytes, bool is_strong);
   // cp.async: the bytes are on their way.
@@ -36,6 +36,7 @@ class Place {
 
  private:
   uint8_t* find();
+  void note_read(const Access& now);
   void check_written();
   void check_race(const Access* other, const char* what);
   [[noreturn]] void fail(const std::string& what) const;
@@ -48,10 +49,6 @@ class Place {
   const uint32_t bytes_;
   uint8_t* host_;
 };
-
-inline void note_read(Place& place, const Block& block, bool is_strong) {
-  if (block.checks_all()) place.note_read(is_strong);
-}
 
 template <Space kSpace, class T, Strength kStrength, class Base, class Row, size_t kCount>
 [[gnu::noinline]] void load(Warp& w, Mask mask, int line, Base base, int64_t offset,

@@ -249,7 +249,15 @@ void dyn_standin_set_mutant(const char* kernel, int number) {
   const std::lock_guard<std::mutex> lock(all.mutex);
   all.mutated_kernel = kernel;
   all.mutant = number;
+  all.is_mutant_reached = false;
   all.recovers = true;
+}
+
+// True if a lane came to the mutation since it was set.
+bool dyn_standin_is_mutant_reached() {
+  Device& all = Device::get();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return all.is_mutant_reached;
 }
 
 uint64_t dyn_standin_num_live() {

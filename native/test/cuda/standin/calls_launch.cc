@@ -20,6 +20,8 @@ namespace {
 
 constexpr uint32_t kMaxDynamicBytes = 163 << 10;
 constexpr uint32_t kMaxOtherGrid = 65535;
+// A mutant that loops is stopped after about a second.
+constexpr uint64_t kMutantSegments = uint64_t{1} << 23;
 
 CUresult load(CUmodule* handle, const void* image) {
   Entry entry;
@@ -72,7 +74,11 @@ CUresult run_kernel(Fate fate, const ptx::Kernel& kernel, const ptx::Shape& shap
   {
     const std::lock_guard<std::mutex> lock(device.mutex);
     memory = device.memory;
-    if (device.mutated_kernel == kernel.name) options.mutant = device.mutant;
+    if (device.mutant != 0 && device.mutated_kernel == kernel.name) {
+      options.mutant = device.mutant;
+      options.is_reached = &device.is_mutant_reached;
+      options.max_segments = kMutantSegments;
+    }
   }
   options.checks = injected().checks_all ? ptx::Checks::kAll : ptx::Checks::kBounds;
   options.seed = injected().seed;
@@ -222,6 +228,21 @@ CUresult cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int g
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, void** arguments,
                           void** extra) {
   return extra != nullptr ? CUDA_ERROR_INVALID_VALUE : launch(*config, function, arguments);
+}
+
+// For tests only: the mutations of a shipped kernel.
+uint32_t dyn_standin_num_kernels() {
+  size_t count = 0;
+  for (const ptx::Module& module : ptx::modules()) count += module.kernels.size();
+  return static_cast<uint32_t>(count);
+}
+
+const ptx::Kernel* dyn_standin_kernel(uint32_t index) {
+  for (const ptx::Module& module : ptx::modules()) {
+    if (index < module.kernels.size()) return &module.kernels[index];
+    index -= static_cast<uint32_t>(module.kernels.size());
+  }
+  return nullptr;
 }
 
 }  // extern "C"

@@ -77,6 +77,7 @@ class Device {
   bool loses_next = false;  // The next launch loses the device.
   std::string mutated_kernel;
   int mutant = 0;
+  bool is_mutant_reached = false;
   std::map<Stream*, std::shared_ptr<Stream>> streams;  // Shared with a running operation.
   std::map<Event*, std::unique_ptr<Event>> events;
   std::map<Graph*, std::unique_ptr<Graph>> graphs;
