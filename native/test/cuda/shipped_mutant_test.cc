@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -68,27 +69,54 @@ class Rig {
     (void)Engine::open(pool_, kEngine, &engine_);
   }
 
-  // Samples of a long prompt in chunks, beside others that come and decode; nothing if a step failed.
+  // Samples of prompts that come one after another, the longest in chunks, and then decode together: steps of 9, 21, many
+  // and 3 tokens. Nothing if a step failed.
   std::optional<std::vector<Sampled>> run(uint32_t length) const {
     if (engine_ == nullptr) return std::nullopt;
     std::vector<Sequence> sequences = {{prompt(1, length), block_range(0, 50), 0},
                                        {prompt(2, 21), block_range(50, 13), 0},
                                        {prompt(3, 9), block_range(63, 13), 0}};
     std::vector<Sampled> samples;
-    constexpr uint32_t kLimits[] = {200, 21, 9};
-    for (uint32_t step = 0; step < 4 + length / 200; ++step) {
+    if (!compute({{&sequences[2], 9}}, &samples)) return std::nullopt;
+    if (!compute({{&sequences[1], 21}}, &samples)) return std::nullopt;
+    while (sequences[0].num_computed < length) {
+      const uint32_t left = length - sequences[0].num_computed;
+      if (!compute({{&sequences[0], std::min(left, 200u)}}, &samples)) return std::nullopt;
+    }
+    for (int step = 0; step < 2; ++step) {
       std::vector<Chunk> chunks;
-      for (size_t s = 0; s < sequences.size(); ++s) {
-        Sequence& sequence = sequences[s];
-        const auto left = static_cast<uint32_t>(sequence.tokens.size()) - sequence.num_computed;
-        chunks.push_back({&sequence, std::min(left, kLimits[s])});
-      }
+      for (Sequence& sequence : sequences) chunks.push_back({&sequence, 1});
       if (!compute(chunks, &samples)) return std::nullopt;
     }
     return samples;
   }
 
  private:
+  // The second row of a step samples with all that there is; the third names its likeliest tokens.
+  void choose_sampling(uint32_t num_rows) const {
+    dyn_batch& batch = engine_->batch();
+    if (num_rows < 3) return;
+    dyn_row& drawn = batch.rows[1];
+    drawn.temperature = 0.8f;
+    drawn.top_p = 0.9f;
+    drawn.min_p = 0.01f;
+    drawn.top_k = 20;
+    drawn.presence_penalty = 0.3f;
+    drawn.frequency_penalty = 0.2f;
+    drawn.repetition_penalty = 1.2f;
+    drawn.num_penalties = 4;
+    for (int32_t i = 0; i < 4; ++i) {
+      batch.penalty_token_ids[i] = 3 * i;
+      batch.penalty_counts[i] = i;
+    }
+    drawn.num_banned = 1;
+    batch.banned_token_ids[0] = 5;
+    drawn.num_biases = 1;
+    batch.bias_token_ids[0] = 7;
+    batch.biases[0] = 2;
+    batch.rows[2].num_logprobs = 3;
+  }
+
   bool compute(const std::vector<Chunk>& chunks, std::vector<Sampled>* samples) const {
     const EngineOptions options = {.num_blocks = kNumBlocks,
                                    .block_size = 16,
@@ -96,6 +124,7 @@ class Rig {
                                    .max_model_len = 1280};
     const auto count = static_cast<uint32_t>(chunks.size());
     const uint32_t num_tokens = fill_batch(engine_->batch(), options, chunks);
+    choose_sampling(count);
     if (!engine_->submit({.num_seqs = count, .num_tokens = num_tokens, .num_rows = count}).ok())
       return false;
     if (!engine_->wait(DYN_WAIT_FOREVER).ok()) return false;
@@ -140,7 +169,7 @@ void try_mutants(const ptx::Kernel& kernel, int first, int step, Tally* tally) {
   const dyn_model_config config = config_for(name);
   const uint32_t length = name.find("merge") == std::string::npos ? 70 : 560;
   set_mutant(kernel.name, 0);
-  std::optional<Rig> rig(std::in_place, config);
+  auto rig = std::make_unique<Rig>(config);
   const std::optional<std::vector<Sampled>> expected = rig->run(length);
   CHECK(expected.has_value());
   if (!expected.has_value()) return;
@@ -152,7 +181,7 @@ void try_mutants(const ptx::Kernel& kernel, int first, int step, Tally* tally) {
     set_mutant(kernel.name, 0);
     if (!samples.has_value()) {
       rig.reset();  // The last of the device: a new one works again.
-      rig.emplace(config);
+      rig = std::make_unique<Rig>(config);
     }
     const ptx::Mutation& mutation = kernel.mutations[number - 1];
     if (!reached) {
