@@ -252,7 +252,9 @@ function compare(call: Call): string {
   const [relation = "", ...rest] = op.modifiers.filter((part) => part !== "ftz");
   const boolean = rest.length === 2 ? rest[0] : undefined;
   if (rest.length > 2) throw op.unknown();
-  const [a, b] = swappable(call, 1, 2, op.type);
+  const isSymmetric = /^(eq|ne|equ|neu|num|nan)$/.test(relation);
+  const plain = [value(call, 1, op.type), value(call, 2, op.type)];
+  const [a, b] = isSymmetric ? plain : swappable(call, 1, 2, op.type);
   const fn = op.has("ftz")
     ? `Flush<${relationOf(relation, call)}>::run`
     : relationOf(relation, call);
