@@ -429,6 +429,11 @@ DYN_API dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config
                                       const dyn_kv_pool_config* pool,
                                       const dyn_engine_config* engine, dyn_engine_sizes* sizes);
 
+// Says whether steps may be captured once and replayed as graphs: by default a GPU's are that decode
+// few sequences. The bits are the same. A CPU has none, and takes no notice. Between steps only. No
+// other errors.
+DYN_API dyn_status dyn_engine_use_graphs(dyn_engine* engine, uint32_t are_used);
+
 // Ends after the running step, if there is one. The batch's arrays are gone then. No other errors.
 DYN_API dyn_status dyn_engine_close(dyn_engine* engine);
 

@@ -102,6 +102,37 @@ std::vector<Sampled> long_run(uint32_t chunk_size) {
   return samples;
 }
 
+// Decodes `seqs` sequences together, some steps, with and without graphs.
+std::vector<Sampled> decoded(uint32_t num_seqs, bool with_graphs) {
+  const device_suite::Loaded loaded;
+  const device_suite::Worker worker(loaded.open_pool(16));
+  worker.engine().use_graphs(with_graphs);
+  std::vector<Sequence> sequences;
+  for (uint32_t s = 0; s < num_seqs; ++s) {
+    sequences.push_back({prompt(20 + s, 3 + 7 * s), block_range(static_cast<int32_t>(8 * s), 8), 0});
+  }
+  std::vector<Sampled> all;
+  for (uint32_t step = 0; step < 20; ++step) {
+    std::vector<Chunk> chunks;
+    for (Sequence& sequence : sequences) {
+      const auto length = static_cast<uint32_t>(sequence.tokens.size());
+      chunks.push_back({&sequence, length - sequence.num_computed});
+    }
+    const std::vector<Sampled> samples = worker.step(chunks);
+    for (uint32_t s = 0; s < num_seqs; ++s) {
+      all.push_back(samples[s]);
+      sequences[s].tokens.push_back(samples[s].id);
+    }
+  }
+  return all;
+}
+
+void graphs_change_no_bits() {
+  for (const uint32_t num_seqs : {1u, 3u, 5u}) {
+    CHECK(decoded(num_seqs, true) == decoded(num_seqs, false));
+  }
+}
+
 // Chunks of one tile are split among warps by their spans, long ones are not.
 void spans_are_merged_to_the_same_bits() {
   const std::vector<Sampled> expected = long_run(1100);
@@ -126,6 +157,7 @@ int main() {
   device_suite::claim(cuda, "tokens are the CPU's but for near ties", tokens_are_the_cpus);
   device_suite::claim(cuda, "long contexts have the same bits however they are cut",
                       spans_are_merged_to_the_same_bits);
+  device_suite::claim(cuda, "graphs change no bits", graphs_change_no_bits);
   if (num_live != nullptr) CHECK(num_live() == 0);
   return check_finish();
 }

@@ -11,6 +11,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kSampleBlocks = 64;  // Rows that are sampled at once: each has scratch.
 constexpr uint32_t kSampleThreads = 256;
+constexpr uint32_t kMostGraphTokens = 256;  // Of a step that is captured.
+constexpr size_t kMostGraphs = 128;         // Of one engine; further extents are launched singly.
 constexpr auto kLook = std::chrono::milliseconds(2);  // Between two looks at the mark.
 
 }  // namespace
@@ -82,13 +84,35 @@ Status CudaStep::submit(const StepInput& input) {
   return enqueue();
 }
 
+// Steps that only decode come again and again with the same extent.
+bool CudaStep::is_graph(const StepInput& input) const {
+  return uses_graphs_ && input.size.num_tokens == input.size.num_seqs &&
+         input.size.num_tokens <= kMostGraphTokens;
+}
+
 Status CudaStep::enqueue() {
+  const bool is_replayed = is_graph(input_);
+  staging_.plan(input_, is_replayed);
   RETURN_IF_ERROR(staging_.send(input_, stream_));
-  RETURN_IF_ERROR(decoder_.forward(staging_, pool_->blocks(), rope_, progress_, stream_));
-  RETURN_IF_ERROR(sample());
+  RETURN_IF_ERROR(is_replayed ? replay() : compute());
   RETURN_IF_ERROR(staging_.fetch(input_, stream_));
   RETURN_IF_ERROR(stream_.mark());
   return stream_.then([](void* self) { static_cast<CudaStep*>(self)->end(); }, this);
+}
+
+Status CudaStep::replay() {
+  const auto known = graphs_.find(staging_.extent());
+  if (known != graphs_.end()) return known->second.launch(stream_);
+  if (graphs_.size() >= kMostGraphs) return compute();
+  cuda::Graph graph;
+  RETURN_IF_ERROR(graph.capture(pool_->model().device().context(), stream_,
+                                [this] { return compute(); }));
+  return graphs_.emplace(staging_.extent(), std::move(graph)).first->second.launch(stream_);
+}
+
+Status CudaStep::compute() const {
+  RETURN_IF_ERROR(decoder_.forward(staging_, pool_->blocks(), rope_, progress_, stream_));
+  return sample();
 }
 
 Status CudaStep::sample() const {
@@ -98,7 +122,7 @@ Status CudaStep::sample() const {
   args.changed = changed_;
   args.candidates = candidates_;
   args.vocab_size = vocab_size_;
-  const cuda::Grid grid = {.x = std::min(num_sample_blocks_, input_.size.num_rows),
+  const cuda::Grid grid = {.x = std::min(num_sample_blocks_, staging_.extent().num_rows),
                            .y = 1,
                            .threads = kSampleThreads};
   return kernels_.launch(stream_, cuda::Kernel::kSample, grid, args);

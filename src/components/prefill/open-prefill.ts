@@ -34,6 +34,7 @@ export async function openPrefillRunner(
   return openNativeRunner({
     model: await openModel(pool.model),
     device: pool.device,
+    eager: config.enforceEager,
     quantization: pool.quantization,
     library,
     owner: context.owner,

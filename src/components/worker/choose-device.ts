@@ -19,7 +19,7 @@ export interface DeviceDemand extends Demand {
   readonly gpusPerWorker?: number | undefined;
 }
 
-const ON_CPU: ChosenDevice = { device: CPU };
+export const ON_CPU: ChosenDevice = { device: CPU };
 
 /**
  * Looks for the device. Without a driver, `auto` is the CPU and no more than that.

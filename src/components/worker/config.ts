@@ -72,7 +72,7 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.boolean(), true),
   ),
   enforceEager: key(
-    "Accepted as vLLM's; there are no graphs to capture yet, on a CPU or a GPU.",
+    "On a GPU: launches each kernel by itself, instead of replaying captured steps. The outputs are the same; a CPU has no graphs.",
     v.optional(v.boolean(), false),
   ),
   gpuMemoryUtilization: key(

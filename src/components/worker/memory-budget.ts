@@ -251,7 +251,8 @@ function variants(config: VllmWorkerConfig, demand: Demand): [string, unknown, M
   const found: [string, unknown, MemoryBudget][] = [];
   const offer = (key: string, value: unknown, change: Partial<VllmWorkerConfig>) =>
     found.push([key, value, planMemory({ ...config, ...change }, demand)]);
-  if (demand.gpu === undefined) {  // A GPU holds K and V, and weights, as BF16 alone.
+  if (demand.gpu === undefined) {
+    // A GPU holds K and V, and weights, as BF16 alone.
     offer("kv-cache-dtype", "int8", { kvCacheDtype: "int8" });
     if (config.quantization !== "q4") {
       const quantization = config.quantization === undefined ? "q8" : "q4";

@@ -19,7 +19,7 @@ import { MOCK_MODEL } from "../fields.ts";
 import type { KvPool, PoolPart } from "../prefill/kv-pool.ts";
 import { MAX_SEQUENCES } from "../processor/sequence-shares.ts";
 import { cacheDirectory } from "./cache-directory.ts";
-import { type ChosenDevice, chooseDevice, type DeviceDemand } from "./choose-device.ts";
+import { type ChosenDevice, chooseDevice, type DeviceDemand, ON_CPU } from "./choose-device.ts";
 import type { EngineKind, VllmWorkerConfig } from "./config.ts";
 import { loadHooks } from "./load-weights.ts";
 import {
@@ -143,7 +143,34 @@ async function openMock({ config, context, log }: OpenEngineOptions): Promise<Op
   return { runner, pool: poolOf(runner.limits, config, { context, kvCacheDType: "bfloat16" }) };
 }
 
+/** On the device that was chosen before the start, or on the CPU where `auto` chose a GPU that has no room any more. */
 async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
+  const { config, context, log, remotePrefill } = options;
+  const chosen = context.prepared.device ?? ON_CPU;
+  if (chosen.because !== undefined && context.workerId === 1) log.warn(toldOf(chosen.because));
+  try {
+    return await openOn(chosen, options);
+  } catch (error) {
+    // Prefill workers write into blocks where all workers of the service have them.
+    const isFixed = config.device !== "auto" || remotePrefill !== undefined;
+    if (!isOutOfMemory(error) || chosen.gpu === undefined || isFixed) throw error;
+    log.warn(toldOf(error.message));
+    return openOn(ON_CPU, options);
+  }
+}
+
+function isOutOfMemory(error: unknown): error is DynamoError {
+  return error instanceof DynamoError && error.code === "out_of_memory";
+}
+
+function toldOf(because: string): string {
+  return `the CPU computes, since the GPU cannot: ${because}`;
+}
+
+async function openOn(
+  { device, gpu }: ChosenDevice,
+  options: OpenEngineOptions,
+): Promise<OpenedRunner> {
   const { context, log } = options;
   const { openNativeRunner } = await import("../../engine/native-runner.ts");
   const { library, memory } = context.prepared;
@@ -152,10 +179,6 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const config = withImage(options.config, model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = context;
-  const { device = CPU, gpu, because } = context.prepared.device ?? {};
-  if (because !== undefined && context.workerId === 1) {
-    log.warn(`the CPU computes, since the GPU cannot: ${because}`);
-  }
   const demand = { service, library, model, numWorkers, gpu, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
@@ -166,6 +189,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
     ...hooks,
     model,
     device,
+    eager: config.enforceEager,
     quantization: config.quantization,
     access: config.mapWeights ? "map" : "read",
     library,
@@ -283,7 +307,7 @@ export async function engineFootprint(
 /** Lines on the GPU, or on why it is not used. The CPU goes without saying. */
 function deviceFootprint({ gpu, because }: ChosenDevice): readonly Footprint[] {
   if (because !== undefined) {
-    return [{ what: `the CPU computes, since the GPU cannot: ${because}`, bytes: undefined }];
+    return [{ what: toldOf(because), bytes: undefined }];
   }
   if (gpu === undefined) return [];
   const { ordinal, name, capability, driver, totalBytes, sharesMemory } = gpu;

@@ -42,6 +42,12 @@ namespace dyn::cuda {
   CALL(cuEventDestroy)                                                                            \
   CALL(cuLaunchKernel)                                                                            \
   CALL(cuLaunchHostFunc)                                                                          \
+  CALL(cuStreamBeginCapture)                                                                      \
+  CALL(cuStreamEndCapture)                                                                        \
+  CALL(cuGraphInstantiateWithFlags)                                                               \
+  CALL(cuGraphLaunch)                                                                             \
+  CALL(cuGraphExecDestroy)                                                                        \
+  CALL(cuGraphDestroy)                                                                            \
   CALL(cuModuleLoadData)                                                                          \
   CALL(cuModuleUnload)                                                                            \
   CALL(cuModuleGetFunction)                                                                       \

@@ -21,9 +21,17 @@ struct IsLikelier {
   }
 };
 
+// std::nth_element as the host's library has it, by its own inner step: what is around that takes a
+// logarithm by a builtin that kernels have no code for. One thread.
+__device__ inline void nth_element(Candidate* first, Candidate* nth, Candidate* last) {
+  const int depth = 2 * (63 - __clzll(last - first));
+  std::__introselect(first, nth, last, depth,
+                     __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
+}
+
 // Moves the likeliest `count` of [first, last) before the others. One thread.
 __device__ inline void part_likeliest(Candidate* first, uint32_t count, Candidate* last) {
-  std::nth_element(first, first + (count - 1), last, IsLikelier());
+  nth_element(first, first + (count - 1), last);
 }
 
 // Collects ids with logit >= floor, of these the k likeliest (all where k is 0).
@@ -99,7 +107,7 @@ __device__ inline uint32_t keep_mass(Candidate* candidates, uint32_t count, doub
     const uint32_t middle = low + (high - low) / 2;
     __syncthreads();
     if (threadIdx.x == 0) {
-      std::nth_element(candidates + low, candidates + middle, candidates + high, IsLikelier());
+      nth_element(candidates + low, candidates + middle, candidates + high);
     }
     __syncthreads();
     const double upper = mass_of(candidates, low, middle);

@@ -252,7 +252,7 @@ __device__ void sample(const SampleArgs& args, uint32_t index) {
 }  // namespace
 
 // Grid: as many blocks as there is scratch for; each takes every so manieth row.
-extern "C" __global__ void __launch_bounds__(256) dyn_sample(const SampleArgs args) {
+extern "C" __global__ void __launch_bounds__(256, 2) dyn_sample(const SampleArgs args) {
   const uint32_t num_rows = *args.num_rows;
   for (uint32_t index = blockIdx.x; index < num_rows; index += gridDim.x) {
     __syncthreads();

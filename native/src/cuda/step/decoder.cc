@@ -29,9 +29,9 @@ struct Decoder::Pass {
   const Stream& stream;
 
   RowCount tokens() const {
-    return {step.sent().num_tokens, &step.counts()->num_tokens};
+    return {step.extent().num_tokens, &step.counts()->num_tokens};
   }
-  RowCount rows() const { return {step.sent().num_rows, &step.counts()->num_rows}; }
+  RowCount rows() const { return {step.extent().num_rows, &step.counts()->num_rows}; }
 };
 
 void Decoder::place(const StepLimits& limits, uint32_t max_parts, DeviceArena* arena) {
@@ -160,7 +160,7 @@ Status Decoder::prepare_heads(const Pass& pass, const DeviceLayer& layer, uint16
 }
 
 Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
-  const StepCounts& sent = pass.step.sent();
+  const StepExtent& extent = pass.step.extent();
   const AttentionArgs args = {
       .tiles = pass.step.tiles(),
       .items = pass.step.items(),
@@ -179,10 +179,10 @@ Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
       .num_kv_heads = config_.num_kv_heads,
       .head_size = config_.head_size,
       .block_size = pass.blocks.place.block_size,
-      .max_blocks = pass.step.table_stride(),
+      .max_blocks = extent.table_stride,
       .stride = attended_.stride,
       .sliding_window = config_.sliding_window};
-  return cuda::attend(kernels_, pass.stream, sent.num_items, sent.num_splits, args);
+  return cuda::attend(kernels_, pass.stream, extent.num_items, extent.num_splits, args);
 }
 
 }  // namespace dyn::cuda
