@@ -97,10 +97,8 @@ void every_planted_kernel_is_run() {
 
 void passes_what_is_right() {
   const Planted right[] = {
-      {"reads_past_the_end", "", 1, 32, 1023},
-      {"writes_past_the_end", "", 1, 32, 1023},
-      {"shared_past_the_end", "", 1, 64, 0},
-      {"ends_before_the_barrier", "", 1, 64, 64},
+      {"reads_past_the_end", "", 1, 32, 1023}, {"writes_past_the_end", "", 1, 32, 1023},
+      {"shared_past_the_end", "", 1, 64, 0},   {"ends_before_the_barrier", "", 1, 64, 64},
       {"global_race_of_blocks", "", 1, 32, 0},
   };
   for (const Planted& planted : right) {

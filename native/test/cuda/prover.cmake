@@ -42,27 +42,34 @@ add_library(shipped_kernels OBJECT ${shipped})
 prover_options(shipped_kernels)
 add_dependencies(shipped_kernels dynamo_cuda_kernels)
 
-add_library(cuda_standin SHARED
+add_library(standin_calls OBJECT
   ${prover}/standin/calls_device.cc ${prover}/standin/calls_launch.cc ${prover}/standin/calls_memory.cc
   ${prover}/standin/calls_stream.cc ${prover}/standin/device.cc ${prover}/standin/fatbin.cc
   ${prover}/standin/injected.cc)
-prover_options(cuda_standin)
-target_link_libraries(cuda_standin PRIVATE ptx_runner shipped_kernels)
+prover_options(standin_calls)
+set_target_properties(standin_calls PROPERTIES CXX_VISIBILITY_PRESET default)
+
+add_library(cuda_standin SHARED)
+target_link_libraries(cuda_standin PRIVATE standin_calls ptx_runner shipped_kernels)
 set_target_properties(cuda_standin PROPERTIES OUTPUT_NAME cuda SOVERSION 1
-  CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/cuda/standin)
 # Its own C++ library, as it is loaded into processes that carry theirs.
 target_link_options(cuda_standin PRIVATE -static-libstdc++ -static-libgcc -Wl,-Bsymbolic -Wl,--exclude-libs,ALL)
 
 # Kernels of the prover's own tests, which nothing ships.
 set(planted "")
-foreach(name faults tile_product)
+foreach(name collectives faults matrices tile_product)
   set(ptx ${prover_folder}/${name}.ptx)
   add_custom_command(OUTPUT ${ptx}
     COMMAND ${DYNAMO_NVCC} -std=c++20 -ptx -arch=compute_80 ${prover}/planted/${name}.cu -o ${ptx}
     DEPENDS ${prover}/planted/${name}.cu COMMENT "Compiling ${name}.cu to PTX" VERBATIM)
   translated(planted ${ptx})
 endforeach()
+# The form in which the engine hands kernels to the driver.
+add_custom_command(OUTPUT ${prover_folder}/tile_product.fatbin
+  COMMAND ${cuda_bin}/fatbinary --create ${prover_folder}/tile_product.fatbin --64 --compress=false
+          --image3=kind=ptx,sm=80,file=${prover_folder}/tile_product.ptx
+  DEPENDS ${prover_folder}/tile_product.ptx VERBATIM)
 set(ptx ${prover_folder}/instructions.ptx)
 add_custom_command(OUTPUT ${ptx}
   COMMAND ${DYNAMO_BUN} ${prover}/planted/instructions.ts ${ptx}
@@ -72,14 +79,15 @@ translated(planted ${ptx})
 add_library(planted_kernels OBJECT ${planted})
 prover_options(planted_kernels)
 
-foreach(name fault instruction product mutant)
+foreach(name collective fault instruction matrix mutant standin)
   add_executable(prover_${name}_test ${prover}/${name}_test.cc)
   prover_options(prover_${name}_test)
-  target_compile_definitions(prover_${name}_test PRIVATE CHECK_EVERY=1 FIXTURES="${prover}/fixtures")
+  target_compile_definitions(prover_${name}_test PRIVATE CHECK_EVERY=1 FIXTURES="${prover}/fixtures"
+    PROVER_FOLDER="${prover_folder}")
   target_link_libraries(prover_${name}_test PRIVATE ptx_runner planted_kernels)
+  add_test(NAME prover_${name}_test COMMAND prover_${name}_test)
+  set_tests_properties(prover_${name}_test PROPERTIES TIMEOUT 3000)
 endforeach()
-
-add_executable(prover_standin_test ${prover}/standin_test.cc)
-prover_options(prover_standin_test)
-target_compile_definitions(prover_standin_test PRIVATE CHECK_EVERY=1)
-add_dependencies(prover_standin_test cuda_standin)
+target_link_libraries(prover_standin_test PRIVATE standin_calls)
+add_custom_target(planted_fatbin DEPENDS ${prover_folder}/tile_product.fatbin)
+add_dependencies(prover_standin_test planted_fatbin)

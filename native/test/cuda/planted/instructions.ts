@@ -136,14 +136,29 @@ const ROWS: readonly Row[] = [
   row("cvt.rn.f16.f32", "b16", ["f32"]),
   row("cvt.rn.f16x2.f32", "b32", ["f32", "f32"]),
   row("cvt.f32.f16", "f32", ["b16"]),
-  ...["eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"].map(
-    (relation) => row(`setp.${relation}.f32`, "pred", ["f32", "f32"]),
-  ),
+  ...[
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "equ",
+    "neu",
+    "ltu",
+    "leu",
+    "gtu",
+    "geu",
+    "num",
+    "nan",
+  ].map((relation) => row(`setp.${relation}.f32`, "pred", ["f32", "f32"])),
   ...["eq", "ne", "lt", "le", "gt", "ge"].flatMap((relation) => [
     row(`setp.${relation}.s32`, "pred", ["s32", "s32"]),
     row(`setp.${relation}.u64`, "pred", ["u64", "u64"]),
   ]),
-  ...["lo", "ls", "hi", "hs"].map((relation) => row(`setp.${relation}.u32`, "pred", ["u32", "u32"])),
+  ...["lo", "ls", "hi", "hs"].map((relation) =>
+    row(`setp.${relation}.u32`, "pred", ["u32", "u32"]),
+  ),
 ];
 
 const REGISTER: Readonly<Record<string, string>> = {
@@ -198,3 +213,5 @@ const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error("bun instructions.ts OUT.ptx");
 const head = [".version 8.0", ".target sm_80", ".address_size 64"].join("\n");
 await Bun.write(out, `${[head, ...ROWS.map(kernel)].join("\n\n")}\n`);
+
+export {};

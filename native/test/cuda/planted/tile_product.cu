@@ -37,7 +37,9 @@ __device__ void multiply_add(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
 // Rows [first, first + 64) of a [rows, depth] matrix, columns [begin, begin + 32).
 __device__ void copy_tile(__nv_bfloat16* to, const __nv_bfloat16* from, int first, int depth,
                           int begin) {
-  for (int i = threadIdx.x; i < kTile * kDepth / 8; i += 128) {
+#pragma unroll
+  for (int n = 0; n < kTile * kDepth / 8 / 128; ++n) {
+    const int i = threadIdx.x + 128 * n;
     const int row = i / 4;
     const int column = i % 4 * 8;
     copy16(shared_address(to + row * kRow + column),

@@ -33,7 +33,14 @@ uint8_t* Place::find() {
 }
 
 void Place::note_read(bool is_strong) {
-  const Access now = warp_.access(lane_, is_strong);
+  note_read(warp_.access(lane_, is_strong));
+}
+
+void Place::note_read_by_warp() {
+  note_read(warp_.access(kSeveralLanes, false));
+}
+
+void Place::note_read(const Access& now) {
   if (space_ == Space::kShared) {
     check_written();
     check_race(warp_.block().shared_log.read(address_, bytes_, now, warp_.clock()),
@@ -87,8 +94,9 @@ void Place::check_race(const Access* other, const char* what) {
 }
 
 void Place::fail(const std::string& what) const {
-  warp_.fault(line_, lane_, what + " (address " + std::to_string(address_) + ", " +
-                                std::to_string(bytes_) + " bytes)");
+  warp_.fault(
+      line_, lane_,
+      what + " (address " + std::to_string(address_) + ", " + std::to_string(bytes_) + " bytes)");
 }
 
 void begin_copy(Warp& w, int line, const AsyncCopy& copy) {

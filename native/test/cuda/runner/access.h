@@ -14,8 +14,6 @@ namespace ptx {
 
 enum class Strength { kWeak, kStrong };
 
-enum class Use { kRead, kWrite, kAtomic };
-
 // One access of a lane: its place in the process, checked.
 class Place {
  public:
@@ -29,6 +27,8 @@ class Place {
 
   uint8_t* host() const { return host_; }
   void note_read(bool is_strong);
+  // ldmatrix: a lane names a row, others of its warp get it.
+  void note_read_by_warp();
   // `bytes` are those that will be written.
   void note_write(const void* bytes, bool is_strong);
   // cp.async: the bytes are on their way.
@@ -36,6 +36,7 @@ class Place {
 
  private:
   uint8_t* find();
+  void note_read(const Access& now);
   void check_written();
   void check_race(const Access* other, const char* what);
   [[noreturn]] void fail(const std::string& what) const;
@@ -48,10 +49,6 @@ class Place {
   const uint32_t bytes_;
   uint8_t* host_;
 };
-
-inline void note_read(Place& place, const Block& block, bool is_strong) {
-  if (block.checks_all()) place.note_read(is_strong);
-}
 
 template <Space kSpace, class T, Strength kStrength, class Base, class Row, size_t kCount>
 [[gnu::noinline]] void load(Warp& w, Mask mask, int line, Base base, int64_t offset,
@@ -80,8 +77,7 @@ template <Space kSpace, class T, Strength kStrength, class Base, class... In>
 // What an atomic does to a word, lane by lane; the old word is the result. The order of lanes is open
 // on a GPU, so it differs by seed.
 template <Space kSpace, class T, class Base, class Row, class Change>
-void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to,
-                  Change change) {
+void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to, Change change) {
   const auto visit = [&](int lane) {
     const uint64_t address = lane_of(base, lane) + static_cast<uint64_t>(offset);
     Place place(w, line, lane, kSpace, address, sizeof(T));
@@ -102,9 +98,8 @@ void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* 
 template <Space kSpace, class T, auto kFn, class Base, class Row, class In>
 [[gnu::noinline]] void atomic(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to,
                               In in) {
-  change_words<kSpace, T>(w, mask, line, base, offset, to, [&](T old, int lane) {
-    return kFn(old, read_as<T>(lane_of(in, lane)));
-  });
+  change_words<kSpace, T>(w, mask, line, base, offset, to,
+                          [&](T old, int lane) { return kFn(old, read_as<T>(lane_of(in, lane))); });
 }
 
 template <Space kSpace, class T, class Base, class Row, class Compare, class In>
@@ -128,13 +123,13 @@ T wrapping_decrement(T old, T limit) {
 void begin_copy(Warp& w, int line, const AsyncCopy& copy);
 
 template <uint32_t kBytes, class To, class From, class Used>
-[[gnu::noinline]] void copy_async(Warp& w, Mask mask, int line, To to, int64_t to_offset,
-                                  From from, int64_t from_offset, Used used) {
+[[gnu::noinline]] void copy_async(Warp& w, Mask mask, int line, To to, int64_t to_offset, From from,
+                                  int64_t from_offset, Used used) {
   for_lanes(mask, [&](int lane) {
-    begin_copy(w, line,
-               {lane, 0, lane_of(to, lane) + static_cast<uint64_t>(to_offset),
-                lane_of(from, lane) + static_cast<uint64_t>(from_offset), kBytes,
-                lane_of(used, lane)});
+    begin_copy(
+        w, line,
+        {lane, 0, lane_of(to, lane) + static_cast<uint64_t>(to_offset),
+         lane_of(from, lane) + static_cast<uint64_t>(from_offset), kBytes, lane_of(used, lane)});
   });
 }
 

@@ -41,11 +41,11 @@ class Block {
   Grid& grid;
   uint32_t index[3] = {0, 0, 0};
   uint32_t number = 0;
-  std::vector<uint8_t> shared;     // From kSharedBase on.
-  std::vector<ByteState> states;   // Of shared; kept with Checks::kAll.
-  std::vector<uint8_t> local;      // [thread][local_bytes]
+  std::vector<uint8_t> shared;    // From kSharedBase on.
+  std::vector<ByteState> states;  // Of shared; kept with Checks::kAll.
+  std::vector<uint8_t> local;     // [thread][local_bytes]
   RaceLog shared_log;
-  std::vector<Clock> clocks;       // [warp]
+  std::vector<Clock> clocks;  // [warp]
 
   bool checks_all() const { return grid.options.checks == Checks::kAll; }
 

@@ -98,7 +98,7 @@ template <size_t kMatrices, class Base>
       const int lane = static_cast<int>(8 * m + row);
       const uint64_t address = lane_of(base, lane) + static_cast<uint64_t>(offset);
       Place place(w, line, lane, Space::kShared, address, 16);
-      if (w.block().checks_all()) place.note_read(false);
+      if (w.block().checks_all()) place.note_read_by_warp();
       std::memcpy(matrix[m][row], place.host(), 16);
     }
   }

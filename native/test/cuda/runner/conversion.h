@@ -30,8 +30,7 @@ To whole(From value) {
   if (std::isnan(value)) return 0;
   constexpr double kLeast = static_cast<double>(std::numeric_limits<To>::min());
   // 2^31 and the like: the first number that is too large.
-  constexpr double kPast =
-      static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2;
+  constexpr double kPast = static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2;
   const double wide = static_cast<double>(value);
   if (wide < kLeast) return std::numeric_limits<To>::min();
   if (wide >= kPast) return std::numeric_limits<To>::max();
@@ -153,8 +152,12 @@ void unpack(Mask mask, From from, Row* const (&parts)[kParts]) {
   });
 }
 
-inline uint64_t to_shared(uint64_t address) { return address - kSharedWindow; }
-inline uint64_t from_shared(uint64_t address) { return address + kSharedWindow; }
+inline uint64_t to_shared(uint64_t address) {
+  return address - kSharedWindow;
+}
+inline uint64_t from_shared(uint64_t address) {
+  return address + kSharedWindow;
+}
 
 template <Space kSpace>
 bool is_in_space(uint64_t address) {

@@ -39,7 +39,9 @@ template <class T>
 T lane_of(Imm<T> constant, int) {
   return constant.value;
 }
-inline bool lane_of(Predicate predicate, int lane) { return (predicate.mask >> lane & 1) != 0; }
+inline bool lane_of(Predicate predicate, int lane) {
+  return (predicate.mask >> lane & 1) != 0;
+}
 inline uint32_t lane_of(BytesUnless choice, int lane) {
   return (choice.mask >> lane & 1) != 0 ? 0 : choice.bytes;
 }
@@ -112,9 +114,8 @@ template <auto kFn, class Row, class... Inputs>
     }
     return;
   }
-  for_lanes(mask, [&](int lane) {
-    to[lane] = bits_for<Row>(F::template at<kFn>(lane, inputs...));
-  });
+  for_lanes(mask,
+            [&](int lane) { to[lane] = bits_for<Row>(F::template at<kFn>(lane, inputs...)); });
 }
 
 // The lanes for which the function is true; those that do not run have any value.

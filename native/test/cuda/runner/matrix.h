@@ -106,8 +106,7 @@ template <class Half, int kDepth, size_t kA, size_t kB>
 
 template <class Left, class Right>
 [[gnu::noinline]] void multiply_bytes(Warp& w, int line, uint32_t* const (&d)[4],
-                                      const Word (&a)[4], const Word (&b)[2],
-                                      const Word (&c)[4]) {
+                                      const Word (&a)[4], const Word (&b)[2], const Word (&c)[4]) {
   w.require_all(line);
   using F = Fragments<32, 4>;
   int32_t left[kRowsOfA][32];

@@ -30,9 +30,9 @@ class MemoryMap {
 
   bool contains(uint64_t address, uint64_t bytes) const {
     if (address >= last_.begin && address + bytes <= last_.end) return true;
-    const auto next = std::upper_bound(
-        ranges_.begin(), ranges_.end(), address,
-        [](uint64_t sought, const Range& range) { return sought < range.begin; });
+    const auto next =
+        std::upper_bound(ranges_.begin(), ranges_.end(), address,
+                         [](uint64_t sought, const Range& range) { return sought < range.begin; });
     if (next == ranges_.begin()) return false;
     const Range& range = *(next - 1);
     if (address + bytes > range.end) return false;

@@ -67,9 +67,10 @@ const Access* RaceLog::write(uint64_t address, uint64_t bytes, const Access& now
   const Access* other = nullptr;
   for (uint64_t i = 0; i < bytes; ++i) {
     Mark& at = mark(address + i);
-    for (const Access& before : {at.write, at.reads[0], at.reads[1]}) {
+    const bool is_joint = is_same && is_of_same_warp(at.write, now);
+    const Access written = is_joint ? Access{} : at.write;
+    for (const Access& before : {written, at.reads[0], at.reads[1]}) {
       if (other != nullptr || !is_race(before, now, clock)) continue;
-      if (is_same && is_of_same_warp(before, now)) continue;
       found_ = before;
       other = &found_;
     }

@@ -32,10 +32,13 @@ class RaceLog {
  public:
   // The other access if there is one without order; `now` is noted.
   const Access* read(uint64_t address, uint64_t bytes, const Access& now, const Clock& clock);
-  // With `is_same`, the bytes do not change: lanes of one warp may then write them together.
+  // With `is_same`, the bytes do not change: lanes of one warp may then write them together, as idiom has it.
   const Access* write(uint64_t address, uint64_t bytes, const Access& now, const Clock& clock,
                       bool is_same);
-  void clear() { pages_.clear(); last_page_ = nullptr; }
+  void clear() {
+    pages_.clear();
+    last_page_ = nullptr;
+  }
 
  private:
   struct Mark {

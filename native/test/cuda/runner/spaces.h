@@ -29,6 +29,8 @@ inline Space space_of(uint64_t address) {
   }
 }
 
-inline uint64_t address_of(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+inline uint64_t address_of(const void* pointer) {
+  return reinterpret_cast<uint64_t>(pointer);
+}
 
 }  // namespace ptx

@@ -100,9 +100,8 @@ void Warp::join_groups() {
   for (int i = 0; i < num_groups_; ++i) {
     if (groups_[i].lanes == 0) continue;
     Group* const end = groups_ + kept;
-    Group* const twin = std::find_if(groups_, end, [&](const Group& group) {
-      return group.segment == groups_[i].segment;
-    });
+    Group* const twin = std::find_if(
+        groups_, end, [&](const Group& group) { return group.segment == groups_[i].segment; });
     if (twin == end) {
       groups_[kept++] = groups_[i];
     } else {
@@ -126,9 +125,8 @@ int Warp::choose_group() {
   }
   Grid& grid = block_.grid;
   if (grid.options.seed != 0) return candidates[grid.random() % static_cast<uint32_t>(count)];
-  return *std::min_element(candidates, candidates + count, [&](int a, int b) {
-    return groups_[a].segment < groups_[b].segment;
-  });
+  return *std::min_element(candidates, candidates + count,
+                           [&](int a, int b) { return groups_[a].segment < groups_[b].segment; });
 }
 
 bool Warp::gathers(int segment, int line, Mask members) {
@@ -166,8 +164,7 @@ void Warp::wait_at_barrier(int resume, int line, uint32_t id, uint32_t num_threa
   arrive(resume, line, id, num_threads, votes);
 }
 
-void Warp::arrive_at_barrier(int resume, int line, uint32_t id, uint32_t num_threads,
-                             Mask votes) {
+void Warp::arrive_at_barrier(int resume, int line, uint32_t id, uint32_t num_threads, Mask votes) {
   arrive(resume, line, id, num_threads, votes);
 }
 
@@ -191,7 +188,7 @@ void Warp::trap(Mask lanes, int line) const {
 
 Access Warp::access(int lane, bool is_strong) const {
   const uint32_t own = block_.clocks[index_][index_];
-  return {block_.number + 1,           own,      lane_clock_, static_cast<uint8_t>(index_),
+  return {block_.number + 1,          own,      lane_clock_, static_cast<uint8_t>(index_),
           static_cast<uint8_t>(lane), is_strong};
 }
 

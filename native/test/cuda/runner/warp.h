@@ -35,6 +35,11 @@ class Warp {
   Mask no_predicate = 0;
   AsyncCopies copies;
 
+  // Notes that the mutation is come to.
+  bool reach() {
+    if (block_.grid.options.is_reached != nullptr) *block_.grid.options.is_reached = true;
+    return true;
+  }
   uint16_t* rows16() { return rows16_.data(); }
   uint32_t* rows32() { return rows32_.data(); }
   uint64_t* rows64() { return rows64_.data(); }

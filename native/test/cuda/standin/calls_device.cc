@@ -25,7 +25,12 @@ struct ErrorText {
 };
 
 const std::map<CUresult, ErrorText>& error_texts() {
-#define TEXT(name, text) {name, {#name, text}}
+#define TEXT(name, text) \
+  {                      \
+    name, {              \
+#name, text        \
+    }                    \
+  }
   static const std::map<CUresult, ErrorText> all = {
       TEXT(CUDA_SUCCESS, "no error"),
       TEXT(CUDA_ERROR_INVALID_VALUE, "invalid argument"),
@@ -35,7 +40,8 @@ const std::map<CUresult, ErrorText>& error_texts() {
       TEXT(CUDA_ERROR_INVALID_DEVICE, "invalid device ordinal"),
       TEXT(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid"),
       TEXT(CUDA_ERROR_INVALID_CONTEXT, "invalid device context"),
-      TEXT(CUDA_ERROR_NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"),
+      TEXT(CUDA_ERROR_NO_BINARY_FOR_GPU,
+           "no kernel image is available for execution on the device"),
       TEXT(CUDA_ERROR_ECC_UNCORRECTABLE, "uncorrectable ECC error encountered"),
       TEXT(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),
       TEXT(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
@@ -43,18 +49,23 @@ const std::map<CUresult, ErrorText>& error_texts() {
       TEXT(CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal memory access was encountered"),
       TEXT(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "too many resources requested for launch"),
       TEXT(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, "part or all of the memory is registered"),
-      TEXT(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, "pointer does not correspond to registered memory"),
+      TEXT(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED,
+           "pointer does not correspond to registered memory"),
       TEXT(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure"),
       TEXT(CUDA_ERROR_NOT_PERMITTED, "operation not permitted"),
-      TEXT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"),
-      TEXT(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"),
+      TEXT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+           "operation not permitted when stream is capturing"),
+      TEXT(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
+           "operation failed due to a previous error during capture"),
       TEXT(CUDA_ERROR_UNKNOWN, "unknown error"),
   };
 #undef TEXT
   return all;
 }
 
-bool is_device(CUdevice device) { return device >= 0 && device < injected().num_devices; }
+bool is_device(CUdevice device) {
+  return device >= 0 && device < injected().num_devices;
+}
 
 const std::map<CUdevice_attribute, int>& attributes() {
   static const std::map<CUdevice_attribute, int> all = {
@@ -158,7 +169,7 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
   if (!is_device(device)) return CUDA_ERROR_INVALID_DEVICE;
   Device& all = Device::get();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  if (all.num_retained == 0 && injected().recovers) all.lost = CUDA_SUCCESS;
+  if (all.num_retained == 0 && (injected().recovers || all.recovers)) all.lost = CUDA_SUCCESS;
   if (all.lost != CUDA_SUCCESS) return all.lost;
   ++all.num_retained;
   *context = reinterpret_cast<CUcontext>(&all);
@@ -188,7 +199,9 @@ CUresult cuCtxGetCurrent(CUcontext* context) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuCtxPushCurrent(CUcontext context) { return cuCtxSetCurrent(context); }
+CUresult cuCtxPushCurrent(CUcontext context) {
+  return cuCtxSetCurrent(context);
+}
 
 CUresult cuCtxPopCurrent(CUcontext* context) {
   if (context != nullptr) cuCtxGetCurrent(context);
@@ -222,10 +235,41 @@ const char* dyn_standin_why() {
   return copy.c_str();
 }
 
+// The next launch loses the device; a new primary context, once all are released, has it back.
+void dyn_standin_lose_next() {
+  Device& all = Device::get();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  all.loses_next = true;
+  all.recovers = true;
+}
+
+// Puts the mutation of this number into a kernel, for all later launches; 0 is none.
+void dyn_standin_set_mutant(const char* kernel, int number) {
+  Device& all = Device::get();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  all.mutated_kernel = kernel;
+  all.mutant = number;
+  all.is_mutant_reached = false;
+  all.recovers = true;
+}
+
+// True if a lane came to the mutation since it was set.
+bool dyn_standin_is_mutant_reached() {
+  Device& all = Device::get();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return all.is_mutant_reached;
+}
+
 uint64_t dyn_standin_num_live() {
   Device& all = Device::get();
   const std::lock_guard<std::mutex> lock(all.mutex);
   return all.num_live() + static_cast<uint64_t>(all.num_retained);
+}
+
+uint64_t dyn_standin_num_allocations() {
+  Device& all = Device::get();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return all.num_allocations;
 }
 
 uint64_t dyn_standin_num_launches() {

@@ -20,6 +20,8 @@ namespace {
 
 constexpr uint32_t kMaxDynamicBytes = 163 << 10;
 constexpr uint32_t kMaxOtherGrid = 65535;
+// A mutant that loops is stopped after about a second.
+constexpr uint64_t kMutantSegments = uint64_t{1} << 23;
 
 CUresult load(CUmodule* handle, const void* image) {
   Entry entry;
@@ -53,6 +55,13 @@ bool is_possible(const LoadedKernel& loaded, const ptx::Shape& shape) {
 // What a launch meets instead of its kernel.
 enum class Fate { kRuns, kIsLost, kHangs };
 
+Fate fate_of(Device& device) {
+  const bool is_lost = device.loses_next || device.num_launches == injected().lose_at;
+  device.loses_next = false;
+  if (is_lost) return Fate::kIsLost;
+  return device.num_launches == injected().hang_at ? Fate::kHangs : Fate::kRuns;
+}
+
 CUresult run_kernel(Fate fate, const ptx::Kernel& kernel, const ptx::Shape& shape,
                     const std::vector<uint8_t>& parameters) {
   Device& device = Device::get();
@@ -61,11 +70,16 @@ CUresult run_kernel(Fate fate, const ptx::Kernel& kernel, const ptx::Shape& shap
   }
   if (fate == Fate::kIsLost) return CUDA_ERROR_ECC_UNCORRECTABLE;
   ptx::MemoryMap memory;
+  ptx::RunOptions options;
   {
     const std::lock_guard<std::mutex> lock(device.mutex);
     memory = device.memory;
+    if (device.mutant != 0 && device.mutated_kernel == kernel.name) {
+      options.mutant = device.mutant;
+      options.is_reached = &device.is_mutant_reached;
+      options.max_segments = kMutantSegments;
+    }
   }
-  ptx::RunOptions options;
   options.checks = injected().checks_all ? ptx::Checks::kAll : ptx::Checks::kBounds;
   options.seed = injected().seed;
   try {
@@ -87,11 +101,9 @@ CUresult launch(const CUlaunchConfig& config, CUfunction function, void** argume
                             {config.blockDimX, config.blockDimY, config.blockDimZ},
                             config.sharedMemBytes};
   if (!is_possible(loaded, shape)) return CUDA_ERROR_INVALID_VALUE;
-  const uint64_t number = ++device.num_launches;
-  if (number == injected().fail_launch_at) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-  const Fate fate = number == injected().lose_at   ? Fate::kIsLost
-                    : number == injected().hang_at ? Fate::kHangs
-                                                   : Fate::kRuns;
+  ++device.num_launches;
+  if (device.num_launches == injected().fail_launch_at) return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  const Fate fate = fate_of(device);
   std::vector<uint8_t> parameters(kernel.parameter_bytes);
   for (uint32_t i = 0; i < kernel.num_parameters; ++i) {
     const ptx::Parameter& parameter = kernel.parameters[i];
@@ -107,7 +119,9 @@ CUresult launch(const CUlaunchConfig& config, CUfunction function, void** argume
 
 extern "C" {
 
-CUresult cuModuleLoadData(CUmodule* module, const void* image) { return load(module, image); }
+CUresult cuModuleLoadData(CUmodule* module, const void* image) {
+  return load(module, image);
+}
 
 CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned int, CUjit_option*,
                             void**) {
@@ -137,8 +151,7 @@ CUresult cuModuleGetFunction(CUfunction* function, CUmodule handle, const char* 
   return CUDA_ERROR_NOT_FOUND;
 }
 
-CUresult cuModuleGetGlobal(CUdeviceptr* pointer, size_t* bytes, CUmodule handle,
-                           const char* name) {
+CUresult cuModuleGetGlobal(CUdeviceptr* pointer, size_t* bytes, CUmodule handle, const char* name) {
   Entry entry;
   if (entry.error() != CUDA_SUCCESS) return entry.error();
   const auto found = entry.device.loaded.find(reinterpret_cast<LoadedModule*>(handle));
@@ -215,6 +228,21 @@ CUresult cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int g
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction function, void** arguments,
                           void** extra) {
   return extra != nullptr ? CUDA_ERROR_INVALID_VALUE : launch(*config, function, arguments);
+}
+
+// For tests only: the mutations of a shipped kernel.
+uint32_t dyn_standin_num_kernels() {
+  size_t count = 0;
+  for (const ptx::Module& module : ptx::modules()) count += module.kernels.size();
+  return static_cast<uint32_t>(count);
+}
+
+const ptx::Kernel* dyn_standin_kernel(uint32_t index) {
+  for (const ptx::Module& module : ptx::modules()) {
+    if (index < module.kernels.size()) return &module.kernels[index];
+    index -= static_cast<uint32_t>(module.kernels.size());
+  }
+  return nullptr;
 }
 
 }  // extern "C"

@@ -90,7 +90,9 @@ CUresult fill_later(CUdeviceptr to, Word value, size_t count, CUstream stream) {
   return entry.device.enqueue(stream, {{}, run});
 }
 
-uint64_t number(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+uint64_t number(const void* pointer) {
+  return reinterpret_cast<uint64_t>(pointer);
+}
 
 }  // namespace
 
@@ -139,7 +141,9 @@ CUresult cuMemHostAlloc(void** pointer, size_t bytes, unsigned int) {
   return allocate_host(pointer, bytes);
 }
 
-CUresult cuMemAllocHost(void** pointer, size_t bytes) { return allocate_host(pointer, bytes); }
+CUresult cuMemAllocHost(void** pointer, size_t bytes) {
+  return allocate_host(pointer, bytes);
+}
 
 CUresult cuMemFreeHost(void* pointer) {
   Entry entry;

@@ -36,7 +36,9 @@ CUresult refuse_in_capture(Stream& stream) {
 
 extern "C" {
 
-CUresult cuStreamCreate(CUstream* stream, unsigned int) { return make_stream(stream); }
+CUresult cuStreamCreate(CUstream* stream, unsigned int) {
+  return make_stream(stream);
+}
 
 CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned int, int) {
   return make_stream(stream);

@@ -14,7 +14,9 @@ Device& Device::get() {
   return *device;
 }
 
-Device::Device() : thread_([this] { work(); }) { thread_.detach(); }
+Device::Device() : thread_([this] { work(); }) {
+  thread_.detach();
+}
 
 Stream* Device::find(CUstream handle) {
   if (handle == nullptr || handle == CU_STREAM_LEGACY || handle == CU_STREAM_PER_THREAD)
@@ -111,7 +113,7 @@ void Device::work() {
     const CUresult result = operation.run();
     lock.lock();
     stream->is_running = false;
-    if (result != CUDA_SUCCESS) lose(result, "an operation failed");
+    if (result != CUDA_SUCCESS) lose(result, "the device is lost, as was asked for");
     changed.notify_all();
   }
 }

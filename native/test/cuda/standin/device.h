@@ -33,8 +33,8 @@ struct Graph {
 
 struct Stream {
   std::deque<Operation> queue;
-  bool is_running = false;           // Its first operation is.
-  std::unique_ptr<Graph> capture;    // While it captures.
+  bool is_running = false;         // Its first operation is.
+  std::unique_ptr<Graph> capture;  // While it captures.
   bool is_capture_broken = false;
 };
 
@@ -65,7 +65,8 @@ class Device {
   // All of these with the lock.
   CUresult lost = CUDA_SUCCESS;  // Sticks.
   std::string why;
-  int num_retained = 0;  // Of the primary context.
+  bool recovers = false;  // With the next primary context.
+  int num_retained = 0;   // Of the primary context.
   ptx::MemoryMap memory;
   std::map<uint64_t, uint64_t> device_ranges;  // begin -> bytes
   std::map<uint64_t, uint64_t> host_ranges;    // Pinned, or registered.
@@ -73,6 +74,10 @@ class Device {
   uint64_t num_allocations = 0;
   uint64_t num_host_allocations = 0;
   uint64_t num_launches = 0;
+  bool loses_next = false;  // The next launch loses the device.
+  std::string mutated_kernel;
+  int mutant = 0;
+  bool is_mutant_reached = false;
   std::map<Stream*, std::shared_ptr<Stream>> streams;  // Shared with a running operation.
   std::map<Event*, std::unique_ptr<Event>> events;
   std::map<Graph*, std::unique_ptr<Graph>> graphs;

@@ -52,8 +52,8 @@ Injected parse_injected(const std::string& words) {
   return result;
 }
 
-const Injected& injected() {
-  static const Injected result = [] {
+Injected& injected() {
+  static Injected result = [] {
     const char* const words = std::getenv("DYNAMO_STANDIN_CUDA");
     return parse_injected(words == nullptr ? "" : words);
   }();

@@ -145,7 +145,7 @@ class KernelTranslation {
     const mask = guard === undefined || isGathered ? "m" : `m & ${this.#condition(guard)}`;
     const mutated = (kind: MutationKind) => {
       this.mutations.push({ kind, line, opcode: op.text });
-      return `w.mutant == ${this.mutations.length}`;
+      return `w.mutant == ${this.mutations.length} && w.reach()`;
     };
     return {
       op,

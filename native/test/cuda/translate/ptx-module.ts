@@ -164,45 +164,43 @@ function contentOf(file: string, line: number, content: string, unit: number): r
     });
 }
 
-/** Braces that open a scope stand where a statement would begin. */
+const MARK = /\s*(?:([{}])|([\w$]+):(?!:))?/y;
+
+/** Braces that open a scope stand where a statement would begin; those of operands lie before its semicolon. */
 function* statementsOf(file: string, body: string, firstLine: number): Generator<Statement> {
-  let begun = 0;
-  let depth = 0;
-  let line = firstLine;
-  let startLine = firstLine;
-  for (let at = 0; at < body.length; at += 1) {
-    const character = body[at] ?? "";
-    const isFresh = body.slice(begun, at).trim() === "";
-    if (isFresh) startLine = line;
-    if (character === "\n") line += 1;
-    if (isFresh && (character === "{" || character === "}")) {
-      yield { type: character === "{" ? "open" : "close", line };
-      begun = at + 1;
-      continue;
-    }
-    if ("{[(".includes(character)) depth += 1;
-    if ("}])".includes(character)) depth -= 1;
-    const text = body.slice(begun, at);
-    if (character === ":" && /^\s*[\w$]+$/.test(text) && body[at + 1] !== ":") {
-      yield { type: "label", name: text.trim(), line: startLine };
-      begun = at + 1;
-    } else if (character === ";" && depth === 0) {
-      const statement = statementOf(file, startLine, oneLine(text));
-      if (statement !== undefined) yield statement;
-      begun = at + 1;
+  let at = 0;
+  for (;;) {
+    MARK.lastIndex = at;
+    const [skipped = "", brace, label] = MARK.exec(body) ?? [];
+    at += skipped.length;
+    const line = firstLine + lineAt(body, at) - 1;
+    if (brace !== undefined) yield { type: brace === "{" ? "open" : "close", line };
+    else if (label !== undefined) yield { type: "label", name: label, line };
+    else if (at >= body.length) return;
+    else {
+      const end = endOf(file, line, body, at);
+      yield* statementOf(file, line, oneLine(body.slice(at, end)));
+      at = end + 1;
     }
   }
 }
 
-function statementOf(file: string, line: number, text: string): Statement | undefined {
-  if (/^\.(pragma|loc|file)\b/.test(text)) return undefined;
-  if (text.startsWith(".reg")) return registersOf(file, line, text);
+function endOf(file: string, line: number, body: string, at: number): number {
+  const end = body.indexOf(";", at);
+  if (end < 0) throw new PtxError(file, line, "a statement without an end");
+  return end;
+}
+
+/** None for remarks to the assembler. */
+function statementOf(file: string, line: number, text: string): readonly Statement[] {
+  if (/^\.(pragma|loc|file)\b/.test(text)) return [];
+  if (text.startsWith(".reg")) return [registersOf(file, line, text)];
   if (/^\.(shared|local)\b/.test(text))
-    return { type: "variable", variable: variableOf(file, line, text), line };
+    return [{ type: "variable", variable: variableOf(file, line, text), line }];
   const match = /^(?:@(!?[%\w$]+)\s+)?([a-z][\w.:]*)\s*(.*)$/.exec(text);
   if (match === null) throw new PtxError(file, line, `cannot read ${text}`);
   const [, guard, opcode = "", operands = ""] = match;
-  return { type: "instruction", line, guard, opcode, operands: splitOperands(operands) };
+  return [{ type: "instruction", line, guard, opcode, operands: splitOperands(operands) }];
 }
 
 function registersOf(file: string, line: number, text: string): Statement {
@@ -256,9 +254,20 @@ function closingBrace(text: string, open: number): number {
   throw new Error("a brace is never closed");
 }
 
+/** Line of a place, from 1 on; places are asked for in order. */
 function lineAt(text: string, at: number): number {
-  return text.slice(0, at).split("\n").length;
+  const known = lines.text === text && lines.at <= at ? lines : { text, at: 0, line: 1 };
+  let { line } = known;
+  for (let next = text.indexOf("\n", known.at); next >= 0 && next < at; ) {
+    line += 1;
+    next = text.indexOf("\n", next + 1);
+  }
+  lines = { text, at, line };
+  return line;
 }
+
+/** The last answer, from which the next one counts on. */
+let lines = { text: "", at: 0, line: 1 };
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s+/g, " ");
