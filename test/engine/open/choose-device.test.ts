@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import * as v from "valibot";
-import { chooseDevice } from "../../../src/components/worker/choose-device.ts";
 import { VllmWorkerConfig } from "../../../src/components/worker/config.ts";
 import { gpuFacts } from "../../../src/engine/device.ts";
+import { chooseDevice } from "../../../src/engine/open/choose-device.ts";
 import { openModel } from "../../../src/model/open-model.ts";
-import { builtLibrary, isBuilt } from "../../engine/native-build.ts";
+import { builtLibrary, isBuilt } from "../native-build.ts";
 
 const model = join(import.meta.dir, "../../../models/built-in");
 
