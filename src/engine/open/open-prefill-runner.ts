@@ -8,7 +8,7 @@ import type { KvPool } from "./kv-pool.ts";
 
 type PrefillKeys = Pick<
   EngineKeys,
-  "maxNumSeqs" | "maxNumBatchedTokens" | "speedupRatio" | "threads"
+  "enforceEager" | "maxNumSeqs" | "maxNumBatchedTokens" | "speedupRatio" | "threads"
 >;
 
 export async function openPrefillRunner(
