@@ -68,20 +68,20 @@ void tokens_are_the_cpus() {
 std::vector<Sampled> long_run(uint32_t chunk_size) {
   constexpr uint32_t kLength = 1100;
   constexpr uint32_t kDecoded = 4;
-  const EngineOptions options = {.num_blocks = 80,
-                                 .block_size = 16,
-                                 .max_num_batched_tokens = 1280,
-                                 .max_model_len = 1280};
+  const EngineOptions options = {
+      .num_blocks = 80, .block_size = 16, .max_num_batched_tokens = 1280, .max_model_len = 1280};
   const device_suite::Loaded loaded;
   std::shared_ptr<KvPool> pool;
-  CHECK(KvPool::open(loaded.model,
-                     {.key = 1, .num_blocks = 80, .block_size = 16, .kv_dtype = DYN_KV_BF16,
-                      .reserved = 0},
-                     &pool)
+  CHECK(KvPool::open(
+            loaded.model,
+            {.key = 1, .num_blocks = 80, .block_size = 16, .kv_dtype = DYN_KV_BF16, .reserved = 0},
+            &pool)
             .ok());
   std::shared_ptr<Engine> engine;
   CHECK(Engine::open(pool,
-                     {.max_num_seqs = 8, .max_num_rows = 8, .max_num_batched_tokens = 1280,
+                     {.max_num_seqs = 8,
+                      .max_num_rows = 8,
+                      .max_num_batched_tokens = 1280,
                       .max_model_len = 1280},
                      &engine)
             .ok());
@@ -109,7 +109,8 @@ std::vector<Sampled> decoded(uint32_t num_seqs, bool with_graphs) {
   worker.engine().use_graphs(with_graphs);
   std::vector<Sequence> sequences;
   for (uint32_t s = 0; s < num_seqs; ++s) {
-    sequences.push_back({prompt(20 + s, 3 + 7 * s), block_range(static_cast<int32_t>(8 * s), 8), 0});
+    sequences.push_back(
+        {prompt(20 + s, 3 + 7 * s), block_range(static_cast<int32_t>(8 * s), 8), 0});
   }
   std::vector<Sampled> all;
   for (uint32_t step = 0; step < 20; ++step) {
@@ -146,12 +147,11 @@ int main() {
   std::shared_ptr<Device> first = open_cuda();
   const bool can_lose = standin_call<void()>("dyn_standin_lose_next") != nullptr;
   const auto num_live = standin_call<uint64_t()>("dyn_standin_num_live");
-  const DeviceUnderTest cuda = {
-      .name = "CUDA",
-      .open = open_cuda,
-      .kv_dtype = DYN_KV_BF16,
-      .weights = DYN_BF16,
-      .lose = can_lose ? std::function<void(Device*)>(lose) : nullptr};
+  const DeviceUnderTest cuda = {.name = "CUDA",
+                                .open = open_cuda,
+                                .kv_dtype = DYN_KV_BF16,
+                                .weights = DYN_BF16,
+                                .lose = can_lose ? std::function<void(Device*)>(lose) : nullptr};
   first.reset();
   test::check_device(cuda);
   device_suite::claim(cuda, "tokens are the CPU's but for near ties", tokens_are_the_cpus);

@@ -11,8 +11,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kSampleBlocks = 64;  // Rows that are sampled at once: each has scratch.
 constexpr uint32_t kSampleThreads = 256;
-constexpr uint32_t kMostGraphTokens = 256;  // Of a step that is captured.
-constexpr size_t kMostGraphs = 128;         // Of one engine; further extents are launched singly.
+constexpr uint32_t kMostGraphTokens = 256;  // Most tokens of a step that is captured.
+constexpr size_t kMostGraphs = 128;  // Most of one engine; further extents are launched singly.
 constexpr auto kLook = std::chrono::milliseconds(2);  // Between two looks at the mark.
 
 }  // namespace
@@ -105,8 +105,8 @@ Status CudaStep::replay() {
   if (known != graphs_.end()) return known->second.launch(stream_);
   if (graphs_.size() >= kMostGraphs) return compute();
   cuda::Graph graph;
-  RETURN_IF_ERROR(graph.capture(pool_->model().device().context(), stream_,
-                                [this] { return compute(); }));
+  RETURN_IF_ERROR(
+      graph.capture(pool_->model().device().context(), stream_, [this] { return compute(); }));
   return graphs_.emplace(staging_.extent(), std::move(graph)).first->second.launch(stream_);
 }
 

@@ -5,7 +5,7 @@
 // A step that decodes few sequences is captured the first time, and replayed when a step of its
 // extent comes again.
 //
-//     wait:   that call, or a look at the mark now and then, since a lost GPU calls nobody
+//     wait:   that call, or a look at the mark now and then, since a lost GPU makes no calls
 
 #pragma once
 

@@ -45,8 +45,8 @@ Status Context::enter() const {
 
 Status Context::learn_facts() {
   char name[256] = {};
-  RETURN_IF_ERROR(
-      check(*driver_, driver_->cuDeviceGetName(name, sizeof(name) - 1, device_), "cuDeviceGetName"));
+  RETURN_IF_ERROR(check(*driver_, driver_->cuDeviceGetName(name, sizeof(name) - 1, device_),
+                        "cuDeviceGetName"));
   facts_.name = name;
   size_t memory_bytes = 0;
   RETURN_IF_ERROR(
@@ -58,8 +58,7 @@ Status Context::learn_facts() {
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &major));
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &minor));
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_INTEGRATED, &integrated));
-  RETURN_IF_ERROR(
-      attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &facts_.num_processors));
+  RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &facts_.num_processors));
   facts_.capability = major * 10 + minor;
   facts_.is_integrated = integrated != 0;
   return {};

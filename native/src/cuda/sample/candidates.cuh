@@ -25,8 +25,7 @@ struct IsLikelier {
 // logarithm by a builtin that kernels have no code for. One thread.
 __device__ inline void nth_element(Candidate* first, Candidate* nth, Candidate* last) {
   const int depth = 2 * (63 - __clzll(last - first));
-  std::__introselect(first, nth, last, depth,
-                     __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
+  std::__introselect(first, nth, last, depth, __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
 }
 
 // Moves the likeliest `count` of [first, last) before the others. One thread.
@@ -35,8 +34,8 @@ __device__ inline void part_likeliest(Candidate* first, uint32_t count, Candidat
 }
 
 // Collects ids with logit >= floor, of these the k likeliest (all where k is 0).
-__device__ inline uint32_t collect_candidates(const float* logits, uint32_t vocab_size,
-                                              float floor, uint32_t k, Candidate* candidates) {
+__device__ inline uint32_t collect_candidates(const float* logits, uint32_t vocab_size, float floor,
+                                              uint32_t k, Candidate* candidates) {
   __shared__ uint32_t collected;
   const bool is_cut = k > 0 && k < vocab_size / 2;
   const uint32_t capacity = is_cut ? 2 * k : vocab_size;

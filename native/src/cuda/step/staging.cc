@@ -67,9 +67,8 @@ void Staging::place(const StepLimits& limits, const AttentionPlan::Shape& shape,
 
 void Staging::plan(const StepInput& input, bool is_shared) {
   plan_.make(input);
-  const uint32_t longest =
-      static_cast<uint32_t>(*std::max_element(input.batch.seq_lens,
-                                              input.batch.seq_lens + input.size.num_seqs));
+  const uint32_t longest = static_cast<uint32_t>(
+      *std::max_element(input.batch.seq_lens, input.batch.seq_lens + input.size.num_seqs));
   extent_ = {.num_tokens = input.size.num_tokens,
              .num_rows = input.size.num_rows,
              .num_items = plan_.num_items(),
@@ -151,8 +150,8 @@ Status Staging::send_lists(const StepInput& input, const Stream& stream) const {
 Status Staging::fetch(const StepInput& input, const Stream& stream) {
   if (input.size.num_rows == 0) return {};
   const uint64_t rows = limits_.max_size.num_rows;
-  RETURN_IF_ERROR(stream.copy_out(samples_.host, device_pointer(samples_.device),
-                                  rows * 3 * sizeof(int32_t)));
+  RETURN_IF_ERROR(
+      stream.copy_out(samples_.host, device_pointer(samples_.device), rows * 3 * sizeof(int32_t)));
   if (!has_tops_) return {};
   return stream.copy_out(tops_.host, device_pointer(tops_.device),
                          rows * 2 * DYN_MAX_LOGPROBS * sizeof(int32_t));

@@ -88,8 +88,8 @@ class Staging {
   float* biases_ = nullptr;
   uint32_t* masks_ = nullptr;
 
-  Mirrored<int32_t> samples_;       // [3, R] ids, log-probabilities, ranks
-  Mirrored<int32_t> tops_;          // [2, R, DYN_MAX_LOGPROBS] ids, log-probabilities
+  Mirrored<int32_t> samples_;  // [3, R] ids, log-probabilities, ranks
+  Mirrored<int32_t> tops_;     // [2, R, DYN_MAX_LOGPROBS] ids, log-probabilities
 };
 
 }  // namespace dyn::cuda
