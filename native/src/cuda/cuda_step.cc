@@ -14,6 +14,8 @@ constexpr uint32_t kSampleThreads = 256;
 constexpr uint32_t kMostGraphTokens = 256;  // Most tokens of a step that is captured.
 constexpr size_t kMostGraphs = 128;  // Most of one engine; further extents are launched singly.
 constexpr auto kLook = std::chrono::milliseconds(2);  // Between two looks at the mark.
+// Half of a layer takes no GPU so long.
+constexpr auto kHang = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -23,7 +25,10 @@ CudaStep::CudaStep(CudaKvPool* pool)
       vocab_size_(pool->model().config().vocab_size),
       decoder_(pool->model().config(), pool->model().on_device(), kernels_) {}
 
-CudaStep::~CudaStep() = default;
+// The step's memory is freed when nothing computes on it any more.
+CudaStep::~CudaStep() {
+  while (is_submitted_ && wait(DYN_WAIT_FOREVER).code() == DYN_TIMEOUT) continue;
+}
 
 Status CudaStep::reserve(const StepLimits& limits) {
   const cuda::Context& context = pool_->model().device().context();
@@ -74,6 +79,8 @@ void CudaStep::place(const StepLimits& limits, dyn_engine_sizes* sizes) {
 
 Status CudaStep::submit(const StepInput& input) {
   input_ = input;
+  is_submitted_ = true;
+  moved_ = Clock::now();
   has_called_ = false;  // No step runs.
   RETURN_IF_ERROR(pool_->model().device().context().enter());
   const int32_t* positions = input.positions;
@@ -148,16 +155,32 @@ Status CudaStep::wait(uint32_t timeout_us) {
       called_.wait_until(lock, is_endless ? look : std::min(look, deadline),
                          [this] { return has_called_; });
     }
-    bool is_there = false;
-    RETURN_IF_ERROR(stream_.is_marked(&is_there));
-    if (is_there) {
-      staging_.take(input_);
-      return {};
+    bool is_done = false;
+    const Status status = look(&is_done);
+    if (!status.ok() || is_done) {
+      is_submitted_ = false;
+      if (status.ok()) staging_.take(input_);
+      return status;
     }
     if (!is_endless && Clock::now() >= deadline) {
       return {DYN_TIMEOUT, "the step is not done yet"};
     }
   }
+}
+
+// Says whether the step is done, and gives up on a GPU that does not get on with it.
+Status CudaStep::look(bool* is_done) {
+  RETURN_IF_ERROR(stream_.is_marked(is_done));
+  const Clock::time_point now = Clock::now();
+  const auto progress = static_cast<uint32_t>(this->progress());
+  if (progress != seen_progress_) {
+    seen_progress_ = progress;
+    moved_ = now;
+  }
+  if (*is_done || now - moved_ < kHang) return {};
+  const cuda::Context& context = pool_->model().device().context();
+  context.give_up();
+  return context.enter();
 }
 
 // The GPU raises the number with each norm of a layer.

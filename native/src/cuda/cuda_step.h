@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -43,6 +44,7 @@ class CudaStep final : public DeviceStep {
  private:
   void place(const StepLimits& limits, dyn_engine_sizes* sizes);
   bool is_graph(const StepInput& input) const;
+  Status look(bool* is_done);
   Status enqueue();
   Status replay();
   Status compute() const;
@@ -62,6 +64,10 @@ class CudaStep final : public DeviceStep {
   float* changed_ = nullptr;               // [sample blocks, vocab]
   cuda::Candidate* candidates_ = nullptr;  // [sample blocks, vocab]
   uint32_t* progress_ = nullptr;           // Pinned: the GPU raises it.
+
+  std::chrono::steady_clock::time_point moved_ = {};  // When progress_ was seen to change,
+  uint32_t seen_progress_ = 0;                        // and what it was then.
+  bool is_submitted_ = false;
 
   StepInput input_ = {};
   std::mutex mutex_;  // Guards has_called_.

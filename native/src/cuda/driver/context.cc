@@ -12,7 +12,7 @@ std::string gpus_text(int count) {
 }  // namespace
 
 Context::~Context() {
-  if (context_ != nullptr) driver_->cuDevicePrimaryCtxRelease(device_);
+  if (context_ != nullptr && !is_given_up_) driver_->cuDevicePrimaryCtxRelease(device_);
 }
 
 Status Context::open(uint32_t ordinal) {
@@ -40,6 +40,9 @@ Status Context::open(uint32_t ordinal) {
 }
 
 Status Context::enter() const {
+  if (is_given_up_) {
+    return {DYN_DEVICE_LOST, "the GPU hangs; end the process, and see what dmesg says of it"};
+  }
   return check(*driver_, driver_->cuCtxSetCurrent(context_), "cuCtxSetCurrent");
 }
 
