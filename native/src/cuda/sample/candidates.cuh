@@ -21,11 +21,64 @@ struct IsLikelier {
   }
 };
 
-// std::nth_element as the host's library has it, by its own inner step: what is around that takes a
-// logarithm by a builtin that kernels have no code for. One thread.
+// By insertion: all are different, so any order of steps gives the same.
+__device__ inline void sort_few(Candidate* first, uint32_t count) {
+  for (uint32_t i = 1; i < count; ++i) {
+    const Candidate moved = first[i];
+    uint32_t at = i;
+    for (; at > 0 && IsLikelier()(moved, first[at - 1]); --at) first[at] = first[at - 1];
+    first[at] = moved;
+  }
+}
+
+__device__ inline void swap_candidates(Candidate* a, Candidate* b) {
+  const Candidate kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+// Parts [first, last) by the median of three of them, as the host's library does.
+__device__ inline Candidate* part_by_median(Candidate* first, Candidate* last) {
+  const IsLikelier less;
+  Candidate* a = first + 1;
+  Candidate* b = first + (last - first) / 2;
+  Candidate* c = last - 1;
+  if (less(*a, *b)) {
+    swap_candidates(first, less(*b, *c) ? b : less(*a, *c) ? c : a);
+  } else {
+    swap_candidates(first, less(*a, *c) ? a : less(*b, *c) ? c : b);
+  }
+  Candidate* low = first + 1;
+  Candidate* high = last;
+  for (;;) {
+    while (less(*low, *first)) ++low;
+    --high;
+    while (less(*first, *high)) --high;
+    if (!(low < high)) return low;
+    swap_candidates(low, high);
+    ++low;
+  }
+}
+
+// The steps of libstdc++'s std::nth_element, to the same order of all. (The function itself cannot be
+// called: nvcc drops builtins in it without a word.) One thread.
 __device__ inline void nth_element(Candidate* first, Candidate* nth, Candidate* last) {
-  const int depth = 2 * (63 - __clzll(last - first));
-  std::__introselect(first, nth, last, depth, __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
+  int depth = 2 * (63 - __clzll(last - first));
+  while (last - first > 3) {
+    if (depth-- == 0) {
+      std::__heap_select(first, nth + 1, last,
+                         __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
+      swap_candidates(first, nth);
+      return;
+    }
+    Candidate* cut = part_by_median(first, last);
+    if (cut <= nth) {
+      first = cut;
+    } else {
+      last = cut;
+    }
+  }
+  sort_few(first, static_cast<uint32_t>(last - first));
 }
 
 // Moves the likeliest `count` of [first, last) before the others. One thread.
@@ -84,16 +137,6 @@ __device__ inline double mass_of(const Candidate* candidates, uint32_t begin, ui
     mass += candidates[i].weight;
   }
   return sum_of_block(mass);
-}
-
-// By insertion: all are different, so any order of steps gives the same.
-__device__ inline void sort_few(Candidate* first, uint32_t count) {
-  for (uint32_t i = 1; i < count; ++i) {
-    const Candidate moved = first[i];
-    uint32_t at = i;
-    for (; at > 0 && IsLikelier()(moved, first[at - 1]); --at) first[at] = first[at - 1];
-    first[at] = moved;
-  }
 }
 
 // Moves the likeliest candidates whose weights reach `mass` together to the front and returns their
