@@ -105,11 +105,16 @@ const STEPS: readonly Step[] = [
 ];
 
 /** Built first, as every suite runs the executable or the library. */
-function stepOf({ name, files, env, minutes }: Suite): Step {
-  const build = [bun, "scripts/build.ts"];
+function stepOf({ name, files, native, needs, env, minutes }: Suite): Step {
+  const isNative = native !== undefined;
+  const build = [bun, "scripts/build.ts", ...(isNative ? ["--native-only", "--tests"] : [])];
+  const tests = isNative
+    ? ["ctest", "--test-dir", "native/build", "--verbose", "-R", native]
+    : [bun, "test", ...testLimit, ...files];
   return {
     name,
-    commands: [build, [bun, "test", ...testLimit, ...files]],
+    commands: [build, tests],
+    ...(needs && { needs }),
     minutes: minutes + 3,
     ...(env && { env: { ...env, ...process.env } as Record<string, string> }),
   };

@@ -16,7 +16,7 @@ namespace {
 
 struct Planted {
   const char* kernel;
-  const char* text;  // What the fault says.
+  const char* text;  // A part of the fault's.
   uint32_t num_blocks;
   uint32_t num_threads;
   int count;  // The kernel's whole number, if it takes one.

@@ -91,3 +91,13 @@ endforeach()
 target_link_libraries(prover_standin_test PRIVATE standin_calls)
 add_custom_target(planted_fatbin DEPENDS ${prover_folder}/tile_product.fatbin)
 add_dependencies(prover_standin_test planted_fatbin)
+
+# Mutants of the shipped kernels, in the engine on the stand-in.
+add_executable(prover_shipped_mutant_test ${prover}/shipped_mutant_test.cc)
+prover_options(prover_shipped_mutant_test)
+target_compile_definitions(prover_shipped_mutant_test PRIVATE CHECK_EVERY=1)
+target_link_libraries(prover_shipped_mutant_test PRIVATE dynamo_test_support dynamo_core)
+add_dependencies(prover_shipped_mutant_test cuda_standin)
+add_test(NAME prover_shipped_mutant_test COMMAND prover_shipped_mutant_test)
+set_tests_properties(prover_shipped_mutant_test PROPERTIES TIMEOUT 3000 ENVIRONMENT
+  "LD_LIBRARY_PATH=${CMAKE_CURRENT_BINARY_DIR}/cuda/standin;DYNAMO_STANDIN_CUDA=recovers,checks=all")

@@ -8,7 +8,7 @@ interface Row {
   /** Types of the result and of the inputs. */
   readonly to: string;
   readonly from: readonly string[];
-  /** What stands behind the inputs: constants. */
+  /** Constants behind the inputs. */
   readonly tail?: string;
 }
 

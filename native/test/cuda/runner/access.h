@@ -74,7 +74,7 @@ template <Space kSpace, class T, Strength kStrength, class Base, class... In>
   });
 }
 
-// What an atomic does to a word, lane by lane; the old word is the result. The order of lanes is open
+// Changes a word as an atomic does, lane by lane; the old word is the result. The order of lanes is open
 // on a GPU, so it differs by seed.
 template <Space kSpace, class T, class Base, class Row, class Change>
 void change_words(Warp& w, Mask mask, int line, Base base, int64_t offset, Row* to, Change change) {

@@ -10,7 +10,7 @@
 namespace ptx {
 namespace {
 
-constexpr uint8_t kPoison = 0xcb;  // Of shared and local memory.
+constexpr uint8_t kPoison = 0xcb;  // Bytes of shared and local memory that nothing has written.
 constexpr uint32_t kNumBarriers = 16;
 
 }  // namespace

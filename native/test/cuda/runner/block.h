@@ -18,7 +18,7 @@ class Warp;
 
 enum class ByteState : uint8_t { kUnwritten, kWritten, kCopying };
 
-// What one launch shares between its blocks.
+// One launch's, shared by its blocks.
 struct Grid {
   const Kernel& kernel;
   const Shape& shape;
@@ -42,7 +42,7 @@ class Block {
   uint32_t index[3] = {0, 0, 0};
   uint32_t number = 0;
   std::vector<uint8_t> shared;    // From kSharedBase on.
-  std::vector<ByteState> states;  // Of shared; kept with Checks::kAll.
+  std::vector<ByteState> states;  // The bytes' in shared; kept with Checks::kAll.
   std::vector<uint8_t> local;     // [thread][local_bytes]
   RaceLog shared_log;
   std::vector<Clock> clocks;  // [warp]
@@ -59,7 +59,7 @@ class Block {
     std::vector<Warp*> waiting;
     uint32_t num_warps = 0;    // That have come.
     uint32_t num_needed = 0;   // Threads; 0 is all of the block.
-    uint32_t num_threads = 0;  // Of the warps that have come, without those that ended.
+    uint32_t num_threads = 0;  // Lanes of the warps that have come, without those that ended.
     uint32_t votes = 0;
     int line = 0;
     Clock joined = {};

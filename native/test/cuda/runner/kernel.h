@@ -53,7 +53,7 @@ struct GlobalVariable {
 };
 
 struct Module {
-  uint64_t hash;  // Of its PTX: translate.ts says how.
+  uint64_t hash;  // Its PTX's: translate.ts says how.
   std::span<const Kernel> kernels;
   std::span<const GlobalVariable> variables;
 };

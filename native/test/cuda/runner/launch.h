@@ -28,7 +28,7 @@ struct RunOptions {
   uint32_t seed = 0;  // 0 runs blocks, warps and lanes in order; others let one warp run ahead.
   int mutant = 0;     // The mutation that is on, or 0.
   bool* is_reached = nullptr;                 // Set when a lane comes to the mutation; may be null.
-  uint64_t max_segments = uint64_t{1} << 32;  // Of all warps; past it the kernel does not end.
+  uint64_t max_segments = uint64_t{1} << 32;  // All warps'; past it the kernel does not end.
 };
 
 // Throws Fault. `parameters` are the bytes of the parameter block.

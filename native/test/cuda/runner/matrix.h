@@ -31,7 +31,7 @@ class Word {
   uint32_t constant_;
 };
 
-// Where the elements of A and B come from. `Element` reads the i-th of a register.
+// Places of elements in the lanes' registers.
 template <int kDepth, int kPerRegister>
 struct Fragments {
   static constexpr int kHalves = kDepth / (4 * kPerRegister);  // Registers along K.

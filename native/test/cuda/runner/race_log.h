@@ -17,7 +17,7 @@ namespace ptx {
 constexpr int kMaxWarps = 32;
 constexpr uint8_t kSeveralLanes = 0xff;
 
-using Clock = std::array<uint32_t, kMaxWarps>;  // Of one warp: how far it knows each warp to be.
+using Clock = std::array<uint32_t, kMaxWarps>;  // How far one warp knows each warp to be.
 
 struct Access {
   uint32_t block = 0;       // 1 + the block's number in its launch; 0 is no access.
@@ -43,7 +43,7 @@ class RaceLog {
  private:
   struct Mark {
     Access write;
-    Access reads[2];  // Of two warps: a third reader needs no place of its own.
+    Access reads[2];  // Two warps': a third reader needs no place of its own.
   };
   static constexpr uint64_t kPageBytes = 1024;
   using Page = std::array<Mark, kPageBytes>;

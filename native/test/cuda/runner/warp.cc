@@ -7,7 +7,7 @@
 namespace ptx {
 namespace {
 
-constexpr uint8_t kPoison = 0xc5;  // Of registers that nothing has written.
+constexpr uint8_t kPoison = 0xc5;  // Bytes of registers that nothing has written.
 constexpr int64_t kQuantum = 1 << 16;
 
 template <class Word>

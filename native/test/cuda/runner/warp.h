@@ -137,7 +137,7 @@ class Warp {
   uint32_t lane_clock_ = 1;
   uint32_t barrier_votes_ = 0;
   uint32_t barrier_threads_ = 0;
-  int line_ = 0;  // Of the collective or barrier at which it waits.
+  int line_ = 0;  // The collective's or barrier's at which it waits.
 };
 
 }  // namespace ptx

@@ -52,7 +52,7 @@ bool is_possible(const LoadedKernel& loaded, const ptx::Shape& shape) {
          std::max(loaded.max_dynamic_bytes, uint32_t{48 << 10});
 }
 
-// What a launch meets instead of its kernel.
+// A launch's end: its kernel, or an injected fault.
 enum class Fate { kRuns, kIsLost, kHangs };
 
 Fate fate_of(Device& device) {

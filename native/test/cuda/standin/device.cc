@@ -62,7 +62,7 @@ void Device::lose(CUresult error, const std::string& reason) {
   lost = error;
   why = reason;
   std::fprintf(stderr, "stand-in CUDA device: %s\n", reason.c_str());
-  // What waits is dropped: no copy, kernel or host function runs any more.
+  // All that waits is dropped: no copy, kernel or host function runs any more.
   default_->queue.clear();
   for (const auto& [key, stream] : streams) stream->queue.clear();
   changed.notify_all();

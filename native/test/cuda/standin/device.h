@@ -21,7 +21,7 @@
 
 namespace standin {
 
-// What a stream does next. It may be kept in a graph and run many times.
+// One thing that a stream does. It may be kept in a graph and run many times.
 struct Operation {
   std::function<bool()> is_ready;  // Empty: always. Called with the device's lock.
   std::function<CUresult()> run;   // Called without it.
@@ -66,7 +66,7 @@ class Device {
   CUresult lost = CUDA_SUCCESS;  // Sticks.
   std::string why;
   bool recovers = false;  // With the next primary context.
-  int num_retained = 0;   // Of the primary context.
+  int num_retained = 0;   // Times that the primary context is held.
   ptx::MemoryMap memory;
   std::map<uint64_t, uint64_t> device_ranges;  // begin -> bytes
   std::map<uint64_t, uint64_t> host_ranges;    // Pinned, or registered.

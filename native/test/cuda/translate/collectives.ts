@@ -143,7 +143,7 @@ export interface Barrier {
   readonly waits: boolean;
   /** Lanes that count for bar.red. */
   readonly vote: string;
-  /** What bar.red gives, once the barrier has been passed; undefined for the others. */
+  /** C++ for bar.red's result, once the barrier has been passed; undefined for the others. */
   readonly result: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 // Loads, stores, atomics and cp.async. Each names its line: it may fault.
 
-import { arg, type Call, each, type Translate, value } from "./call.ts";
+import { arg, type Call, type Translate, value } from "./call.ts";
 import { capital } from "./moves.ts";
 import { bitsOf, cType, type Opcode } from "./opcode.ts";
 import { bytesOf } from "./ptx-module.ts";
@@ -163,8 +163,4 @@ function fence(call: Call): string {
 
 function nothing(): string {
   return ";";
-}
-
-export function broadcast(call: Call, expression: string, type: string): string {
-  return each(call, `same<${cType(type)}>`, [expression]);
 }

@@ -1,7 +1,7 @@
 // Moves and conversions: registers to registers.
 
 import { setPredicate } from "./arithmetic.ts";
-import { arg, type Call, each, type Translate, value } from "./call.ts";
+import { type Call, each, type Translate, value } from "./call.ts";
 import { bitsOf, cType, isFloat } from "./opcode.ts";
 
 export const MOVES: Readonly<Record<string, Translate>> = {
@@ -110,8 +110,4 @@ function convertHalf(call: Call, to: string, from: string, rounding: string): st
 
 export function capital(word: string): string {
   return `${word[0]?.toUpperCase()}${word.slice(1)}`;
-}
-
-export function requireType(call: Call, index: number): string {
-  return arg(call, index);
 }

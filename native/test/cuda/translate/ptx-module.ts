@@ -79,7 +79,7 @@ interface Item {
 
 const HEADER = /\s*(\.(version|target|address_size|file|section)\b[^\n]*\n)?/y;
 
-/** What stands at the top of the file: a head, and a body in braces behind heads of functions. */
+/** Items at the top of the file: a head each, and a body in braces behind heads of functions. */
 function* itemsOf(file: string, text: string): Generator<Item> {
   let at = 0;
   for (;;) {

@@ -26,7 +26,7 @@ export function translateModule(file: string, source: string): string {
   ].join("\n");
 }
 
-/** Of the text without comments and with single spaces, since fatbinary drops comments; FNV-1a, 64 bits. */
+/** FNV-1a, 64 bits, of the text without comments and with single spaces, since fatbinary drops comments. */
 export function hashOf(source: string): string {
   const text = source
     .replace(/\/\*[\s\S]*?\*\//g, " ")
