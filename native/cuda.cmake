@@ -86,6 +86,7 @@ set(cuda_files
   src/cuda/device_weights.cc
   src/cuda/driver/context.cc
   src/cuda/driver/driver.cc
+  src/cuda/driver/graph.cc
   src/cuda/driver/memory.cc
   src/cuda/driver/stream.cc
   src/cuda/gemm/gemm.cc

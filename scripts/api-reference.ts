@@ -15,6 +15,7 @@ import {
   STREAM_OPTIONS,
 } from "../src/openai/fields.ts";
 import { MESSAGE_FIELDS } from "../src/openai/messages.ts";
+import { SAMPLING_ROWS } from "../src/sampling/options.ts";
 
 const DOCUMENT = new URL("../docs/api.md", import.meta.url);
 const BEGIN = "<!-- made of the schemas, but for the meanings: bun scripts/api-reference.ts -->";
@@ -32,6 +33,7 @@ export function withReference(document: string): string {
   const [before] = document.split(BEGIN);
   const [, after] = document.split(END);
   const meanings = meaningsIn(document);
+  for (const [, { field, meaning }] of SAMPLING_ROWS) meanings.set(`Both routes ${field}`, meaning);
   const chat = fieldsOf(chatFields.entries);
   const completion = fieldsOf(completionFields.entries);
   const shared = chat.filter(([name, schema]) => isAmong(completion, name, schema));
@@ -105,7 +107,7 @@ function isAmong(fields: readonly Field[], name: string, schema: v.GenericSchema
 }
 
 /** By section and field. */
-function meaningsIn(document: string): ReadonlyMap<string, string> {
+function meaningsIn(document: string): Map<string, string> {
   const meanings = new Map<string, string>();
   let title = "";
   for (const line of document.split("\n")) {

@@ -62,6 +62,12 @@ const STEPS: readonly Step[] = [
     minutes: 5,
   },
   {
+    name: "cuda", // the kernels' PTX on an emulator, behind a stand-in for the driver; "build" has made them
+    needs: ["nvcc"],
+    commands: [["ctest", "--test-dir", "native/build", "--verbose", "-R", "^(cuda|prover)_"]],
+    minutes: 2,
+  },
+  {
     name: "aarch64", // cross-compiled; some of the tests, fewer shapes, in an emulator
     needs: ["aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"],
     commands: [

@@ -10,10 +10,11 @@ const root = join(import.meta.dir, "..");
 /** Rooms that each room may import; its own files are free. From DESIGN: imports only go down. */
 const LAYERS: Record<string, readonly string[]> = {
   base: [],
-  protocol: ["base"],
+  sampling: ["base"],
+  protocol: ["base", "sampling"],
   actor: ["base"],
   transport: ["base", "actor"],
-  model: ["base"],
+  model: ["base", "sampling"],
   tokenizer: ["base", "protocol", "model"],
   parsers: ["base", "protocol"],
   kv: ["base", "protocol"],
@@ -21,18 +22,19 @@ const LAYERS: Record<string, readonly string[]> = {
   hub: ["base"],
   http: ["base"],
   door: ["base", "protocol", "http"],
-  openai: ["base", "protocol", "door"],
+  openai: ["base", "sampling", "protocol", "door"],
   responses: ["base", "protocol", "door"],
   anthropic: ["base", "protocol", "door"],
-  ollama: ["base", "protocol", "door"],
+  ollama: ["base", "sampling", "protocol", "door"],
   admin: ["base", "protocol", "door"],
   api: ["base", "door", "http", "openai", "responses", "anthropic", "ollama", "admin"],
-  engine: ["base", "protocol", "kv", "model"],
+  engine: ["base", "sampling", "protocol", "kv", "model"],
   registry: ["base", "actor"],
   queue: ["base", "actor"],
   sdk: ["base", "actor", "registry", "queue"],
   components: [
     "base",
+    "sampling",
     "protocol",
     "model",
     "tokenizer",
@@ -64,6 +66,12 @@ describe("layers", () => {
       expect(wrong).toEqual([]);
     });
   }
+
+  test("an engine does not know how it is opened", () => {
+    const inside = sources.filter((file) => /^src\/engine\/[^/]+$/.test(file));
+    const opening = (file: string) => imports.get(file)?.some((to) => to.includes("/engine/open/"));
+    expect(inside.filter(opening)).toEqual([]);
+  });
 
   test("graphs import only what the executable carries", () => {
     for (const file of listFiles("graphs", /\.ts$/)) {
@@ -175,11 +183,11 @@ const VAGUE =
 
 /** Rooms whose comments keep it, by the folder around them: all but src/components, native/src/pack and test/components. */
 const SWEPT: Readonly<Record<string, string>> = {
-  src: "actor admin anthropic api base cli components door engine grammar http hub kv model ollama openai parsers protocol queue registry responses sdk serve tokenizer transport",
+  src: "actor admin anthropic api base cli components door engine grammar http hub kv model ollama openai parsers protocol queue registry responses sampling sdk serve tokenizer transport",
   native: "bench include test",
   "native/src": "base c_api cuda device engine graph pack pool",
   "native/src/cpu": "attention gemm rowwise sample step",
-  test: "actor admin agents anthropic api base bench cli clients components conformance docs door e2e engine grammar http hub kv model models ollama openai parsers queue reference registry responses sdk serve tokenizer transport",
+  test: "actor admin agents anthropic api base bench cli clients components conformance docs door e2e engine grammar http hub kv model models ollama openai parsers queue reference registry responses sampling sdk serve tokenizer transport",
   ".": "graphs scripts",
 };
 
@@ -200,7 +208,7 @@ describe("words", () => {
 
   test("the LLM half knows no actor word", () => {
     const word = /\b(actors?|mailbox(es)?|supervisors?|lanes?|registry)\b/i;
-    const rooms = /^src\/(engine|grammar|kv|tokenizer|model)\//;
+    const rooms = /^src\/(engine|grammar|kv|tokenizer|model|sampling)\//;
     const wrong = sources.filter((file) => rooms.test(file) && word.test(codeOf(file)));
     expect(wrong).toEqual([]);
   });
@@ -250,8 +258,16 @@ describe("the house", () => {
     const rooms = readdirSync(join(root, "src"), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => `src/${entry.name}/`);
-    const named = [...new Set(text.match(/\bsrc\/[a-z-]+\//g) ?? [])];
+    const named = [...new Set(text.match(/(?<!native\/)\bsrc\/[a-z-]+\//g) ?? [])];
     expect(named.toSorted()).toEqual(rooms.toSorted());
+  });
+
+  test("ARCHITECTURE.md names only files and folders that exist", () => {
+    const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+    const paths = text.matchAll(/(?:`|\]\()((?:[\w.-]+\/)+[\w.-]*|[\w-]+\.(?:ts|md))/g);
+    const named = [...paths].map(([, path = ""]) => path).filter((path) => !path.includes("NAME"));
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((path) => !isPath(path))).toEqual([]);
   });
 
   test("the largest files, to look at", () => {
@@ -281,6 +297,12 @@ function bySize(files: readonly string[]): readonly { file: string; lines: numbe
   return files
     .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n").length }))
     .toSorted((a, b) => b.lines - a.lines);
+}
+
+/** Paths in prose are from the root, from a folder of the code, or from the room that they are told of. */
+function isPath(path: string): boolean {
+  const folders = ["", "src", "native", "native/src", "src/transport", "test", "src/engine"];
+  return folders.some((folder) => existsSync(join(root, folder, path)));
 }
 
 /** The folder under native/src. */

@@ -238,12 +238,12 @@ typedef struct dyn_device_facts {
   uint64_t memory_bytes;  // All of the device, free or not: a CPU's is the machine's RAM.
   uint32_t kind;          // dyn_device_kind
   uint32_t ordinal;
-  uint32_t isa;           // dyn_isa of a CPU.
-  uint32_t num_threads;   // Compute threads of a CPU.
-  uint32_t pack_version;  // Changes with the form of packed weights.
-  uint32_t threads_by;    // dyn_threads_by
-  uint64_t free_bytes;    // These five are a GPU's: what of its memory is free now,
-  uint32_t capability;    // 90 for compute capability 9.0,
+  uint32_t isa;             // dyn_isa of a CPU.
+  uint32_t num_threads;     // Compute threads of a CPU.
+  uint32_t pack_version;    // Changes with the form of packed weights.
+  uint32_t threads_by;      // dyn_threads_by
+  uint64_t free_bytes;      // These five are a GPU's: what of its memory is free now,
+  uint32_t capability;      // 90 for compute capability 9.0,
   uint32_t driver_version;  // 13000 for a driver of CUDA 13.0,
   uint32_t shares_memory;   // 1 where its memory is the machine's RAM,
   uint32_t reserved;        // (0)
@@ -428,6 +428,11 @@ DYN_API dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config
                                       const dyn_tensor* tensors, uint32_t num_tensors,
                                       const dyn_kv_pool_config* pool,
                                       const dyn_engine_config* engine, dyn_engine_sizes* sizes);
+
+// Says whether steps may be captured once and replayed as graphs: by default a GPU's are that decode
+// few sequences. The bits are the same. A CPU has none, and takes no notice. Between steps only. No
+// other errors.
+DYN_API dyn_status dyn_engine_use_graphs(dyn_engine* engine, uint32_t are_used);
 
 // Ends after the running step, if there is one. The batch's arrays are gone then. No other errors.
 DYN_API dyn_status dyn_engine_close(dyn_engine* engine);

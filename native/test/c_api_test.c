@@ -55,6 +55,12 @@ static void print_layout(void) {
   FIELD(dyn_device_facts, num_threads);
   FIELD(dyn_device_facts, pack_version);
   FIELD(dyn_device_facts, threads_by);
+  FIELD(dyn_device_facts, free_bytes);
+  FIELD(dyn_device_facts, capability);
+  FIELD(dyn_device_facts, driver_version);
+  FIELD(dyn_device_facts, shares_memory);
+  FIELD(dyn_device_facts, reserved);
+  FIELD(dyn_device_facts, name);
   SIZE(dyn_model_progress);
   FIELD(dyn_model_progress, num_bytes);
   FIELD(dyn_model_progress, num_bytes_done);

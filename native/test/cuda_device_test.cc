@@ -68,20 +68,20 @@ void tokens_are_the_cpus() {
 std::vector<Sampled> long_run(uint32_t chunk_size) {
   constexpr uint32_t kLength = 1100;
   constexpr uint32_t kDecoded = 4;
-  const EngineOptions options = {.num_blocks = 80,
-                                 .block_size = 16,
-                                 .max_num_batched_tokens = 1280,
-                                 .max_model_len = 1280};
+  const EngineOptions options = {
+      .num_blocks = 80, .block_size = 16, .max_num_batched_tokens = 1280, .max_model_len = 1280};
   const device_suite::Loaded loaded;
   std::shared_ptr<KvPool> pool;
-  CHECK(KvPool::open(loaded.model,
-                     {.key = 1, .num_blocks = 80, .block_size = 16, .kv_dtype = DYN_KV_BF16,
-                      .reserved = 0},
-                     &pool)
+  CHECK(KvPool::open(
+            loaded.model,
+            {.key = 1, .num_blocks = 80, .block_size = 16, .kv_dtype = DYN_KV_BF16, .reserved = 0},
+            &pool)
             .ok());
   std::shared_ptr<Engine> engine;
   CHECK(Engine::open(pool,
-                     {.max_num_seqs = 8, .max_num_rows = 8, .max_num_batched_tokens = 1280,
+                     {.max_num_seqs = 8,
+                      .max_num_rows = 8,
+                      .max_num_batched_tokens = 1280,
                       .max_model_len = 1280},
                      &engine)
             .ok());
@@ -102,6 +102,38 @@ std::vector<Sampled> long_run(uint32_t chunk_size) {
   return samples;
 }
 
+// Decodes `seqs` sequences together, some steps, with and without graphs.
+std::vector<Sampled> decoded(uint32_t num_seqs, bool with_graphs) {
+  const device_suite::Loaded loaded;
+  const device_suite::Worker worker(loaded.open_pool(16));
+  worker.engine().use_graphs(with_graphs);
+  std::vector<Sequence> sequences;
+  for (uint32_t s = 0; s < num_seqs; ++s) {
+    sequences.push_back(
+        {prompt(20 + s, 3 + 7 * s), block_range(static_cast<int32_t>(8 * s), 8), 0});
+  }
+  std::vector<Sampled> all;
+  for (uint32_t step = 0; step < 20; ++step) {
+    std::vector<Chunk> chunks;
+    for (Sequence& sequence : sequences) {
+      const auto length = static_cast<uint32_t>(sequence.tokens.size());
+      chunks.push_back({&sequence, length - sequence.num_computed});
+    }
+    const std::vector<Sampled> samples = worker.step(chunks);
+    for (uint32_t s = 0; s < num_seqs; ++s) {
+      all.push_back(samples[s]);
+      sequences[s].tokens.push_back(samples[s].id);
+    }
+  }
+  return all;
+}
+
+void graphs_change_no_bits() {
+  for (const uint32_t num_seqs : {1u, 3u, 5u}) {
+    CHECK(decoded(num_seqs, true) == decoded(num_seqs, false));
+  }
+}
+
 // Chunks of one tile are split among warps by their spans, long ones are not.
 void spans_are_merged_to_the_same_bits() {
   const std::vector<Sampled> expected = long_run(1100);
@@ -115,17 +147,17 @@ int main() {
   std::shared_ptr<Device> first = open_cuda();
   const bool can_lose = standin_call<void()>("dyn_standin_lose_next") != nullptr;
   const auto num_live = standin_call<uint64_t()>("dyn_standin_num_live");
-  const DeviceUnderTest cuda = {
-      .name = "CUDA",
-      .open = open_cuda,
-      .kv_dtype = DYN_KV_BF16,
-      .weights = DYN_BF16,
-      .lose = can_lose ? std::function<void(Device*)>(lose) : nullptr};
+  const DeviceUnderTest cuda = {.name = "CUDA",
+                                .open = open_cuda,
+                                .kv_dtype = DYN_KV_BF16,
+                                .weights = DYN_BF16,
+                                .lose = can_lose ? std::function<void(Device*)>(lose) : nullptr};
   first.reset();
   test::check_device(cuda);
   device_suite::claim(cuda, "tokens are the CPU's but for near ties", tokens_are_the_cpus);
   device_suite::claim(cuda, "long contexts have the same bits however they are cut",
                       spans_are_merged_to_the_same_bits);
+  device_suite::claim(cuda, "graphs change no bits", graphs_change_no_bits);
   if (num_live != nullptr) CHECK(num_live() == 0);
   return check_finish();
 }

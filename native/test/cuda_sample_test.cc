@@ -61,27 +61,26 @@ class Gpu {
     row.mask = asked.mask.empty() ? 0 : 1;
     const float drop = row.min_p > 0 ? -std::log(row.min_p) : kInfinity;
     const std::vector<int32_t> out(3 + 2 * DYN_MAX_LOGPROBS, 0);
-    const cuda::SampleArgs args = {
-        .logits = send(logits),
-        .rows = send(std::vector<dyn_row>{row}),
-        .positions = send(std::vector<int32_t>{kPosition}),
-        .drops = send(std::vector<float>{drop}),
-        .num_rows = send(std::vector<uint32_t>{1}),
-        .penalty_token_ids = send(asked.penalised),
-        .penalty_counts = send(asked.counts),
-        .banned_token_ids = send(asked.banned),
-        .bias_token_ids = send(asked.biased),
-        .biases = send(asked.biases),
-        .masks = send(asked.mask),
-        .sampled_ids = send(std::vector<int32_t>{0}),
-        .logprobs = send(std::vector<float>{0}),
-        .ranks = send(std::vector<int32_t>{0}),
-        .top_ids = send(std::vector<int32_t>(DYN_MAX_LOGPROBS)),
-        .top_logprobs = send(std::vector<float>(DYN_MAX_LOGPROBS)),
-        .changed = send(logits),
-        .candidates = send(std::vector<cuda::Candidate>(vocab_size)),
-        .vocab_size = vocab_size,
-        .mask_words = (vocab_size + 31) / 32};
+    const cuda::SampleArgs args = {.logits = send(logits),
+                                   .rows = send(std::vector<dyn_row>{row}),
+                                   .positions = send(std::vector<int32_t>{kPosition}),
+                                   .drops = send(std::vector<float>{drop}),
+                                   .num_rows = send(std::vector<uint32_t>{1}),
+                                   .penalty_token_ids = send(asked.penalised),
+                                   .penalty_counts = send(asked.counts),
+                                   .banned_token_ids = send(asked.banned),
+                                   .bias_token_ids = send(asked.biased),
+                                   .biases = send(asked.biases),
+                                   .masks = send(asked.mask),
+                                   .sampled_ids = send(std::vector<int32_t>{0}),
+                                   .logprobs = send(std::vector<float>{0}),
+                                   .ranks = send(std::vector<int32_t>{0}),
+                                   .top_ids = send(std::vector<int32_t>(DYN_MAX_LOGPROBS)),
+                                   .top_logprobs = send(std::vector<float>(DYN_MAX_LOGPROBS)),
+                                   .changed = send(logits),
+                                   .candidates = send(std::vector<cuda::Candidate>(vocab_size)),
+                                   .vocab_size = vocab_size,
+                                   .mask_words = (vocab_size + 31) / 32};
     CHECK(kernels_.launch(stream_, cuda::Kernel::kSample, {.x = 1, .y = 1, .threads = 256}, args)
               .ok());
     Result result = {.id = 0,

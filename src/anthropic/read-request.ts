@@ -13,7 +13,7 @@ export interface ReadRequest {
   readonly ignored: readonly string[];
 }
 
-const MAX_STOPS = 16;
+const MAX_STOPS = 32;
 const MAX_STOP_BYTES = 256;
 const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
 
@@ -42,6 +42,7 @@ export function readRequest(
   });
   body.pass("metadata", "service_tier", "cache_control", "inference_geo", "speed", "betas");
   body.ignore("context_management", "mcp_servers", "container", "diagnostics");
+  body.pass("strict");
   body.close();
   return { request, ignored: body.ignored() };
 }

@@ -5,6 +5,7 @@ import { countTokens } from "../door/count-tokens.ts";
 import type { Exchange } from "../door/exchange.ts";
 import { type AppContext, generate } from "../door/generate.ts";
 import { chatParts, type GenerationRoute } from "../door/generation-route.ts";
+import { reportIgnored } from "../door/ignored-fields.ts";
 import { readJson } from "../door/json-body.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import { countBody, messageBody } from "./body-outline.ts";
@@ -33,7 +34,7 @@ const messagesRoute: GenerationRoute<ChatCompletionRequest> = {
 async function count(context: AppContext, x: Exchange): Promise<Response> {
   const body = await readJson(x, context);
   const { request, ignored } = readRequest(body, x.tenant, "count");
-  x.reportIgnored(ignored);
+  reportIgnored(x, body, ignored);
   return x.json({ input_tokens: await countTokens(context, request, x.request.signal) });
 }
 

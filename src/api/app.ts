@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly parseBody?: ParseBody;
   /** How long a client may read nothing of its stream before it is cut. */
   readonly stallMs?: number;
+  /** Clients of all API keys find each other's prefixes. Default: those of one key only. */
+  readonly sharesPrefixCache?: boolean;
   /** Sets this server's connections apart from those of others that serve the same workers. */
   readonly server?: number;
   /** Admission of requests. Default: those to localhost, without keys. */
@@ -56,6 +58,7 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     parseBody: options.parseBody ?? jsonOf,
     maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
     stallMs: options.stallMs ?? 30_000,
+    sharesPrefixCache: options.sharesPrefixCache ?? false,
   };
   const routes = routesOf(context);
   const router = new Router(routes);

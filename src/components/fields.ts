@@ -51,9 +51,6 @@ export const migrationLimit = key(
   v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1023)), 3),
 );
 
-/** The model that needs no files: a mocked engine, and a tokenizer with a token for each character. */
-export const MOCK_MODEL = "mock";
-
 const RENDER_TIMEOUT_MS = 250;
 
 export const renderTimeoutMs = key(

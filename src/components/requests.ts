@@ -11,6 +11,8 @@ import type {
   GenerationRequest,
 } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
+import { SAMPLING_ROWS } from "../sampling/options.ts";
+import type { SamplingName } from "../sampling/parameters.ts";
 
 /** Fields of a chat to ask: its messages, and whatever is not to have its default. */
 export type ChatFields = Partial<Omit<ChatCompletionRequest, "messages">> & {
@@ -35,7 +37,7 @@ export function chatRequest(fields: ChatFields): ChatCompletionRequest {
     const wire = { ...wireOf(fields), ...told };
     const nvext = { ...wire.nvext, use_raw_prompt: useRawPrompt };
     const body = { ...wire, ...toolsOf(fields), messages: messages.map(messageOf), nvext };
-    return parseChatRequest(body, fields.tenant ?? 0).request;
+    return { ...parseChatRequest(body, fields.tenant ?? 0).request, ...ownerOf(fields) };
   });
 }
 
@@ -56,7 +58,8 @@ export function completionRequest(fields: CompletionFields): CompletionRequest {
       parse(typeof prompt === "string" ? prompt : [...prompt]),
     );
     const [first] = requests;
-    if (first) return { ...first, prompts: requests.flatMap(({ prompts }) => prompts) };
+    if (first)
+      return { ...first, ...ownerOf(fields), prompts: requests.flatMap(({ prompts }) => prompts) };
     throw new InvalidRequestError("'prompts' must have at least one item; got none.");
   });
 }
@@ -68,14 +71,24 @@ export async function textOf(answer: AsyncIterable<TextOutput>): Promise<string>
   return text;
 }
 
-/** Tools and template variables, as a client would send them. */
+/** A request that is made of a client's finds what that finds in the prefix cache. */
+function ownerOf({
+  cacheOwner,
+}: Partial<GenerationRequest>): Pick<GenerationRequest, "cacheOwner"> {
+  return cacheOwner === undefined ? {} : { cacheOwner };
+}
+
+/** Fields that only chats have, as a client would send them. */
 function toolsOf(fields: ChatFields): object {
   const { tools, toolChoice, parallelToolCalls, templateVariables } = fields;
+  const { addGenerationPrompt, continueFinalMessage } = fields;
   return withoutUndefined({
     tools: tools?.map((tool) => ({ type: "function", function: withoutUndefined(tool) })),
     tool_choice: toolChoice,
     parallel_tool_calls: parallelToolCalls,
     chat_template_kwargs: templateVariables,
+    add_generation_prompt: addGenerationPrompt,
+    continue_final_message: continueFinalMessage,
   });
 }
 
@@ -91,16 +104,21 @@ function messageOf(message: ChatFields["messages"][number]): object {
 /** As a client would send it. */
 function wireOf(fields: Partial<GenerationRequest>) {
   const { stream, includeUsage, backendInstanceId, annotations, model = "any" } = fields;
+  const sampling = SAMPLING_ROWS.map(([name, { field }]) => [field, fields[name]]);
   const given = Object.entries(WIRE_NAMES).map(([name, wire]) => {
     const value = Reflect.get(fields, name);
     return [wire, name === "showSpecialTokens" && value !== undefined ? !value : value];
   });
   return {
-    ...withoutUndefined(Object.fromEntries(given)),
+    ...withoutUndefined(Object.fromEntries([...given, ...sampling])),
     model,
-    ...(stream && includeUsage && { stream_options: { include_usage: true } }),
+    ...(stream && includeUsage && { stream_options: usageOf(fields) }),
     nvext: withoutUndefined({ backend_instance_id: backendInstanceId, annotations }),
   };
+}
+
+function usageOf({ continuousUsage = false }: Partial<GenerationRequest>) {
+  return { include_usage: true, continuous_usage_stats: continuousUsage };
 }
 
 /** Names of all fields but those that have another place on the wire, or none. */
@@ -108,29 +126,28 @@ const WIRE_NAMES: Readonly<
   Record<
     Exclude<
       keyof GenerationRequest,
-      "annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant"
+      | SamplingName
+      | ("annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant")
+      | ("cacheOwner" | "continuousUsage")
     >,
     string
   >
 > = {
   n: "n",
   stream: "stream",
-  temperature: "temperature",
-  topP: "top_p",
-  topK: "top_k",
-  minP: "min_p",
   seed: "seed",
-  presencePenalty: "presence_penalty",
-  frequencyPenalty: "frequency_penalty",
-  repetitionPenalty: "repetition_penalty",
   maxTokens: "max_tokens",
   minTokens: "min_tokens",
   ignoreEos: "ignore_eos",
   stop: "stop",
   sessionId: "session_id",
+  streamInterval: "stream_interval",
+  priority: "priority",
+  truncatePromptTokens: "truncate_prompt_tokens",
+  truncationSide: "truncation_side",
+  addSpecialTokens: "add_special_tokens",
+  cacheSalt: "cache_salt",
   promptLogprobs: "prompt_logprobs",
-  logitBias: "logit_bias",
-  allowedTokenIds: "allowed_token_ids",
   badWords: "bad_words",
   stopTokenIds: "stop_token_ids",
   includeStop: "include_stop_str_in_output",

@@ -2,6 +2,7 @@
 
 import { DynamoError } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
+import { type ApiKey, tenantOf } from "../http/api-key.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
 import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
@@ -18,6 +19,8 @@ export class Exchange {
   tenant: number;
   /** Whose what is kept for later is: all clients without a key are one. */
   owner = 0;
+  /** The client's key's; undefined for clients without one. */
+  keyName: string | undefined;
   /** As the route's API has them. */
   errors: ErrorShape = openAIErrors;
   /** For the log: what the route knows of its answer. */
@@ -40,6 +43,13 @@ export class Exchange {
     this.tenant = server * 2 ** 32 + connection.number;
     this.#failures = failures;
     this.#headers = { "x-request-id": this.requestId };
+  }
+
+  /** It is one of the key's clients. */
+  admit(key: ApiKey): void {
+    this.tenant = tenantOf(key);
+    this.owner = this.tenant;
+    this.keyName = key.name;
   }
 
   /** For the answer, whatever it will be. */

@@ -1,13 +1,17 @@
 // A route that generates, from a request's body to its answer.
 
+import { version } from "../../package.json";
 import type { Clock } from "../base/clock.ts";
 import type { LogFields, Logger } from "../base/log.ts";
 import type { GenerationRequest } from "../protocol/chat.ts";
+import type { TextOutput } from "../protocol/llm.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { Generation } from "./generation.ts";
-import type { GenerationRoute, WireFormat } from "./generation-route.ts";
+import type { AnswerHead, BestChoices, GenerationRoute, WireFormat } from "./generation-route.ts";
+import { reportIgnored } from "./ignored-fields.ts";
+import { JoinedOutputs } from "./joined-outputs.ts";
 import { type BodyLimits, readJson } from "./json-body.ts";
 import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
 import { servedModel } from "./served-model.ts";
@@ -31,6 +35,8 @@ export interface AppContext extends BodyLimits {
   readonly clock: Clock;
   readonly log: Logger;
   readonly stallMs: number;
+  /** False: each API key has a prefix cache of its own. */
+  readonly sharesPrefixCache: boolean;
 }
 
 export async function generate<Request extends GenerationRequest>(
@@ -43,14 +49,16 @@ export async function generate<Request extends GenerationRequest>(
   let generation: Generation | undefined;
   try {
     const body = await readJson(exchange, context);
-    const { request: given, ignored, format } = route.parse(body, exchange.tenant);
-    exchange.reportIgnored(ignored);
+    const { request: given, ignored, format, best } = route.parse(body, exchange.tenant);
+    reportIgnored(exchange, body, ignored);
     labels = { ...labels, request_type: given.stream ? "stream" : "unary" };
     const model = await servedModel(given.model, context.backend, signal);
-    const request = inSession({ ...given, model }, exchange.request.headers);
+    const cacheOwner = context.sharesPrefixCache ? undefined : exchange.keyName;
+    const whole = { ...given, model, ...(cacheOwner !== undefined && { cacheOwner }) };
+    const request = inSession(whole, exchange.request.headers);
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;
-    generation = openGeneration({ context, route, exchange, request, format, labels });
+    generation = openGeneration({ context, route, exchange, request, format, best, labels });
     return await answerWhileWanted({ context, exchange, generation, format, request });
   } catch (error) {
     if (generation === undefined) context.metrics.refused(labels);
@@ -64,20 +72,22 @@ interface Opening<Request extends GenerationRequest> {
   readonly exchange: Exchange;
   readonly request: Request;
   readonly format: WireFormat;
+  readonly best: BestChoices | undefined;
   readonly labels: RequestLabels;
 }
 
 function openGeneration<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
-  const { context, route, exchange, request, format, labels } = opening;
+  const { context, route, exchange, request, format, best, labels } = opening;
   const { backend, metrics, clock, log, open } = context;
   const id = format.idPrefix + crypto.randomUUID(); // ours and unique, as the engine needs it
   const created = Math.floor(clock.wallTime() / 1000);
   const generation = new Generation({
-    head: { id, created, model: request.model, includeUsage: request.includeUsage },
+    head: headOf(request, { id, created }),
     format,
+    best,
     numPrompts: route.numPrompts(request),
     n: request.n,
-    open: () => route.open(backend, request, id),
+    open: () => joined(route.open(backend, request, id), request),
     metrics,
     labels,
     clock,
@@ -90,6 +100,22 @@ function openGeneration<Request extends GenerationRequest>(opening: Opening<Requ
   });
   open.add(generation);
   return generation;
+}
+
+function headOf(
+  { model, includeUsage, continuousUsage = false }: GenerationRequest,
+  of: Pick<AnswerHead, "id" | "created">,
+): AnswerHead {
+  const fingerprint = `fp_${Bun.hash.xxHash3(`${version} ${model}`).toString(16).padStart(16, "0")}`;
+  return { ...of, model, includeUsage, continuousUsage, fingerprint };
+}
+
+/** A stream has fewer events where its client asks for it. */
+function joined(
+  outputs: AsyncIterable<TextOutput>,
+  { stream, streamInterval = 1 }: GenerationRequest,
+): AsyncIterable<TextOutput> {
+  return stream && streamInterval > 1 ? new JoinedOutputs(outputs, streamInterval) : outputs;
 }
 
 function factsOf(

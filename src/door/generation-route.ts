@@ -25,6 +25,17 @@ export interface Parsed<Request> {
   readonly ignored: readonly string[];
   /** How this request's answer is written. */
   readonly format: WireFormat;
+  /** Present where not all of the request's choices are told. */
+  readonly best?: BestChoices;
+}
+
+export interface BestChoices {
+  /** Choices of each prompt that are made. */
+  readonly of: number;
+  /** Choices of each prompt that stay, the best first. */
+  readonly keep: number;
+  /** The client is told log-probabilities; else they only decide. */
+  readonly tellsLogprobs: boolean;
 }
 
 export interface WireFormat {
@@ -44,6 +55,10 @@ export interface AnswerHead {
   /** Seconds since the Unix epoch. */
   readonly created: number;
   readonly includeUsage: boolean;
+  /** Every chunk has it, so far. */
+  readonly continuousUsage: boolean;
+  /** A name for all that decides what a seed gives: the server's version and the model. */
+  readonly fingerprint: string;
 }
 
 export interface EventWriter {

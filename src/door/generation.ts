@@ -11,9 +11,10 @@ import { DynamoError, errorCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { TextOutput } from "../protocol/llm.ts";
 import { overloaded } from "./api-error.ts";
+import { bestChoices } from "./best-choices.ts";
 import { ChoiceText } from "./choice-text.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
-import type { AnswerHead, EventWriter, WireFormat } from "./generation-route.ts";
+import type { AnswerHead, BestChoices, EventWriter, WireFormat } from "./generation-route.ts";
 import {
   type FrontendMetrics,
   type RequestLabels,
@@ -27,6 +28,7 @@ export interface GenerationOptions {
   readonly format: WireFormat;
   readonly numPrompts: number;
   readonly n: number;
+  readonly best?: BestChoices | undefined;
   /** Calls the backend. */
   readonly open: () => AsyncIterable<TextOutput>;
   readonly metrics: FrontendMetrics;
@@ -72,7 +74,7 @@ export class Generation {
 
   /** The whole answer. At a shutdown, what there is; throws where that is nothing. */
   async answer(): Promise<object> {
-    const { head, format } = this.#options;
+    const { head, format, best } = this.#options;
     const choices = this.#tally.choiceTokens.map(() => new ChoiceText());
     const annotations = {};
     try {
@@ -86,11 +88,9 @@ export class Generation {
       throw error;
     }
     this.#end("success");
-    const answer = format.answer(
-      head,
-      choices.map((choice) => choice.whole(SHUT_DOWN)),
-      this.#tally.usage(),
-    );
+    const whole = choices.map((choice) => choice.whole(SHUT_DOWN));
+    const told = best === undefined ? whole : bestChoices(whole, best);
+    const answer = format.answer(head, told, this.#tally.usage());
     return Object.keys(annotations).length === 0 ? answer : { ...answer, nvext: annotations };
   }
 

@@ -27,8 +27,7 @@ function decide(exchange: Exchange, { access, admission, allow, answer }: Guarde
   exchange.addHeaders(verdict.headers);
   switch (verdict.type) {
     case "admitted":
-      exchange.tenant = verdict.tenant ?? exchange.tenant;
-      exchange.owner = verdict.tenant ?? exchange.owner;
+      if (verdict.key) exchange.admit(verdict.key);
       return answer();
     case "preflight":
       return exchange.nothing(allow === undefined ? {} : { allow });

@@ -221,6 +221,7 @@ const FUNCTIONS = {
   dyn_kv_pool_discard: { args: [ptr, u32, u32], returns: i32 },
   dyn_engine_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_engine_measure: { args: [ptr, ptr, ptr, u32, ptr, ptr, ptr], returns: i32 },
+  dyn_engine_use_graphs: { args: [ptr, u32], returns: i32 },
   dyn_engine_close: { args: [ptr], returns: i32 },
   dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
   dyn_engine_submit: { args: [ptr, u32, u32, u32], returns: i32 },
@@ -273,6 +274,7 @@ export interface NativeLibrary {
     engine: Uint8Array,
     out: Uint8Array,
   ): number;
+  engineUseGraphs(engine: Address, areUsed: number): number;
   engineClose(engine: Address): number;
   engineBatch(engine: Address, out: Uint8Array): number;
   engineSubmit(engine: Address, numSeqs: number, numTokens: number, numRows: number): number;
@@ -317,6 +319,7 @@ export function loadLibrary(path: string): NativeLibrary {
     engineOpen: (pool, owner, config, out) => c.dyn_engine_open(p(pool), owner, config, out),
     engineMeasure: (device, model, tensors, numTensors, pool, engine, out) =>
       c.dyn_engine_measure(p(device), model, tensors, numTensors, pool, engine, out),
+    engineUseGraphs: (engine, areUsed) => c.dyn_engine_use_graphs(p(engine), areUsed),
     engineClose: (engine) => c.dyn_engine_close(p(engine)),
     engineBatch: (engine, out) => c.dyn_engine_batch(p(engine), out),
     engineSubmit: (engine, numSeqs, numTokens, numRows) =>

@@ -66,8 +66,9 @@ export class BlockManager {
   /** Other facts of each cached block for a snapshot; other blocks have any. */
   readonly #tokensHashes: BigUint64Array;
   readonly #parentHashes: (BlockHash | undefined)[];
-  /** The tokens of each cached block, so that a collision of hashes is a miss and not another's text. */
+  /** The tokens and the salt of each cached block, so that a collision of hashes is a miss and not another's text. */
   readonly #tokenIds: Int32Array;
+  readonly #salts: (BlockHash | undefined)[];
   readonly #lent = new Set<BlockTable>();
   #nextEventId = 0;
 
@@ -82,6 +83,7 @@ export class BlockManager {
     this.#numUses = new Int32Array(options.numBlocks);
     this.#hashes = new Array(options.numBlocks).fill(undefined);
     this.#parentHashes = new Array(options.numBlocks).fill(undefined);
+    this.#salts = new Array(options.numBlocks).fill(undefined);
     this.#tokensHashes = new BigUint64Array(options.numBlocks);
     this.#tokenIds = new Int32Array(options.enablePrefixCaching ? this.numTokens : 0);
     for (let i = options.numBlocks - 1; i >= 0; i--) this.#free.pushWithoutContent(i);
@@ -107,13 +109,13 @@ export class BlockManager {
    */
   findPrefix(table: BlockTable, tokenIds: Int32Array): PrefixMatch {
     if (!this.#enablePrefixCaching) return NO_PREFIX;
-    extendChain(table.chain, tokenIds, this.blockSize);
+    this.#extendChain(table, tokenIds);
     const maxBlocks = Math.floor((tokenIds.length - 1) / this.blockSize);
     let numBlocks = 0;
     let numFreeBlocks = 0;
     while (numBlocks < maxBlocks) {
       const block = this.#cached.get(hashAt(table, numBlocks));
-      if (block === undefined || !this.#holdsTokens(block, tokenIds, numBlocks)) break;
+      if (block === undefined || !this.#isTwin(block, table, tokenIds, numBlocks)) break;
       if (this.#refCounts[block] === 0) numFreeBlocks += 1;
       numBlocks += 1;
     }
@@ -162,7 +164,7 @@ export class BlockManager {
     const numFullBlocks = Math.floor(numComputedTokens / this.blockSize);
     assert(!table.isLent, "blocks are shared that somebody else writes to");
     if (!this.#enablePrefixCaching || numFullBlocks === table.numCachedBlocks) return;
-    extendChain(table.chain, tokenIds.subarray(0, numComputedTokens), this.blockSize);
+    this.#extendChain(table, tokenIds.subarray(0, numComputedTokens));
     let stored: StoredBlock[] = [];
     for (let i = table.numCachedBlocks; i < numFullBlocks; i++) {
       const own = table.blockIdAt(i) - this.#firstBlock;
@@ -170,7 +172,7 @@ export class BlockManager {
       if (twin === undefined) {
         this.#enterCache(own, table, i, tokenIds);
         stored.push(table.chain[i] as StoredBlock);
-      } else if (this.#holdsTokens(twin, tokenIds, i)) {
+      } else if (this.#isTwin(twin, table, tokenIds, i)) {
         this.#emitStored(table, i, stored);
         stored = [];
         this.#share(twin);
@@ -258,6 +260,10 @@ export class BlockManager {
     for (const table of this.#lent) this.#checkLent(table);
   }
 
+  #extendChain({ chain, salt }: BlockTable, tokenIds: Int32Array): void {
+    extendChain(chain, tokenIds, { blockSize: this.blockSize, salt });
+  }
+
   *#cachedBlocks(): Iterable<CachedBlock> {
     for (const [blockHash, block] of this.#cached) {
       const tokensHash = this.#tokensHashes[block] as bigint;
@@ -328,13 +334,16 @@ export class BlockManager {
     this.#hashes[block] = hash;
     this.#numUses[block] = 1;
     this.#tokensHashes[block] = (table.chain[blockIndex] as StoredBlock).tokensHash;
+    this.#salts[block] = table.salt;
     this.#parentHashes[block] = table.chain[blockIndex - 1]?.blockHash;
     this.#cached.set(hash, block);
     const start = blockIndex * this.blockSize;
     this.#tokenIds.set(tokenIds.subarray(start, start + this.blockSize), block * this.blockSize);
   }
 
-  #holdsTokens(block: number, tokenIds: Int32Array, blockIndex: number): boolean {
+  /** True if the cached `block` is what `table` has at `blockIndex`, and not only of the same hash. */
+  #isTwin(block: number, table: BlockTable, tokenIds: Int32Array, blockIndex: number): boolean {
+    if (this.#salts[block] !== table.salt) return false;
     const own = block * this.blockSize;
     const other = blockIndex * this.blockSize;
     for (let i = 0; i < this.blockSize; i++) {

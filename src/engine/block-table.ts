@@ -1,10 +1,12 @@
 // The blocks of one sequence, in its order, and what is known of their names. Written by the block
 // manager only; read by those that fill a batch.
 
-import type { StoredBlock } from "../protocol/kv-event.ts";
+import type { BlockHash, StoredBlock } from "../protocol/kv-event.ts";
 import { withCapacity } from "./int-array.ts";
 
 export class BlockTable {
+  /** Only tables of the same salt share blocks. */
+  readonly salt: BlockHash | undefined;
   /** Ids in sequence order; valid up to `numBlocks`. */
   blockIds = new Int32Array(8);
   numBlocks = 0;
@@ -14,6 +16,10 @@ export class BlockTable {
   isLent = false;
   /** Hashes of the leading full blocks of the sequence's tokens, whether computed or not. */
   readonly chain: StoredBlock[] = [];
+
+  constructor(salt?: BlockHash) {
+    this.salt = salt;
+  }
 
   push(blockId: number): void {
     this.blockIds = withCapacity(this.blockIds, this.numBlocks + 1);

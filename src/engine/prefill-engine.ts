@@ -9,6 +9,7 @@ import { assert, verifying } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { CancelledError } from "../base/error.ts";
 import type { SamplingOptions, StopConditions } from "../protocol/llm.ts";
+import { samplingValues } from "../sampling/options.ts";
 import { fillBatch } from "./fill-batch.ts";
 import type { ModelRunner } from "./model-runner.ts";
 import type { PrefillRequest } from "./remote-prefill.ts";
@@ -172,16 +173,7 @@ export class PrefillEngine {
 }
 
 /** Nothing of a prompt is sampled here, so it does not matter how. */
-const SAMPLING: SamplingOptions = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  seed: 0n,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-};
+const SAMPLING: SamplingOptions = { ...samplingValues({ temperature: 0 }, {}), seed: 0n };
 const STOP: StopConditions = { maxTokens: 1, minTokens: 0, stopTokenIds: [] };
 
 class Run {

@@ -43,6 +43,8 @@ export interface SequenceOptions {
 export class Sequence {
   /** Who pays for what is computed. */
   readonly tenant: number;
+  /** Lower ones go first among those of the tenant that wait. */
+  readonly priority: number;
   readonly numPromptTokens: number;
   /** Output tokens that it came with. */
   readonly numGivenTokens: number;
@@ -50,7 +52,7 @@ export class Sequence {
   readonly stop: StopConditions;
   /** When it came, by the engine's clock. */
   readonly arrivedAt: number;
-  readonly table = new BlockTable();
+  readonly table: BlockTable;
   /** Only where a penalty is on. */
   readonly tokenCounts: TokenCounts | undefined;
   /** Log-probabilities of output tokens, one for each, where they are asked for. */
@@ -97,6 +99,8 @@ export class Sequence {
       allowedTokenIds && new AllowedTokens(allowedTokenIds, options.vocabSize ?? 0);
     this.mask = options.mask;
     this.tenant = request.tenant;
+    this.table = new BlockTable(request.cacheSalt);
+    this.priority = request.priority ?? 0;
     this.numPromptTokens = request.tokenIds.length;
     this.sampling = request.sampling;
     this.stop = request.stop;

@@ -23,7 +23,7 @@ class Tenant {
   virtualTime = 0;
   /** Sequences that run, or have their prompts computed elsewhere. */
   numSeats = 0;
-  /** By arrival. A preempted sequence came before all that never ran, and so is first. */
+  /** By priority, then by arrival. A preempted sequence came before all of its priority that never ran. */
   readonly waiting: Sequence[] = [];
 }
 
@@ -69,7 +69,7 @@ export class TenantQueue {
   }
 
   /**
-   * The oldest sequence of the tenant that was served least. Among tenants served alike it is the one
+   * The first sequence of the tenant that was served least. Among tenants served alike it is the one
    * with fewer seats, then the one whose sequence is older.
    */
   next(): Sequence | undefined {
@@ -150,10 +150,10 @@ export class TenantQueue {
       assert(tenant.numSeats === (numSeats.get(number) ?? 0), "a tenant's seats are miscounted");
       numSeats.delete(number);
       numWaiting += tenant.waiting.length;
-      for (const [i, { arrival, status }] of tenant.waiting.entries()) {
-        assert(status === "waiting", `a sequence waits that is ${status}`);
+      for (const [i, sequence] of tenant.waiting.entries()) {
+        assert(sequence.status === "waiting", `a sequence waits that is ${sequence.status}`);
         const before = tenant.waiting[i - 1];
-        assert(before === undefined || before.arrival < arrival, "a queue is out of order");
+        assert(before === undefined || isEarlier(before, sequence), "a queue is out of order");
       }
     }
     assert(numSeats.size === 0, "a seat belongs to no tenant");
@@ -169,7 +169,7 @@ export class TenantQueue {
   #enqueue(tenant: Tenant, sequence: Sequence): void {
     const { waiting } = tenant;
     let index = waiting.length;
-    while (index > 0 && (waiting[index - 1] as Sequence).arrival > sequence.arrival) index--;
+    while (index > 0 && isEarlier(sequence, waiting[index - 1] as Sequence)) index--;
     waiting.splice(index, 0, sequence);
     this.#numWaiting += 1;
   }
@@ -222,6 +222,11 @@ export class TenantQueue {
       this.#idle.delete(number);
     }
   }
+}
+
+/** For sequences of one tenant: a priority takes nothing from other tenants. */
+function isEarlier(a: Sequence, b: Sequence): boolean {
+  return a.priority === b.priority ? a.arrival < b.arrival : a.priority < b.priority;
 }
 
 function isBefore(a: Tenant, b: Tenant): boolean {

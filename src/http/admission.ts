@@ -6,7 +6,7 @@
 //   operator  where there are keys: an admin key, or any from this machine;   403 admin_key_required
 //             where there are none: from this machine                         403 local_only
 
-import { type ApiKey, tenantOf } from "./api-key.ts";
+import type { ApiKey } from "./api-key.ts";
 import { type HostPolicy, isHostAllowed, isLoopback } from "./host-policy.ts";
 import type { RequestHeaders } from "./incoming-request.ts";
 import {
@@ -44,7 +44,7 @@ export interface Keys {
 
 /** `headers` belong to the answer, whatever it will be. */
 export type Verdict = { readonly headers: Readonly<Record<string, string>> } & (
-  | { readonly type: "admitted"; readonly tenant: number | undefined }
+  | { readonly type: "admitted"; readonly key: ApiKey | undefined }
   /** The whole answer is 204 with the headers. */
   | { readonly type: "preflight" }
   | { readonly type: "refused"; readonly refusal: Refusal }
@@ -75,7 +75,7 @@ export function admit(facts: RequestFacts, access: Access, policy: AdmissionPoli
   const key = keys && presentedKey(headers, keys);
   const refusal = keys ? withKeys(facts, access, key) : withoutKeys(facts, access, sender);
   if (refusal) return refused(refusal, shared);
-  return { type: "admitted", tenant: key && tenantOf(key), headers: shared };
+  return { type: "admitted", key, headers: shared };
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -4,19 +4,33 @@
 //     tokensHash(i) = xxh3(ids of block i)
 //     blockHash(0)  = tokensHash(0)
 //     blockHash(i)  = xxh3(blockHash(i - 1), tokensHash(i))
+//
+// A salt stands before the first block, as a parent that no prompt has: tokensHash(0) = xxh3(salt, xxh3(ids)).
 
 import type { BlockHash, StoredBlock } from "../protocol/kv-event.ts";
 
 const SEED = 1337n;
 
+export interface BlockNaming {
+  /** Tokens per block. */
+  readonly blockSize: number;
+  /** Blocks of another salt have other names. */
+  readonly salt?: BlockHash | undefined;
+}
+
 /**
  * Adds to `chain` the hashes of the full blocks of `tokenIds` that it does not have yet. The tokens
  * behind the last full block have no hash.
  */
-export function extendChain(chain: StoredBlock[], tokenIds: Int32Array, blockSize: number): void {
+export function extendChain(
+  chain: StoredBlock[],
+  tokenIds: Int32Array,
+  { blockSize, salt }: BlockNaming,
+): void {
   const numFullBlocks = Math.floor(tokenIds.length / blockSize);
   for (let i = chain.length; i < numFullBlocks; i++) {
-    const tokensHash = hashTokens(tokenIds.subarray(i * blockSize, (i + 1) * blockSize));
+    const own = hashTokens(tokenIds.subarray(i * blockSize, (i + 1) * blockSize));
+    const tokensHash = i === 0 ? hashBlock(salt, own) : own;
     chain.push({ blockHash: hashBlock(chain[i - 1]?.blockHash, tokensHash), tokensHash });
   }
 }

@@ -1,12 +1,19 @@
+import { type GenerationDefaults, MODEL_PARAMETERS } from "../sampling/options.ts";
+import { GGUF_SAMPLING } from "./gguf-keys.ts";
 import type { JsonObject } from "./json-object.ts";
 import { isEmpty } from "./key-rules.ts";
-import type { GenerationDefaults } from "./model-files.ts";
 import { whole, within } from "./value-schemas.ts";
 
 /** Used, or without a bearing on the text. */
 const KNOWN = new Set([
-  ...["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "eos_token_id"],
-  ...["bos_token_id", "pad_token_id", "decoder_start_token_id", "transformers_version"],
+  ...MODEL_PARAMETERS.map(({ field }) => field),
+  ...[
+    "eos_token_id",
+    "bos_token_id",
+    "pad_token_id",
+    "decoder_start_token_id",
+    "transformers_version",
+  ],
   ...["_from_model_config", "use_cache", "max_length", "trust_remote_code", "output_scores"],
   ...["output_attentions", "output_hidden_states", "output_logits", "return_dict_in_generate"],
   ...["cache_implementation", "cache_config", "compile_config", "disable_compile"],
@@ -25,19 +32,24 @@ const NEUTRAL: Readonly<Record<string, unknown>> = {
 
 /** Sampling defaults from generation_config.json; a model without one has none. */
 export function parseGenerationDefaults(json: JsonObject | undefined): GenerationDefaults {
-  const temperature = json?.read("temperature", within({ min: 0, max: 100 }));
-  const topP = json?.read("top_p", within({ min: 0, max: 1 }));
-  const topK = json?.read("top_k", whole({ min: -1, max: 2 ** 31 - 1 }));
-  const minP = json?.read("min_p", within({ min: 0, max: 1 }));
-  const repetitionPenalty = json?.read("repetition_penalty", within({ min: 0.01, max: 100 }));
-  return {
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    // -1 is vLLM's way to say off.
-    ...(topK !== undefined && { topK: Math.max(topK, 0) }),
-    ...(minP !== undefined && { minP }),
-    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
-  };
+  return readDefaults(json, ({ field }) => field);
+}
+
+/** Sampling defaults that newer GGUF files have. */
+export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDefaults {
+  return readDefaults(metadata, ({ gguf }) => GGUF_SAMPLING + gguf);
+}
+
+function readDefaults(
+  json: JsonObject | undefined,
+  keyOf: (parameter: (typeof MODEL_PARAMETERS)[number]) => string,
+): GenerationDefaults {
+  const given = MODEL_PARAMETERS.flatMap((parameter) => {
+    const { name, isWhole, raisedTo } = parameter;
+    const value = json?.read(keyOf(parameter), (isWhole ? whole : within)(parameter));
+    return value === undefined ? [] : [[name, Math.max(value, raisedTo ?? value)]];
+  });
+  return Object.fromEntries(given);
 }
 
 /** Keys that ask for a way to sample or to search which is not here. */

@@ -17,12 +17,7 @@ import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import type { GgufList } from "./gguf-reader.ts";
 import type { JsonObject } from "./json-object.ts";
-import {
-  type GenerationDefaults,
-  type ModelConfig,
-  ModelError,
-  type RopeScaling,
-} from "./model-files.ts";
+import { type ModelConfig, ModelError, type RopeScaling } from "./model-files.ts";
 import { parseGgufRopeScaling } from "./rope-scaling.ts";
 import { type Range, TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
 
@@ -93,22 +88,6 @@ export function parseGgufConfig(
     tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
     bosTokenId: metadata.read("tokenizer.ggml.bos_token_id", whole(ids)),
     eosTokenIds: joinEosTokenIds([metadata.place], findEosTokenIds(file, ids)),
-  };
-}
-
-/** Sampling defaults that newer files have. */
-export function parseGgufGenerationDefaults(metadata: JsonObject): GenerationDefaults {
-  const temperature = metadata.read("general.sampling.temp", within({ min: 0, max: 100 }));
-  const topP = metadata.read("general.sampling.top_p", within({ min: 0, max: 1 }));
-  const topK = metadata.read("general.sampling.top_k", whole({ min: 0, max: 2 ** 31 - 1 }));
-  const minP = metadata.read("general.sampling.min_p", within({ min: 0, max: 1 }));
-  const penalty = metadata.read("general.sampling.penalty_repeat", within({ min: 0.01, max: 100 }));
-  return {
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    ...(topK !== undefined && { topK }),
-    ...(minP !== undefined && { minP }),
-    ...(penalty !== undefined && { repetitionPenalty: penalty }),
   };
 }
 

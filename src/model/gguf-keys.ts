@@ -1,6 +1,7 @@
 // Metadata keys of a GGUF file under the name of its architecture. llama.cpp reads some of them whatever the
 // architecture is.
 
+import { MODEL_PARAMETERS } from "../sampling/options.ts";
 import type { JsonObject } from "./json-object.ts";
 import { checkKeys, isEmpty, type KeyRules } from "./key-rules.ts";
 
@@ -51,18 +52,22 @@ export function checkGgufKeys(metadata: JsonObject, architecture: string): reado
   return checkKeys(metadata, rules, keys);
 }
 
-const SAMPLING = "general.sampling.";
+/** Stands before the names of sampling parameters. */
+export const GGUF_SAMPLING = "general.sampling.";
 
 /** Used, or without a bearing while what they belong to is off. */
 const KNOWN_SAMPLING = new Set([
-  ...["temp", "top_p", "top_k", "min_p", "penalty_repeat", "penalty_last_n", "xtc_threshold"],
-  ...["mirostat_tau", "mirostat_eta"],
+  ...MODEL_PARAMETERS.map(({ gguf }) => gguf),
+  ...["penalty_last_n", "xtc_threshold", "mirostat_tau", "mirostat_eta"],
 ]);
 
 /** Keys that ask for a way to sample which is not here. */
 export function unusedSamplingKeys(metadata: JsonObject): readonly string[] {
   return metadata
     .keys()
-    .filter((key) => key.startsWith(SAMPLING) && !KNOWN_SAMPLING.has(key.slice(SAMPLING.length)))
+    .filter(
+      (key) =>
+        key.startsWith(GGUF_SAMPLING) && !KNOWN_SAMPLING.has(key.slice(GGUF_SAMPLING.length)),
+    )
     .filter((key) => !isEmpty(metadata.get(key)));
 }

@@ -1,6 +1,7 @@
 // A model on disk as the engine needs it: checked numbers, and where each tensor's bytes lie.
 
 import { DynamoError } from "../base/error.ts";
+import type { GenerationDefaults } from "../sampling/options.ts";
 import type { DType } from "./dtype.ts";
 
 /** A tensor as a file stores it, of whatever dtype. */
@@ -139,15 +140,6 @@ export interface RopeFactors {
   readonly type: "factors";
   /** [headSize / 2] */
   readonly factors: readonly number[];
-}
-
-/** Sampling defaults that a model's maker ships in generation_config.json. */
-export interface GenerationDefaults {
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
 }
 
 /** Contents of a model's configuration files; its weights were not looked at. */

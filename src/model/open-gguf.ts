@@ -3,7 +3,8 @@
 import { basename } from "node:path";
 import { showFound } from "../base/describe-issue.ts";
 import { readRange } from "./file-bytes.ts";
-import { parseGgufConfig, parseGgufGenerationDefaults } from "./gguf-config.ts";
+import { parseGgufGenerationDefaults } from "./generation-config.ts";
+import { parseGgufConfig } from "./gguf-config.ts";
 import { type GgufFile, readGguf } from "./gguf-file.ts";
 import { checkGgufKeys, unusedSamplingKeys } from "./gguf-keys.ts";
 import { type ModelCard, ModelError, type ModelFiles } from "./model-files.ts";

@@ -8,6 +8,7 @@
 
 import { join } from "node:path";
 import * as v from "valibot";
+import { MODEL_PARAMETERS } from "../sampling/options.ts";
 import { COUNT, EPSILON, FACTOR, SIZE } from "./config-rules.ts";
 import { DTYPES } from "./dtype.ts";
 import { FAMILIES } from "./families.ts";
@@ -79,13 +80,14 @@ const TensorSchema = v.variant("type", [
   }),
 ]);
 
-const DefaultsSchema = v.strictObject({
-  temperature: v.exactOptional(within({ min: 0, max: 100 })),
-  topP: v.exactOptional(within({ min: 0, max: 1 })),
-  topK: v.exactOptional(whole({ min: 0, max: 2 ** 31 })),
-  minP: v.exactOptional(within({ min: 0, max: 1 })),
-  repetitionPenalty: v.exactOptional(within({ min: 0.01, max: 100 })),
-});
+const DefaultsSchema = v.strictObject(
+  Object.fromEntries(
+    MODEL_PARAMETERS.map(({ name, isWhole, min, max, raisedTo = min }) => {
+      const range = { min: raisedTo, max };
+      return [name, v.exactOptional(isWhole ? whole(range) : within(range))];
+    }),
+  ),
+);
 
 const CardSchema = v.strictObject({
   format: v.literal("dynamo packed model"),

@@ -1,12 +1,33 @@
 // Fields that both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
 
 import type { Fields, Place } from "../door/fields.ts";
+import { parseFields } from "../door/parse-fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import { readSampling, SAMPLING_ROWS } from "../sampling/options.ts";
+import type { SamplingParameter } from "../sampling/parameters.ts";
 
-const MAX_STOPS = 16;
+const MAX_STOPS = 32;
 const MAX_STOP_BYTES = 256;
 const EFFORTS = ["low", "medium", "high", "max"] as const;
+
+/** Ways to choose tokens that are not there, and the values by which they are off. */
+const NOT_YET: readonly (readonly [name: string, ...off: readonly unknown[]])[] = [
+  ...([
+    ["mirostat", 0],
+    ["typical_p", 1],
+    ["tfs_z", 1],
+    ["top_n_sigma", -1, 0],
+  ] as const),
+  ...([
+    ["dry_multiplier", 0],
+    ["xtc_probability", 0],
+    ["dynatemp_range", 0],
+  ] as const),
+  ...([["samplers"], ["logit_bias"], ["grammar", ""]] as const),
+];
+
+const OWN: ReadonlySet<string | undefined> = new Set(SAMPLING_ROWS.map(([, row]) => row.ollama));
 
 type Sampling = Partial<ChatCompletionRequest>;
 
@@ -20,18 +41,18 @@ export function readOptions(body: Fields): Sampling {
   const limit = options.integer("num_predict", { min: -2 }) ?? -1;
   const sampling: Sampling = {
     maxTokens: limit >= 1 ? limit : undefined, // -1 and -2: as many as there is room for
-    temperature: options.decimal("temperature", { max: 2 }),
-    topP: options.decimal("top_p", { above: 0, max: 1 }),
-    topK: options.integer("top_k"),
-    minP: options.decimal("min_p", { max: 1 }),
+    ...readSampling((row) => readParameter(options, row)),
     seed: seedOf(options.integer("seed", { min: Number.MIN_SAFE_INTEGER })),
-    repetitionPenalty: options.decimal("repeat_penalty", { above: 0, max: 2 }),
-    presencePenalty: options.decimal("presence_penalty", { min: -2, max: 2 }) ?? 0,
-    frequencyPenalty: options.decimal("frequency_penalty", { min: -2, max: 2 }) ?? 0,
     stop: readStops(options.at("stop")),
   };
-  options.close(); // as num_ctx, mirostat: the answer names them
+  for (const [name, ...off] of NOT_YET) if (!OWN.has(name)) options.refuse(name, ...off);
+  options.close(); // as num_ctx: the answer names them
   return sampling;
+}
+
+function readParameter(options: Fields, { ollama, schema }: SamplingParameter): unknown {
+  const place = ollama === undefined ? undefined : options.at(ollama);
+  return place && parseFields(schema, place.value, place.path);
 }
 
 /** Reads if the model thinks before it answers: a flag, or how much. */

@@ -34,6 +34,7 @@ export function readChat(body: Fields, { tenant, modelOf }: Reading): ReadReques
     ...readOptions(body),
     ...readThink(body),
   });
+  body.pass("strict");
   body.close();
   return { request, ignored: body.ignored() };
 }

@@ -24,6 +24,7 @@ export function readGenerate(body: Fields, { tenant, modelOf }: Reading): ReadRe
     ...readOptions(body),
     ...readThink(body),
   });
+  body.pass("strict");
   body.close();
   return { request, ignored: body.ignored() };
 }

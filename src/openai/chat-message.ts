@@ -9,6 +9,8 @@ export interface ChatStyle {
   /** `function_call` is OpenAI's older form, for requests with `functions`. */
   readonly calls: "tool_calls" | "function_call";
   readonly thoughts: "told" | "kept";
+  /** The client has named a service tier, and is told which one it got. */
+  readonly tellsTier?: boolean;
 }
 
 /** Thoughts have two names: vLLM's since 2026, and the one that most clients know. */

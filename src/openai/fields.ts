@@ -6,6 +6,7 @@ import * as v from "valibot";
 import {
   type AsksNothing,
   empty,
+  type FieldRow,
   harmless,
   later,
   never,
@@ -15,25 +16,25 @@ import {
   unless,
   works,
 } from "../door/field-policy.ts";
+import { fieldsReader } from "../door/parse-fields.ts";
+import { SAMPLING_ROWS } from "../sampling/options.ts";
+import { integer } from "../sampling/values.ts";
 import { messages } from "./messages.ts";
 import { EFFORTS } from "./thinking.ts";
 import { functions, toolChoice, tools } from "./tools.ts";
 import {
   annotations,
   anyObject,
-  decimal,
+  cacheSalt,
   flag,
-  integer,
-  logitBias,
   logprobCount,
   modelName,
+  oneOf,
   promptSchema,
   seed,
   stop,
   stopTokenIds,
   text,
-  tokenIds,
-  topK,
   topLogprobs,
   words,
 } from "./values.ts";
@@ -41,13 +42,12 @@ import {
 export const STREAM_OPTIONS = {
   include_usage: works("both", v.nullish(flag, false)),
   include_obfuscation: harmless("openai"), // without padding, a stream is as it was asked for
-  continuous_usage_stats: later("vllm", only(false)),
+  continuous_usage_stats: works("vllm", v.nullish(flag, false)),
 };
 
 export const NVEXT = {
   ignore_eos: works("dynamo", v.nullish(flag)),
-  top_k: works("dynamo", v.nullish(topK())),
-  repetition_penalty: works("dynamo", v.nullish(decimal({ above: 0, max: 2 }))),
+  ...samplingInNvext(),
   greed_sampling: works("dynamo", v.nullish(flag)),
   use_raw_prompt: works("dynamo", v.nullish(flag)),
   backend_instance_id: works("dynamo", v.nullish(integer({ min: 0 }))),
@@ -70,26 +70,24 @@ const shared = {
     "both",
     v.optional(v.object(schemasOf(STREAM_OPTIONS), "must be an object")),
   ),
-  temperature: works("both", v.optional(decimal({ min: 0, max: 2 }))),
-  top_p: works("both", v.optional(decimal({ above: 0, max: 1 }))),
-  top_k: works("vllm", v.optional(topK())),
-  min_p: works("vllm", v.optional(decimal({ min: 0, max: 1 }))),
+  ...samplingFields(),
   seed: works("both", v.optional(seed())),
-  presence_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
-  frequency_penalty: works("both", v.optional(decimal({ min: -2, max: 2 }), 0)),
-  repetition_penalty: works("vllm", v.optional(decimal({ above: 0, max: 2 }))),
   max_tokens: works("both", v.optional(integer({ min: 0 }))),
   min_tokens: works("vllm", v.optional(integer({ min: 0 }), 0)),
   ignore_eos: works("vllm", v.optional(flag)),
   stop: works("both", v.optional(stop(), [])),
   prompt_logprobs: works("vllm", v.optional(logprobCount())),
-  logit_bias: works("both", v.optional(logitBias())),
-  allowed_token_ids: works("vllm", v.optional(tokenIds())),
   bad_words: works("vllm", v.optional(words(), [])),
   stop_token_ids: works("vllm", v.optional(stopTokenIds(), [])),
   include_stop_str_in_output: works("vllm", v.optional(flag, false)),
   skip_special_tokens: works("vllm", v.optional(flag, true)),
   return_token_ids: works("vllm", v.optional(flag, false)),
+  stream_interval: works("vllm", v.optional(integer({ min: 1, max: 1_000_000 }), 1)),
+  priority: works("vllm", v.optional(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), 0)),
+  truncate_prompt_tokens: works("vllm", v.optional(integer({ min: -1 }))),
+  truncation_side: works("vllm", v.optional(oneOf(["left", "right"]), "left")),
+  strict: works("dynamo", v.optional(flag, false)),
+  cache_salt: works("vllm", v.optional(cacheSalt())),
   prompt_cache_key: works("openai", v.optional(text())),
   session_id: works("vllm", v.optional(text())),
   nvext: works("dynamo", v.optional(v.object(schemasOf(NVEXT), "must be an object"))),
@@ -100,16 +98,12 @@ const aside = {
   user: harmless("both"),
   metadata: harmless("openai"),
   safety_identifier: harmless("openai"),
-  service_tier: harmless("openai"),
   prompt_cache_retention: harmless("openai"),
   prompt_cache_options: harmless("openai"),
   verbosity: harmless("openai"),
   store: harmless("openai", only(false)),
   moderation: harmless("openai", empty),
   request_id: harmless("vllm"),
-  priority: harmless("vllm", only(0)),
-  stream_interval: harmless("vllm"),
-  truncation_side: harmless("vllm"),
   media_io_kwargs: harmless("vllm"),
   mm_processor_kwargs: harmless("vllm"),
   return_mm_kwargs: harmless("vllm"),
@@ -124,7 +118,6 @@ const aside = {
 /** Any other value than an empty one is a limit, a form or a way of choosing tokens that would be missing. */
 const notYet = {
   response_format: later("both", isPlainText),
-  best_of: later("both", (value, fields) => value === 1 || value === fields["n"]),
   suffix: later("openai", empty),
   modalities: later("openai", isTextOnly),
   audio: later("openai", empty),
@@ -136,8 +129,6 @@ const notYet = {
   return_token_offsets: later("vllm", only(false)),
   return_prompt_text: later("vllm", only(false)),
   routed_experts_prompt_start: later("vllm", only(0)),
-  add_generation_prompt: later("vllm", only(true)),
-  continue_final_message: later("vllm", only(false)),
   documents: later("vllm", empty),
   structured_outputs: later("vllm", empty),
   guided_json: later("vllm", empty),
@@ -146,7 +137,6 @@ const notYet = {
   guided_grammar: later("vllm", empty),
   guided_decoding_backend: harmless("vllm"),
   guided_whitespace_pattern: later("vllm", empty),
-  truncate_prompt_tokens: later("vllm", never),
   thinking_token_budget: later("vllm", only(-1)),
   use_beam_search: later("vllm", only(false)),
   length_penalty: later("vllm", only(1)),
@@ -156,7 +146,6 @@ const notYet = {
   kv_transfer_params: later("vllm", empty),
   ec_transfer_params: later("vllm", empty),
   vllm_xargs: later("vllm", empty),
-  cache_salt: later("vllm", empty), // a cache that the client asked to keep apart would be shared
 };
 
 /** Fields of SGLang, llama.cpp, ollama, TGI and OpenRouter that their clients send here too. */
@@ -258,21 +247,23 @@ const chatOnly = {
   function_call: works("openai", v.optional(toolChoice)),
   chat_template_kwargs: works("vllm", v.optional(anyObject())),
   enable_thinking: works("others", v.optional(flag)),
-  reasoning_effort: works(
-    "both",
-    v.optional(v.picklist(EFFORTS, `must be one of ${EFFORTS.join(", ")}`)),
-  ),
+  reasoning_effort: works("both", v.optional(oneOf(EFFORTS))),
   include_reasoning: works("vllm", v.optional(flag, true)),
-  add_special_tokens: later("vllm", only(false)), // a template writes what opens a text
+  add_generation_prompt: works("vllm", v.optional(flag)),
+  continue_final_message: works("vllm", v.optional(flag, false)),
+  add_special_tokens: works("vllm", v.optional(flag, false)), // a template writes what opens a text
+  service_tier: works("openai", v.optional(text())),
+  best_of: later("vllm", (value, fields) => value === 1 || value === fields["n"]),
 };
 
-export const CHAT_FIELDS = { ...shared, ...aside, ...notYet, ...ofOthers, ...chatOnly };
+// Fields that work go before what was not there yet: a new sampling parameter is its own row only.
+export const CHAT_FIELDS = { ...notYet, ...ofOthers, ...aside, ...shared, ...chatOnly };
 
 export const COMPLETION_FIELDS = {
-  ...shared,
-  ...aside,
   ...notYet,
   ...ofOthers,
+  ...aside,
+  ...shared,
   prompt: works(
     "both",
     v.lazy((prompt) => promptSchema(prompt)),
@@ -280,7 +271,11 @@ export const COMPLETION_FIELDS = {
   logprobs: works("both", v.optional(logprobCount())),
   top_logprobs: later("both", only(0)),
   echo: works("both", v.optional(flag, false)),
-  add_special_tokens: later("vllm", only(true)),
+  add_special_tokens: works("vllm", v.optional(flag, true)),
+  add_generation_prompt: later("vllm", only(true)),
+  continue_final_message: later("vllm", only(false)),
+  service_tier: harmless("openai"),
+  best_of: works("both", v.optional(integer({ min: 1, max: 128 }))),
   tools: later("both", empty),
   tool_choice: later("both", only("none", "auto")),
   functions: later("openai", empty),
@@ -295,8 +290,31 @@ export const COMPLETION_FIELDS = {
 export const chatFields = v.object(schemasOf(CHAT_FIELDS));
 export const completionFields = v.object(schemasOf(COMPLETION_FIELDS));
 
+export const readChatFields = fieldsReader(chatFields.entries);
+export const readCompletionFields = fieldsReader(completionFields.entries);
+
 export type ChatFields = v.InferOutput<typeof chatFields>;
+export type CompletionFields = v.InferOutput<typeof completionFields>;
 export type GenerationFields = Pick<ChatFields, keyof typeof shared>;
+
+/** Fields that are read by the rows' names. */
+type Untyped = Readonly<Record<never, FieldRow>>;
+
+/** A field of each row of the table of sampling parameters. */
+function samplingFields(): Untyped {
+  const fields = SAMPLING_ROWS.map(([, { field, from, schema, inModel, unset }]) => {
+    const isOpen = inModel !== undefined || unset === undefined;
+    return [field, works(from, isOpen ? v.optional(schema) : v.optional(schema, unset))] as const;
+  });
+  return Object.fromEntries(fields);
+}
+
+function samplingInNvext(): Untyped {
+  const rows = SAMPLING_ROWS.filter(([, { isInNvext }]) => isInNvext);
+  return Object.fromEntries(
+    rows.map(([, { field, schema }]) => [field, works("dynamo", v.nullish(schema))]),
+  );
+}
 
 function isPlainText(value: unknown): boolean {
   return typeof value === "object" && value !== null && "type" in value && value.type === "text";

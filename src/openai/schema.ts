@@ -3,21 +3,23 @@
 
 import { invalidRequest } from "../door/api-error.ts";
 import { type Fields, type FieldTable, passedOver } from "../door/field-policy.ts";
-import type { Parsed } from "../door/generation-route.ts";
-import { isFields, parseFields } from "../door/parse-fields.ts";
+import type { BestChoices, Parsed } from "../door/generation-route.ts";
+import { isFields } from "../door/parse-fields.ts";
 import type {
   ChatCompletionRequest,
   CompletionRequest,
   GenerationRequest,
 } from "../protocol/chat.ts";
+import { readSampling } from "../sampling/options.ts";
 import {
   CHAT_FIELDS,
   type ChatFields,
   COMPLETION_FIELDS,
-  chatFields,
-  completionFields,
+  type CompletionFields,
   type GenerationFields,
   NVEXT,
+  readChatFields,
+  readCompletionFields,
   STREAM_OPTIONS,
 } from "./fields.ts";
 import { messageNotices, messagesOf } from "./messages.ts";
@@ -30,13 +32,15 @@ import { chatFormat, completionFormat } from "./wire-format.ts";
 export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatCompletionRequest> {
   const given = withoutNulls(body);
   const ignored = noticesOf(given, CHAT_FIELDS);
-  const fields = parseFields(chatFields, given);
+  const fields = readChatFields(given);
   const inMessages = messageNotices(given["messages"]);
   const { style, ignored: ofTools, ...tools } = readTools(fields);
   const request: ChatCompletionRequest = {
     ...generationOf(fields, tenant),
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
     ...chatLogprobsOf(fields),
+    ...promptEndOf(fields),
+    ...(fields.add_special_tokens && { addSpecialTokens: true }),
     messages: messagesOf(fields.messages),
     useRawPrompt: fields.nvext?.use_raw_prompt ?? false,
     ...tools,
@@ -47,24 +51,31 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
   return {
     request,
     ignored: [...ignored, ...inMessages, ...ofTools],
-    format: chatFormat({ calls: style, thoughts: fields.include_reasoning ? "told" : "kept" }),
+    format: chatFormat({
+      calls: style,
+      thoughts: fields.include_reasoning ? "told" : "kept",
+      tellsTier: fields.service_tier !== undefined,
+    }),
   };
 }
 
 export function parseCompletionRequest(body: unknown, tenant: number): Parsed<CompletionRequest> {
   const given = withoutNulls(body);
   const ignored = noticesOf(given, COMPLETION_FIELDS);
-  const fields = parseFields(completionFields, given);
+  const fields = readCompletionFields(given);
   const { logprobs, prompt: prompts, echo } = fields;
+  const best = bestOf(fields);
   const request: CompletionRequest = {
     ...generationOf(fields, tenant),
     ...(logprobs !== undefined && { logprobs }),
+    ...(best && { n: best.of, logprobs: logprobs ?? 0 }),
     ...(echo && { echo }),
+    ...(!fields.add_special_tokens && { addSpecialTokens: false }),
     prompts,
   };
   checkTogether(request, request.prompts.length);
   checkMaxTokens(request, echo);
-  return { request, ignored, format: completionFormat };
+  return { request, ignored, format: completionFormat, ...(best && { best }) };
 }
 
 /** OpenAI's clients send `null` for what they leave open. */
@@ -87,14 +98,10 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     n: fields.n,
     stream: fields.stream,
     includeUsage: fields.stream_options?.include_usage ?? false,
-    temperature: fields.temperature ?? (nvext?.greed_sampling ? 0 : undefined),
-    topP: fields.top_p,
-    topK: fields.top_k ?? nvext?.top_k ?? undefined,
-    minP: fields.min_p,
+    ...streamingOf(fields),
+    ...(nvext?.greed_sampling && { temperature: 0 }),
+    ...readSampling(({ field }) => at(fields, field) ?? at(nvext, field) ?? undefined),
     seed: fields.seed,
-    presencePenalty: fields.presence_penalty,
-    frequencyPenalty: fields.frequency_penalty,
-    repetitionPenalty: fields.repetition_penalty ?? nvext?.repetition_penalty ?? undefined,
     maxTokens: fields.max_tokens,
     minTokens: fields.min_tokens,
     backendInstanceId: nvext?.backend_instance_id ?? undefined,
@@ -103,24 +110,73 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     stop: fields.stop,
     ...tokenFieldsOf(fields),
     ...(sessionId && { sessionId }),
+    ...(fields.cache_salt !== undefined && { cacheSalt: fields.cache_salt }),
+    ...(fields.priority !== 0 && { priority: fields.priority }),
+    ...truncationOf(fields),
   };
+}
+
+function at(fields: object = {}, name: string): unknown {
+  return Reflect.get(fields, name);
 }
 
 /** Those of single tokens; absent where they ask for nothing. */
 function tokenFieldsOf(fields: GenerationFields): Partial<GenerationRequest> {
-  const { prompt_logprobs: promptLogprobs, logit_bias: logitBias } = fields;
-  const { allowed_token_ids: allowedTokenIds, bad_words: badWords } = fields;
+  const { prompt_logprobs: promptLogprobs, bad_words: badWords } = fields;
   const { stop_token_ids: stopTokenIds } = fields;
   return {
     ...(promptLogprobs !== undefined && { promptLogprobs }),
-    ...(logitBias && Object.keys(logitBias).length > 0 && { logitBias }),
-    ...(allowedTokenIds && { allowedTokenIds }),
     ...(badWords.length > 0 && { badWords }),
     ...(stopTokenIds.length > 0 && { stopTokenIds }),
     ...(fields.include_stop_str_in_output && { includeStop: true }),
     ...(!fields.skip_special_tokens && { showSpecialTokens: true }),
     ...(fields.return_token_ids && { returnTokenIds: true }),
   };
+}
+
+/** The shape of a stream. As vLLM has it, usage in each chunk is for those that want it at the end. */
+function streamingOf(fields: GenerationFields): Partial<GenerationRequest> {
+  const { stream_options: options, stream_interval: streamInterval } = fields;
+  return {
+    ...(options?.include_usage && options.continuous_usage_stats && { continuousUsage: true }),
+    ...(streamInterval > 1 && { streamInterval }),
+  };
+}
+
+function truncationOf(fields: GenerationFields): Partial<GenerationRequest> {
+  const { truncate_prompt_tokens: truncatePromptTokens, truncation_side: truncationSide } = fields;
+  if (truncatePromptTokens === undefined) return {};
+  if (truncatePromptTokens !== 0) return { truncatePromptTokens, truncationSide };
+  const message =
+    "'truncate_prompt_tokens' must be at least 1, or -1 for what the context has room for.";
+  throw invalidRequest("invalid_value", message, "truncate_prompt_tokens");
+}
+
+/** How the prompt of a chat ends. Absent where it ends as ever: where the assistant's turn begins. */
+function promptEndOf(fields: ChatFields): Partial<ChatCompletionRequest> {
+  const { add_generation_prompt: opens, continue_final_message: continues, messages } = fields;
+  if (!continues) return opens === false ? { addGenerationPrompt: false } : {};
+  if (opens) {
+    const message =
+      "'continue_final_message' and 'add_generation_prompt' exclude each other: the answer begins a turn, or goes on with one.";
+    throw invalidRequest("invalid_value", message, "continue_final_message");
+  }
+  if (messages.at(-1)?.role === "assistant") return { continueFinalMessage: true };
+  const message = "'continue_final_message' needs a last message of the assistant's.";
+  throw invalidRequest("invalid_value", message, "continue_final_message");
+}
+
+/** Undefined where all choices are told. */
+function bestOf(fields: CompletionFields): BestChoices | undefined {
+  const { best_of: of, n: keep, stream, logprobs } = fields;
+  if (of === undefined || of === keep) return undefined;
+  if (of < keep) {
+    const message = `'best_of' must be at least 'n', which is ${keep}.`;
+    throw invalidRequest("invalid_value", message, "best_of");
+  }
+  if (!stream) return { of, keep, tellsLogprobs: logprobs !== undefined };
+  const message = "'best_of' above 'n' cannot be streamed: all choices are compared first.";
+  throw invalidRequest("invalid_value", message, "best_of");
 }
 
 function chatLogprobsOf({ logprobs, top_logprobs: top = 0 }: ChatFields): { logprobs?: number } {

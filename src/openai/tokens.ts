@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { Exchange } from "../door/exchange.ts";
 import { type Fields, passedOver, schemasOf, works } from "../door/field-policy.ts";
 import type { AppContext } from "../door/generate.ts";
+import { reportIgnored } from "../door/ignored-fields.ts";
 import { readJson } from "../door/json-body.ts";
 import { parseFields } from "../door/parse-fields.ts";
 import { servedModel } from "../door/served-model.ts";
@@ -16,11 +17,13 @@ const TOKENIZE_FIELDS = {
   prompt: works("vllm", v.string("must be a string")),
   add_special_tokens: works("vllm", v.optional(flag, true)),
   return_token_strs: works("vllm", v.optional(flag, false)),
+  strict: works("dynamo", v.optional(flag, false)),
 };
 
 const DETOKENIZE_FIELDS = {
   model: works("vllm", v.optional(modelName())),
   tokens: works("vllm", promptIds),
+  strict: works("dynamo", v.optional(flag, false)),
 };
 
 export const tokenizeFields = v.object(schemasOf(TOKENIZE_FIELDS));
@@ -43,7 +46,7 @@ export function tokenize(context: AppContext, exchange: Exchange): Promise<Respo
 
 export function detokenize(context: AppContext, exchange: Exchange): Promise<Response> {
   return answered(context, exchange, async (given) => {
-    exchange.reportIgnored(passedOver(given, DETOKENIZE_FIELDS));
+    reportIgnored(exchange, given, passedOver(given, DETOKENIZE_FIELDS));
     const fields = parseFields(detokenizeFields, given);
     const model = await modelOf(context, exchange, fields.model);
     return { prompt: await context.backend.detokenize({ model, tokenIds: fields.tokens }) };
@@ -88,7 +91,7 @@ async function askText(
   given: Fields,
   wants: TokenizeRequest["wants"],
 ): Promise<TokenizedPrompt> {
-  exchange.reportIgnored(passedOver(given, TOKENIZE_FIELDS));
+  reportIgnored(exchange, given, passedOver(given, TOKENIZE_FIELDS));
   const fields = parseFields(tokenizeFields, given);
   const model = await modelOf(context, exchange, fields.model);
   const form = fields.add_special_tokens ? "opened" : "as-is";
@@ -103,7 +106,7 @@ async function askChat(
   wants: TokenizeRequest["wants"],
 ): Promise<TokenizedPrompt & { readonly model: string }> {
   const { request, ignored } = parseChatRequest(given, exchange.tenant);
-  exchange.reportIgnored(ignored);
+  reportIgnored(exchange, given, ignored);
   const model = await modelOf(context, exchange, request.model);
   const prompt = { type: "chat", chat: { ...request, model } } as const;
   const answer = await context.backend.tokenize({ tenant: exchange.tenant, model, prompt, wants });

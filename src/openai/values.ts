@@ -2,11 +2,11 @@
 
 import * as v from "valibot";
 
+import { integer, isTokenIds } from "../sampling/values.ts";
+
 /** Sequences that one request may start: its prompts times `n`. */
 export const MAX_CHOICES = 256;
 export const MAX_STOPS = 32;
-/** Entries of a list of token ids, of words or of biases: what the engine takes. */
-export const MAX_TOKEN_LIST = 1024;
 const MAX_LOGPROBS = 20;
 
 export const flag = v.boolean("must be true or false");
@@ -19,32 +19,19 @@ export function modelName() {
   return v.pipe(text(), v.minLength(1, "must not be empty"));
 }
 
+/** Long enough for 256 bits in any spelling. */
+export function cacheSalt() {
+  const text = "must be a string of 1 to 256 bytes";
+  return v.pipe(v.string(text), v.minBytes(1, text), v.maxBytes(256, text));
+}
+
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return v.picklist(words, `must be one of ${words.join(", ")}`);
+}
+
 /** An object whose fields are not looked at. */
 export function anyObject() {
   return v.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object");
-}
-
-interface Bounds {
-  readonly min?: number;
-  /** An exclusive minimum. */
-  readonly above?: number;
-  readonly max?: number;
-}
-
-export function decimal({ min = Number.NEGATIVE_INFINITY, above, max = Infinity }: Bounds) {
-  const low = above === undefined ? `from ${min}` : `above ${above} and up`;
-  const text = `must be a number ${low} to ${max}`;
-  return v.pipe(
-    v.number(text),
-    v.gtValue(above ?? Number.NEGATIVE_INFINITY, text),
-    v.minValue(min, text),
-    v.maxValue(max, text),
-  );
-}
-
-export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds) {
-  const text = `must be an integer from ${min} to ${max}`;
-  return v.pipe(v.number(text), v.safeInteger(text), v.minValue(min, text), v.maxValue(max, text));
 }
 
 /** All that fits 64 bits, with a sign or without: OpenAI's and vLLM's seeds have one. */
@@ -71,13 +58,6 @@ export function annotations() {
   );
 }
 
-export function topK() {
-  return v.pipe(
-    integer({ min: -1 }),
-    v.transform((k) => Math.max(k, 0)), // vLLM's -1 and its later 0 both mean: off
-  );
-}
-
 /** How many likeliest tokens are told; `false` asks for nothing. */
 export function logprobCount() {
   return v.union(
@@ -94,21 +74,6 @@ export function logprobCount() {
 
 export function topLogprobs() {
   return integer({ min: 0, max: MAX_LOGPROBS });
-}
-
-/** An object: a bias from -100 to 100 for each token id. */
-export function logitBias() {
-  return v.custom<Readonly<Record<string, number>>>(
-    isLogitBias,
-    `must be an object of at most ${MAX_TOKEN_LIST} numbers from -100 to 100 by token id`,
-  );
-}
-
-export function tokenIds() {
-  return v.custom<readonly number[]>(
-    (value) => isTokenIds(value) && value.length <= MAX_TOKEN_LIST,
-    `must be a list of 1 to ${MAX_TOKEN_LIST} token ids`,
-  );
 }
 
 /** As many as a row of logits may ban. */
@@ -176,24 +141,6 @@ const manyPromptIds = v.pipe(v.array(promptIds), v.maxLength(MAX_CHOICES, prompt
 
 function wrap<T>(prompt: T): T[] {
   return [prompt];
-}
-
-function isTokenIds(value: unknown): value is readonly number[] {
-  if (!Array.isArray(value) || value.length === 0) return false;
-  for (const id of value) {
-    if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff) return false;
-  }
-  return true;
-}
-
-function isLogitBias(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  let count = 0;
-  for (const [id, bias] of Object.entries(value)) {
-    if (++count > MAX_TOKEN_LIST || !/^\d{1,9}$/.test(id)) return false;
-    if (typeof bias !== "number" || !(bias >= -100 && bias <= 100)) return false;
-  }
-  return true;
 }
 
 function isObject(value: unknown): boolean {

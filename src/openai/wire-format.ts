@@ -20,11 +20,8 @@ export function chatFormat(style: ChatStyle): WireFormat {
         closing: `"delta":{},"logprobs":null,"finish_reason":`,
         chat: style,
       }),
-    answer: ({ id, model, created }, choices, usage) => ({
-      id,
-      object: "chat.completion",
-      created,
-      model,
+    answer: (head, choices, usage) => ({
+      ...headFields(head, "chat.completion", style),
       choices: choices.map((choice, index) => ({
         index,
         message: chatMessage(choice, style),
@@ -48,11 +45,8 @@ export const completionFormat: WireFormat = {
       afterText: `,"logprobs":null,"finish_reason":null`,
       closing: `"text":"","logprobs":null,"finish_reason":`,
     }),
-  answer: ({ id, model, created }, choices, usage) => ({
-    id,
-    object: "text_completion",
-    created,
-    model,
+  answer: (head, choices, usage) => ({
+    ...headFields(head, "text_completion"),
     choices: choices.map((choice, index) => ({
       index,
       text: (choice.echo?.text ?? "") + choice.text,
@@ -64,6 +58,16 @@ export const completionFormat: WireFormat = {
     usage,
   }),
 };
+
+/** The same in an answer and in all chunks of one. There is one service tier. */
+function headFields(
+  { id, created, model, fingerprint }: AnswerHead,
+  object: string,
+  style?: ChatStyle,
+) {
+  const tier = style?.tellsTier ? { service_tier: "default" } : {};
+  return { id, object, created, model, ...tier, system_fingerprint: fingerprint };
+}
 
 /** `stop_reason` is vLLM's key. */
 function endFields(choice: Choice, style?: ChatStyle) {
@@ -114,6 +118,9 @@ function annotationEvents(annotations: Annotations): string {
     .join("");
 }
 
+/** The end of a chunk before the last, where a stream ends with its usage. */
+const NO_USAGE = `"usage":null}\n\n`;
+
 /** The parts of a choice's JSON in which the routes differ. */
 interface ChunkParts {
   readonly object: string;
@@ -138,23 +145,39 @@ export class ChunkWriter implements EventWriter {
   /** Behind a delta that is an object of its own: a thought's or a call's. */
   readonly #afterDelta: string;
   readonly #includeUsage: boolean;
+  readonly #continuousUsage: boolean;
   /** By choice, of a text completion. */
   readonly #logprobs: CompletionLogprobs[] = [];
 
-  constructor({ id, model, created, includeUsage }: AnswerHead, parts: ChunkParts) {
+  constructor(head: AnswerHead, parts: ChunkParts) {
+    const { includeUsage, continuousUsage } = head;
     this.#parts = parts;
     this.#includeUsage = includeUsage;
-    const { object } = parts;
-    const fields = JSON.stringify({ id, object, created, model }).slice(0, -1);
+    this.#continuousUsage = continuousUsage;
+    const { object, chat } = parts;
+    const fields = JSON.stringify(headFields(head, object, chat)).slice(0, -1);
     this.#usageHead = `data: ${fields},"choices":[],"usage":`;
     this.#head = `data: ${fields},"choices":[{"index":`;
     // With include_usage, OpenAI's other chunks have the key too.
-    this.#tail = includeUsage ? `}],"usage":null}\n\n` : "}]}\n\n";
+    this.#tail = includeUsage ? `}],${NO_USAGE}` : "}]}\n\n";
     this.#afterText = parts.afterText + this.#tail;
     this.#afterDelta = `,"logprobs":null,"finish_reason":null${this.#tail}`;
   }
 
-  output(output: TextOutput): string {
+  output(output: TextOutput, usage: () => Usage): string {
+    const events = this.#events(output);
+    // No text has it: a line break in JSON is escaped.
+    return this.#continuousUsage && events !== ""
+      ? events.replaceAll(NO_USAGE, `"usage":${JSON.stringify(usage())}}\n\n`)
+      : events;
+  }
+
+  end(usage: Usage): string {
+    const last = this.#includeUsage ? `${this.#usageHead}${JSON.stringify(usage)}}\n\n` : "";
+    return `${last}data: [DONE]\n\n`;
+  }
+
+  #events(output: TextOutput): string {
     const { index, text, reasoning, toolCalls, finishReason, annotations } = output;
     let events = annotations === undefined ? "" : annotationEvents(annotations);
     if (reasoning) events += this.#thought(index, reasoning);
@@ -164,11 +187,6 @@ export class ChunkWriter implements EventWriter {
     return finishReason === undefined
       ? events
       : events + this.#finish(index, finishReason, stopReasonOf(output));
-  }
-
-  end(usage: Usage): string {
-    const last = this.#includeUsage ? `${this.#usageHead}${JSON.stringify(usage)}}\n\n` : "";
-    return `${last}data: [DONE]\n\n`;
   }
 
   // per token: one JSON.stringify, one concatenation

@@ -1,8 +1,10 @@
 // A request as the rooms behind the door see it, whichever API it came by: checked, in camelCase, with every default
 // applied except those that the model decides. Types only.
 
-/** `undefined` leaves a value to the model's generation config. */
-export interface GenerationRequest {
+import type { SamplingRequest } from "../sampling/options.ts";
+
+/** An absent sampling parameter is left to the model's generation config. */
+export interface GenerationRequest extends SamplingRequest {
   /** Whose it is: a connection, or a key. */
   readonly tenant: number;
   /** Empty as a client leaves it out; the door fills it in. */
@@ -12,16 +14,20 @@ export interface GenerationRequest {
   readonly stream: boolean;
   /** A stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
-  readonly temperature: number | undefined;
-  readonly topP: number | undefined;
-  /** 0 is off. */
-  readonly topK: number | undefined;
-  readonly minP: number | undefined;
+  /** Each chunk has the usage so far. */
+  readonly continuousUsage?: boolean;
+  /** Tokens of a choice that one chunk of a stream stands for (1). */
+  readonly streamInterval?: number;
+  /** Among the waiting sequences of its tenant, those of lower numbers go first (0). */
+  readonly priority?: number;
+  /** Longest prompt: the rest is cut off. -1: what leaves room for the output. */
+  readonly truncatePromptTokens?: number;
+  /** The end at which it is cut (left). */
+  readonly truncationSide?: "left" | "right";
+  /** The tokens that open a text stand before the prompt. Default: before a completion's, and not before a chat's. */
+  readonly addSpecialTokens?: boolean;
   /** 64 bits. `undefined`: any, and another one each time. */
   readonly seed: bigint | undefined;
-  readonly presencePenalty: number;
-  readonly frequencyPenalty: number;
-  readonly repetitionPenalty: number | undefined;
   /** `undefined`: as many as the context has room for. */
   readonly maxTokens: number | undefined;
   readonly minTokens: number;
@@ -35,10 +41,6 @@ export interface GenerationRequest {
   readonly logprobs?: number;
   /** Likewise of the prompt. */
   readonly promptLogprobs?: number;
-  /** Added to logits by token id, from -100 to 100. */
-  readonly logitBias?: Readonly<Record<string, number>>;
-  /** The output has these tokens only. */
-  readonly allowedTokenIds?: readonly number[];
   /** Words that the output may not have. */
   readonly badWords?: readonly string[];
   /** Tokens that end the text, beside the model's own. */
@@ -49,12 +51,20 @@ export interface GenerationRequest {
   readonly showSpecialTokens?: boolean;
   /** Ids of prompt and output are told. */
   readonly returnTokenIds?: boolean;
+  /** A client's name for a prefix cache: prompts of other names find nothing of it. */
+  readonly cacheSalt?: string;
+  /** The API key's name whose prefix cache it is; absent where clients have no keys, or share. */
+  readonly cacheOwner?: string;
   /** The conversation that it belongs to: a hint to the router, which keeps a conversation at its worker where that costs little. */
   readonly sessionId?: string;
 }
 
 export interface ChatCompletionRequest extends GenerationRequest {
   readonly messages: readonly ChatMessage[];
+  /** The prompt ends where an answer begins (true). */
+  readonly addGenerationPrompt?: boolean;
+  /** The answer goes on behind the last message, as a part of it. */
+  readonly continueFinalMessage?: boolean;
   /** The text of the messages is the prompt; no template is applied. */
   readonly useRawPrompt: boolean;
   /** Functions that the model may call; none if empty. */

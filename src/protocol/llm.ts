@@ -1,38 +1,15 @@
 // Messages between frontend, processor and workers. Types only.
 // A request gets smaller and surer on its way down: text -> token ids -> a sequence in the engine.
 
+import type { SamplingValues } from "../sampling/options.ts";
 import type { ToolCallDelta } from "./chat.ts";
 
-/** How the next token is chosen. Every field has its value; the defaults were applied at the door. */
-export interface SamplingOptions {
-  /** 0 is greedy. */
-  readonly temperature: number;
-  /** 1 is off. */
-  readonly topP: number;
-  /** 0 is off. */
-  readonly topK: number;
-  /** 0 is off. */
-  readonly minP: number;
+/** How the next token is chosen. Every number has its value; the defaults were applied at the door. */
+export interface SamplingOptions extends SamplingValues {
   /** 64 bits. Random numbers are f(seed, position in the sequence) and nothing else. */
   readonly seed: bigint;
-  /** 0 is off. Subtracted once from every token that the output already has. */
-  readonly presencePenalty: number;
-  /** 0 is off. Subtracted for each time that the output already has the token. */
-  readonly frequencyPenalty: number;
-  /** 1 is off. Divides positive and multiplies negative logits of tokens in prompt or output. */
-  readonly repetitionPenalty: number;
-  /** Added to logits, before all else. */
-  readonly logitBias?: LogitBias;
   /** Words, as token ids, that the output may not have. */
   readonly badWords?: readonly (readonly number[])[];
-  /** The output has no other tokens. */
-  readonly allowedTokenIds?: readonly number[];
-}
-
-/** `biases[i]` is that of `tokenIds[i]`. */
-export interface LogitBias {
-  readonly tokenIds: readonly number[];
-  readonly biases: readonly number[];
 }
 
 /** When a sequence ends. Stop strings are not here: text is the processor's business. */
@@ -50,6 +27,10 @@ export interface PreprocessedRequest {
   /** Whose it is: a connection, or a key. Tenants share a worker by what was computed for each. */
   readonly tenant: number;
   readonly tokenIds: Int32Array;
+  /** Its blocks are found by, and found for, sequences of the same salt only. */
+  readonly cacheSalt?: bigint;
+  /** Lower ones go first among the waiting sequences of the tenant (0). */
+  readonly priority?: number;
   /** Tokens that another worker has generated of it already. The sequence goes on behind it, as if it were its own. */
   readonly output?: Int32Array;
   readonly sampling: SamplingOptions;

@@ -41,6 +41,7 @@ export function readRequest(raw: unknown, { tenant, find }: Reading): ReadReques
   conversation.end();
   const stream = body.flag("stream") ?? false;
   body.fields("stream_options")?.pass("include_obfuscation");
+  body.pass("strict");
   body.close();
   const { instructions, tools } = settings;
   const told = { role: "system", content: instructions ?? "", name: undefined } as const;

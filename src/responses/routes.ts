@@ -12,6 +12,7 @@ import {
   type Parsed,
   type WireFormat,
 } from "../door/generation-route.ts";
+import { reportIgnored } from "../door/ignored-fields.ts";
 import { readJson } from "../door/json-body.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
 import { responseBody } from "./body-outline.ts";
@@ -117,7 +118,7 @@ async function countInput({ context, store }: Responses, x: Exchange): Promise<R
   const body = await readJson(x, context);
   const find = (id: string) => store.get(x.owner, id);
   const { request, ignored } = readRequest(body, { tenant: x.tenant, find });
-  x.reportIgnored(ignored);
+  reportIgnored(x, body, ignored);
   const count = await countTokens(context, request, x.request.signal);
   return x.json({ object: "response.input_tokens", input_tokens: count });
 }

@@ -11,6 +11,7 @@ import type { FromInstance } from "./client.ts";
 import { ClientCall, END } from "./client-call.ts";
 import { NoWorkersError } from "./error.ts";
 import type { InstanceList } from "./instance-list.ts";
+import { isUnavailable } from "./unavailable.ts";
 
 type Waiter = PromiseWithResolvers<IteratorResult<FromInstance<unknown>>>;
 
@@ -40,7 +41,7 @@ export class EveryCall extends ClientCall {
     for (const [index, instance] of [...this.#calls.keys()].entries()) {
       const answer = answers[index];
       if (answer?.status === "fulfilled") values.push({ instance, value: answer.value });
-      else if (!isGone(answer?.reason)) throw answer?.reason;
+      else if (!hasLeft(answer?.reason)) throw answer?.reason;
     }
     return values;
   }
@@ -93,7 +94,7 @@ export class EveryCall extends ClientCall {
         this.#serve();
       },
       (error) => {
-        if (isGone(error)) return;
+        if (hasLeft(error)) return;
         this.#failure ??= { error };
         this.#serve();
       },
@@ -117,7 +118,9 @@ export class EveryCall extends ClientCall {
   }
 }
 
-/** The instance has ended or is about to; the registry says so too. */
-function isGone(error: unknown): boolean {
-  return error instanceof ActorDownError || errorCode(error) === "actor_stopping";
+/** The instance has ended or is about to, as the registry says too. That an actor behind it is down is its answer. */
+function hasLeft(error: unknown): boolean {
+  return (
+    error instanceof ActorDownError || (isUnavailable(error) && errorCode(error) !== "actor_down")
+  );
 }

@@ -46,3 +46,4 @@ export type {
   ServiceNode,
   ServiceView,
 } from "./service-class.ts";
+export { isUnavailable } from "./unavailable.ts";

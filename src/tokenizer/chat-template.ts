@@ -72,8 +72,13 @@ export class ChatTemplate implements ChatRenderer {
       templateInputs(conversation, options, (value) => value),
       source,
     ]);
-    const inputs = templateInputs(conversation, options, marking.mark);
-    const text = this.#render(hasTools ? this.#toolTemplate : this.#template, inputs);
+    const template = hasTools ? this.#toolTemplate : this.#template;
+    const render = (one: Conversation) =>
+      this.#render(template, templateInputs(one, options, marking.mark));
+    const text =
+      conversation.end === "continued"
+        ? continued(conversation, { render, flag: marking.flag() })
+        : render(conversation);
     refuseLonger(text, limits);
     return marking.restore(text);
   }
@@ -90,6 +95,29 @@ export class ChatTemplate implements ChatRenderer {
       );
     }
   }
+}
+
+/**
+ * The prompt up to the end of the last turn's content, as transformers cuts it: a flag stands behind the content, and a
+ * blank behind that shows if the template trims contents.
+ */
+function continued(
+  conversation: Conversation,
+  { render, flag }: { readonly render: (flagged: Conversation) => string; readonly flag: string },
+): string {
+  const { messages } = conversation;
+  const flagged = messages.map((turn, index) =>
+    index === messages.length - 1 ? { ...turn, content: `${turn.content}${flag} ` } : turn,
+  );
+  const text = render({ ...conversation, messages: flagged });
+  const end = text.lastIndexOf(flag);
+  if (end < 0) {
+    const message =
+      "the model's chat template leaves the last message out, so it cannot be continued";
+    throw new ChatTemplateError(message, { param: "messages" });
+  }
+  const isTrimmed = text[end + flag.length] !== " ";
+  return isTrimmed ? text.slice(0, end).trimEnd() : text.slice(0, end);
 }
 
 interface ChatTemplateParts {

@@ -5,6 +5,8 @@ import type { ChatMessage, ToolCall, ToolDefinition } from "../protocol/chat.ts"
 export interface Conversation {
   readonly messages: readonly Turn[];
   readonly tools?: readonly ToolDefinition[];
+  /** `begun`, the default: an assistant's turn is begun behind it. `continued`: its last turn is left open. */
+  readonly end?: "begun" | "closed" | "continued";
   /** Further variables of the template. */
   readonly variables?: Readonly<Record<string, unknown>>;
 }
@@ -28,7 +30,7 @@ export interface InputOptions {
 }
 
 export function templateInputs(
-  { messages, tools = [], variables = {} }: Conversation,
+  { messages, tools = [], variables = {}, end = "begun" }: Conversation,
   options: InputOptions,
   rewrite: Rewrite,
 ): Readonly<Record<string, unknown>> {
@@ -42,7 +44,7 @@ export function templateInputs(
       return templateMessage({ ...turn, name }, options, rewrite);
     }),
     tools: tools.length === 0 ? null : tools.map((tool) => templateTool(tool, rewrite)),
-    add_generation_prompt: true,
+    add_generation_prompt: end === "begun",
   };
 }
 

@@ -2,13 +2,12 @@
 // whatever the mocked engine samples is text. A prompt's other bytes are folded into the same range.
 
 import { JsonObject } from "../model/json-object.ts";
+import { MOCK_VOCAB_SIZE } from "../model/mock-model.ts";
 import { PromptTooLongError } from "./prompt-too-long.ts";
 import { TextStream, type TextStreamOptions } from "./text-stream.ts";
 import { type TokenPiece, TokenPieces } from "./token-pieces.ts";
 
 const FIRST_CHAR = 0x20;
-/** Characters 0x20 to 0x7e. */
-export const MOCK_VOCAB_SIZE = 95;
 
 export class MockTokenizer {
   readonly #pieces = new TokenPieces({

@@ -41,6 +41,7 @@ export class SpecialTexts {
     const marks = new Marks(() => stringsOf(inputs()));
     return {
       mark: <T>(value: T) => (this.#whole.isEmpty ? value : (this.#markValue(value, marks) as T)), // of the same shape
+      flag: () => marks.of(""),
       restore: (text) => marks.restore(text),
     };
   }
@@ -100,6 +101,8 @@ export class SpecialTexts {
 export interface Marking {
   /** A copy of what a client wrote, its strings marked, keys of values too. */
   mark<T>(value: T): T;
+  /** A character that stands in no input, for a place in the prompt. */
+  flag(): string;
   /** Puts the texts back into a prompt that was made of such copies. */
   restore(text: string): PromptText;
 }

@@ -179,7 +179,7 @@ function hashed(worker: number, index: number, numBlocks: number): StoredBlock[]
     block < SHARED_BLOCKS ? index % 16 : 1000 + worker * 1_000_000 + index * 1000 + block,
   );
   const chain: StoredBlock[] = [];
-  extendChain(chain, ids, 1); // The names of blocks are as long whatever is in them.
+  extendChain(chain, ids, { blockSize: 1 }); // The names of blocks are as long whatever is in them.
   return chain;
 }
 

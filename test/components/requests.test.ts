@@ -12,6 +12,8 @@ const everything = {
   ...{ temperature: 0.5, top_p: 0.9, top_k: 40, min_p: 0.1, seed: 7, stop: ["end"] },
   ...{ presence_penalty: 1, frequency_penalty: -1, repetition_penalty: 1.5 },
   ...{ max_tokens: 20, min_tokens: 2, ignore_eos: true },
+  ...{ cache_salt: "mine", priority: 3, stream_interval: 2 },
+  ...{ truncate_prompt_tokens: 9, truncation_side: "right" },
   nvext: { backend_instance_id: 3, annotations: ["query_instance_id"], use_raw_prompt: true },
 };
 
@@ -23,8 +25,11 @@ describe("chatRequest", () => {
 
   test("of another request is that request", () => {
     const named = [{ ...messages[0], name: "Ada" }];
-    const { request } = parseChatRequest({ ...everything, messages: named }, 5);
+    const ofChat = { messages: named, add_generation_prompt: false, add_special_tokens: true };
+    const { request } = parseChatRequest({ ...everything, ...ofChat }, 5);
     expect(chatRequest(request)).toEqual(request);
+    const owned = { ...request, cacheOwner: "ann", continuousUsage: true };
+    expect(chatRequest(owned)).toEqual(owned);
     expect(chatRequest({ ...request, temperature: 0 })).toEqual({ ...request, temperature: 0 });
   });
 
@@ -67,8 +72,10 @@ describe("completionRequest", () => {
   test("of another request is that request, its prompts in order", () => {
     const ids = [[1, 2], [3]];
     for (const prompt of ["one", ["one", "two"], ids]) {
-      const { request } = parseCompletionRequest({ ...everything, prompt }, 5);
-      expect(completionRequest(request)).toEqual(request);
+      const own = { prompt, add_special_tokens: false };
+      const { request } = parseCompletionRequest({ ...everything, ...own }, 5);
+      const owned = { ...request, cacheOwner: "ann" };
+      expect(completionRequest(owned)).toEqual(owned);
     }
   });
 

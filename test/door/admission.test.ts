@@ -10,6 +10,8 @@ import { whenAdmitted } from "../../src/door/when-admitted.ts";
 import type { AdmissionPolicy } from "../../src/http/admission.ts";
 import { findKey, tenantOf } from "../../src/http/api-key.ts";
 import { parseKeyFile } from "../../src/http/key-file.ts";
+import type { CompletionRequest, GenerationRequest } from "../../src/protocol/chat.ts";
+import { FakeBackend } from "../api/fake-backend.ts";
 import { COMPLETION, harness, post } from "../api/harness.ts";
 
 const KEY = "client-key-0123456789";
@@ -123,6 +125,25 @@ test("a preflight is 204, on any path and without a key", async () => {
     expect(response.headers.get("allow")).toBe(allow);
     expect(await response.text()).toBe("");
   }
+});
+
+test("each key's name has a prefix cache of its own, unless all share one", async () => {
+  const ownerWith = async (headers: Record<string, string>, options: object) => {
+    const asked: GenerationRequest[] = [];
+    const backend = new FakeBackend();
+    const complete = (request: CompletionRequest) => {
+      asked.push(request);
+      return backend.complete(request);
+    };
+    const { app } = harness({ ...options, complete });
+    const response = await app.fetch(post({ ...COMPLETION, stream: false }, headers));
+    expect(response.status).toBe(200);
+    return asked[0]?.cacheOwner;
+  };
+  expect(await ownerWith(bearer, { admission: policy() })).toBe("alice");
+  const shared = { admission: policy(), sharesPrefixCache: true };
+  expect(await ownerWith(bearer, shared)).toBeUndefined();
+  expect(await ownerWith({}, {})).toBeUndefined();
 });
 
 test("a request's tenant is its key's, or its connection's where it has none", async () => {

@@ -9,7 +9,7 @@ import OpenAI from "openai";
 
 import { rawClient, until } from "../api/raw-client.ts";
 import { hangLimit } from "../time-limits.ts";
-import { runDynamo, type Server, startServer } from "./server.ts";
+import { type Completion, runDynamo, type Server, startServer } from "./server.ts";
 
 const MOCK = ["graphs.agg:Frontend", "-f", "configs/mock.yaml", "--VllmWorker.speedup-ratio=100"];
 const CLIENT = "client-key-0123456789";
@@ -58,6 +58,30 @@ describe("a server with a file of keys", () => {
     return response.status;
   };
   const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+  test("one key's clients find what they have asked, and no other key's do", async () => {
+    const prompt = "a prompt that fills more than one block of sixty-four tokens. ".repeat(4);
+    const cachedFor = async (key: string, fields: object) => {
+      const body = JSON.stringify({ model: "mock", prompt, max_tokens: 1, ...fields });
+      const headers = bearer(key);
+      const response = await fetch(`${server.url}/v1/completions`, {
+        method: "POST",
+        headers,
+        body,
+      });
+      const { usage } = (await response.json()) as Completion;
+      return usage.prompt_tokens_details.cached_tokens;
+    };
+    for (const [key, fields] of [
+      [CLIENT, {}],
+      [ADMIN, {}],
+      [CLIENT, { cache_salt: "x" }],
+    ] as const) {
+      const cached: number[] = [];
+      for (let turn = 0; turn < 4; turn++) cached.push(await cachedFor(key, fields)); // two workers in turn
+      expect(cached).toEqual([0, 0, 192, 192]);
+    }
+  });
 
   const routes: readonly (readonly [string, string, number])[] = [
     ["GET", "/v1/models", 200],

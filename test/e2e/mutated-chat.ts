@@ -92,7 +92,9 @@ const FIELDS = [
   ...["frequency_penalty", "repetition_penalty", "min_tokens", "ignore_eos", "nvext", "tools"],
   ...["tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort"],
   ...["chat_template_kwargs", "enable_thinking", "include_reasoning", "session_id", "metadata"],
-  ...["prompt_cache_key", "mirostat", "grammar", "store", "add_special_tokens"],
+  ...["prompt_cache_key", "mirostat", "grammar", "store", "add_special_tokens", "cache_salt"],
+  ...["priority", "stream_interval", "truncate_prompt_tokens", "truncation_side", "strict"],
+  ...["add_generation_prompt", "continue_final_message", "service_tier", "best_of"],
   ...["response_format", "logprobs", "logit_bias", "__proto__", "constructor", "", "\u0000", "é"],
 ];
 

@@ -20,8 +20,8 @@ function setUp(numBlocks: number, options: { readonly enablePrefixCaching?: bool
 }
 
 /** A sequence of these tokens, all computed; and how many of its blocks were found. */
-function hold(blocks: BlockManager, tokens: readonly number[]) {
-  const table = new BlockTable();
+function hold(blocks: BlockManager, tokens: readonly number[], salt?: bigint) {
+  const table = new BlockTable(salt);
   const tokenIds = Int32Array.from(tokens);
   const prefix = blocks.findPrefix(table, tokenIds);
   blocks.allocate(table, tokenIds.length, prefix);
@@ -154,6 +154,34 @@ describe("blocks", () => {
     blocks.cacheFullBlocks(collision, tokenIds, 3);
     expect(collision.numCachedBlocks).toBe(0);
     expect(events).toHaveLength(1);
+    blocks.checkIntegrity([first.table, collision]);
+  });
+
+  test("of another salt are never found, and those of the same are", () => {
+    const { blocks, events } = setUp(16);
+    const tokens = [1, 2, 3, 4, 5];
+    const held = [undefined, 7n, 8n].map((salt) => hold(blocks, tokens, salt));
+    expect(held.map(({ numFound }) => numFound)).toEqual([0, 0, 0]);
+    expect(events).toHaveLength(3);
+    blocks.checkIntegrity(held.map(({ table }) => table));
+    for (const [i, salt] of [undefined, 7n, 8n].entries()) {
+      const again = hold(blocks, tokens, salt);
+      expect(again.blockIds.slice(0, 2)).toEqual(held[i]?.blockIds.slice(0, 2) ?? []);
+    }
+    expect(hold(blocks, tokens, 9n).numFound).toBe(0);
+  });
+
+  test("of another salt with the same hash are neither found nor replaced", () => {
+    const { blocks } = setUp(8);
+    const first = hold(blocks, [1, 2, 3], 7n);
+    const collision = new BlockTable(8n);
+    collision.chain.push(...first.table.chain);
+    const tokenIds = Int32Array.from([1, 2, 3]);
+    const prefix = blocks.findPrefix(collision, tokenIds);
+    expect(prefix.numBlocks).toBe(0);
+    blocks.allocate(collision, 3, prefix);
+    blocks.cacheFullBlocks(collision, tokenIds, 3);
+    expect(collision.numCachedBlocks).toBe(0);
     blocks.checkIntegrity([first.table, collision]);
   });
 

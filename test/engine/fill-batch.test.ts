@@ -5,6 +5,7 @@ import { fillBatch } from "../../src/engine/fill-batch.ts";
 import type { RunnerLimits, StepBatch } from "../../src/engine/model-runner.ts";
 import { Sequence } from "../../src/engine/sequence.ts";
 import { createStepBatch, positionOf } from "../../src/engine/step-batch.ts";
+import type { StepRows } from "../../src/engine/step-rows.ts";
 import type { PreprocessedRequest } from "../../src/protocol/llm.ts";
 import { SMALL_LIMITS } from "./fake-runner.ts";
 import { GREEDY, requestOf } from "./requests.ts";
@@ -77,7 +78,7 @@ describe("a batch", () => {
 
   test("bears each row's sampling options", () => {
     const { seed: _, ...off } = GREEDY;
-    const names = Object.keys(off) as (keyof typeof off)[];
+    const names = Object.keys(off) as (keyof typeof off & keyof StepRows)[];
     const sampling = Object.fromEntries(names.map((name, index) => [name, index + 2]));
     const at = { blockIds: [0], computed: 0, scheduled: 1 };
     const { batch } = fill([place(requestOf([1]), at), place(requestOf([1], { sampling }), at)]);

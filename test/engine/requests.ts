@@ -10,17 +10,9 @@ import type {
   StopConditions,
   TokenOutput,
 } from "../../src/protocol/llm.ts";
+import { samplingValues } from "../../src/sampling/options.ts";
 
-export const GREEDY = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  seed: 0n,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-} satisfies SamplingOptions;
+export const GREEDY: SamplingOptions = { ...samplingValues({ temperature: 0 }, {}), seed: 0n };
 
 /** Row `row` of the batch: the greedy sample behind token `token`. */
 export function fillGreedyRow(batch: StepBatch, row: number, token: number): void {

@@ -43,6 +43,25 @@ describe("the next", () => {
     expect(queue.next()).toBe(sequences[1]);
   });
 
+  test("is of the lowest priority within its tenant, and a priority takes nothing from others", () => {
+    const queue = new TenantQueue();
+    const place = (tenant: number, priority: number) => {
+      const sequence = new Sequence({ ...requestOf([1], { tenant }), priority }, 0);
+      queue.add(sequence);
+      return sequence;
+    };
+    const [late, urgent, other, second] = [place(1, 5), place(1, -5), place(2, 9), place(1, -5)];
+    queue.checkIntegrity([]);
+    expect(queue.next()).toBe(urgent);
+    expect([10, 10, 10, 10].map((cost) => serve(queue, cost))).toEqual([1, 2, 1, 1]);
+    expect([late, urgent, other, second].map(({ arrival }) => arrival)).toEqual([0, 1, 2, 3]);
+    const again = [place(3, 1), place(3, 0)] as const;
+    queue.seat(again[1]);
+    queue.requeue(again[1]); // Preempted: it keeps its priority.
+    expect(queue.next()).toBe(again[1]);
+    queue.checkIntegrity([]);
+  });
+
   test("is again the one that gave its seat up, at its old place", () => {
     const { queue, sequences } = queueOf(1, 1, 1);
     const [first, second, third] = sequences as [Sequence, Sequence, Sequence];

@@ -9,7 +9,7 @@ import {
   isLocal,
   type RequestFacts,
 } from "../../src/http/admission.ts";
-import { findKey } from "../../src/http/api-key.ts";
+import { findKey, tenantOf } from "../../src/http/api-key.ts";
 import { parseKeyFile } from "../../src/http/key-file.ts";
 
 const CLIENT = "client-key-0123456789";
@@ -124,11 +124,11 @@ describe("with keys", () => {
   test("a client's tenant is its key's; without keys it has none", () => {
     const tenants = [bearer(CLIENT), { "x-api-key": CLIENT }, bearer(ADMIN)].map((headers) => {
       const verdict = admit(head(headers), "client", KEYED);
-      return verdict.type === "admitted" ? verdict.tenant : undefined;
+      return verdict.type === "admitted" && verdict.key ? tenantOf(verdict.key) : undefined;
     });
     expect(tenants[0]).toBe(tenants[1] ?? -1);
     expect(tenants[2]).not.toBe(tenants[0]);
-    expect(admit(head(bearer(CLIENT)), "client", OPEN)).toMatchObject({ tenant: undefined });
+    expect(admit(head(bearer(CLIENT)), "client", OPEN)).toMatchObject({ key: undefined });
   });
 });
 
@@ -234,7 +234,7 @@ describe("by origin", () => {
 
   test("what is only read stays open; the page gets no leave to see it", () => {
     const verdict = admit(head(FOREIGN), "client", OPEN);
-    expect(verdict).toEqual({ type: "admitted", tenant: undefined, headers: { vary: "Origin" } });
+    expect(verdict).toEqual({ type: "admitted", key: undefined, headers: { vary: "Origin" } });
   });
 
   test("the operator's routes are for no foreign page, not even to read", () => {

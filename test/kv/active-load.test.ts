@@ -9,7 +9,7 @@ import { ManualClock } from "../manual-clock.ts";
 /** A prompt of full blocks of one token and, behind them, a partial one. */
 function promptOf(...tokens: readonly number[]) {
   const chain: StoredBlock[] = [];
-  extendChain(chain, Int32Array.from(tokens), 1);
+  extendChain(chain, Int32Array.from(tokens), { blockSize: 1 });
   return { chain, numBlocks: tokens.length + 1 };
 }
 

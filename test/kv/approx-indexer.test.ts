@@ -7,7 +7,7 @@ import { ManualClock } from "../manual-clock.ts";
 
 function chainOf(...tokens: readonly number[]): StoredBlock[] {
   const chain: StoredBlock[] = [];
-  extendChain(chain, Int32Array.from(tokens), 1);
+  extendChain(chain, Int32Array.from(tokens), { blockSize: 1 });
   return chain;
 }
 

@@ -6,7 +6,7 @@ import type { StoredBlock } from "../../src/protocol/kv-event.ts";
 
 function chainOf(tokenIds: readonly number[], blockSize: number): StoredBlock[] {
   const chain: StoredBlock[] = [];
-  extendChain(chain, Int32Array.from(tokenIds), blockSize);
+  extendChain(chain, Int32Array.from(tokenIds), { blockSize });
   return chain;
 }
 
@@ -33,7 +33,7 @@ describe("block hashes", () => {
         (tokenIds, blockSize) => {
           const grown: StoredBlock[] = [];
           for (let length = 0; length <= tokenIds.length; length++) {
-            extendChain(grown, Int32Array.from(tokenIds.slice(0, length)), blockSize);
+            extendChain(grown, Int32Array.from(tokenIds.slice(0, length)), { blockSize });
           }
           expect(grown).toEqual(chainOf(tokenIds, blockSize));
         },

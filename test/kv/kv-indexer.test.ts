@@ -12,7 +12,7 @@ type Worker = (typeof WORKERS)[number];
 /** The blocks of a prompt of these tokens, one token a block. */
 function chainOf(tokens: readonly number[]): StoredBlock[] {
   const chain: StoredBlock[] = [];
-  extendChain(chain, Int32Array.from(tokens), 1);
+  extendChain(chain, Int32Array.from(tokens), { blockSize: 1 });
   return chain;
 }
 

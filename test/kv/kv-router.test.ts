@@ -24,7 +24,7 @@ function setUp() {
 
 function promptOf(tokens: readonly number[]) {
   const chain: StoredBlock[] = [];
-  extendChain(chain, Int32Array.from(tokens), BLOCK_SIZE);
+  extendChain(chain, Int32Array.from(tokens), { blockSize: BLOCK_SIZE });
   return { numTokens: tokens.length, chain };
 }
 

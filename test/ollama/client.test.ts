@@ -104,17 +104,32 @@ test("an answer goes back whole as history; results answer its calls in order", 
 test("options become sampling fields; those that there are not are named", async () => {
   const options = {
     ...{ num_predict: 9, temperature: 0.5, top_p: 0.9, top_k: 3, min_p: 0.1, seed: 7 },
-    ...{ stop: ["x"], repeat_penalty: 1.1, num_ctx: 4096, mirostat: 1 },
+    ...{ stop: ["x"], repeat_penalty: 1.1, num_ctx: 4096, mirostat: 0, typical_p: 1 },
   };
   const body = { ...REQUEST, stream: false, think: "low", keep_alive: "5m", options };
   const response = await server.post("/api/chat", body);
   expect(response.status).toBe(200);
-  expect(response.headers.get("x-dynamo-ignored-params")).toBe("options.num_ctx, options.mirostat");
+  expect(response.headers.get("x-dynamo-ignored-params")).toBe("options.num_ctx");
   expect(server.backend.last).toMatchObject({
     ...{ maxTokens: 9, temperature: 0.5, topP: 0.9, topK: 3, minP: 0.1, seed: 7n },
     ...{ stop: ["x"], repetitionPenalty: 1.1 },
     templateVariables: { enable_thinking: true, thinking: true, reasoning_effort: "low" },
   });
+});
+
+test("options that would choose tokens in another way are refused by name", async () => {
+  const asked = {
+    mirostat: 2,
+    typical_p: 0.5,
+    tfs_z: 0.9,
+    dry_multiplier: 0.8,
+    samplers: ["top_k"],
+  };
+  for (const [name, value] of Object.entries(asked)) {
+    const response = await server.post("/api/chat", { ...REQUEST, options: { [name]: value } });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain(`'options.${name}' is not supported`);
+  }
 });
 
 test("a stream is lines of JSON by its type", async () => {

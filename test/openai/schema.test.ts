@@ -102,14 +102,9 @@ describe("defaults", () => {
       n: 1,
       stream: false,
       includeUsage: false,
-      temperature: undefined,
-      topP: undefined,
-      topK: undefined,
-      minP: undefined,
       seed: undefined,
       presencePenalty: 0,
       frequencyPenalty: 0,
-      repetitionPenalty: undefined,
       maxTokens: undefined,
       minTokens: 0,
       ignoreEos: false,
@@ -300,6 +295,88 @@ describe("fields of single tokens", () => {
   });
 });
 
+describe("fields of the prompt and of its place", () => {
+  test("are those of the request", () => {
+    const given = {
+      ...{ cache_salt: "mine", priority: -3, truncate_prompt_tokens: 5, truncation_side: "right" },
+      ...{ stream: true, stream_interval: 8 },
+      stream_options: { include_usage: true, continuous_usage_stats: true },
+    };
+    const parsed = {
+      ...{ cacheSalt: "mine", priority: -3, truncatePromptTokens: 5, truncationSide: "right" },
+      ...{ streamInterval: 8, includeUsage: true, continuousUsage: true },
+    };
+    expect(chat(given).request).toMatchObject(parsed);
+    expect(completion(given).request).toMatchObject(parsed);
+    expect(chat(given).ignored).toEqual([]);
+  });
+
+  test("leave no trace where they ask for nothing", () => {
+    const nothing = { priority: 0, stream_interval: 1, truncation_side: "left", strict: false };
+    expect(completion({ ...nothing, add_special_tokens: true, best_of: 1 })).toEqual({
+      ...completion(),
+      format: expect.anything(),
+    });
+    const ofChat = { add_generation_prompt: true, continue_final_message: false };
+    const { request } = chat({ ...nothing, ...ofChat, add_special_tokens: false });
+    expect(request).toEqual(chat().request);
+  });
+
+  test("have bounds", () => {
+    const wrong = {
+      ...{ cache_salt: "", priority: 2 ** 31, truncate_prompt_tokens: -2, truncation_side: "up" },
+      ...{ stream_interval: 0, best_of: 0, strict: "yes" },
+    };
+    for (const [field, value] of Object.entries({ ...wrong })) {
+      expect(refusal(() => completion({ [field]: value }))).toMatchObject({ param: field });
+    }
+    const tooLong = refusal(() => completion({ cache_salt: "x".repeat(257) }));
+    expect(tooLong.param).toBe("cache_salt");
+    expect(refusal(() => chat({ truncate_prompt_tokens: 0 })).param).toBe("truncate_prompt_tokens");
+  });
+
+  test("usage in each chunk is for streams that end with it", () => {
+    const options = { include_usage: false, continuous_usage_stats: true };
+    const { request } = chat({ stream: true, stream_options: options });
+    expect(request).not.toHaveProperty("continuousUsage");
+  });
+
+  test("a final message is continued where it is the assistant's, and no turn is begun", () => {
+    const messages = [...MESSAGES, { role: "assistant", content: "Once" }];
+    const continued = { messages, continue_final_message: true };
+    expect(chat(continued).request.continueFinalMessage).toBe(true);
+    expect(chat({ ...continued, add_generation_prompt: false }).request).toMatchObject({
+      continueFinalMessage: true,
+    });
+    expect(chat({ add_generation_prompt: false }).request.addGenerationPrompt).toBe(false);
+    for (const wrong of [
+      { ...continued, add_generation_prompt: true },
+      { ...continued, messages: MESSAGES },
+    ]) {
+      expect(refusal(() => chat(wrong)).param).toBe("continue_final_message");
+    }
+  });
+
+  test("the best of several are chosen by log-probabilities, and not in a stream", () => {
+    const { request, best } = completion({ best_of: 4, n: 2 });
+    expect(request).toMatchObject({ n: 4, logprobs: 0 });
+    expect(best).toEqual({ of: 4, keep: 2, tellsLogprobs: false });
+    expect(completion({ best_of: 4, logprobs: 3 })).toMatchObject({
+      request: { logprobs: 3 },
+      best: { keep: 1, tellsLogprobs: true },
+    });
+    expect(completion({ best_of: 2, n: 2, stream: true })).not.toHaveProperty("best");
+    for (const wrong of [
+      { best_of: 2, n: 3 },
+      { best_of: 2, stream: true },
+    ]) {
+      expect(refusal(() => completion(wrong)).param).toBe("best_of");
+    }
+    const prompt = Array(64).fill("a");
+    expect(refusal(() => completion({ prompt, best_of: 5 })).param).toBe("n");
+  });
+});
+
 describe("fields that are not for us", () => {
   test("unknown ones are reported, descriptive ones and nulls are not", () => {
     const { ignored } = chat({
@@ -328,10 +405,7 @@ describe("fields that are not for us", () => {
       },
       response_format: { type: "json_schema" },
       top_logprobs: 3,
-      best_of: 2,
       suffix: "x",
-      truncate_prompt_tokens: 5,
-      cache_salt: "s",
     };
     for (const [field, value] of Object.entries(wishes)) {
       const error = refusal(() => completion({ [field]: value }));
@@ -346,8 +420,8 @@ describe("fields that are not for us", () => {
       response_format: { type: "text" },
       logprobs: false,
       logit_bias: {},
-      best_of: 3,
       n: 3,
+      best_of: 3,
       echo: false,
       suffix: "",
       skip_special_tokens: true,
@@ -361,8 +435,8 @@ describe("fields that are not for us", () => {
   });
 
   test("what changes no answer and was asked for is named", () => {
-    const { ignored } = completion({ store: true, priority: 3, moderation: { model: "m" } });
-    expect(ignored).toEqual(["store", "priority", "moderation"]);
+    const { ignored } = completion({ store: true, moderation: { model: "m" } });
+    expect(ignored).toEqual(["store", "moderation"]);
   });
 
   test("min_tokens above max_tokens and stream_options without a stream are refused", () => {

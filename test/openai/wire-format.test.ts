@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { ChoiceText } from "../../src/door/choice-text.ts";
 import { Tally } from "../../src/door/tally.ts";
-import { chatFormat } from "../../src/openai/wire-format.ts";
+import { chatFormat, completionFormat } from "../../src/openai/wire-format.ts";
 import type { TextOutput } from "../../src/protocol/llm.ts";
 
 const counts = { index: 0, numTokens: 1, numPromptTokens: 5, numCachedTokens: 0 };
@@ -22,7 +22,10 @@ const OUTPUTS: readonly TextOutput[] = [
     finishReason: "tool_calls",
   },
 ];
-const head = { id: "x", model: "m", created: 1, includeUsage: false };
+const head = {
+  ...{ id: "x", model: "m", created: 1, includeUsage: false },
+  ...{ continuousUsage: false, fingerprint: "fp_1" },
+};
 const TOLD = { calls: "tool_calls", thoughts: "told" } as const;
 
 function answerOf(style: Parameters<typeof chatFormat>[0], outputs = OUTPUTS) {
@@ -44,7 +47,52 @@ function chunksOf(style: Parameters<typeof chatFormat>[0]) {
     .map((event) => JSON.parse(event.replace("data: ", "")).choices[0]);
 }
 
+function eventsOf(text: string): readonly Record<string, unknown>[] {
+  const events = text.split("\n\n").filter(Boolean);
+  return events.map((event) => JSON.parse(event.replace("data: ", "")));
+}
+
 const usageOf = () => new Tally({ numPrompts: 1, n: 1 }).usage();
+
+test("an answer and each of its chunks have the fingerprint, and the tier where one was named", () => {
+  expect(answerOf(TOLD)).toMatchObject({ system_fingerprint: "fp_1" });
+  expect(answerOf(TOLD)).not.toHaveProperty("service_tier");
+  const style = { ...TOLD, tellsTier: true };
+  const named = { system_fingerprint: "fp_1", service_tier: "default" };
+  expect(answerOf(style)).toMatchObject(named);
+  const writer = chatFormat(style).events(head);
+  const chunks = eventsOf(OUTPUTS.map((one) => writer.output(one, usageOf)).join(""));
+  expect(chunks.length).toBeGreaterThan(4);
+  for (const chunk of chunks) expect(chunk).toMatchObject(named);
+  expect(completionFormat.answer(head, [], usageOf())).toMatchObject({
+    system_fingerprint: "fp_1",
+  });
+});
+
+test("with continuous usage every chunk has what was counted so far", () => {
+  const tally = new Tally({ numPrompts: 1, n: 1 });
+  const continuous = { ...head, includeUsage: true, continuousUsage: true };
+  for (const format of [chatFormat(TOLD), completionFormat]) {
+    const writer = format.events(continuous);
+    const tricky = { ...counts, text: '"usage":null}\n\n' };
+    const outputs = [
+      tricky,
+      { ...tricky, tokenIds: [5] },
+      { ...counts, text: "", finishReason: "stop" as const },
+    ];
+    const events = outputs.map((output) => {
+      tally.add(output);
+      return eventsOf(writer.output(output, () => tally.usage()));
+    });
+    const total = tally.choiceTokens[0] ?? 0;
+    for (const [i, chunks] of events.entries()) {
+      const completion_tokens = total - outputs.length + i + 1;
+      for (const chunk of chunks) expect(chunk).toMatchObject({ usage: { completion_tokens } });
+    }
+    const told = JSON.stringify(events[0]?.at(-1));
+    expect(told).toContain(JSON.stringify(tricky.text));
+  }
+});
 
 test("a whole answer of calls has no content, both names of its thoughts, and their count", () => {
   expect(answerOf(TOLD)).toMatchObject({

@@ -65,6 +65,54 @@ describe("a chat", () => {
   });
 });
 
+describe("a chat whose last message is continued", () => {
+  const turns = (content: string) => [...conversation, { role: "assistant", content }];
+  const begin = `${BOS}[system]be kind${EOT}[user]hi${EOT}[assistant]`;
+  const kept = TEMPLATE.replace(" | trim", "").replace("be kind", " be kind ");
+  const ends = { ...options, end: "continued" } as const;
+
+  test("ends where the message ends, and begins no other turn", async () => {
+    const tokenizer = await decoded(TEMPLATE);
+    for (const content of ["Once upon", "a", "assistant]", "<é>", "[", "the the", ""]) {
+      const ids = tokenizer.encodeChat(turns(content), ends);
+      expect([...ids]).toEqual([...tokenizer.encode(`${begin}${content}`, options)]);
+    }
+  });
+
+  test("keeps the blank at its end where the template does", async () => {
+    const trimmed = await decoded(TEMPLATE);
+    const text = "Once upon ";
+    expect([...trimmed.encodeChat(turns(text), ends)]).toEqual([
+      ...trimmed.encode(`${begin}Once upon`, options),
+    ]);
+    const keeping = await decoded(kept);
+    const head = `${BOS}[system] be kind ${EOT}[user]hi${EOT}[assistant]`;
+    expect([...keeping.encodeChat(turns(text), ends)]).toEqual([
+      ...keeping.encode(head + text, options),
+    ]);
+  });
+
+  test("brings in no special token", async () => {
+    const tokenizer = await decoded(TEMPLATE);
+    const ids = [...tokenizer.encodeChat(turns(`so ${EOT}`), ends)];
+    expect(ids.filter((id) => id === tokenizer.eosTokenId)).toHaveLength(2);
+  });
+
+  test("is refused where the template leaves the message out", async () => {
+    const tokenizer = await decoded("{{ messages[0].content }}");
+    expect(() => tokenizer.encodeChat(turns("Once"), ends)).toThrow("cannot be continued");
+  });
+
+  test("without a template ends as ever, and a closed one begins no turn", async () => {
+    const joined = await load(byteLevelTokenizer());
+    expect(joined.encodeChat(turns("a"), ends)).toEqual(joined.encodeChat(turns("a"), options));
+    const tokenizer = await decoded(TEMPLATE);
+    const closed = tokenizer.encodeChat(conversation, { ...options, end: "closed" });
+    const text = `${BOS}[system]be kind${EOT}[user]hi${EOT}`;
+    expect([...closed]).toEqual([...tokenizer.encode(text, options)]);
+  });
+});
+
 describe("the template", () => {
   const text = async (template: unknown, files = {}) => {
     const tokenizer = await decoded(template, files);

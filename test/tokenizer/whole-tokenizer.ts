@@ -7,7 +7,7 @@ import {
   JoinedMessages,
   type RenderLimits,
 } from "../../src/tokenizer/chat-template.ts";
-import type { Turn } from "../../src/tokenizer/conversation.ts";
+import type { Conversation, Turn } from "../../src/tokenizer/conversation.ts";
 import { openTokenizer } from "../../src/tokenizer/open-tokenizer.ts";
 import { PromptEncoder } from "../../src/tokenizer/prompt-encoder.ts";
 import type { TextStream, TextStreamOptions } from "../../src/tokenizer/text-stream.ts";
@@ -19,6 +19,7 @@ export interface EncodeOptions {
   /** Lets messages bring in special tokens; false unless given. */
   readonly allowSpecial?: boolean;
   readonly tools?: readonly ToolDefinition[];
+  readonly end?: Conversation["end"];
 }
 
 type Renderers = readonly [closed: ChatRenderer, open: ChatRenderer];
@@ -61,10 +62,10 @@ export class Tokenizer {
   }
 
   encodeChat(messages: readonly Turn[], options: EncodeOptions): Int32Array {
-    const { maxTokens, allowSpecial = false, tools = [] } = options;
+    const { maxTokens, allowSpecial = false, tools = [], end = "begun" } = options;
     const limits: RenderLimits = { maxTokens, maxTokenBytes: this.#files.vocabulary.maxTokenBytes };
     const { text, literals } = (allowSpecial ? this.#open : this.#closed).render(
-      { messages, tools },
+      { messages, tools, end },
       limits,
     );
     const form = this.#files.chatTemplate === undefined ? "opened" : "as-is";

@@ -20,9 +20,9 @@ Status CudaDevice::open(uint32_t ordinal, const dyn_device_config& config,
                         std::shared_ptr<Device>* device) {
   auto opened = std::make_shared<CudaDevice>();
   opened->ordinal_ = ordinal;
-  opened->num_threads_ = std::min(
-      config.num_threads == DYN_THREADS_ANY ? available_cpus().count : config.num_threads,
-      kMaxThreads);
+  opened->num_threads_ =
+      std::min(config.num_threads == DYN_THREADS_ANY ? available_cpus().count : config.num_threads,
+               kMaxThreads);
   RETURN_IF_ERROR(opened->context_.open(ordinal));
   RETURN_IF_ERROR(opened->kernels_.load(opened->context_));
   *device = std::move(opened);

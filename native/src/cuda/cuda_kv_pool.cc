@@ -40,8 +40,7 @@ Status CudaKvPool::check_config() const {
 
 Status CudaKvPool::count(uint64_t* num_bytes) const {
   uint64_t layer_bytes = 0;
-  if (!checked_mul(config_.num_blocks, place().block_elements() * sizeof(uint16_t),
-                   &layer_bytes) ||
+  if (!checked_mul(config_.num_blocks, place().block_elements() * sizeof(uint16_t), &layer_bytes) ||
       !checked_mul(layer_bytes, model_.config().num_layers, num_bytes)) {
     return out_of_memory("the KV pool needs more than 2^64 bytes; lower num_blocks");
   }

@@ -32,8 +32,8 @@ Status CudaModel::load(CudaDevice* device, const ModelSource& source,
   RETURN_IF_ERROR(loaded->describe(source, &slots));
   const ImageKey key = {.model = source.config.key, .kind = DYN_DEVICE_CUDA, .isa = 0};
   const ImageFile file = {.fd = source.cache_fd, .load = source.config.load};
-  RETURN_IF_ERROR(ModelLoader::start(std::move(slots), key, device->num_threads(), file,
-                                     &loaded->loader_));
+  RETURN_IF_ERROR(
+      ModelLoader::start(std::move(slots), key, device->num_threads(), file, &loaded->loader_));
   try {
     loaded->thread_ = std::thread([self = loaded.get()] { self->run(); });
   } catch (const std::system_error&) {

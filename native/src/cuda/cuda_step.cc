@@ -11,7 +11,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kSampleBlocks = 64;  // Rows that are sampled at once: each has scratch.
 constexpr uint32_t kSampleThreads = 256;
+constexpr uint32_t kMostGraphTokens = 256;  // Most tokens of a step that is captured.
+constexpr size_t kMostGraphs = 128;  // Most of one engine; further extents are launched singly.
 constexpr auto kLook = std::chrono::milliseconds(2);  // Between two looks at the mark.
+// Half of a layer takes no GPU so long.
+constexpr auto kHang = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -21,7 +25,10 @@ CudaStep::CudaStep(CudaKvPool* pool)
       vocab_size_(pool->model().config().vocab_size),
       decoder_(pool->model().config(), pool->model().on_device(), kernels_) {}
 
-CudaStep::~CudaStep() = default;
+// The step's memory is freed when nothing computes on it any more.
+CudaStep::~CudaStep() {
+  while (is_submitted_ && wait(DYN_WAIT_FOREVER).code() == DYN_TIMEOUT) continue;
+}
 
 Status CudaStep::reserve(const StepLimits& limits) {
   const cuda::Context& context = pool_->model().device().context();
@@ -72,6 +79,8 @@ void CudaStep::place(const StepLimits& limits, dyn_engine_sizes* sizes) {
 
 Status CudaStep::submit(const StepInput& input) {
   input_ = input;
+  is_submitted_ = true;
+  moved_ = Clock::now();
   has_called_ = false;  // No step runs.
   RETURN_IF_ERROR(pool_->model().device().context().enter());
   const int32_t* positions = input.positions;
@@ -82,13 +91,35 @@ Status CudaStep::submit(const StepInput& input) {
   return enqueue();
 }
 
+// Steps that only decode come again and again with the same extent.
+bool CudaStep::is_graph(const StepInput& input) const {
+  return uses_graphs_ && input.size.num_tokens == input.size.num_seqs &&
+         input.size.num_tokens <= kMostGraphTokens;
+}
+
 Status CudaStep::enqueue() {
+  const bool is_replayed = is_graph(input_);
+  staging_.plan(input_, is_replayed);
   RETURN_IF_ERROR(staging_.send(input_, stream_));
-  RETURN_IF_ERROR(decoder_.forward(staging_, pool_->blocks(), rope_, progress_, stream_));
-  RETURN_IF_ERROR(sample());
+  RETURN_IF_ERROR(is_replayed ? replay() : compute());
   RETURN_IF_ERROR(staging_.fetch(input_, stream_));
   RETURN_IF_ERROR(stream_.mark());
   return stream_.then([](void* self) { static_cast<CudaStep*>(self)->end(); }, this);
+}
+
+Status CudaStep::replay() {
+  const auto known = graphs_.find(staging_.extent());
+  if (known != graphs_.end()) return known->second.launch(stream_);
+  if (graphs_.size() >= kMostGraphs) return compute();
+  cuda::Graph graph;
+  RETURN_IF_ERROR(
+      graph.capture(pool_->model().device().context(), stream_, [this] { return compute(); }));
+  return graphs_.emplace(staging_.extent(), std::move(graph)).first->second.launch(stream_);
+}
+
+Status CudaStep::compute() const {
+  RETURN_IF_ERROR(decoder_.forward(staging_, pool_->blocks(), rope_, progress_, stream_));
+  return sample();
 }
 
 Status CudaStep::sample() const {
@@ -98,7 +129,7 @@ Status CudaStep::sample() const {
   args.changed = changed_;
   args.candidates = candidates_;
   args.vocab_size = vocab_size_;
-  const cuda::Grid grid = {.x = std::min(num_sample_blocks_, input_.size.num_rows),
+  const cuda::Grid grid = {.x = std::min(num_sample_blocks_, staging_.extent().num_rows),
                            .y = 1,
                            .threads = kSampleThreads};
   return kernels_.launch(stream_, cuda::Kernel::kSample, grid, args);
@@ -124,16 +155,32 @@ Status CudaStep::wait(uint32_t timeout_us) {
       called_.wait_until(lock, is_endless ? look : std::min(look, deadline),
                          [this] { return has_called_; });
     }
-    bool is_there = false;
-    RETURN_IF_ERROR(stream_.is_marked(&is_there));
-    if (is_there) {
-      staging_.take(input_);
-      return {};
+    bool is_done = false;
+    const Status status = look(&is_done);
+    if (!status.ok() || is_done) {
+      is_submitted_ = false;
+      if (status.ok()) staging_.take(input_);
+      return status;
     }
     if (!is_endless && Clock::now() >= deadline) {
       return {DYN_TIMEOUT, "the step is not done yet"};
     }
   }
+}
+
+// Says whether the step is done, and gives up on a GPU that does not get on with it.
+Status CudaStep::look(bool* is_done) {
+  RETURN_IF_ERROR(stream_.is_marked(is_done));
+  const Clock::time_point now = Clock::now();
+  const auto progress = static_cast<uint32_t>(this->progress());
+  if (progress != seen_progress_) {
+    seen_progress_ = progress;
+    moved_ = now;
+  }
+  if (*is_done || now - moved_ < kHang) return {};
+  const cuda::Context& context = pool_->model().device().context();
+  context.give_up();
+  return context.enter();
 }
 
 // The GPU raises the number with each norm of a layer.

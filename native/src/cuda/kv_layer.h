@@ -1,4 +1,4 @@
-// Where K and V of a position lie in a layer's blocks of BF16:
+// The place of a position's K and V in a layer's blocks of BF16:
 //
 //     [block][kv head] { K [block_size, D], V [block_size / 2, D, 2] }
 //

@@ -16,7 +16,8 @@ export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): 
 /** Fields that do not change the computation: the client, its choice of worker, and the form of the answer. */
 const ASIDE: ReadonlySet<string> = new Set([
   ...["seed", "tenant", "backendInstanceId", "sessionId"],
-  ...["stream", "includeUsage", "annotations"],
+  ...["stream", "includeUsage", "continuousUsage", "streamInterval", "annotations"],
+  ...["priority", "cacheSalt", "cacheOwner"],
 ]);
 
 /** The content of a request whose tokens are not known yet: all fields but those of `ASIDE`. */

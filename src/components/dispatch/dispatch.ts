@@ -7,13 +7,19 @@
 //
 // `Quarantine` says where it may go, and that it may not go at all if it kills workers.
 
-import { type InstanceId, NoWorkersError, RemoteError } from "dynamo";
+import {
+  type ActorEnding,
+  actorEnding,
+  type InstanceId,
+  isUnavailable,
+  NoWorkersError,
+  RemoteError,
+} from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
 import { CancelledError, errorCode } from "../../base/error.ts";
 import type { TokenOutput } from "../../protocol/llm.ts";
 import type { Content, Permit, Quarantine, Trial } from "./quarantine.ts";
-import { endingOfCallee, isGone } from "./worker-gone.ts";
 
 /** Workers that may refuse it since they are about to end. */
 const MAX_REFUSALS = 4;
@@ -170,7 +176,7 @@ export class Dispatcher {
     if (error instanceof RemoteError) tries.numRefusals++;
     if (ended !== undefined) quarantine.died(instance, ended);
     else if (error instanceof RemoteError) quarantine.left(trial);
-    else if (isGone(error)) quarantine.unreached(trial);
+    else if (isUnavailable(error)) quarantine.unreached(trial);
   }
 
   /** A worker that it left without a token may not have heard so yet, and die of it. */
@@ -210,7 +216,7 @@ export class Dispatcher {
   /** A worker that refused it, or that it did not reach, is no migration. */
   #mayMigrate(trial: Trial, error: unknown, tries: Tries, limit: number): boolean {
     const { quarantine } = this.#options;
-    if (!isGone(error)) return false;
+    if (!isUnavailable(error)) return false;
     quarantine.permit(trial); // as below
     if (!quarantine.mayGoOn(trial)) return false;
     if (trial.hasToken || endingOfCallee(error) !== undefined) tries.numMigrations++;
@@ -220,7 +226,7 @@ export class Dispatcher {
 
   /** Throws if it was condemned, which says more than how its worker ended. */
   #mayRetry(trial: Trial, error: unknown, tries: Tries): boolean {
-    if (!isGone(error)) return false;
+    if (!isUnavailable(error)) return false;
     // A worker that is told to end ends what it has begun; at a shutdown, what there is of it is the answer.
     if (trial.hasToken && endingOfCallee(error) === undefined) return false;
     this.#options.quarantine.permit(trial);
@@ -314,6 +320,11 @@ function taken<T extends Output>(output: T, work: Work<T>, { begun, stale }: Tri
   begun.add(index);
   const own = work.progress?.add(output) ?? output;
   return stale.delete(index) ? { ...own, restarts: true } : own;
+}
+
+/** How the callee ended while the call was at it; undefined for all else, as an end that the callee was told of. */
+function endingOfCallee(error: unknown): ActorEnding | undefined {
+  return error instanceof RemoteError ? undefined : actorEnding(error);
 }
 
 /** True if it has to wait for workers that it may go to later. */

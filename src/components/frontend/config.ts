@@ -39,6 +39,10 @@ export const FrontendConfig = v.strictObject({
     "Origins of web pages that may use this server from a browser, as `https://chat.example`; `*` is any.",
     v.optional(names, []),
   ),
+  sharePrefixCache: key(
+    "Clients of all API keys find each other's prompts in the prefix cache. Default: those of one key's name only, so that neither `cached_tokens` nor the time to a first token tells what others have asked.",
+    v.optional(v.boolean(), false),
+  ),
   insecure: key("Serves other machines without API keys.", v.optional(v.boolean(), false)),
 });
 

@@ -94,6 +94,7 @@ export class Frontend extends Service<PreparedFrontend> {
       admission,
       log: this.log,
       server: this.context.owner,
+      sharesPrefixCache: this.config.sharePrefixCache,
       parseBody: (bytes, client) => json.parse(bytes, client),
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
     });

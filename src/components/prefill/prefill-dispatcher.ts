@@ -8,12 +8,13 @@
 // The lease's end is the prefill worker's word that it writes no more. If it died, it is the runtime's, which reports an
 // end after the running step only.
 
-import type { InstanceId, ItemId, WorkQueue } from "dynamo";
+import { type InstanceId, type ItemId, isUnavailable, type WorkQueue } from "dynamo";
 
 import { errorCode } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { KvPool, PoolPart } from "../../engine/open/kv-pool.ts";
 import type { PrefillOutcome, PrefillRequest, RemotePrefill } from "../../engine/remote-prefill.ts";
-import type { KvPool, LeasedPrefill, PoolOwner, PoolPart, PrefillRequestId } from "./kv-pool.ts";
+import type { LeasedPrefill, PoolOwner, PrefillRequestId } from "./prefill-messages.ts";
 
 export interface PrefillLimits {
   readonly conditionalDisagg: boolean;
@@ -144,8 +145,7 @@ export class PrefillDispatcher implements RemotePrefill {
       this.#joined.add(instance);
     } catch (error) {
       // It has died or is about to: the next list of instances tells.
-      const code = errorCode(error);
-      if (code !== "actor_down" && code !== "actor_stopping") throw error;
+      if (!isUnavailable(error)) throw error;
     }
   }
 

@@ -3,13 +3,14 @@
 //
 //   queue --request id--> lease of the worker --prompt, blocks--> engine of its pool --done--> the lease is left
 
-import type { WorkItem, WorkQueue } from "dynamo";
+import { isUnavailable, type WorkItem, type WorkQueue } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
 import { CancelledError, errorCode } from "../../base/error.ts";
 import type { ModelRunner } from "../../engine/model-runner.ts";
+import type { KvPool } from "../../engine/open/kv-pool.ts";
 import { PrefillEngine, type PrefillRun } from "../../engine/prefill-engine.ts";
-import type { KvPool, LeasedPrefill, PoolOwner, PrefillRequestId } from "./kv-pool.ts";
+import type { LeasedPrefill, PoolOwner, PrefillRequestId } from "./prefill-messages.ts";
 
 export interface PrefillLoopOptions {
   readonly queue: WorkQueue;
@@ -88,7 +89,8 @@ export class PrefillLoop {
       } catch (error) {
         const code = errorCode(error);
         if (code === "mailbox_full") await this.#options.clock.sleep(RETRY_MS);
-        else if (UNWANTED.has(code)) return;
+        else if (code === "cancelled" || isUnavailable(error))
+          return; // unwanted
         else throw error;
       }
     }
@@ -135,9 +137,6 @@ export class PrefillLoop {
     return engine;
   }
 }
-
-/** The worker or its client has gone, or does without. */
-const UNWANTED: ReadonlySet<string> = new Set(["cancelled", "actor_down", "actor_stopping"]);
 
 function drop(held: HeldLease): void {
   held.isDropped = true;

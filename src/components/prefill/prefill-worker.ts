@@ -6,17 +6,14 @@
 // It owns no blocks and moves none. All that must be as in the workers, the model and the pool, it has from them.
 
 import { configured, type Environment, type GraphView, Service, type ServiceView } from "dynamo";
-import {
-  type PreparedWorker,
-  prepareWorker,
-  releaseWorker,
-  workerProgress,
-} from "../worker/prepared-worker.ts";
+import type { PreparedEngine } from "../../engine/open/engine-keys.ts";
+import type { KvPool } from "../../engine/open/kv-pool.ts";
+import { prepareWorker, releaseWorker, workerProgress } from "../worker/prepared-worker.ts";
 import { PrefillWorkerConfig } from "./config.ts";
-import type { KvPool, PoolOwner, PrefillRequester, PrefillRequestId } from "./kv-pool.ts";
 import type { PrefillLoop } from "./prefill-loop.ts";
+import type { PoolOwner, PrefillRequester, PrefillRequestId } from "./prefill-messages.ts";
 
-export class PrefillWorker extends Service<PreparedWorker> {
+export class PrefillWorker extends Service<PreparedEngine> {
   config = configured(PrefillWorkerConfig);
 
   #loop!: PrefillLoop;
@@ -43,13 +40,13 @@ export class PrefillWorker extends Service<PreparedWorker> {
   override async start(): Promise<void> {
     const [{ PrefillLoop }, { openPrefillRunner }] = await Promise.all([
       import("./prefill-loop.ts"),
-      import("./open-prefill.ts"),
+      import("../../engine/open/open-prefill-runner.ts"),
     ]);
     const { config, context } = this;
     this.#loop = new PrefillLoop({
       queue: context.queue(this.#queueName),
       clock: context.clock,
-      openRunner: (pool) => openPrefillRunner(pool, { config, context }),
+      openRunner: (pool) => openPrefillRunner(pool, config, context),
       lease: ({ worker, request }) =>
         context.refOf<PrefillRequester>(worker).leasePrefill(request, context.instanceId),
       follow: (task) => this.follow(task),

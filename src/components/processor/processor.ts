@@ -207,7 +207,7 @@ export class Processor extends ChatBackend {
       const choose = (place: Place) => {
         const { request } = progress;
         const tokenIds = allTokensOf(request);
-        this.#extendChain(chain, tokenIds);
+        this.#extendChain(chain, tokenIds, request.cacheSalt);
         const numTokens = tokenIds.length;
         const { hasBegun } = progress;
         const mode = this.config.router;
@@ -221,10 +221,10 @@ export class Processor extends ChatBackend {
   }
 
   /** The names of its blocks, for a router. `chain` has those of the last time. */
-  #extendChain(chain: StoredBlock[], tokenIds: Int32Array): void {
+  #extendChain(chain: StoredBlock[], tokenIds: Int32Array, salt: bigint | undefined): void {
     if (!isLinked(this.router) || this.#blockSize === undefined) return;
     chain.length = Math.min(chain.length, Math.floor(tokenIds.length / this.#blockSize));
-    extendChain(chain, tokenIds, this.#blockSize);
+    extendChain(chain, tokenIds, { blockSize: this.#blockSize, salt });
   }
 
   /** Frontends list the model for as long as there is a worker to route to. */

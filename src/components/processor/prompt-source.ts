@@ -19,7 +19,7 @@ export interface PromptSource {
 export interface PromptSourceOptions {
   readonly maxTokens: number;
   readonly client: TextClient;
-  /** A text's. Default: `opened`, with the tokens that open it. */
+  /** `opened`: with the tokens that open a text. Default: `opened` for a text, and as its template wants for a chat. */
   readonly form?: "opened" | "as-is";
 }
 
@@ -63,11 +63,11 @@ export class ThreadedPrompts implements PromptSource {
 
   async chat(
     conversation: Conversation,
-    { maxTokens, client }: PromptSourceOptions,
+    { maxTokens, client, form = this.#chatForm }: PromptSourceOptions,
   ): Promise<Int32Array> {
     const limits = { maxTokens, maxTokenBytes: this.#maxTokenBytes };
     const prompt = await this.#render.render(conversation, limits, client);
-    const request = { prompts: [prompt], form: this.#chatForm, maxTokens };
+    const request = { prompts: [prompt], form, maxTokens };
     const [tokenIds = new Int32Array()] = await this.#encode.encode(request, client);
     return tokenIds;
   }

@@ -1,30 +1,15 @@
 // From what a client asked for to what the engine needs: the model's defaults, then OpenAI's.
 
-import type { GenerationDefaults } from "../../model/model-files.ts";
 import type { GenerationRequest } from "../../protocol/chat.ts";
-import type { LogitBias, SamplingOptions, StopConditions } from "../../protocol/llm.ts";
+import type { SamplingOptions, StopConditions } from "../../protocol/llm.ts";
+import { type GenerationDefaults, samplingValues } from "../../sampling/options.ts";
 
 export function samplingOf(
   request: GenerationRequest,
   defaults: GenerationDefaults,
   seed: bigint,
 ): SamplingOptions {
-  return {
-    temperature: request.temperature ?? defaults.temperature ?? 1,
-    topP: request.topP ?? defaults.topP ?? 1,
-    topK: request.topK ?? defaults.topK ?? 0,
-    minP: request.minP ?? defaults.minP ?? 0,
-    seed,
-    presencePenalty: request.presencePenalty,
-    frequencyPenalty: request.frequencyPenalty,
-    repetitionPenalty: request.repetitionPenalty ?? defaults.repetitionPenalty ?? 1,
-    ...(request.logitBias && { logitBias: biasesOf(request.logitBias) }),
-    ...(request.allowedTokenIds && { allowedTokenIds: request.allowedTokenIds }),
-  };
-}
-
-function biasesOf(byId: Readonly<Record<string, number>>): LogitBias {
-  return { tokenIds: Object.keys(byId).map(Number), biases: Object.values(byId) };
+  return { ...samplingValues(request, defaults), seed };
 }
 
 export function stopOf(

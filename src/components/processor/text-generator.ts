@@ -6,7 +6,9 @@ import type { ServiceContext } from "dynamo";
 
 import type { Logger } from "../../base/log.ts";
 import { ContextLengthExceededError } from "../../engine/validate-request.ts";
+import { cacheSaltOf } from "../../kv/cache-salt.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
+import { MOCK_MODEL } from "../../model/mock-model.ts";
 import type { ModelCard } from "../../model/model-files.ts";
 import { openModelConfig } from "../../model/open-model.ts";
 import type {
@@ -19,7 +21,6 @@ import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
-import { MOCK_MODEL } from "../fields.ts";
 import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
 import { badWordsOf, wordTexts } from "./bad-words.ts";
 import { choiceOutputs, type Send, type TextStreams } from "./choice-output.ts";
@@ -41,6 +42,9 @@ export interface Answering {
 const DEFAULT_COMPLETION_TOKENS = 16;
 
 const MAX_SHOWN_KEYS = 32;
+
+/** Longest prompt that is cut, where the context has room for fewer. */
+const MAX_CUT_TOKENS = 131_072;
 
 export interface TextGeneratorOptions extends AnswerKeys {
   /** As a Processor's key `model`. */
@@ -160,7 +164,7 @@ export class TextGenerator {
     { send, left }: Answering,
   ): AsyncIterableIterator<TextOutput> {
     return this.#withPlaces(request, request.prompts.length, async (places) => {
-      const prompts = await this.#encode(request.prompts, { tenant: request.tenant, left });
+      const prompts = await this.#encode(request, { tenant: request.tenant, left });
       const badWords = await this.#badWords(request, left);
       const maxTokens = DEFAULT_COMPLETION_TOKENS;
       const { echo = false } = request;
@@ -184,11 +188,18 @@ export class TextGenerator {
     { maxTokens, left }: { readonly maxTokens: number; readonly left: Promise<void> },
   ): Promise<Int32Array> {
     const { messages, tools, templateVariables: variables, useRawPrompt, tenant } = request;
-    const options = { maxTokens, client: { tenant, left } };
-    if (!useRawPrompt) return this.#prompts.chat({ messages, tools, variables }, options);
+    const options = {
+      maxTokens: this.#mostTokens(request, maxTokens),
+      client: { tenant, left },
+      ...(request.addSpecialTokens && { form: "opened" as const }),
+    };
+    if (!useRawPrompt) {
+      const conversation = { messages, tools, variables, end: endOf(request) };
+      return this.#truncated(request, await this.#prompts.chat(conversation, options));
+    }
     const text = messages.map(({ content }) => content).join("\n");
     const [tokenIds = new Int32Array()] = await this.#prompts.texts([text], options);
-    return tokenIds;
+    return this.#truncated(request, tokenIds);
   }
 
   /** Takes the places of all its sequences before any work is done for it. Each sequence releases its own. */
@@ -213,17 +224,32 @@ export class TextGenerator {
   }
 
   /** Token ids are taken as they are. */
-  async #encode(
-    prompts: readonly (string | Int32Array)[],
-    client: TextClient,
-  ): Promise<readonly Int32Array[]> {
+  async #encode(request: CompletionRequest, client: TextClient): Promise<readonly Int32Array[]> {
+    const { prompts, addSpecialTokens = true } = request;
     const texts = prompts.filter((prompt) => typeof prompt === "string");
-    if (texts.length === 0) return prompts.filter((prompt) => typeof prompt !== "string");
-    const options = { maxTokens: this.maxModelLen, client };
-    const encoded = [...(await this.#prompts.texts(texts, options))];
-    return prompts.map((prompt) =>
-      typeof prompt === "string" ? (encoded.shift() ?? new Int32Array()) : prompt,
-    );
+    const options = {
+      maxTokens: this.#mostTokens(request, this.maxModelLen),
+      client,
+      form: addSpecialTokens ? ("opened" as const) : ("as-is" as const),
+    };
+    const encoded = texts.length === 0 ? [] : [...(await this.#prompts.texts(texts, options))];
+    return prompts.map((prompt) => {
+      const tokenIds = typeof prompt === "string" ? encoded.shift() : prompt;
+      return this.#truncated(request, tokenIds ?? new Int32Array());
+    });
+  }
+
+  /** Tokens that a prompt may have before it is cut. */
+  #mostTokens({ truncatePromptTokens }: GenerationRequest, maxTokens: number): number {
+    return truncatePromptTokens === undefined ? maxTokens : Math.max(maxTokens, MAX_CUT_TOKENS);
+  }
+
+  #truncated(request: GenerationRequest, tokenIds: Int32Array): Int32Array {
+    const { truncatePromptTokens: asked, truncationSide = "left", maxTokens = 1 } = request;
+    if (asked === undefined) return tokenIds;
+    const length = asked < 0 ? Math.max(1, this.maxModelLen - maxTokens) : asked;
+    if (tokenIds.length <= length) return tokenIds;
+    return truncationSide === "left" ? tokenIds.slice(-length) : tokenIds.slice(0, length);
   }
 
   /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
@@ -259,9 +285,12 @@ export class TextGenerator {
     });
     this.#checkLength(tokenIds.length, stop.maxTokens);
     const sampling = samplingOf(request, this.#card?.generationDefaults ?? {}, seed);
+    const cacheSalt = cacheSaltOf({ owner: request.cacheOwner, salt: request.cacheSalt });
     const { logprobs, promptLogprobs = isEchoed ? logprobs : undefined } = request;
     return {
       ...{ tenant: request.tenant, tokenIds, stop },
+      ...(cacheSalt !== undefined && { cacheSalt }),
+      ...(request.priority !== undefined && { priority: request.priority }),
       sampling: badWords === undefined ? sampling : { ...sampling, badWords },
       ...(logprobs !== undefined && { logprobs }),
       ...(promptLogprobs !== undefined && { promptLogprobs }),
@@ -275,6 +304,11 @@ export class TextGenerator {
       throw new ContextLengthExceededError({ promptTokens, maxTokens, maxModelLen });
     }
   }
+}
+
+function endOf(request: ChatCompletionRequest): "begun" | "closed" | "continued" {
+  if (request.continueFinalMessage) return "continued";
+  return request.addGenerationPrompt === false ? "closed" : "begun";
 }
 
 function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {

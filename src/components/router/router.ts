@@ -8,12 +8,18 @@
 // The answer is a lease: the caller keeps it open while its request lives, asks for the next item when it has the
 // first token, and leaves it at the end, for whatever reason. That is what books the load and releases it.
 
-import { configured, depends, type InstanceId, NoWorkersError, Service } from "dynamo";
+import {
+  configured,
+  depends,
+  type InstanceId,
+  isUnavailable,
+  NoWorkersError,
+  Service,
+} from "dynamo";
 
 import { assert } from "../../base/assert.ts";
 import { KvRouter, type Routing, type RoutingRule } from "../../kv/kv-router.ts";
 import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
-import { isGone } from "../dispatch/worker-gone.ts";
 import { workersOf } from "../graph-paths.ts";
 import { VllmWorker } from "../worker/worker.ts";
 import { RouterConfig, validateRouter } from "./config.ts";
@@ -159,7 +165,7 @@ export class Router extends Service {
       try {
         return (await this.worker.limits()).blockSize;
       } catch (error) {
-        if (!isGone(error)) throw error; // Another may come in its place.
+        if (!isUnavailable(error)) throw error; // Another may come in its place.
       }
     }
   }

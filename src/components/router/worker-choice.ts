@@ -1,12 +1,11 @@
 // Which worker a processor sends a sequence to: chosen here, at random or in turn, or by a Router.
 
-import { type Client, NoWorkersError } from "dynamo";
+import { type Client, isUnavailable, NoWorkersError } from "dynamo";
 
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
 import type { Choice } from "../dispatch/dispatch.ts";
-import { isGone } from "../dispatch/worker-gone.ts";
 import type { VllmWorker } from "../worker/worker.ts";
 import type { Router } from "./router.ts";
 import type { RouteQuery } from "./routing.ts";
@@ -88,7 +87,7 @@ export class RoutedChooser implements WorkerChooser {
         assert(!first.done, "a router's answer has a route");
         return { lease, route: first.value };
       } catch (error) {
-        if (numAsked === MAX_ROUTERS || !isGone(error)) throw error;
+        if (numAsked === MAX_ROUTERS || !isUnavailable(error)) throw error;
       }
     }
   }

@@ -5,12 +5,11 @@
 // A gap in a worker's events is healed by listening anew, which begins with a snapshot. The end of a worker is
 // no failure: the list of the live ones says it, too.
 
-import type { Client, InstanceId } from "dynamo";
+import { type Client, type InstanceId, isUnavailable } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
 import type { KvReport } from "../../protocol/kv-event.ts";
 import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
-import { isGone } from "../dispatch/worker-gone.ts";
 import type { VllmWorker } from "../worker/worker.ts";
 
 export interface FeedReceiver {
@@ -64,7 +63,7 @@ export class WorkerFeeds {
     try {
       await reading;
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isUnavailable(error)) throw error;
     }
   }
 

@@ -5,16 +5,20 @@ import { type CheckScope, type ConfigProblem, DynamoError } from "dynamo";
 import { loadLibrary } from "../../engine/abi.ts";
 import { checkImage } from "../../engine/check-image.ts";
 import { publishNativeLibrary } from "../../engine/native-library.ts";
+import {
+  chooseDevice,
+  type DeviceDemand,
+  DeviceUnavailableError,
+} from "../../engine/open/choose-device.ts";
+import { checkFits, planMemory } from "../../engine/open/memory-budget.ts";
+import { withImage } from "../../engine/open/with-image.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
+import { MOCK_MODEL } from "../../model/mock-model.ts";
 import { openModel, openModelConfig } from "../../model/open-model.ts";
 import { openTokenizer } from "../../tokenizer/open-tokenizer.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
-import { MOCK_MODEL } from "../fields.ts";
 import { templateFault } from "../processor/check-template.ts";
-import { chooseDevice, type DeviceDemand, DeviceUnavailableError } from "./choose-device.ts";
 import type { VllmWorkerConfig } from "./config.ts";
-import { checkFits, planMemory } from "./memory-budget.ts";
-import { withImage } from "./with-image.ts";
 
 interface TextKeys {
   readonly model: string;

@@ -4,11 +4,10 @@ import type { ConfigProblem } from "dynamo";
 import * as v from "valibot";
 
 import { KV_CACHE_DTYPES } from "../../engine/kv-cache-dtype.ts";
+import type { EngineKind } from "../../engine/open/engine-keys.ts";
 import { count, key, model } from "../fields.ts";
 
-const ENGINES = ["native", "mocker", "scripted"] as const;
-
-export type EngineKind = (typeof ENGINES)[number];
+const ENGINES = ["native", "mocker", "scripted"] as const satisfies readonly EngineKind[];
 
 export const VllmWorkerConfig = v.strictObject({
   model,
@@ -72,7 +71,7 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.boolean(), true),
   ),
   enforceEager: key(
-    "Accepted as vLLM's; there are no graphs to capture yet, on a CPU or a GPU.",
+    "On a GPU: launches each kernel by itself, instead of replaying captured steps. The outputs are the same; a CPU has no graphs.",
     v.optional(v.boolean(), false),
   ),
   gpuMemoryUtilization: key(

@@ -1,7 +1,6 @@
 // Opens a scripted engine: a script's texts become tokens of the model's own vocabulary.
 
-import type { Clock } from "../../base/clock.ts";
-import type { RunnerLimits } from "../../engine/model-runner.ts";
+import type { ScriptedParts } from "../../engine/open/open-engine.ts";
 import { type ScriptEntry, ScriptedRunner } from "../../engine/scripted-runner.ts";
 import { openModelConfig } from "../../model/open-model.ts";
 import { openTokenizer } from "../../tokenizer/open-tokenizer.ts";
@@ -10,18 +9,13 @@ import { TokenText } from "../../tokenizer/token-text.ts";
 import type { VllmWorkerConfig } from "./config.ts";
 import { readScript, ScriptError, type WrittenEntry } from "./script-file.ts";
 
-interface ScriptedRunnerParts {
-  readonly clock: Clock;
-  readonly limits: Omit<RunnerLimits, "vocabSize">;
-}
-
 const NO_SCRIPT = "This engine has no script: name one with the key `script`.";
 const NOTHING_MATCHES = "No entry of the script matches this prompt.";
 
 /** Throws `ScriptError`, `ModelError`. */
 export async function openScriptedRunner(
   { model, script }: VllmWorkerConfig,
-  { clock, limits }: ScriptedRunnerParts,
+  { clock, limits }: ScriptedParts,
 ): Promise<ScriptedRunner> {
   const entries = script === undefined ? [] : readScript(script);
   const card = await openModelConfig(model);

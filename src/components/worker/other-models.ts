@@ -5,9 +5,9 @@ import * as v from "valibot";
 
 import { DynamoError } from "../../base/error.ts";
 import { publishNativeLibrary } from "../../engine/native-library.ts";
+import { type Demand, type MemoryBudget, planMemory } from "../../engine/open/memory-budget.ts";
 import { openModel } from "../../model/open-model.ts";
 import { VllmWorkerConfig } from "./config.ts";
-import { type Demand, type MemoryBudget, planMemory } from "./memory-budget.ts";
 
 type Config = Pick<VllmWorkerConfig, "model" | "quantization">;
 

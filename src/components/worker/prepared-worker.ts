@@ -1,11 +1,10 @@
-// State that all workers of a service must see alike, and what is done for them in the main thread.
+// Work of the main thread for the workers of a service: state that all must see alike, their pulse, their remains.
 
 import type { EndedInstance, Environment, RunningInstance } from "dynamo";
 
-import { cacheDirectory } from "./cache-directory.ts";
-import type { ChosenDevice } from "./choose-device.ts";
-import type { EngineKind } from "./config.ts";
-import { freeForModel } from "./free-memory.ts";
+import { cacheDirectory } from "../../engine/open/cache-directory.ts";
+import type { EngineKind, MemoryShare, PreparedEngine } from "../../engine/open/engine-keys.ts";
+import { freeForModel } from "../../engine/open/free-memory.ts";
 
 interface PreparedConfig {
   readonly engine: EngineKind;
@@ -13,29 +12,11 @@ interface PreparedConfig {
   readonly weightCache?: boolean;
 }
 
-/** A model's part of the memory that the process could fill before the first worker started. */
-export interface MemoryShare {
-  /** All but what the other models of the process need. */
-  readonly freeBytes: number;
-  /** Models of the process: each takes as many KV blocks as leave room for those of the others. */
-  readonly numModels: number;
-}
-
-export interface PreparedWorker {
-  /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
-  readonly library: string | undefined;
-  readonly memory: MemoryShare;
-  /** The device of all workers; `undefined` where a worker has it from others, or nothing computes. */
-  readonly device?: ChosenDevice | undefined;
-  /** Folder of packed weights; `undefined` where they are not kept. */
-  readonly cacheDirectory: string | undefined;
-}
-
 export async function prepareWorker(
   { engine, weightCache = false }: PreparedConfig,
   environment: Environment,
   memory: MemoryShare = { freeBytes: freeForModel(), numModels: 1 },
-): Promise<PreparedWorker> {
+): Promise<PreparedEngine> {
   if (engine !== "native") return { library: undefined, memory, cacheDirectory: undefined };
   const [{ publishNativeLibrary }, { progressReader }] = await Promise.all([
     import("../../engine/native-library.ts"),
@@ -52,7 +33,7 @@ let readProgress: ((owner: number) => number | undefined) | undefined;
 
 /** A worker that waits for a native step cannot answer; the step itself tells whether it goes on. */
 export function workerProgress(
-  { library }: PreparedWorker,
+  { library }: PreparedEngine,
   { owner }: RunningInstance,
 ): number | undefined {
   return library === undefined ? undefined : readProgress?.(owner);
@@ -60,7 +41,7 @@ export function workerProgress(
 
 /** Frees what a dead worker held in the engine, after its running step has ended. */
 export async function releaseWorker(
-  { library }: PreparedWorker,
+  { library }: PreparedEngine,
   { owner }: EndedInstance,
 ): Promise<void> {
   if (library === undefined) return;

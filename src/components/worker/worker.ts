@@ -3,11 +3,13 @@
 //   Processor --PreprocessedRequest--> VllmWorker --batches--> model runner (C++, or mocked)
 //                                      VllmWorker --prompts--> PrefillWorker (graphs with one only)
 
+import { basename } from "node:path";
 import {
   type CheckScope,
   configured,
   depends,
   type Environment,
+  type Footprint,
   type FootprintScale,
   type GraphView,
   type InstanceId,
@@ -19,22 +21,19 @@ import {
 import { assert } from "../../base/assert.ts";
 import type { Timer } from "../../base/clock.ts";
 import type { LLMEngine, MemoryPressure } from "../../engine/llm-engine.ts";
+import type { MemoryShare, PreparedEngine } from "../../engine/open/engine-keys.ts";
+import { freeForModel } from "../../engine/open/free-memory.ts";
+import { watchMemoryPressure } from "../../engine/open/memory-pressure.ts";
 import type { KvReport } from "../../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
-import type { LeasedPrefill, PrefillRequester } from "../prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../prefill/prefill-dispatcher.ts";
+import type { LeasedPrefill, PrefillRequester } from "../prefill/prefill-messages.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
+import { MAX_SEQUENCES } from "../processor/sequence-shares.ts";
 import { lookupProblems, scriptProblems, VllmWorkerConfig } from "./config.ts";
-import { freeForModel } from "./free-memory.ts";
-import { watchMemoryPressure } from "./memory-pressure.ts";
-import {
-  type MemoryShare,
-  type PreparedWorker,
-  prepareWorker,
-  releaseWorker,
-  workerProgress,
-} from "./prepared-worker.ts";
+import { registerWorkerMetrics } from "./metrics.ts";
+import { prepareWorker, releaseWorker, workerProgress } from "./prepared-worker.ts";
 
 export interface WorkerLimits {
   /** Tokens that prompt and output may have together: by model, configuration and KV pool. */
@@ -43,7 +42,7 @@ export interface WorkerLimits {
   readonly blockSize: number;
 }
 
-export class VllmWorker extends Service<PreparedWorker> implements PrefillRequester {
+export class VllmWorker extends Service<PreparedEngine> implements PrefillRequester {
   config = configured(VllmWorkerConfig);
   prefillWorker = depends(PrefillWorker, "optional");
 
@@ -63,7 +62,7 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
     const memory = await memoryShare(config, graph);
     const prepared = await prepareWorker(config, environment, memory);
     if (prepared.library === undefined || config.device === "cpu") return prepared;
-    const { deviceOf } = await import("./device-of.ts");
+    const { deviceOf } = await import("../../engine/open/device-of.ts");
     const device = await deviceOf(config, {
       ...scaleOf(graph),
       ...{ ...memory, library: prepared.library },
@@ -91,20 +90,31 @@ export class VllmWorker extends Service<PreparedWorker> implements PrefillReques
   static override async footprint(
     config: VllmWorkerConfig,
     { numWorkers, environment, graph }: FootprintScale,
-  ) {
-    const { engineFootprint } = await import("./open-engine.ts");
+  ): Promise<readonly Footprint[]> {
+    const { engineFootprint } = await import("../../engine/open/footprint.ts");
     const demand = { ...scaleOf(graph), numWorkers, ...(await memoryShare(config, graph)) };
     return engineFootprint(config, demand, environment);
   }
 
   override async start(): Promise<void> {
-    const { openEngine } = await import("./open-engine.ts");
+    const { openEngine } = await import("../../engine/open/open-engine.ts");
     const { config, context, log } = this;
     const prefill = this.#createDispatcher();
+    const metrics = registerWorkerMetrics(await context.metrics(), {
+      service: context.service,
+      model_name: basename(config.model),
+      engine: String(context.workerId - 1),
+    });
     const { engine, pool, part } = await openEngine({
-      ...{ config, context, log, remotePrefill: prefill },
+      ...{ config, place: context, log, observer: metrics.observer, remotePrefill: prefill },
+      maxWaiting: MAX_SEQUENCES,
+      openScripted: async (parts) => {
+        const { openScriptedRunner } = await import("./open-scripted.ts");
+        return openScriptedRunner(config, parts);
+      },
       follow: (work) => this.follow(work),
     });
+    metrics.watch(() => engine.stats());
     this.#engine = engine;
     this.#prefill = prefill;
     if (prefill) {

@@ -3,11 +3,11 @@
 // is the work of both sides, and no waiting for the other's step.
 
 import { createLogger } from "../../../src/base/log.ts";
-import type { KvPool } from "../../../src/components/prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
 import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
 import type { ModelRunner, RunnerLimits, StepShape } from "../../../src/engine/model-runner.ts";
+import type { KvPool } from "../../../src/engine/open/kv-pool.ts";
 import type { RemotePrefill } from "../../../src/engine/remote-prefill.ts";
 import { createStepBatch } from "../../../src/engine/step-batch.ts";
 import { depends, Graph, type InstanceId, Service } from "../../../src/sdk/index.ts";

@@ -48,7 +48,7 @@ export function idealHitRate(trace: readonly TraceRequest[], blockSize: number):
   let numTokens = 0;
   for (const request of trace) {
     const chain: StoredBlock[] = [];
-    extendChain(chain, tokenIdsOf(request), blockSize);
+    extendChain(chain, tokenIdsOf(request), { blockSize });
     let isFound = true;
     for (const [i, { blockHash }] of chain.entries()) {
       if (known.find(0, blockHash) === undefined) {

@@ -166,7 +166,7 @@ class Simulation {
     const request = this.#trace[index] as TraceRequest;
     const tokenIds = tokenIdsOf(request);
     const chain: StoredBlock[] = [];
-    extendChain(chain, tokenIds, LIMITS.blockSize);
+    extendChain(chain, tokenIds, { blockSize: LIMITS.blockSize });
     const prompt = { chain, numTokens: tokenIds.length };
     const routing = this.#router.route(prompt, this.#candidates(), this.#options.rule);
     const maxTokens = this.#options.timing === "prefill" ? 1 : Math.max(1, request.numOutputTokens);

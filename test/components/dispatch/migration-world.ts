@@ -16,16 +16,16 @@ import {
   VllmWorker,
   VllmWorkerConfig,
 } from "../../../src/components/index.ts";
-import type {
-  KvPool,
-  PoolOwner,
-  PrefillRequestId,
-} from "../../../src/components/prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
 import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
+import type {
+  PoolOwner,
+  PrefillRequestId,
+} from "../../../src/components/prefill/prefill-messages.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
+import type { KvPool } from "../../../src/engine/open/kv-pool.ts";
+import { MOCK_VOCAB_SIZE } from "../../../src/model/mock-model.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
-import { MOCK_VOCAB_SIZE } from "../../../src/tokenizer/mock-tokenizer.ts";
 import { sumSamples } from "../../e2e/server.ts";
 import { FakeMemory, SMALL_LIMITS } from "../../engine/fake-runner.ts";
 import { deployInProcess, type InProcessDeployment } from "../../sdk/deploy-in-process.ts";

@@ -2,11 +2,11 @@
 // thread and with a fake model, whose outputs tell when a block was written by the wrong one.
 
 import { createLogger } from "../../../src/base/log.ts";
-import type { KvPool } from "../../../src/components/prefill/kv-pool.ts";
 import { PrefillDispatcher } from "../../../src/components/prefill/prefill-dispatcher.ts";
 import { PrefillLoop } from "../../../src/components/prefill/prefill-loop.ts";
 import { LLMEngine } from "../../../src/engine/llm-engine.ts";
 import type { RunnerLimits } from "../../../src/engine/model-runner.ts";
+import type { KvPool } from "../../../src/engine/open/kv-pool.ts";
 import type { PreprocessedRequest } from "../../../src/protocol/llm.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 import {

@@ -56,9 +56,7 @@ const tools = [
 function chatOf(fields: Partial<ChatCompletionRequest>): ChatCompletionRequest {
   return {
     ...{ tenant: 1, model: "m", n: 1, stream: true, includeUsage: false, seed: 1n },
-    ...{ temperature: 0, topP: undefined, topK: undefined, minP: undefined },
-    ...{ presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: undefined },
-    ...{ maxTokens: undefined, minTokens: 0, ignoreEos: false, stop: [] },
+    ...{ temperature: 0, maxTokens: undefined, minTokens: 0, ignoreEos: false, stop: [] },
     ...{ backendInstanceId: undefined, annotations: [], useRawPrompt: false },
     messages: [{ role: "user", content: "hi", name: undefined }],
     ...{ tools: [], toolChoice: "auto", parallelToolCalls: true, templateVariables: {} },

@@ -69,6 +69,55 @@ describe("max_tokens above the context's room", () => {
   });
 });
 
+/** Requests that workers get, one for each prompt of a text completion, in a context of 1000. */
+async function sentFor(fields: object): Promise<readonly PreprocessedRequest[]> {
+  const generator = await openMock();
+  const sent: PreprocessedRequest[] = [];
+  async function* send(request: PreprocessedRequest) {
+    sent.push(request);
+    yield { tokenIds: [65], numCachedTokens: 0, finishReason: "stop" as const };
+  }
+  const { request } = parseCompletionRequest({ model: "mock", ...fields }, 1);
+  for await (const _ of generator.complete(request, { send, left: new Promise(() => {}) }));
+  return sent;
+}
+
+describe("a prompt that is truncated", () => {
+  const LONG = "0123456789".repeat(300);
+  const lengthOf = async (fields: object) => (await sentFor(fields))[0]?.tokenIds.length;
+
+  test("keeps its end, or its beginning if the client says so, ids as texts", async () => {
+    const [left] = await sentFor({ prompt: "abcdef", truncate_prompt_tokens: 2 });
+    const right = { truncate_prompt_tokens: 2, truncation_side: "right" };
+    const both = await sentFor({ prompt: [[1, 2, 3], [4], [5, 6, 7, 8]], ...right });
+    const [whole] = await sentFor({ prompt: "abcdef" });
+    expect(left?.tokenIds).toEqual(whole?.tokenIds.slice(-2) ?? new Int32Array());
+    expect(both.map(({ tokenIds }) => [...tokenIds])).toEqual([[1, 2], [4], [5, 6]]);
+  });
+
+  test("may be longer than the context, and -1 leaves room for the output", async () => {
+    expect(await lengthOf({ prompt: LONG, truncate_prompt_tokens: 100 })).toBe(100);
+    expect(await lengthOf({ prompt: LONG, truncate_prompt_tokens: -1 })).toBe(999);
+    const asked = { truncate_prompt_tokens: -1, max_tokens: 300 };
+    expect(await lengthOf({ prompt: LONG, ...asked })).toBe(700);
+    const tooLong = lengthOf({ prompt: LONG, truncate_prompt_tokens: 2000 });
+    await expect(tooLong).rejects.toMatchObject({ code: "context_length_exceeded" });
+    const whole = lengthOf({ prompt: LONG });
+    await expect(whole).rejects.toMatchObject({ code: "context_length_exceeded" });
+  });
+});
+
+test("a salt and a priority go to the worker; each salt and each owner is another", async () => {
+  const [plain] = await sentFor({ prompt: "a" });
+  expect(plain).not.toHaveProperty("cacheSalt");
+  expect(plain).not.toHaveProperty("priority");
+  const [mine] = await sentFor({ prompt: "a", cache_salt: "mine", priority: -2 });
+  const [again] = await sentFor({ prompt: "b", cache_salt: "mine" });
+  const [yours] = await sentFor({ prompt: "a", cache_salt: "yours" });
+  expect(mine).toMatchObject({ priority: -2, cacheSalt: again?.cacheSalt });
+  expect(yours?.cacheSalt).not.toBe(mine?.cacheSalt as bigint);
+});
+
 /** The seeds of a request's choices, by index. */
 async function seedsOf(fields: object): Promise<readonly bigint[]> {
   const generator = await openMock();

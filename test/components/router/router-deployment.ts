@@ -63,8 +63,7 @@ export async function deployRouter(
 export function completion(prompt: string, fields: Partial<CompletionRequest> = {}) {
   const request: CompletionRequest = {
     ...{ tenant: 1, model: "mock", n: 1, stream: true, includeUsage: false, prompts: [prompt] },
-    ...{ temperature: 0, topP: undefined, topK: undefined, minP: undefined, seed: undefined },
-    ...{ presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: undefined },
+    ...{ temperature: 0, seed: undefined },
     ...{ maxTokens: 4, minTokens: 0, ignoreEos: true, stop: [] },
     ...{ backendInstanceId: undefined, annotations: [] },
     ...fields,

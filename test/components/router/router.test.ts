@@ -1,6 +1,7 @@
 // The router among its neighbours: what it books, whom it passes over, and what it says.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import type { CompletionRequest } from "../../../src/protocol/chat.ts";
 import { hangLimit } from "../../time-limits.ts";
 import {
   all,
@@ -53,6 +54,30 @@ describe("kv", () => {
       expect(first?.numCachedTokens).toBe(wanted);
     }
     expect((await sentTo(deployment as RouterDeployment)).size).toBe(1);
+  });
+
+  test("finds of a prompt only what its own owner and salt have left, and routes by that", async () => {
+    const { door, metric } = await deployed({ mode: "kv", workers: 2 });
+    const whole = Math.floor(PREFIX.length / BLOCK_SIZE) * BLOCK_SIZE;
+    const cachedFor = async (fields: Partial<CompletionRequest>) => {
+      await untilEqual(async () => (await metric("llm_requests_active_slots")) === 0, true);
+      const [first] = await all(door.complete(completion(`${PREFIX}0`, fields)));
+      return first?.numCachedTokens;
+    };
+    const ann = { cacheOwner: "ann" };
+    for (const scope of [
+      {},
+      ann,
+      { cacheOwner: "bob" },
+      { cacheSalt: "x" },
+      { ...ann, cacheSalt: "x" },
+    ]) {
+      expect([scope, await cachedFor(scope)]).toEqual([scope, 0]);
+      // A second worker may be chosen where none holds it: twice, so that each has it.
+      await cachedFor(scope);
+      await cachedFor(scope);
+      expect([scope, await cachedFor(scope)]).toEqual([scope, whole]);
+    }
   });
 
   test("books blocks and prompt tokens until the first token, blocks until the end", async () => {

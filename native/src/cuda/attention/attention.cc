@@ -32,14 +32,14 @@ uint32_t padded_head_size(uint32_t head_size) {
   return kLargestHeadSize;
 }
 
-Status attend(const Kernels& kernels, const Stream& stream, uint32_t max_items,
-              uint32_t max_splits, const AttentionArgs& args) {
+Status attend(const Kernels& kernels, const Stream& stream, uint32_t max_items, uint32_t max_splits,
+              const AttentionArgs& args) {
   const Pair pair = kernels_of(padded_head_size(args.head_size));
-  RETURN_IF_ERROR(kernels.launch(
-      stream, pair.attend, {.x = max_items, .y = args.num_kv_heads, .threads = kWarp}, args));
-  return kernels.launch(
-      stream, pair.merge,
-      {.x = max_splits * kTileRows, .y = args.num_kv_heads, .threads = kWarp}, args);
+  RETURN_IF_ERROR(kernels.launch(stream, pair.attend,
+                                 {.x = max_items, .y = args.num_kv_heads, .threads = kWarp}, args));
+  return kernels.launch(stream, pair.merge,
+                        {.x = max_splits * kTileRows, .y = args.num_kv_heads, .threads = kWarp},
+                        args);
 }
 
 }  // namespace dyn::cuda

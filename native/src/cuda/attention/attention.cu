@@ -25,9 +25,9 @@
 namespace dyn::cuda {
 namespace {
 
-constexpr uint32_t kTileGroups = kAttentionTile / 8;   // Products of q and K.
-constexpr uint32_t kTileSteps = kAttentionTile / 16;   // Steps over the positions.
-constexpr uint32_t kChunk = 32;                        // Elements of a head.
+constexpr uint32_t kTileGroups = kAttentionTile / 8;  // Products of q and K.
+constexpr uint32_t kTileSteps = kAttentionTile / 16;  // Steps over the positions.
+constexpr uint32_t kChunk = 32;                       // Elements of a head.
 constexpr float kNothing = -__builtin_inff();
 
 __device__ void multiply(uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
@@ -90,7 +90,7 @@ struct Context {
   const uint16_t* blocks;
   const int32_t* table;
   KvPlace place;
-  uint32_t begin;  // Of all rows: V outside of [begin, end) may be anything.
+  uint32_t begin;  // These two: of all rows. V outside of [begin, end) may be anything.
   uint32_t end;
 
   // First element of the KV head's K where the position lies.
@@ -131,7 +131,8 @@ __device__ void score(const Context& context, uint32_t begin, const Queries<kChu
     if (position >= context.end) continue;
     const uint32_t offset = position % context.place.block_size + g;
     const auto* k = reinterpret_cast<const uint4*>(context.head_at(position) +
-                                                   offset * context.place.padded_head_size) + t;
+                                                   offset * context.place.padded_head_size) +
+                    t;
 #pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       const uint4 four = __ldg(k + c * 4);
@@ -227,7 +228,8 @@ __device__ void sum_span(const AttentionArgs& args, const Context& context, cons
     }
   }
   states[0] = states[1] = {kNothing, 0.0f};
-  const uint32_t begin = max(span * kAttentionSpan, context.begin / kAttentionTile * kAttentionTile);
+  const uint32_t begin =
+      max(span * kAttentionSpan, context.begin / kAttentionTile * kAttentionTile);
   const uint32_t end = min((span + 1) * kAttentionSpan, context.end);
 #pragma unroll 1
   for (uint32_t at = begin; at < end; at += kAttentionTile) {
@@ -334,8 +336,7 @@ __device__ void store_part(float* to, const float (&sums)[kChunks][4][4], int h,
     four[1] = eight.high;
   }
   if (t > 0) return;
-  *reinterpret_cast<float4*>(to + kChunks * kChunk) =
-      make_float4(state.max, state.sum, 0.0f, 0.0f);
+  *reinterpret_cast<float4*>(to + kChunks * kChunk) = make_float4(state.max, state.sum, 0.0f, 0.0f);
 }
 
 // All spans of the tile, one after another, or the item's one.
@@ -346,14 +347,13 @@ __device__ void attend(const AttentionArgs& args) {
   const AttentionTile tile = args.tiles[item.tile];
   const Row first = find_row(args, tile, 0);
   const Row last = find_row(args, tile, tile.num_tokens * tile.num_heads - 1);
-  const Context context = {
-      .blocks = args.blocks,
-      .table = args.block_tables + size_t{tile.seq} * args.max_blocks,
-      .place = {.num_kv_heads = args.num_kv_heads,
-                .padded_head_size = kChunks * kChunk,
-                .block_size = args.block_size},
-      .begin = first.begin,
-      .end = last.end};
+  const Context context = {.blocks = args.blocks,
+                           .table = args.block_tables + size_t{tile.seq} * args.max_blocks,
+                           .place = {.num_kv_heads = args.num_kv_heads,
+                                     .padded_head_size = kChunks * kChunk,
+                                     .block_size = args.block_size},
+                           .begin = first.begin,
+                           .end = last.end};
   const Row rows[2] = {find_row(args, tile, threadIdx.x / 4),
                        find_row(args, tile, threadIdx.x / 4 + 8)};
   const Queries<kChunks> q(args, rows);
@@ -375,9 +375,8 @@ __device__ void attend(const AttentionArgs& args) {
         join_span<kChunks>(args, rows[h], i == 0, i + 1 == num_spans, sums, h, factors,
                            totals[h].sum);
       } else {
-        store_part<kChunks>(
-            args.parts + part_at<kChunks>(args, part, threadIdx.x / 4 + 8 * h), sums, h,
-            states[h]);
+        store_part<kChunks>(args.parts + part_at<kChunks>(args, part, threadIdx.x / 4 + 8 * h),
+                            sums, h, states[h]);
       }
     }
   }
@@ -396,12 +395,11 @@ __device__ void merge(const AttentionArgs& args) {
   Softmax total = {kNothing, 0.0f};
   for (uint32_t i = 0; i < tile.num_spans; ++i) {
     const float* part = args.parts + part_at<kChunks>(args, tile.first_part + i, index);
-    const Factors factors =
-        join(&total, {part[kChunks * kChunk], part[kChunks * kChunk + 1]});
+    const Factors factors = join(&total, {part[kChunks * kChunk], part[kChunks * kChunk + 1]});
 #pragma unroll
     for (int c = 0; c < kChunks; ++c) {
-      totals[c] = fmaf(totals[c], factors.old_sums,
-                       part[c * kChunk + threadIdx.x] * factors.new_sums);
+      totals[c] =
+          fmaf(totals[c], factors.old_sums, part[c * kChunk + threadIdx.x] * factors.new_sums);
     }
   }
   uint16_t* to = output_of(args, row.at);
@@ -415,13 +413,13 @@ __device__ void merge(const AttentionArgs& args) {
 }  // namespace
 
 // Grid: items, KV heads. Block: a warp. By the head size filled up to a multiple of 32.
-#define DYN_ATTENTION(size)                                                                    \
+#define DYN_ATTENTION(size)                                                                      \
   extern "C" __global__ void __launch_bounds__(32) dyn_attend_##size(const AttentionArgs args) { \
-    attend<size / 32>(args);                                                                   \
-  }                                                                                            \
-  extern "C" __global__ void __launch_bounds__(32)                                             \
-      dyn_merge_spans_##size(const AttentionArgs args) {                                       \
-    merge<size / 32>(args);                                                                    \
+    attend<size / 32>(args);                                                                     \
+  }                                                                                              \
+  extern "C" __global__ void __launch_bounds__(32)                                               \
+      dyn_merge_spans_##size(const AttentionArgs args) {                                         \
+    merge<size / 32>(args);                                                                      \
   }
 
 DYN_ATTENTION(32)

@@ -13,7 +13,7 @@ inline constexpr uint32_t kLargestHeadSize = 128;
 uint32_t padded_head_size(uint32_t head_size);
 
 // Computes at most so many items, and merges at most so many split tiles.
-Status attend(const Kernels& kernels, const Stream& stream, uint32_t max_items,
-              uint32_t max_splits, const AttentionArgs& args);
+Status attend(const Kernels& kernels, const Stream& stream, uint32_t max_items, uint32_t max_splits,
+              const AttentionArgs& args);
 
 }  // namespace dyn::cuda

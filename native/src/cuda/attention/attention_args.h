@@ -1,4 +1,4 @@
-// What the kernels of attention get, as both they and their planner see it.
+// Arguments of the kernels of attention, as both they and their planner see them.
 
 #pragma once
 
@@ -18,7 +18,7 @@ struct AttentionTile {
   uint32_t num_heads;
   uint32_t first_span;
   uint32_t num_spans;
-  uint32_t first_part;  // Of its spans' parts; kWhole where it is not split.
+  uint32_t first_part;  // The first of its spans' parts; kWhole where it is not split.
 };
 inline constexpr uint32_t kWhole = 0xffffffffu;
 
@@ -31,17 +31,17 @@ struct AttentionItem {
 struct AttentionArgs {
   const AttentionTile* tiles;
   const AttentionItem* items;
-  const uint32_t* splits;      // Tiles whose parts are to be merged.
-  const uint32_t* num_items;   // On the GPU, as the next.
+  const uint32_t* splits;     // Tiles whose parts are to be merged.
+  const uint32_t* num_items;  // On the GPU, as the next.
   const uint32_t* num_splits;
-  const uint16_t* q;           // [T, num_heads, D] BF16
-  const uint16_t* blocks;      // The layer's, see kv_layer.h
-  const int32_t* block_tables; // [S, max_blocks]
-  const int32_t* positions;    // [T]
-  uint16_t* out;               // [T, stride] BF16
-  float* totals;               // [T, num_heads, D] Of a tile of several spans.
-  float* parts;                // [parts, num_kv_heads, 16, D + 4] Sums, the maximum, the sum of p.
-  float scale;                 // 1 / sqrt(head_size)
+  const uint16_t* q;            // [T, num_heads, D] BF16
+  const uint16_t* blocks;       // The layer's, see kv_layer.h
+  const int32_t* block_tables;  // [S, max_blocks]
+  const int32_t* positions;     // [T]
+  uint16_t* out;                // [T, stride] BF16
+  float* totals;                // [T, num_heads, D] Sums so far, of a tile of several spans.
+  float* parts;                 // [parts, num_kv_heads, 16, D + 4] Sums, the maximum, the sum of p.
+  float scale;                  // 1 / sqrt(head_size)
   uint32_t num_heads;
   uint32_t num_kv_heads;
   uint32_t head_size;

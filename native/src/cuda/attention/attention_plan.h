@@ -16,10 +16,10 @@ class AttentionPlan {
     uint32_t num_heads;
     uint32_t num_kv_heads;
     uint32_t sliding_window;
-    uint32_t num_processors;  // Of the GPU.
+    uint32_t num_processors;  // The GPU's.
   };
 
-  // Where the plan is written to, and what there is room for.
+  // The arrays that the plan is written to, and what there is room for.
   struct Room {
     AttentionTile* tiles;
     AttentionItem* items;

@@ -12,7 +12,7 @@ std::string gpus_text(int count) {
 }  // namespace
 
 Context::~Context() {
-  if (context_ != nullptr) driver_->cuDevicePrimaryCtxRelease(device_);
+  if (context_ != nullptr && !is_given_up_) driver_->cuDevicePrimaryCtxRelease(device_);
 }
 
 Status Context::open(uint32_t ordinal) {
@@ -40,13 +40,16 @@ Status Context::open(uint32_t ordinal) {
 }
 
 Status Context::enter() const {
+  if (is_given_up_) {
+    return {DYN_DEVICE_LOST, "the GPU hangs; end the process, and see what dmesg says of it"};
+  }
   return check(*driver_, driver_->cuCtxSetCurrent(context_), "cuCtxSetCurrent");
 }
 
 Status Context::learn_facts() {
   char name[256] = {};
-  RETURN_IF_ERROR(
-      check(*driver_, driver_->cuDeviceGetName(name, sizeof(name) - 1, device_), "cuDeviceGetName"));
+  RETURN_IF_ERROR(check(*driver_, driver_->cuDeviceGetName(name, sizeof(name) - 1, device_),
+                        "cuDeviceGetName"));
   facts_.name = name;
   size_t memory_bytes = 0;
   RETURN_IF_ERROR(
@@ -58,8 +61,7 @@ Status Context::learn_facts() {
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &major));
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &minor));
   RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_INTEGRATED, &integrated));
-  RETURN_IF_ERROR(
-      attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &facts_.num_processors));
+  RETURN_IF_ERROR(attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &facts_.num_processors));
   facts_.capability = major * 10 + minor;
   facts_.is_integrated = integrated != 0;
   return {};

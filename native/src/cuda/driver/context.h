@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <atomic>
+
 #include "cuda/driver/driver.h"
 
 namespace dyn::cuda {
@@ -26,8 +28,12 @@ class Context {
   // Opens GPU `ordinal`, counted as CUDA_VISIBLE_DEVICES leaves them.
   Status open(uint32_t ordinal);
 
-  // Makes the context the calling thread's.
+  // Makes the context the calling thread's. DYN_DEVICE_LOST once it was given up.
   Status enter() const;
+
+  // The GPU computes without end. Each further call of the driver could wait for that, so none is
+  // made: what lies on the GPU stays there until the process ends.
+  void give_up() const { is_given_up_ = true; }
 
   const Driver& driver() const { return *driver_; }
   const GpuFacts& facts() const { return facts_; }
@@ -40,6 +46,7 @@ class Context {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   GpuFacts facts_ = {};
+  mutable std::atomic<bool> is_given_up_ = false;
 };
 
 }  // namespace dyn::cuda

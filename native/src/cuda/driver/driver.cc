@@ -14,13 +14,13 @@ constexpr const char* kLibrary = "libcuda.so.1";
 #define DYN_CUDA_SYMBOL(name) DYN_CUDA_TEXT(name)
 
 Status find_calls(void* library, Driver* driver) {
-#define DYN_CUDA_FIND(name)                                                             \
-  driver->name = reinterpret_cast<decltype(&::name)>(                                   \
-      reinterpret_cast<uintptr_t>(dlsym(library, DYN_CUDA_SYMBOL(name))));              \
-  if (driver->name == nullptr) {                                                        \
-    return invalid_argument(std::string("the NVIDIA driver is too old: ") + kLibrary +  \
+#define DYN_CUDA_FIND(name)                                                                  \
+  driver->name = reinterpret_cast<decltype(&::name)>(                                        \
+      reinterpret_cast<uintptr_t>(dlsym(library, DYN_CUDA_SYMBOL(name))));                   \
+  if (driver->name == nullptr) {                                                             \
+    return invalid_argument(std::string("the NVIDIA driver is too old: ") + kLibrary +       \
                             " has no " DYN_CUDA_SYMBOL(name) "; install a driver of CUDA " + \
-                            version_text(kLeastDriver) + " or later");                  \
+                            version_text(kLeastDriver) + " or later");                       \
   }
   DYN_CUDA_CALLS(DYN_CUDA_FIND)
 #undef DYN_CUDA_FIND

@@ -14,37 +14,43 @@
 namespace dyn::cuda {
 
 // Every call, by the name that cuda.h gives it; its macros add the version.
-#define DYN_CUDA_CALLS(CALL)                                                                      \
-  CALL(cuInit)                                                                                    \
-  CALL(cuDriverGetVersion)                                                                        \
-  CALL(cuDeviceGetCount)                                                                          \
-  CALL(cuDeviceGet)                                                                               \
-  CALL(cuDeviceGetName)                                                                           \
-  CALL(cuDeviceGetAttribute)                                                                      \
-  CALL(cuDeviceTotalMem)                                                                          \
-  CALL(cuDevicePrimaryCtxRetain)                                                                  \
-  CALL(cuDevicePrimaryCtxRelease)                                                                 \
-  CALL(cuCtxSetCurrent)                                                                           \
-  CALL(cuMemGetInfo)                                                                              \
-  CALL(cuMemAlloc)                                                                                \
-  CALL(cuMemFree)                                                                                 \
-  CALL(cuMemHostAlloc)                                                                            \
-  CALL(cuMemFreeHost)                                                                             \
-  CALL(cuMemcpyHtoDAsync)                                                                         \
-  CALL(cuMemcpyDtoHAsync)                                                                         \
-  CALL(cuMemsetD8Async)                                                                           \
-  CALL(cuStreamCreate)                                                                            \
-  CALL(cuStreamDestroy)                                                                           \
-  CALL(cuStreamSynchronize)                                                                       \
-  CALL(cuEventCreate)                                                                             \
-  CALL(cuEventRecord)                                                                             \
-  CALL(cuEventQuery)                                                                              \
-  CALL(cuEventDestroy)                                                                            \
-  CALL(cuLaunchKernel)                                                                            \
-  CALL(cuLaunchHostFunc)                                                                          \
-  CALL(cuModuleLoadData)                                                                          \
-  CALL(cuModuleUnload)                                                                            \
-  CALL(cuModuleGetFunction)                                                                       \
+#define DYN_CUDA_CALLS(CALL)        \
+  CALL(cuInit)                      \
+  CALL(cuDriverGetVersion)          \
+  CALL(cuDeviceGetCount)            \
+  CALL(cuDeviceGet)                 \
+  CALL(cuDeviceGetName)             \
+  CALL(cuDeviceGetAttribute)        \
+  CALL(cuDeviceTotalMem)            \
+  CALL(cuDevicePrimaryCtxRetain)    \
+  CALL(cuDevicePrimaryCtxRelease)   \
+  CALL(cuCtxSetCurrent)             \
+  CALL(cuMemGetInfo)                \
+  CALL(cuMemAlloc)                  \
+  CALL(cuMemFree)                   \
+  CALL(cuMemHostAlloc)              \
+  CALL(cuMemFreeHost)               \
+  CALL(cuMemcpyHtoDAsync)           \
+  CALL(cuMemcpyDtoHAsync)           \
+  CALL(cuMemsetD8Async)             \
+  CALL(cuStreamCreate)              \
+  CALL(cuStreamDestroy)             \
+  CALL(cuStreamSynchronize)         \
+  CALL(cuEventCreate)               \
+  CALL(cuEventRecord)               \
+  CALL(cuEventQuery)                \
+  CALL(cuEventDestroy)              \
+  CALL(cuLaunchKernel)              \
+  CALL(cuLaunchHostFunc)            \
+  CALL(cuStreamBeginCapture)        \
+  CALL(cuStreamEndCapture)          \
+  CALL(cuGraphInstantiateWithFlags) \
+  CALL(cuGraphLaunch)               \
+  CALL(cuGraphExecDestroy)          \
+  CALL(cuGraphDestroy)              \
+  CALL(cuModuleLoadData)            \
+  CALL(cuModuleUnload)              \
+  CALL(cuModuleGetFunction)         \
   CALL(cuGetErrorName)
 
 struct Driver {
@@ -65,7 +71,7 @@ std::string version_text(int version);
 // why there is none: no library, none of a GPU, or one that is too old.
 Status find_driver(const Driver** driver);
 
-// OK, or what failed and the driver's name for it. What ends the context is DYN_DEVICE_LOST, and
+// OK, or what failed and the driver's name for it. An error that ends the context is DYN_DEVICE_LOST, and
 // CUDA_ERROR_OUT_OF_MEMORY is DYN_OUT_OF_MEMORY.
 Status check(const Driver& driver, CUresult result, const char* what);
 

@@ -3,8 +3,8 @@
 namespace dyn::cuda {
 namespace {
 
-Status no_memory(const Context& context, const Status& status, uint64_t num_bytes,
-                 const char* what, const char* where) {
+Status no_memory(const Context& context, const Status& status, uint64_t num_bytes, const char* what,
+                 const char* where) {
   if (status.code() != DYN_OUT_OF_MEMORY) return status;
   return out_of_memory(std::string("no ") + std::to_string(num_bytes) + " bytes for " + what +
                        where + context.facts().name + "; lower the limits that size it");

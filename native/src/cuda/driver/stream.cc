@@ -22,15 +22,13 @@ Status Stream::open(const Context& context) {
 Status Stream::copy_in(CUdeviceptr to, const void* from, uint64_t num_bytes) const {
   if (num_bytes == 0) return {};
   const Driver& driver = context_->driver();
-  return check(driver, driver.cuMemcpyHtoDAsync(to, from, num_bytes, stream_),
-               "cuMemcpyHtoDAsync");
+  return check(driver, driver.cuMemcpyHtoDAsync(to, from, num_bytes, stream_), "cuMemcpyHtoDAsync");
 }
 
 Status Stream::copy_out(void* to, CUdeviceptr from, uint64_t num_bytes) const {
   if (num_bytes == 0) return {};
   const Driver& driver = context_->driver();
-  return check(driver, driver.cuMemcpyDtoHAsync(to, from, num_bytes, stream_),
-               "cuMemcpyDtoHAsync");
+  return check(driver, driver.cuMemcpyDtoHAsync(to, from, num_bytes, stream_), "cuMemcpyDtoHAsync");
 }
 
 Status Stream::zero(CUdeviceptr to, uint64_t num_bytes) const {

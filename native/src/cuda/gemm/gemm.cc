@@ -8,9 +8,9 @@ namespace dyn::cuda {
 namespace {
 
 constexpr uint32_t kWarp = 32;
-constexpr uint32_t kMaxWarps = 8;       // Of a block of few rows.
-constexpr uint32_t kMostFewRows = 32;   // More are many: weights are read once for 128 tokens.
-constexpr uint32_t kManyRows = 128;     // Of a block.
+constexpr uint32_t kMaxWarps = 8;      // Most of a block of few rows.
+constexpr uint32_t kMostFewRows = 32;  // More are many: weights are read once for 128 tokens.
+constexpr uint32_t kManyRows = 128;    // Rows of a block.
 constexpr uint32_t kManyPanels = 2;
 constexpr uint32_t kManyThreads = 128;
 
@@ -22,8 +22,7 @@ Kernel few_kernel(uint32_t num_rows) {
 }  // namespace
 
 Status project(const Kernels& kernels, const Stream& stream, const Activations& x,
-               const RowCount& rows, std::initializer_list<Projection> projections,
-               bool is_added) {
+               const RowCount& rows, std::initializer_list<Projection> projections, bool is_added) {
   GemmArgs args = {};
   args.x = x.rows;
   args.num_rows = rows.on_device;
@@ -47,8 +46,8 @@ Status project(const Kernels& kernels, const Stream& stream, const Activations& 
     return kernels.launch(stream, Kernel::kGemmMany, grid, args);
   }
   const uint32_t num_warps = std::min(kMaxWarps, ceil_div(num_inputs, kGemmSpan));
-  const Grid grid = {.x = args.num_panels, .y = rows.at_most > 0 ? 1u : 0u,
-                     .threads = num_warps * kWarp};
+  const Grid grid = {
+      .x = args.num_panels, .y = rows.at_most > 0 ? 1u : 0u, .threads = num_warps * kWarp};
   return kernels.launch(stream, few_kernel(rows.at_most), grid, args);
 }
 

@@ -22,12 +22,12 @@ namespace dyn::cuda {
 namespace {
 
 constexpr uint32_t kWarpSize = 32;
-constexpr uint32_t kPanel = 32;          // Outputs.
-constexpr uint32_t kChunkPairs = 16;     // Pairs of inputs that a lane's loads of 16 bytes cover.
+constexpr uint32_t kPanel = 32;       // Outputs.
+constexpr uint32_t kChunkPairs = 16;  // Pairs of inputs that a lane's loads of 16 bytes cover.
 constexpr uint32_t kSpanChunks = kGemmSpan / 2 / kChunkPairs;
 constexpr uint32_t kTileTokens = 8;
 constexpr uint32_t kFewWarps = 8;
-constexpr uint32_t kPartStride = kPanel + 4;  // Of a token's outputs in shared memory.
+constexpr uint32_t kPartStride = kPanel + 4;  // A token's outputs in shared memory.
 constexpr int kManyTiles = 8;
 constexpr uint32_t kManyTokens = kManyTiles * kTileTokens;
 
@@ -46,8 +46,8 @@ __device__ void load_weights(const uint4* panel, uint32_t num_pairs, uint32_t ch
 #pragma unroll
   for (uint32_t i = 0; i < 4; ++i) {
     const uint32_t pair = first + i;
-    rows[i] = pair < num_pairs ? __ldg(panel + pair * (kPanel / 4) + lane / 4)
-                               : make_uint4(0, 0, 0, 0);
+    rows[i] =
+        pair < num_pairs ? __ldg(panel + pair * (kPanel / 4) + lane / 4) : make_uint4(0, 0, 0, 0);
   }
 }
 

@@ -1,4 +1,4 @@
-// What a launch of the matrix product gets, as both the kernels and their launcher see it.
+// Arguments of the matrix product, as both the kernels and their launcher see them.
 
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace dyn::cuda {
 
-inline constexpr uint32_t kMaxMatrices = 3;  // Of one launch: q, k and v.
+inline constexpr uint32_t kMaxMatrices = 3;  // Most of one launch: q, k and v.
 inline constexpr uint32_t kGemmSpan = 512;   // Inputs whose products are summed from zero.
 
 struct GemmMatrix {
@@ -21,9 +21,9 @@ struct GemmArgs {
   const uint16_t* x;         // [M, stride] BF16, zero behind the inputs
   const uint32_t* num_rows;  // M, on the GPU: a captured launch has its number from here.
   uint32_t num_matrices;
-  uint32_t num_panels;  // Of all matrices.
-  uint32_t num_pairs;   // Of inputs.
-  uint32_t stride;      // Of x: a multiple of 32.
+  uint32_t num_panels;  // Panels of all matrices.
+  uint32_t num_pairs;   // Pairs of inputs.
+  uint32_t stride;      // Elements between two rows of x: a multiple of 32.
   uint32_t is_added;    // 1: to += x W^T
 };
 

@@ -1,4 +1,4 @@
-// What the row-wise kernels get, as both they and their launchers see it. One block is one row.
+// Arguments of the row-wise kernels, as both they and their launchers see them. One block is one row.
 
 #pragma once
 
@@ -7,9 +7,9 @@
 namespace dyn::cuda {
 
 struct EmbedArgs {
-  const uint32_t* panels;   // [num_panels, num_pairs, 32] pairs of BF16
+  const uint32_t* panels;  // [num_panels, num_pairs, 32] pairs of BF16
   const int32_t* token_ids;
-  float* x;                 // [T, hidden]
+  float* x;  // [T, hidden]
   const uint32_t* num_tokens;
   uint32_t num_pairs;
   uint32_t hidden_size;

@@ -1,4 +1,4 @@
-// What the threads of one block find together: sums, maxima, least ids. Each begins and ends at a
+// Results that the threads of one block find together: sums, maxima, least ids. Each begins and ends at a
 // barrier that all threads pass.
 
 #pragma once

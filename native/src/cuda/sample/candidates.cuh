@@ -21,14 +21,74 @@ struct IsLikelier {
   }
 };
 
+// By insertion: all are different, so any order of steps gives the same.
+__device__ inline void sort_few(Candidate* first, uint32_t count) {
+  for (uint32_t i = 1; i < count; ++i) {
+    const Candidate moved = first[i];
+    uint32_t at = i;
+    for (; at > 0 && IsLikelier()(moved, first[at - 1]); --at) first[at] = first[at - 1];
+    first[at] = moved;
+  }
+}
+
+__device__ inline void swap_candidates(Candidate* a, Candidate* b) {
+  const Candidate kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+// Parts [first, last) by the median of three of them, as the host's library does.
+__device__ inline Candidate* part_by_median(Candidate* first, Candidate* last) {
+  const IsLikelier less;
+  Candidate* a = first + 1;
+  Candidate* b = first + (last - first) / 2;
+  Candidate* c = last - 1;
+  if (less(*a, *b)) {
+    swap_candidates(first, less(*b, *c) ? b : less(*a, *c) ? c : a);
+  } else {
+    swap_candidates(first, less(*a, *c) ? a : less(*b, *c) ? c : b);
+  }
+  Candidate* low = first + 1;
+  Candidate* high = last;
+  for (;;) {
+    while (less(*low, *first)) ++low;
+    --high;
+    while (less(*first, *high)) --high;
+    if (!(low < high)) return low;
+    swap_candidates(low, high);
+    ++low;
+  }
+}
+
+// The steps of libstdc++'s std::nth_element, to the same order of all. (The function itself cannot be
+// called: nvcc drops builtins in it without a word.) One thread.
+__device__ inline void nth_element(Candidate* first, Candidate* nth, Candidate* last) {
+  int depth = 2 * (63 - __clzll(last - first));
+  while (last - first > 3) {
+    if (depth-- == 0) {
+      std::__heap_select(first, nth + 1, last,
+                         __gnu_cxx::__ops::__iter_comp_iter(IsLikelier()));
+      swap_candidates(first, nth);
+      return;
+    }
+    Candidate* cut = part_by_median(first, last);
+    if (cut <= nth) {
+      first = cut;
+    } else {
+      last = cut;
+    }
+  }
+  sort_few(first, static_cast<uint32_t>(last - first));
+}
+
 // Moves the likeliest `count` of [first, last) before the others. One thread.
 __device__ inline void part_likeliest(Candidate* first, uint32_t count, Candidate* last) {
-  std::nth_element(first, first + (count - 1), last, IsLikelier());
+  nth_element(first, first + (count - 1), last);
 }
 
 // Collects ids with logit >= floor, of these the k likeliest (all where k is 0).
-__device__ inline uint32_t collect_candidates(const float* logits, uint32_t vocab_size,
-                                              float floor, uint32_t k, Candidate* candidates) {
+__device__ inline uint32_t collect_candidates(const float* logits, uint32_t vocab_size, float floor,
+                                              uint32_t k, Candidate* candidates) {
   __shared__ uint32_t collected;
   const bool is_cut = k > 0 && k < vocab_size / 2;
   const uint32_t capacity = is_cut ? 2 * k : vocab_size;
@@ -79,16 +139,6 @@ __device__ inline double mass_of(const Candidate* candidates, uint32_t begin, ui
   return sum_of_block(mass);
 }
 
-// By insertion: all are different, so any order of steps gives the same.
-__device__ inline void sort_few(Candidate* first, uint32_t count) {
-  for (uint32_t i = 1; i < count; ++i) {
-    const Candidate moved = first[i];
-    uint32_t at = i;
-    for (; at > 0 && IsLikelier()(moved, first[at - 1]); --at) first[at] = first[at - 1];
-    first[at] = moved;
-  }
-}
-
 // Moves the likeliest candidates whose weights reach `mass` together to the front and returns their
 // number, at least 1.
 __device__ inline uint32_t keep_mass(Candidate* candidates, uint32_t count, double mass) {
@@ -99,7 +149,7 @@ __device__ inline uint32_t keep_mass(Candidate* candidates, uint32_t count, doub
     const uint32_t middle = low + (high - low) / 2;
     __syncthreads();
     if (threadIdx.x == 0) {
-      std::nth_element(candidates + low, candidates + middle, candidates + high, IsLikelier());
+      nth_element(candidates + low, candidates + middle, candidates + high);
     }
     __syncthreads();
     const double upper = mass_of(candidates, low, middle);

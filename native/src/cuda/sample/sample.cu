@@ -19,9 +19,9 @@
 namespace dyn::cuda {
 namespace {
 
-constexpr uint32_t kBlock = 1024;        // Weights summed in F32 before they join a double.
-constexpr uint32_t kMaxBlocks = 1024;    // Of the largest vocabulary that there is.
-constexpr float kMaxDrop = 87.0f;        // No token this far below the likeliest has a weight.
+constexpr uint32_t kBlock = 1024;      // Weights summed in F32 before they join a double.
+constexpr uint32_t kMaxBlocks = 1024;  // Blocks of the largest vocabulary.
+constexpr float kMaxDrop = 87.0f;      // No token this far below the likeliest has a weight.
 constexpr float kNothing = -__builtin_inff();
 
 __device__ float max_logit(const float* logits, uint32_t size) {
@@ -57,8 +57,7 @@ __device__ int32_t rank_of(const float* logits, uint32_t size, int32_t id) {
   for (uint32_t i = threadIdx.x; i < size; i += kSampleThreads) {
     if (logits[i] > logit || (logits[i] == logit && i < at)) ++before;
   }
-  return 1 + static_cast<int32_t>(
-                 join_block(before, [](uint32_t a, uint32_t b) { return a + b; }));
+  return 1 + static_cast<int32_t>(join_block(before, [](uint32_t a, uint32_t b) { return a + b; }));
 }
 
 // The thread's likeliest id after `last`, or one of minus infinity and no id.
@@ -84,8 +83,8 @@ __device__ void name_likeliest(const SampleArgs& args, const float* logits, uint
     if (!is_found) best = next_of_thread(logits, args.vocab_size, last);
     is_found = true;
     const float max = max_of_block(best.logit);
-    const uint32_t id = least_of_block(
-        best.logit == max ? static_cast<uint32_t>(best.id) : static_cast<uint32_t>(INT32_MAX));
+    const uint32_t id = least_of_block(best.logit == max ? static_cast<uint32_t>(best.id)
+                                                         : static_cast<uint32_t>(INT32_MAX));
     if (id == static_cast<uint32_t>(INT32_MAX)) return;
     last = {max, 0.0f, static_cast<int32_t>(id)};
     if (best.id == last.id) is_found = false;
@@ -252,7 +251,7 @@ __device__ void sample(const SampleArgs& args, uint32_t index) {
 }  // namespace
 
 // Grid: as many blocks as there is scratch for; each takes every so manieth row.
-extern "C" __global__ void __launch_bounds__(256) dyn_sample(const SampleArgs args) {
+extern "C" __global__ void __launch_bounds__(256, 2) dyn_sample(const SampleArgs args) {
   const uint32_t num_rows = *args.num_rows;
   for (uint32_t index = blockIdx.x; index < num_rows; index += gridDim.x) {
     __syncthreads();

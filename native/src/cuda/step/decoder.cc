@@ -10,7 +10,7 @@ namespace dyn::cuda {
 namespace {
 
 constexpr uint32_t kRowThreads = 256;
-constexpr uint32_t kSwigluOutputs = 1024;  // Of a block.
+constexpr uint32_t kSwigluOutputs = 1024;  // Outputs of a block.
 constexpr uint32_t kRowUnit = 32;          // Inputs of a product are whole chunks of so many.
 
 void place_rows(uint64_t num_rows, uint32_t size, Activations* rows, DeviceArena* arena) {
@@ -20,7 +20,7 @@ void place_rows(uint64_t num_rows, uint32_t size, Activations* rows, DeviceArena
 
 }  // namespace
 
-// What the kernels of one step share.
+// Arguments that the kernels of one step share.
 struct Decoder::Pass {
   const Staging& step;
   const DeviceBlocks& blocks;
@@ -28,10 +28,8 @@ struct Decoder::Pass {
   uint32_t* progress;
   const Stream& stream;
 
-  RowCount tokens() const {
-    return {step.sent().num_tokens, &step.counts()->num_tokens};
-  }
-  RowCount rows() const { return {step.sent().num_rows, &step.counts()->num_rows}; }
+  RowCount tokens() const { return {step.extent().num_tokens, &step.counts()->num_tokens}; }
+  RowCount rows() const { return {step.extent().num_rows, &step.counts()->num_rows}; }
 };
 
 void Decoder::place(const StepLimits& limits, uint32_t max_parts, DeviceArena* arena) {
@@ -153,36 +151,34 @@ Status Decoder::prepare_heads(const Pass& pass, const DeviceLayer& layer, uint16
                           .padded_head_size = pass.blocks.place.padded_head_size,
                           .block_size = pass.blocks.place.block_size,
                           .is_interleaved = config_.rope_layout == DYN_ROPE_INTERLEAVED ? 1u : 0u};
-  const Grid grid = {.x = pass.tokens().at_most,
-                     .y = config_.num_heads + 2 * config_.num_kv_heads,
-                     .threads = 32};
+  const Grid grid = {
+      .x = pass.tokens().at_most, .y = config_.num_heads + 2 * config_.num_kv_heads, .threads = 32};
   return kernels_.launch(pass.stream, Kernel::kHeads, grid, args);
 }
 
 Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
-  const StepCounts& sent = pass.step.sent();
-  const AttentionArgs args = {
-      .tiles = pass.step.tiles(),
-      .items = pass.step.items(),
-      .splits = pass.step.splits(),
-      .num_items = &pass.step.counts()->num_items,
-      .num_splits = &pass.step.counts()->num_splits,
-      .q = q_heads_,
-      .blocks = blocks,
-      .block_tables = pass.step.block_tables(),
-      .positions = pass.step.positions(),
-      .out = attended_.rows,
-      .totals = totals_,
-      .parts = parts_,
-      .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
-      .num_heads = config_.num_heads,
-      .num_kv_heads = config_.num_kv_heads,
-      .head_size = config_.head_size,
-      .block_size = pass.blocks.place.block_size,
-      .max_blocks = pass.step.table_stride(),
-      .stride = attended_.stride,
-      .sliding_window = config_.sliding_window};
-  return cuda::attend(kernels_, pass.stream, sent.num_items, sent.num_splits, args);
+  const StepExtent& extent = pass.step.extent();
+  const AttentionArgs args = {.tiles = pass.step.tiles(),
+                              .items = pass.step.items(),
+                              .splits = pass.step.splits(),
+                              .num_items = &pass.step.counts()->num_items,
+                              .num_splits = &pass.step.counts()->num_splits,
+                              .q = q_heads_,
+                              .blocks = blocks,
+                              .block_tables = pass.step.block_tables(),
+                              .positions = pass.step.positions(),
+                              .out = attended_.rows,
+                              .totals = totals_,
+                              .parts = parts_,
+                              .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
+                              .num_heads = config_.num_heads,
+                              .num_kv_heads = config_.num_kv_heads,
+                              .head_size = config_.head_size,
+                              .block_size = pass.blocks.place.block_size,
+                              .max_blocks = extent.table_stride,
+                              .stride = attended_.stride,
+                              .sliding_window = config_.sliding_window};
+  return cuda::attend(kernels_, pass.stream, extent.num_items, extent.num_splits, args);
 }
 
 }  // namespace dyn::cuda

@@ -57,11 +57,11 @@ class Decoder {
   const Kernels& kernels_;
   uint64_t attended_bytes_ = 0;
 
-  float* x_ = nullptr;       // [T, hidden], the residual stream
-  Activations normed_;       // [max(T, R), hidden]
-  float* q_ = nullptr;       // [T, num_heads, head_size]
-  float* k_ = nullptr;       // [T, num_kv_heads, head_size]
-  float* v_ = nullptr;       // [T, num_kv_heads, head_size]
+  float* x_ = nullptr;           // [T, hidden], the residual stream
+  Activations normed_;           // [max(T, R), hidden]
+  float* q_ = nullptr;           // [T, num_heads, head_size]
+  float* k_ = nullptr;           // [T, num_kv_heads, head_size]
+  float* v_ = nullptr;           // [T, num_kv_heads, head_size]
   uint16_t* q_heads_ = nullptr;  // [T, num_heads, D]
   float* totals_ = nullptr;      // [T, num_heads, D]
   float* parts_ = nullptr;       // [parts, num_kv_heads, 16, D + 4]

@@ -65,9 +65,20 @@ void Staging::place(const StepLimits& limits, const AttentionPlan::Shape& shape,
                                 .max_parts = max_parts_});
 }
 
+void Staging::plan(const StepInput& input, bool is_shared) {
+  plan_.make(input);
+  const uint32_t longest = static_cast<uint32_t>(
+      *std::max_element(input.batch.seq_lens, input.batch.seq_lens + input.size.num_seqs));
+  extent_ = {.num_tokens = input.size.num_tokens,
+             .num_rows = input.size.num_rows,
+             .num_items = plan_.num_items(),
+             .num_splits = plan_.num_splits(),
+             .table_stride = ceil_div(longest, limits_.block_size)};
+  if (is_shared) extent_ = extent_.rounded(limits_.max_blocks);
+}
+
 Status Staging::send(const StepInput& input, const Stream& stream) {
   const auto [num_seqs, num_tokens, num_rows] = input.size;
-  plan_.make(input);
   stage_tables(input);
   stage_rows(input);
   std::copy_n(input.batch.token_ids, num_tokens, token_ids_.host);
@@ -81,7 +92,7 @@ Status Staging::send(const StepInput& input, const Stream& stream) {
   RETURN_IF_ERROR(send_array(token_ids_, num_tokens, stream));
   RETURN_IF_ERROR(send_array(positions_, num_tokens, stream));
   RETURN_IF_ERROR(send_array(slots_, num_tokens, stream));
-  RETURN_IF_ERROR(send_array(block_tables_, uint64_t{num_seqs} * table_stride_, stream));
+  RETURN_IF_ERROR(send_array(block_tables_, uint64_t{num_seqs} * extent_.table_stride, stream));
   RETURN_IF_ERROR(send_array(rows_, num_rows, stream));
   RETURN_IF_ERROR(send_array(row_tokens_, num_rows, stream));
   RETURN_IF_ERROR(send_array(drops_, num_rows, stream));
@@ -91,19 +102,14 @@ Status Staging::send(const StepInput& input, const Stream& stream) {
   return send_lists(input, stream);
 }
 
-// Block tables as short as the step's longest sequence needs.
+// Block tables as short as the extent has them.
 void Staging::stage_tables(const StepInput& input) {
-  const auto blocks_of = [&](uint32_t seq) {
-    return ceil_div(static_cast<uint32_t>(input.batch.seq_lens[seq]), limits_.block_size);
-  };
-  table_stride_ = 0;
+  const uint32_t stride = extent_.table_stride;
   for (uint32_t seq = 0; seq < input.size.num_seqs; ++seq) {
-    table_stride_ = std::max(table_stride_, blocks_of(seq));
-  }
-  for (uint32_t seq = 0; seq < input.size.num_seqs; ++seq) {
-    int32_t* to = block_tables_.host + size_t{seq} * table_stride_;
+    const auto seq_len = static_cast<uint32_t>(input.batch.seq_lens[seq]);
+    int32_t* to = block_tables_.host + size_t{seq} * stride;
     const int32_t* from = input.batch.block_tables + size_t{seq} * limits_.max_blocks;
-    std::fill(std::copy_n(from, blocks_of(seq), to), to + table_stride_, 0);
+    std::fill(std::copy_n(from, ceil_div(seq_len, limits_.block_size), to), to + stride, 0);
   }
 }
 
@@ -144,8 +150,8 @@ Status Staging::send_lists(const StepInput& input, const Stream& stream) const {
 Status Staging::fetch(const StepInput& input, const Stream& stream) {
   if (input.size.num_rows == 0) return {};
   const uint64_t rows = limits_.max_size.num_rows;
-  RETURN_IF_ERROR(stream.copy_out(samples_.host, device_pointer(samples_.device),
-                                  rows * 3 * sizeof(int32_t)));
+  RETURN_IF_ERROR(
+      stream.copy_out(samples_.host, device_pointer(samples_.device), rows * 3 * sizeof(int32_t)));
   if (!has_tops_) return {};
   return stream.copy_out(tops_.host, device_pointer(tops_.device),
                          rows * 2 * DYN_MAX_LOGPROBS * sizeof(int32_t));

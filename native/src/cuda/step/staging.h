@@ -7,6 +7,7 @@
 #include "cuda/driver/device_arena.h"
 #include "cuda/driver/stream.h"
 #include "cuda/sample/sample_args.h"
+#include "cuda/step/extent.h"
 #include "device/step_input.h"
 #include "device/step_limits.h"
 
@@ -31,7 +32,11 @@ class Staging {
   void place(const StepLimits& limits, const AttentionPlan::Shape& shape, PinnedArena* pinned,
              DeviceArena* device);
 
-  // Enqueues the copy of a step's inputs, its plan included.
+  // Plans the step, and says its extent: its own, or where `is_shared` that of a graph.
+  void plan(const StepInput& input, bool is_shared);
+  const StepExtent& extent() const { return extent_; }
+
+  // Enqueues the copy of the planned step's inputs, the plan included.
   Status send(const StepInput& input, const Stream& stream);
 
   // Enqueues the copy of its outputs, which take() then hands to the batch.
@@ -41,14 +46,12 @@ class Staging {
   // Sets what the sampling kernel reads and writes of the step.
   void describe(SampleArgs* args) const;
 
-  const StepCounts& sent() const { return *counts_.host; }
   const StepCounts* counts() const { return counts_.device; }
   const int32_t* token_ids() const { return token_ids_.device; }
   const int32_t* positions() const { return positions_.device; }
   const int32_t* slots() const { return slots_.device; }
   const int32_t* row_tokens() const { return row_tokens_.device; }
   const int32_t* block_tables() const { return block_tables_.device; }
-  uint32_t table_stride() const { return table_stride_; }
   const AttentionTile* tiles() const { return tiles_.device; }
   const AttentionItem* items() const { return items_.device; }
   const uint32_t* splits() const { return splits_.device; }
@@ -62,14 +65,14 @@ class Staging {
   StepLimits limits_ = {};
   AttentionPlan plan_;
   uint32_t max_parts_ = 0;
-  uint32_t table_stride_ = 0;
+  StepExtent extent_ = {};
   bool has_tops_ = false;
 
   Mirrored<StepCounts> counts_;
   Mirrored<int32_t> token_ids_;     // [T]
   Mirrored<int32_t> positions_;     // [T]
   Mirrored<int32_t> slots_;         // [T]
-  Mirrored<int32_t> block_tables_;  // [S, table_stride_]
+  Mirrored<int32_t> block_tables_;  // [S, table stride]
   Mirrored<dyn_row> rows_;          // [R]
   Mirrored<int32_t> row_tokens_;    // [R]
   Mirrored<float> drops_;           // [R]
@@ -85,8 +88,8 @@ class Staging {
   float* biases_ = nullptr;
   uint32_t* masks_ = nullptr;
 
-  Mirrored<int32_t> samples_;       // [3, R] ids, log-probabilities, ranks
-  Mirrored<int32_t> tops_;          // [2, R, DYN_MAX_LOGPROBS] ids, log-probabilities
+  Mirrored<int32_t> samples_;  // [3, R] ids, log-probabilities, ranks
+  Mirrored<int32_t> tops_;     // [2, R, DYN_MAX_LOGPROBS] ids, log-probabilities
 };
 
 }  // namespace dyn::cuda

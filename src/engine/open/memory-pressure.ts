@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import type { MemoryPressure } from "../../engine/llm-engine.ts";
+import type { MemoryPressure } from "../llm-engine.ts";
 
 export interface WatchOptions {
   readonly clock: Clock;

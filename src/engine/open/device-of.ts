@@ -2,18 +2,13 @@
 
 import { DynamoError } from "../../base/error.ts";
 import { openModel } from "../../model/open-model.ts";
-import {
-  type ChosenDevice,
-  chooseDevice,
-  type DeviceDemand,
-  DeviceUnavailableError,
-} from "./choose-device.ts";
-import type { VllmWorkerConfig } from "./config.ts";
+import { chooseDevice, type DeviceDemand, DeviceUnavailableError } from "./choose-device.ts";
+import type { ChosenDevice, EngineKeys } from "./engine-keys.ts";
 import { withImage } from "./with-image.ts";
 
 /** undefined where the model cannot be opened: its worker says why. */
 export async function deviceOf(
-  config: VllmWorkerConfig,
+  config: EngineKeys,
   demand: Omit<DeviceDemand, "model">,
 ): Promise<ChosenDevice | undefined> {
   try {

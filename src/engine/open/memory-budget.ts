@@ -3,12 +3,12 @@
 import { totalmem } from "node:os";
 
 import { DynamoError } from "../../base/error.ts";
-import type { GpuFacts } from "../../engine/device.ts";
-import { type KvCacheDType, kvCacheDTypeFor } from "../../engine/kv-cache-dtype.ts";
-import { measure } from "../../engine/measure.ts";
-import { MAX_DRAFT_TOKENS } from "../../engine/ngram-drafter.ts";
 import type { ModelFiles } from "../../model/model-files.ts";
-import type { VllmWorkerConfig } from "./config.ts";
+import type { GpuFacts } from "../device.ts";
+import { type KvCacheDType, kvCacheDTypeFor } from "../kv-cache-dtype.ts";
+import { measure } from "../measure.ts";
+import { MAX_DRAFT_TOKENS } from "../ngram-drafter.ts";
+import type { EngineKeys } from "./engine-keys.ts";
 
 /** For all workers of the service together, in bytes, but for the blocks. */
 export interface MemoryBudget {
@@ -50,7 +50,7 @@ const DEFAULT_GPU_SHARE = 0.9;
  * @throws {ModelNotLoadableError} what `measure` throws of a model
  * @throws {InvalidArgumentError} and of a limit that no engine could have
  */
-export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudget {
+export function planMemory(config: EngineKeys, demand: Demand): MemoryBudget {
   const { model, numWorkers, gpu, numModels = 1 } = demand;
   const free = gpu ? gpu.freeBytes : demand.freeBytes;
   const context = model.config.maxPositionEmbeddings;
@@ -101,13 +101,13 @@ export function planMemory(config: VllmWorkerConfig, demand: Demand): MemoryBudg
 }
 
 /** @throws {ModelDoesNotFitError} */
-export function checkFits(budget: MemoryBudget, config: VllmWorkerConfig, demand: Demand): void {
+export function checkFits(budget: MemoryBudget, config: EngineKeys, demand: Demand): void {
   if (budget.needed <= budget.free) return;
   throw new ModelDoesNotFitError(config.model, budget, adviceFor(budget, config, demand));
 }
 
 /** True if the KV blocks are as many as the configuration says, whatever is free. */
-function isSized(config: VllmWorkerConfig): boolean {
+function isSized(config: EngineKeys): boolean {
   return config.numGpuBlocksOverride !== undefined || config.kvCacheMemoryBytes !== undefined;
 }
 
@@ -117,7 +117,7 @@ interface Blocks {
 }
 
 /** Blocks of one worker: as many as were asked for, also where sequences can fill fewer. The rest keeps prefixes. */
-function sizedBlocks(config: VllmWorkerConfig, blockBytes: number): Blocks {
+function sizedBlocks(config: EngineKeys, blockBytes: number): Blocks {
   const { numGpuBlocksOverride, kvCacheMemoryBytes = 0 } = config;
   if (numGpuBlocksOverride !== undefined) {
     return { numBlocks: numGpuBlocksOverride, by: "num-gpu-blocks-override" };
@@ -148,10 +148,8 @@ function fittingBlocks({ bytes, by }: Room, limits: BlockLimits): Blocks {
   return { numBlocks: fitting, by };
 }
 
-function kvRoom(
-  config: VllmWorkerConfig,
-  { weights, workspace, free, gpu, numModels }: RoomScope,
-): Room {
+function kvRoom(config: EngineKeys, scope: RoomScope): Room {
+  const { weights, workspace, free, gpu, numModels } = scope;
   const fixed = weights + workspace;
   const { gpuMemoryUtilization: share, memoryLimit } = config;
   const left = { bytes: free - fixed, by: "free memory" };
@@ -187,7 +185,7 @@ function defaultShare(numModels: number): string {
 
 /** Keys of sizes that were set and do not rule, each with what does. */
 export function overruledSizes(
-  config: VllmWorkerConfig,
+  config: EngineKeys,
   { kvBy }: Pick<MemoryBudget, "kvBy">,
 ): readonly string[] {
   const sizes = {
@@ -214,7 +212,7 @@ const SMALL_BATCH_TOKENS = 2048;
 /** Other flags to set, the largest saving first. Each saving is of that one flag. */
 export function adviceFor(
   budget: MemoryBudget,
-  config: VllmWorkerConfig,
+  config: EngineKeys,
   demand: Demand,
 ): readonly Advice[] {
   const changes: readonly [key: string, value: unknown, MemoryBudget][] = [
@@ -234,7 +232,7 @@ export function adviceFor(
 /** The longest of the halved contexts that fits, or the shortest there is. */
 function shorterContexts(
   budget: MemoryBudget,
-  config: VllmWorkerConfig,
+  config: EngineKeys,
   demand: Demand,
 ): [string, unknown, MemoryBudget][] {
   let best: [string, unknown, MemoryBudget] | undefined;
@@ -247,11 +245,12 @@ function shorterContexts(
   return best === undefined ? [] : [best];
 }
 
-function variants(config: VllmWorkerConfig, demand: Demand): [string, unknown, MemoryBudget][] {
+function variants(config: EngineKeys, demand: Demand): [string, unknown, MemoryBudget][] {
   const found: [string, unknown, MemoryBudget][] = [];
-  const offer = (key: string, value: unknown, change: Partial<VllmWorkerConfig>) =>
+  const offer = (key: string, value: unknown, change: Partial<EngineKeys>) =>
     found.push([key, value, planMemory({ ...config, ...change }, demand)]);
-  if (demand.gpu === undefined) {  // A GPU holds K and V, and weights, as BF16 alone.
+  if (demand.gpu === undefined) {
+    // A GPU holds K and V, and weights, as BF16 alone.
     offer("kv-cache-dtype", "int8", { kvCacheDtype: "int8" });
     if (config.quantization !== "q4") {
       const quantization = config.quantization === undefined ? "q8" : "q4";

@@ -1,18 +1,16 @@
 // The world's side of loading weights: where packed weights are kept, and what people are told.
 
 import { basename } from "node:path";
-import type { ServiceContext } from "dynamo";
 import type { Logger } from "../../base/log.ts";
 import { Progress } from "../../base/progress.ts";
-import type { LoadedFacts } from "../../engine/load-model.ts";
-import type { NativeRunnerOptions } from "../../engine/native-runner.ts";
-import { MIN_CACHED_BYTES, WeightCache } from "../../engine/weight-cache.ts";
-import type { VllmWorkerConfig } from "./config.ts";
-import type { PreparedWorker } from "./prepared-worker.ts";
+import type { LoadedFacts } from "../load-model.ts";
+import type { NativeRunnerOptions } from "../native-runner.ts";
+import { MIN_CACHED_BYTES, WeightCache } from "../weight-cache.ts";
+import type { EngineKeys, EnginePlace } from "./engine-keys.ts";
 
 export interface LoadWeightsOptions {
-  readonly config: VllmWorkerConfig;
-  readonly context: ServiceContext<PreparedWorker>;
+  readonly config: EngineKeys;
+  readonly place: EnginePlace;
   readonly log: Logger;
   readonly follow: (work: Promise<void>) => void;
 }
@@ -24,10 +22,10 @@ type LoadHooks = Pick<
 
 /** For the call that opens the runner; `end` afterwards, however it ended. */
 export function loadHooks(options: LoadWeightsOptions): LoadHooks & { end(): void } {
-  const { config, context, log, follow } = options;
-  const { clock } = context;
-  const directory = context.prepared.cacheDirectory;
-  const isFirst = context.workerId === 1;
+  const { config, place, log, follow } = options;
+  const { clock } = place;
+  const directory = place.prepared.cacheDirectory;
+  const isFirst = place.workerId === 1;
   const { weightCacheSize: maxBytes } = config;
   const begun = clock.now();
   const progress = new Progress({ what: `loading ${basename(config.model)}`, log, clock });

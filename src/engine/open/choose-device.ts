@@ -1,32 +1,24 @@
 // The device that a worker service computes on: what `device` names, or the first GPU where one is there and can.
 
 import { DynamoError } from "../../base/error.ts";
-import { CPU, type Device, type GpuFacts, gpuFacts } from "../../engine/device.ts";
-import { NoDeviceError } from "../../engine/native-handles.ts";
-import type { VllmWorkerConfig } from "./config.ts";
+import { CPU, gpuFacts } from "../device.ts";
+import { NoDeviceError } from "../native-handles.ts";
+import type { ChosenDevice, EngineKeys } from "./engine-keys.ts";
 import { checkFits, type Demand, planMemory } from "./memory-budget.ts";
-
-export interface ChosenDevice {
-  readonly device: Device;
-  /** Facts of the GPU; undefined for the CPU. */
-  readonly gpu?: GpuFacts | undefined;
-  /** One line on why the CPU computes beside a GPU that could not; undefined where nothing is to be told. */
-  readonly because?: string | undefined;
-}
 
 export interface DeviceDemand extends Demand {
   /** GPUs that each worker asks for: `ServiceArgs.resources.gpu`. */
   readonly gpusPerWorker?: number | undefined;
 }
 
-const ON_CPU: ChosenDevice = { device: CPU };
+export const ON_CPU: ChosenDevice = { device: CPU };
 
 /**
  * Looks for the device. Without a driver, `auto` is the CPU and no more than that.
  *
  * @throws {DeviceUnavailableError} `device` names a GPU that cannot compute this, or fewer are there than asked for
  */
-export function chooseDevice(config: VllmWorkerConfig, demand: DeviceDemand): ChosenDevice {
+export function chooseDevice(config: EngineKeys, demand: DeviceDemand): ChosenDevice {
   const ordinal = ordinalOf(config.device);
   if (ordinal === undefined) return ON_CPU;
   const isAsked = config.device !== "auto";
@@ -85,4 +77,9 @@ export class DeviceUnavailableError extends DynamoError {
   constructor(service: string, device: string, reason: string) {
     super(`${service} asks for device ${device}: ${reason}. Or set ${service}.device to cpu`);
   }
+}
+
+/** The one line on a GPU that cannot. */
+export function toldOf(because: string): string {
+  return `the CPU computes, since the GPU cannot: ${because}`;
 }

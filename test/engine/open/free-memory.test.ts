@@ -7,7 +7,7 @@ import {
   freeForModel,
   groupFreeMemory,
   RUNTIME_BYTES,
-} from "../../../src/components/worker/free-memory.ts";
+} from "../../../src/engine/open/free-memory.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dynamo-cgroups-"));
 afterAll(() => rmSync(root, { recursive: true }));

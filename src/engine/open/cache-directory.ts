@@ -1,5 +1,6 @@
 import { isAbsolute, join } from "node:path";
-import type { Environment } from "dynamo";
+
+import type { Environment } from "./engine-keys.ts";
 
 /** By the XDG base directory specification, version 0.8: a path that is not absolute is ignored. */
 export function cacheDirectory(environment: Environment): string | undefined {

@@ -9,10 +9,10 @@ import {
   ModelDoesNotFitError,
   overruledSizes,
   planMemory,
-} from "../../../src/components/worker/memory-budget.ts";
+} from "../../../src/engine/open/memory-budget.ts";
 import type { DType } from "../../../src/model/dtype.ts";
 import type { ModelFiles, ModelTensor } from "../../../src/model/model-files.ts";
-import { builtLibrary, isBuilt } from "../../engine/native-build.ts";
+import { builtLibrary, isBuilt } from "../native-build.ts";
 
 const GB = 1e9;
 

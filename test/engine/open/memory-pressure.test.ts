@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { createLogger } from "../../../src/base/log.ts";
-import { pressureOf, watchMemoryPressure } from "../../../src/components/worker/memory-pressure.ts";
+import { pressureOf, watchMemoryPressure } from "../../../src/engine/open/memory-pressure.ts";
 import { ManualClock } from "../../manual-clock.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dynamo-pressure-"));

@@ -2,33 +2,8 @@
 
 import type { Service } from "dynamo";
 
-import type { Device } from "../../engine/device.ts";
-import type { KvCacheDType } from "../../engine/kv-cache-dtype.ts";
-import type { OnlineQuantization } from "../../engine/native-model.ts";
+import type { KvPool, PoolPart } from "../../engine/open/kv-pool.ts";
 import type { PrefillRequest } from "../../engine/remote-prefill.ts";
-import type { EngineKind } from "../worker/config.ts";
-
-/** The KV blocks that the workers of a service share, and all that it takes to write into them. */
-export interface KvPool {
-  /** Unique in the process. */
-  readonly name: string;
-  readonly engine: EngineKind;
-  readonly model: string;
-  /** The device that has its blocks. Default: the CPU. */
-  readonly device?: Device | undefined;
-  readonly quantization: OnlineQuantization;
-  readonly kvCacheDType: KvCacheDType;
-  readonly totalBlocks: number;
-  readonly blockSize: number;
-  readonly maxModelLen: number;
-  readonly vocabSize: number;
-}
-
-/** The blocks [firstBlock, firstBlock + numBlocks) of a pool: one worker's own. */
-export interface PoolPart {
-  readonly firstBlock: number;
-  readonly numBlocks: number;
-}
 
 /** The instance that has a part now. */
 export interface PoolOwner extends PoolPart {

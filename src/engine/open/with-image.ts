@@ -2,13 +2,10 @@
 
 import { DynamoError } from "../../base/error.ts";
 import type { ModelFiles } from "../../model/model-files.ts";
-import type { VllmWorkerConfig } from "./config.ts";
+import type { EngineKeys } from "./engine-keys.ts";
 
 /** Throws `invalid_config` where a key wants what only packing could do. */
-export function withImage(
-  config: VllmWorkerConfig,
-  { path, packed }: ModelFiles,
-): VllmWorkerConfig {
+export function withImage(config: EngineKeys, { path, packed }: ModelFiles): EngineKeys {
   if (packed === undefined) return config;
   const { quantization } = config;
   if (quantization !== undefined && quantization !== packed.quantization) {
