@@ -94,7 +94,7 @@ class Rig {
  private:
   // The second row of a step samples with all that there is; the third names its likeliest tokens.
   void choose_sampling(uint32_t num_rows) const {
-    dyn_batch& batch = engine_->batch();
+    const dyn_batch& batch = engine_->batch();
     if (num_rows < 3) return;
     dyn_row& drawn = batch.rows[1];
     drawn.temperature = 0.8f;
