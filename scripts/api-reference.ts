@@ -6,6 +6,7 @@
 import * as v from "valibot";
 
 import type { FieldRow, FieldTable } from "../src/door/field-policy.ts";
+import { OUTPUT_FIELDS } from "../src/openai/answer-form.ts";
 import {
   CHAT_FIELDS,
   COMPLETION_FIELDS,
@@ -80,6 +81,7 @@ function policyRows(): readonly (readonly [string, FieldRow["from"], string])[] 
     ...innerRows("messages[].", MESSAGE_FIELDS),
     ...innerRows("stream_options.", STREAM_OPTIONS),
     ...innerRows("nvext.", NVEXT),
+    ...innerRows("structured_outputs.", OUTPUT_FIELDS),
   ];
   return [...top, ...inner].toSorted((a, b) => rank(a[2]) - rank(b[2]));
 }

@@ -72,7 +72,7 @@ async function buildExecutable(target: BuildTarget): Promise<void> {
     ["--compile-exec-argv=--no-install"], // a package that a user's graph lacks is not fetched
     isHost ? [] : await foreignBun(target),
   ].flat();
-  const workers = ["actor", "text", "json"].map((name) => `src/${name}.worker.ts`);
+  const workers = ["actor", "text", "json", "grammar"].map((name) => `src/${name}.worker.ts`);
   const entries = ["src/main.ts", ...workers];
   const folder = join(root, target.folder, "executable");
   const model = join(folder, "built-in");

@@ -128,6 +128,33 @@ std::vector<Sampled> decoded(uint32_t num_seqs, bool with_graphs) {
   return all;
 }
 
+// Loads the model from the cache file, or packs it where that is -1.
+dyn_model_progress load(std::shared_ptr<Device> device, const TestModel& source, int cache_fd,
+                        std::shared_ptr<Model>* model) {
+  const ModelSource described = {.config = source.config,
+                                 .rope_frequencies = source.rope_frequencies,
+                                 .tensors = source.tensors,
+                                 .cache_fd = cache_fd};
+  CHECK(Model::open(std::move(device), 1, described, model).ok());
+  dyn_model_progress progress = {};
+  CHECK((*model)->wait(DYN_WAIT_FOREVER, &progress).ok());
+  CHECK(progress.num_bytes_done > 0 && progress.num_bytes > progress.num_bytes_done / 2);
+  return progress;
+}
+
+void images_are_kept_until_they_are_in_a_file() {
+  const TestModel source(tiny_config(), DYN_BF16);
+  const std::shared_ptr<Device> device = open_cuda();
+  std::shared_ptr<Model> packed;
+  const dyn_model_progress first = load(device, source, -1, &packed);
+  CHECK(first.source == DYN_WEIGHTS_PACKED && first.image != nullptr);
+  const MemoryFile file({static_cast<const std::byte*>(first.image), first.num_bytes});
+  std::shared_ptr<Model> cached;
+  const dyn_model_progress second = load(device, source, file.fd(), &cached);
+  CHECK(second.source == DYN_WEIGHTS_CACHED && second.image == nullptr);
+  CHECK(cached->is_loaded());
+}
+
 void graphs_change_no_bits() {
   for (const uint32_t num_seqs : {1u, 3u, 5u}) {
     CHECK(decoded(num_seqs, true) == decoded(num_seqs, false));
@@ -158,6 +185,8 @@ int main() {
   device_suite::claim(cuda, "long contexts have the same bits however they are cut",
                       spans_are_merged_to_the_same_bits);
   device_suite::claim(cuda, "graphs change no bits", graphs_change_no_bits);
+  device_suite::claim(cuda, "an image is kept until it is in a file",
+                      images_are_kept_until_they_are_in_a_file);
   if (num_live != nullptr) CHECK(num_live() == 0);
   return check_finish();
 }

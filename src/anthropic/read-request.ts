@@ -1,9 +1,11 @@
 // From the body of POST /v1/messages to a chat.
 
+import { schemaForm } from "../door/answer-form.ts";
 import { chatRequest } from "../door/chat-request.ts";
 import { Fields } from "../door/fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
 import type { ChatCompletionRequest } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
 import { readMessages } from "./conversation.ts";
 import { threadUnsupported } from "./errors.ts";
 import { readTools } from "./tools.ts";
@@ -38,7 +40,7 @@ export function readRequest(
     topK: body.integer("top_k"),
     stop: readStops(body),
     ...readTools(body),
-    templateVariables: readThinking(body),
+    ...readOutput(body),
   });
   body.pass("metadata", "service_tier", "cache_control", "inference_geo", "speed", "betas");
   body.ignore("context_management", "mcp_servers", "container", "diagnostics");
@@ -56,8 +58,8 @@ function readStops(body: Fields): readonly string[] {
   });
 }
 
-/** Without a word of it, the model's template decides. */
-function readThinking(body: Fields): ChatCompletionRequest["templateVariables"] {
+/** Without a word of it, the model's template decides about thoughts. */
+function readOutput(body: Fields): Pick<ChatCompletionRequest, "templateVariables" | "form"> {
   const thinking = body.fields("thinking");
   const type = thinking?.oneOf("type", ["enabled", "disabled", "adaptive"]);
   thinking?.required("type");
@@ -65,17 +67,22 @@ function readThinking(body: Fields): ChatCompletionRequest["templateVariables"] 
   thinking?.ignore("budget_tokens");
   thinking?.pass("display");
   thinking?.close();
-  const effort = readOutput(body);
-  return thinkingVariables({ effort, isOn: type === undefined ? undefined : type !== "disabled" });
-}
-
-/** The effort. A format needs a grammar, which this server has not yet. */
-function readOutput(body: Fields): string | undefined {
-  body.refuse("output_format");
   const output = body.fields("output_config");
-  output?.refuse("format");
   const effort = output?.oneOf("effort", EFFORTS);
   output?.ignore("task_budget");
+  const form = readFormat(output?.fields("format")) ?? readFormat(body.fields("output_format"));
   output?.close();
-  return effort;
+  const isOn = type === undefined ? undefined : type !== "disabled";
+  return { templateVariables: thinkingVariables({ effort, isOn }), ...(form && { form }) };
+}
+
+/** `output_format` is the older name of `output_config.format`. */
+function readFormat(format: Fields | undefined): GrammarSource | undefined {
+  if (format === undefined) return undefined;
+  format.required("type");
+  format.oneOf("type", ["json_schema"]);
+  const schema = format.required("schema");
+  format.pass("name");
+  format.close();
+  return schemaForm(schema.object(), schema.path);
 }

@@ -37,7 +37,8 @@ export function chatRequest(fields: ChatFields): ChatCompletionRequest {
     const wire = { ...wireOf(fields), ...told };
     const nvext = { ...wire.nvext, use_raw_prompt: useRawPrompt };
     const body = { ...wire, ...toolsOf(fields), messages: messages.map(messageOf), nvext };
-    return { ...parseChatRequest(body, fields.tenant ?? 0).request, ...ownerOf(fields) };
+    const { request } = parseChatRequest(body, fields.tenant ?? 0);
+    return { ...request, ...ownerOf(fields), ...formOf(fields) };
   });
 }
 
@@ -58,8 +59,8 @@ export function completionRequest(fields: CompletionFields): CompletionRequest {
       parse(typeof prompt === "string" ? prompt : [...prompt]),
     );
     const [first] = requests;
-    if (first)
-      return { ...first, ...ownerOf(fields), prompts: requests.flatMap(({ prompts }) => prompts) };
+    const all = requests.flatMap(({ prompts }) => prompts);
+    if (first) return { ...first, ...ownerOf(fields), ...formOf(fields), prompts: all };
     throw new InvalidRequestError("'prompts' must have at least one item; got none.");
   });
 }
@@ -78,13 +79,19 @@ function ownerOf({
   return cacheOwner === undefined ? {} : { cacheOwner };
 }
 
+/** A form is no JSON: it stays as it is. */
+function formOf({ form }: Partial<GenerationRequest>): Pick<GenerationRequest, "form"> {
+  return form === undefined ? {} : { form };
+}
+
 /** Fields that only chats have, as a client would send them. */
 function toolsOf(fields: ChatFields): object {
   const { tools, toolChoice, parallelToolCalls, templateVariables } = fields;
   const { addGenerationPrompt, continueFinalMessage } = fields;
   return withoutUndefined({
     tools: tools?.map((tool) => ({ type: "function", function: withoutUndefined(tool) })),
-    tool_choice: toolChoice,
+    tool_choice:
+      typeof toolChoice === "object" ? { type: "function", function: toolChoice } : toolChoice,
     parallel_tool_calls: parallelToolCalls,
     chat_template_kwargs: templateVariables,
     add_generation_prompt: addGenerationPrompt,
@@ -128,7 +135,7 @@ const WIRE_NAMES: Readonly<
       keyof GenerationRequest,
       | SamplingName
       | ("annotations" | "backendInstanceId" | "includeUsage" | "logprobs" | "model" | "tenant")
-      | ("cacheOwner" | "continuousUsage")
+      | ("cacheOwner" | "continuousUsage" | "form")
     >,
     string
   >

@@ -50,16 +50,9 @@ export function toApiError(error: unknown, parameter?: string): ApiError {
     const message = overflowMessage(error);
     return new ApiError({ status: 400, code, message, param: parameter, details });
   }
-  if (error instanceof DynamoError && code === "invalid_request") {
-    const { param } = error.details;
-    return new ApiError({
-      status: 400,
-      code: "invalid_value",
-      message: error.message,
-      // The rooms behind know one prompt, whatever route it came by.
-      param: param === "prompt" ? parameter : typeof param === "string" ? param : undefined,
-    });
-  }
+  if (error instanceof DynamoError && REFUSED_FORMS.has(code)) return refusedForm(error);
+  if (error instanceof DynamoError && code === "invalid_request")
+    return refusedField(error, parameter);
   const status = TOLD.get(code);
   if (status !== undefined && error instanceof DynamoError) {
     return told(error, status);
@@ -68,6 +61,20 @@ export function toApiError(error: unknown, parameter?: string): ApiError {
     status: 500,
     code: "internal_error",
     message: "The server failed while it worked on this request. Its log has the reason.",
+  });
+}
+
+function refusedForm({ code, message, details: { param } }: DynamoError): ApiError {
+  const field = typeof param === "string" ? param : undefined;
+  return new ApiError({ status: 400, code, message: `${message}.`, param: field });
+}
+
+/** The rooms behind know one prompt, whatever route it came by. */
+function refusedField({ message, details: { param } }: DynamoError, promptField?: string) {
+  const field = typeof param === "string" ? param : undefined;
+  return new ApiError({
+    ...{ status: 400, code: "invalid_value", message },
+    param: field === "prompt" ? promptField : field,
   });
 }
 
@@ -81,11 +88,17 @@ export function invalidRequest(code: string, message: string, param?: string): A
   return new ApiError({ status: 400, code, message, param });
 }
 
+/** Forms of answers that cannot be held: the message names the place in the schema, or in the grammar. */
+const REFUSED_FORMS = new Set(["grammar_invalid", "grammar_unsupported", "grammar_too_complex"]);
+
 /** Codes of errors whose message is meant for the client. The same request gets the same 500 again. */
 const TOLD: ReadonlyMap<string, number> = new Map([
   ["no_such_setting", 404],
   ["invalid_setting", 400],
   ["invalid_logits", 500],
+  ["grammar_dead_end", 400],
+  ["grammar_broken", 500],
+  ["grammar_failed", 500],
   ["request_kills_workers", 500],
   ["slow_reader", 503],
   ["too_many_sequences", 429],

@@ -5,6 +5,7 @@ import { withBody } from "../http/read-body.ts";
 import { invalidRequest } from "./api-error.ts";
 import { excessOf, MAX_COMMAS, MAX_DEPTH, MAX_PARTS } from "./json-size.ts";
 import { parseJson } from "./parse-json.ts";
+import { keepRawTexts, type RawText, rawTextsOf } from "./raw-json.ts";
 
 /** The client of a body. */
 export interface BodyClient {
@@ -35,10 +36,17 @@ export function readText(request: HttpRequest, maxBytes: number): Promise<string
 
 /** Parses in the thread that calls it. Throws `ApiError`. */
 export function jsonOf(bytes: Buffer): unknown {
+  const { value, raw } = parsedBody(bytes);
+  keepRawTexts(value, raw);
+  return value;
+}
+
+/** For another thread, which is to call `keepRawTexts`. Throws `ApiError`. */
+export function parsedBody(bytes: Buffer): { value: unknown; raw: readonly RawText[] } {
   const text = bytes.toString();
   refuseExcess(text);
   try {
-    return parseJson(text);
+    return { value: parseJson(text), raw: rawTextsOf(text) };
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 120) : "unreadable";
     throw invalidRequest("invalid_json", `The body is not valid JSON: ${reason}`);

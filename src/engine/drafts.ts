@@ -4,7 +4,9 @@ import type { BlockManager } from "./block-manager.ts";
 import type { RunnerLimits } from "./model-runner.ts";
 import type { NgramDrafter } from "./ngram-drafter.ts";
 import type { Sequence } from "./sequence.ts";
+import type { SequenceMask } from "./sequence-mask.ts";
 import { maxRows } from "./step-batch.ts";
+import type { MaskEffort } from "./token-mask.ts";
 
 /** Steps of a sequence that verified drafts, tokens drafted, and those of them that were right. */
 export interface DraftCounts {
@@ -50,11 +52,10 @@ export class Drafts {
   }
 
   /** Guesses tokens for the step to verify, where there is room for them that no other sequence needs. */
-  draft(sequence: Sequence, step: StepSoFar): void {
+  draft(sequence: Sequence, step: StepSoFar, effort: MaskEffort): void {
     if (this.#drafter === undefined) return;
     const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;
     const { numRunning } = step;
-    if (sequence.mask !== undefined) return; // A mask is for the next token only.
     if (numRunning > disableByBatchSize) return;
     const { table, numTokens } = sequence;
     // The last token of an output is sampled, not drafted.
@@ -66,6 +67,7 @@ export class Drafts {
     const numToTake = this.#blocks.numBlocksToTake(table, numTokens + most);
     if (numToTake > 0 && numToTake + numRunning > this.#blocks.numFreeBlocks) return;
     this.#drafter.draft(sequence, most);
+    if (sequence.mask !== undefined) keepAllowed(sequence, sequence.mask, effort);
     this.#blocks.allocate(table, numTokens + sequence.numDraftTokens);
   }
 
@@ -78,4 +80,16 @@ export class Drafts {
     this.#numAcceptedTokens += numAccepted;
     sequence.draftLength = numAccepted === numDraftTokens ? 2 * numDraftTokens : numAccepted + 1;
   }
+}
+
+/** Cuts the drafts at the first that may not come, or whose row would have to wait for its mask. */
+function keepAllowed(sequence: Sequence, mask: SequenceMask, effort: MaskEffort): void {
+  const { numTokens, numDraftTokens, tokenIds } = sequence;
+  let numKept = 0;
+  while (numKept < numDraftTokens) {
+    if (!mask.tryDraft(tokenIds[numTokens + numKept] as number, effort)) break;
+    numKept++;
+  }
+  mask.rollback(numKept);
+  sequence.cutDrafts(numKept);
 }

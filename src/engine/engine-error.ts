@@ -58,3 +58,28 @@ export class EngineClosedError extends DynamoError {
     super("the engine is closed and computes no more; send the request to another worker");
   }
 }
+
+/** Nothing that the request's grammar allows can come next: its other limits on tokens, or the vocabulary, rule it out. */
+export class DeadEndError extends DynamoError {
+  override readonly code = "grammar_dead_end";
+
+  constructor(numTokens: number) {
+    super(
+      `no token can follow the ${numTokens} that this output has: what its grammar allows, 'allowed_token_ids', ` +
+        "'bad_words', 'logit_bias', 'ignore_eos', 'min_tokens' or the vocabulary rules out; change one of them",
+      { num_tokens: numTokens },
+    );
+  }
+}
+
+/** The engine gave a token that the request's grammar forbids: a script that says something else. */
+export class BrokenGrammarError extends DynamoError {
+  override readonly code = "grammar_broken";
+
+  constructor(tokenId: number, position: number) {
+    super(
+      `token ${tokenId} at place ${position} of the output is not of the request's grammar; a scripted answer must be`,
+      { token_id: tokenId, position },
+    );
+  }
+}

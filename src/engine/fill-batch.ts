@@ -101,10 +101,12 @@ function fillRows(
     fillPenalties(batch, sequence, row);
     fillBanned(batch, vocabSize, sequence.stop, { row, numOutputTokens: numOutputTokens + i });
     fillBiases(batch, sequence, { row, end: numTokens + i });
+    if (i > 0) sequence.mask?.redoDraft(tokenIds[numTokens + i - 1] as number);
     fillMask(batch, vocabSize, sequence, row);
     batch.rows.kind.set(row, RowKind.SAMPLE);
     batch.rows.numLogprobs.set(row, sequence.outputLogprobs?.numTop ?? 0);
   }
+  if (numSampledRows > 1) sequence.mask?.rollback(numSampledRows - 1);
   for (let i = numSampledRows - 2; i >= 0; i--) {
     tokenCounts?.removeOutputToken(tokenIds[numTokens + i] as number);
   }
@@ -216,10 +218,7 @@ function fillMask(
   }
   const numWords = maskWords({ vocabSize });
   const words = masks.subarray(row * numWords, (row + 1) * numWords);
-  if (mask === undefined) allowedTokens?.fillMask(words);
-  else {
-    mask.fillMask(words);
-    allowedTokens?.narrow(words);
-  }
-  rows.mask.set(row, row + 1);
+  allowedTokens?.fillMask(words);
+  const isHeld = mask === undefined || mask.fill(words, allowedTokens);
+  rows.mask.set(row, isHeld ? row + 1 : 0);
 }

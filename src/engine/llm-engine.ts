@@ -11,6 +11,7 @@ import type { PreprocessedRequest, TokenOutput } from "../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../protocol/metrics.ts";
 import { BlockManager } from "./block-manager.ts";
 import {
+  DeadEndError,
   EngineClosedError,
   EngineFullError,
   InvalidLogitsError,
@@ -133,6 +134,7 @@ export class LLMEngine {
     if (this.#scheduler.numUnfinished + this.#scheduler.stalled.size >= maxNumSeqs + maxWaiting) {
       throw new EngineFullError(maxNumSeqs, maxWaiting);
     }
+    assert(!request.grammar || mask, "a request with a grammar comes with its mask");
     const sequence = new Sequence(request, this.#clock.now(), { vocabSize, mask });
     const stream = new OutputStream(sequence, {
       onLeave: () => this.#end(sequence, "cancelled"),
@@ -200,11 +202,16 @@ export class LLMEngine {
     if (this.#scheduler.numUnfinished === 0) return this.#idle();
     const { batch, limits } = this.#runner;
     const output = this.#scheduler.schedule(this.#clock.now());
-    if (output.sequences.length === 0) return this.#idle();
+    if (output.sequences.length === 0) {
+      if (!this.#scheduler.hasUnready) return this.#idle();
+      this.#scheduler.prepareMasks();
+      return;
+    }
     const shape = fillBatch(batch, limits, output);
 
     const startedAt = this.#clock.now();
     this.#runner.submit(shape, output.sequences);
+    if (this.#scheduler.hasUnready) this.#scheduler.prepareMasks();
     await this.#runner.wait();
     const now = this.#clock.now();
 
@@ -234,7 +241,7 @@ export class LLMEngine {
       assert(open !== undefined, "a sequence runs that nobody asked for");
       this.#telemetry.tokens(sequence, open, now);
       if (sequence.endReason !== undefined) {
-        this.#settle(sequence, sequence.endReason);
+        this.#settle(sequence, sequence.endReason, faultOf(sequence));
         continue;
       }
       open.stream.notify();
@@ -286,6 +293,12 @@ export class LLMEngine {
     this.#telemetry.end();
     this.#runner.close();
   }
+}
+
+/** Why a sequence ended with an error, where that is its grammar's doing. */
+function faultOf({ endReason, mask, numOutputTokens }: Sequence): Error | undefined {
+  if (endReason !== "error" || mask === undefined) return undefined;
+  return mask.fault ?? new DeadEndError(numOutputTokens);
 }
 
 interface OpenStream extends TokenTimes {

@@ -32,9 +32,17 @@ import { maxRows } from "./step-batch.ts";
 import type { StepResults } from "./step-results.ts";
 import { appendSamples, noteScores } from "./take-results.ts";
 import { TenantQueue } from "./tenant-queue.ts";
+import type { MaskEffort } from "./token-mask.ts";
 
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
+
+/**
+ * Nodes of a vocabulary's trie that may be walked for masks that are new: between two steps, which then come later by
+ * half a millisecond, and beside a step, which others wait for anyhow: one.
+ */
+const MASK_UNITS_BETWEEN_STEPS = 25_000;
+const MASK_UNITS_BESIDE_STEPS = 50_000;
 
 export class Scheduler {
   readonly #limits: RunnerLimits;
@@ -61,6 +69,9 @@ export class Scheduler {
   #numScheduledRows = 0;
   #numDecodes = 0;
   #numDecodeTokens = 0;
+  /** Sequences that sit this step out, until their masks are ready. */
+  readonly #unready: Sequence[] = [];
+  readonly #maskEffort: MaskEffort = { units: 0 };
 
   #numPreemptions = 0;
   #numQueriedTokens = 0;
@@ -180,6 +191,8 @@ export class Scheduler {
     this.#scheduled.length = 0;
     this.#numScheduledTokens = 0;
     this.#numScheduledRows = 0;
+    this.#unready.length = 0;
+    this.#maskEffort.units = MASK_UNITS_BETWEEN_STEPS;
     this.#shareSeats();
     this.#scheduleDecodes();
     this.#numDecodes = this.#scheduled.length;
@@ -190,7 +203,8 @@ export class Scheduler {
       this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes, this.#numPrompts),
     );
     this.#schedulePrompts(maxTokens, now);
-    const isWaiting = this.numUnfinished === 0 || this.#remotePrefills.numOpen > 0;
+    const isWaiting =
+      this.numUnfinished === 0 || this.#remotePrefills.numOpen > 0 || this.#unready.length > 0;
     assert(this.#scheduled.length > 0 || isWaiting, "no sequence can get on");
     return {
       sequences: this.#scheduled,
@@ -198,6 +212,17 @@ export class Scheduler {
       numDecodes: this.#numDecodes,
       numDecodeTokens: this.#numDecodeTokens,
     };
+  }
+
+  /** True if sequences sit out until their masks are ready. */
+  get hasUnready(): boolean {
+    return this.#unready.length > 0;
+  }
+
+  /** Works on the masks of sequences that sit out, while the step of the others runs. */
+  prepareMasks(): void {
+    const effort = { units: MASK_UNITS_BESIDE_STEPS };
+    for (const { mask } of this.#unready) mask?.prepare(effort);
   }
 
   /**
@@ -280,17 +305,18 @@ export class Scheduler {
     for (let i = 0; i < this.#running.length; i++) {
       if (this.#numScheduledTokens === this.#limits.maxNumBatchedTokens) return;
       const sequence = this.#running[i] as Sequence;
-      if (sequence.numUncomputedTokens !== 1) continue;
+      if (sequence.numUncomputedTokens !== 1 || !this.#isReady(sequence)) continue;
       const room = this.#makeRoom(sequence);
       if (room === "none") return; // It was the youngest itself.
       if (room !== "found") continue;
       sequence.numDraftTokens = 0;
       if (this.#drafts.areMade) {
-        this.#drafts.draft(sequence, {
+        const step = {
           numSequences: this.#scheduled.length,
           numTokens: this.#numScheduledTokens,
           numRunning: this.#running.length,
-        });
+        };
+        this.#drafts.draft(sequence, step, this.#maskEffort);
       }
       this.#schedule(sequence, 1 + sequence.numDraftTokens);
     }
@@ -415,9 +441,17 @@ export class Scheduler {
 
   #scheduleChunk(sequence: Sequence, numTokensLeft: number): void {
     sequence.numDraftTokens = 0;
-    const most = Math.min(sequence.numUncomputedTokens, numTokensLeft, this.#maxChunkTokens);
+    let most = Math.min(sequence.numUncomputedTokens, numTokensLeft, this.#maxChunkTokens);
+    if (most === sequence.numUncomputedTokens && !this.#isReady(sequence)) most -= 1;
     const numTokens = sequence.tokensWithin(most, this.#numRowsLeft);
     if (numTokens > 0) this.#schedule(sequence, numTokens);
+  }
+
+  /** True if it may sample; else it sits out until its mask is ready. */
+  #isReady(sequence: Sequence): boolean {
+    if (sequence.mask === undefined || sequence.mask.prepare(this.#maskEffort)) return true;
+    this.#unready.push(sequence);
+    return false;
   }
 
   #schedule(sequence: Sequence, numTokens: number): void {

@@ -21,6 +21,7 @@ import type {
 import { BlockTable } from "./block-table.ts";
 import { withCapacity } from "./int-array.ts";
 import { LogprobLog } from "./logprob-log.ts";
+import { SequenceMask } from "./sequence-mask.ts";
 import { TokenCounts } from "./token-counts.ts";
 import { AllowedTokens, type TokenMask } from "./token-mask.ts";
 
@@ -62,7 +63,7 @@ export class Sequence {
   /** Tokens that alone the client allows. */
   readonly allowedTokens: AllowedTokens | undefined;
   /** Says which tokens may come next, token by token. */
-  readonly mask: TokenMask | undefined;
+  readonly mask: SequenceMask | undefined;
 
   /** Its tenant's, while it waits or has a seat. */
   account: Account | undefined;
@@ -97,7 +98,7 @@ export class Sequence {
     this.promptLogprobs = promptLogprobs === undefined ? undefined : new LogprobLog(promptLogprobs);
     this.allowedTokens =
       allowedTokenIds && new AllowedTokens(allowedTokenIds, options.vocabSize ?? 0);
-    this.mask = options.mask;
+    this.mask = options.mask && new SequenceMask(options.mask);
     this.tenant = request.tenant;
     this.table = new BlockTable(request.cacheSalt);
     this.priority = request.priority ?? 0;
@@ -114,7 +115,10 @@ export class Sequence {
       for (const tokenId of penalised) this.tokenCounts.addPromptToken(tokenId);
     }
     this.numGivenTokens = request.output?.length ?? 0;
-    for (const tokenId of request.output ?? []) this.append(tokenId);
+    for (const tokenId of request.output ?? []) {
+      this.mask?.accept(tokenId);
+      this.append(tokenId);
+    }
   }
 
   /** Prompt and output, end to end; valid up to `numTokens`. */
@@ -176,6 +180,11 @@ export class Sequence {
     return numRows === 0 && numTokens === this.numUncomputedTokens ? numTokens - 1 : numTokens;
   }
 
+  /** Leaves the drafts from `numDraftTokens` on out. */
+  cutDrafts(numDraftTokens: number): void {
+    this.numDraftTokens = numDraftTokens;
+  }
+
   appendDraft(tokenId: number): void {
     const index = this.#numTokens + this.numDraftTokens;
     this.#tokenIds = withCapacity(this.#tokenIds, index + 1);
@@ -187,7 +196,6 @@ export class Sequence {
     this.#tokenIds = withCapacity(this.#tokenIds, this.#numTokens + 1);
     this.#tokenIds[this.#numTokens++] = tokenId;
     this.tokenCounts?.addOutputToken(tokenId);
-    this.mask?.accept(tokenId);
   }
 }
 
@@ -195,7 +203,7 @@ export class Sequence {
 export function stopReason(sequence: Sequence): SequenceEnd | undefined {
   const { stopTokenIds, maxTokens } = sequence.stop;
   const lastTokenId = sequence.tokenIds[sequence.numTokens - 1] as number;
-  if (stopTokenIds.includes(lastTokenId)) return "stop";
+  if (stopTokenIds.includes(lastTokenId) || sequence.mask?.isOver) return "stop";
   return sequence.numOutputTokens >= maxTokens ? "length" : undefined;
 }
 

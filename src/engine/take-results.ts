@@ -23,17 +23,20 @@ export interface Taken {
   readonly reason: EndReason | undefined;
 }
 
+const FAILED: Taken = { numAccepted: undefined, reason: "error" };
+
 /**
  * Appends samples up to the first that is not what was drafted: those behind it were sampled after a wrong token.
  * Tells why the sequence ends by that, if it does.
  */
 export function appendSamples(sequence: Sequence, results: StepResults, row: number): Taken {
-  const { numDraftTokens } = sequence;
+  const { numDraftTokens, mask } = sequence;
+  if (mask?.fault !== undefined) return FAILED;
   let numAccepted = 0;
   let reason: EndReason | undefined;
   for (let i = 0; i <= numDraftTokens && i === numAccepted && reason === undefined; i++) {
     const sampledId = results.sampledIds[row + i] as number;
-    if (sampledId === NO_SAMPLE) return { numAccepted: undefined, reason: "error" };
+    if (sampledId === NO_SAMPLE || mask?.accept(sampledId) === false) return FAILED;
     if (i < numDraftTokens && sequence.tokenIds[sequence.numTokens] === sampledId) numAccepted++;
     sequence.append(sampledId);
     sequence.outputLogprobs?.add(results, row + i);

@@ -1,17 +1,28 @@
 // Which tokens a sequence may have next, where something beside the model decides it: a grammar, or a list.
 
-/** One sequence's, asked once for each token that is sampled. Errors of either call end the sequence. */
+/** Work that may be done on masks now. Goes down as it is done. */
+export interface MaskEffort {
+  units: number;
+}
+
+/** One sequence's, asked once for each token that is sampled. An error of any call ends the sequence, and no other. */
 export interface TokenMask {
+  /** Works on the next mask as far as `effort` goes. True if `fillMask` takes no time now. */
+  prepare(effort: MaskEffort): boolean;
   /** Sets a bit for each token that may come next, the first in the lowest, and clears all others: [vocabulary / 32, rounded up]. */
   fillMask(words: Uint32Array): void;
-  /** The token was sampled. */
-  accept(tokenId: number): void;
+  /** The token comes next. False, and nothing changes, if it may not. */
+  accept(tokenId: number): boolean;
+  /** Takes back the last `numTokens` that were accepted. */
+  rollback(numTokens: number): void;
+  /** The output is whole, and no token can follow. */
+  readonly isOver: boolean;
 }
 
 export const MASK_BITS = 32;
 
 /** The same tokens, always. */
-export class AllowedTokens implements TokenMask {
+export class AllowedTokens {
   readonly #words: Uint32Array;
 
   constructor(tokenIds: Iterable<number>, vocabSize: number) {
@@ -25,8 +36,6 @@ export class AllowedTokens implements TokenMask {
   fillMask(words: Uint32Array): void {
     words.set(this.#words);
   }
-
-  accept(): void {}
 
   /** Takes what it does not allow out of another mask. */
   narrow(words: Uint32Array): void {

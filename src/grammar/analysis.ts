@@ -4,20 +4,9 @@
 
 import { unreachable } from "../base/assert.ts";
 import { GrammarError } from "./grammar-error.ts";
-import type { GrammarNode, GrammarProgram } from "./program.ts";
+import type { Analysis, GrammarCode, GrammarNode } from "./program.ts";
 
-export interface Analysis {
-  /** 1 for each node that matches some text. */
-  readonly isProductive: Uint8Array;
-  /** 1 for each node that matches the empty text. */
-  readonly isNullable: Uint8Array;
-  /** By graph: 1 for each state from which an accepting one can be reached. */
-  readonly liveStates: ReadonlyMap<number, Uint8Array>;
-  /** A rule is called, at one place of the text, only by rules of lower ranks. */
-  readonly rankOfRule: Int32Array;
-}
-
-export function analyse(program: GrammarProgram): Analysis {
+export function analyse(program: GrammarCode): Analysis {
   const liveStates = new Map<number, Uint8Array>();
   const isProductive = fixpoint(program, (node, id, holds) =>
     matchesSome(node, holds, (states) => liveStates.set(id, states)),
@@ -32,7 +21,7 @@ type Judge = (node: GrammarNode, id: number, holds: Holds) => boolean;
 
 /** The least set of nodes for which `judge` holds. Nodes mostly follow what they are made of, so few rounds do. */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop
-function fixpoint({ nodes, rules }: GrammarProgram, judge: Judge): Uint8Array {
+function fixpoint({ nodes, rules }: GrammarCode, judge: Judge): Uint8Array {
   const set = new Uint8Array(nodes.length);
   const holds = (id: number) => set[id] === 1;
   for (let hasChanged = true; hasChanged; ) {
@@ -114,7 +103,7 @@ function reachAccepting(
   return reached;
 }
 
-function rankRules(program: GrammarProgram, known: Omit<Analysis, "rankOfRule">): Int32Array {
+function rankRules(program: GrammarCode, known: Omit<Analysis, "rankOfRule">): Int32Array {
   const numRules = program.rules.length;
   const callees = program.rules.map(({ node }) => firstCalls(program, known, node));
   const state = new Uint8Array(numRules); // 0 new, 1 on the path, 2 done
@@ -138,7 +127,7 @@ function rankRules(program: GrammarProgram, known: Omit<Analysis, "rankOfRule">)
   return rank;
 }
 
-function leftRecursion({ rules }: GrammarProgram, rule: number): GrammarError {
+function leftRecursion({ rules }: GrammarCode, rule: number): GrammarError {
   const name = rules[rule]?.name ?? "";
   return new GrammarError(
     "grammar_unsupported",
@@ -150,7 +139,7 @@ function leftRecursion({ rules }: GrammarProgram, rule: number): GrammarError {
 /** Rules that a text of `root` may begin with. */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one case a kind of node
 function firstCalls(
-  { nodes }: GrammarProgram,
+  { nodes }: GrammarCode,
   { isProductive, isNullable, liveStates }: Omit<Analysis, "rankOfRule">,
   root: number,
 ): readonly number[] {

@@ -10,10 +10,9 @@
 // an ambiguous grammar stays polynomial. Locals, stacks and states are interned, and a step is then one look-up.
 
 import { assert } from "../base/assert.ts";
-import { type Analysis, analyse } from "./analysis.ts";
 import { type ByteClasses, byteClasses } from "./byte-classes.ts";
 import { type Cell, Closure, MAX_PLACES, tooAmbiguous } from "./closure.ts";
-import type { GrammarNode, GrammarProgram } from "./program.ts";
+import type { Analysis, GrammarNode, GrammarProgram } from "./program.ts";
 
 interface Call {
   readonly rule: number;
@@ -82,7 +81,7 @@ export class Automaton {
   constructor(program: GrammarProgram) {
     this.#program = program;
     this.#nodes = program.nodes;
-    this.#analysis = analyse(program);
+    this.#analysis = program.analysis;
     this.classes = byteClasses(program);
     const local = this.#localOf((closure) => closure.enter(program.root, undefined));
     this.start = this.#close([{ local, stack: this.#end }]);

@@ -1,9 +1,8 @@
 // All places of a rule that can be reached without a byte: where a local comes from.
 
 import { assert } from "../base/assert.ts";
-import type { Analysis } from "./analysis.ts";
 import { GrammarError } from "./grammar-error.ts";
-import type { GrammarNode, GrammarProgram } from "./program.ts";
+import type { Analysis, GrammarNode, GrammarProgram } from "./program.ts";
 
 /** Places that one set may hold: a grammar that needs more is too ambiguous to be followed. */
 export const MAX_PLACES = 2048;

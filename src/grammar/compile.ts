@@ -1,60 +1,136 @@
 // The door of this room: from what a caller wrote to a program. Pure and synchronous, so that a side thread can run it;
 // a program is plain data that can be posted back.
 
+import { unreachable } from "../base/assert.ts";
+import type { GrammarSource, JsonLayout, SchemaSource, Whitespace } from "../protocol/grammar.ts";
 import { compileEbnf } from "./ebnf.ts";
 import { expressionNode } from "./expression.ts";
 import { GrammarError } from "./grammar-error.ts";
-import { parseOrderedJson } from "./ordered-json.ts";
+import { textWithout } from "./marked-text.ts";
+import { type JsonNode, parseOrderedJson } from "./ordered-json.ts";
 import type { GrammarProgram } from "./program.ts";
 import { ProgramBuilder } from "./program-builder.ts";
 import { wholeMatch } from "./regex-match.ts";
 import { parseRegex } from "./regex-parser.ts";
-import { compileSchema } from "./schema/schema-compiler.ts";
+import { compileFields, compileSchema, type SchemaOptions } from "./schema/schema-compiler.ts";
 import { encodeBare } from "./utf8.ts";
 import { checkWhitespacePattern } from "./whitespace.ts";
 
-/** White space between the elements of JSON: a little of each usual kind, none, or what a regex says. */
-export type Whitespace = "any" | "compact" | { readonly pattern: string };
-
-export interface JsonLayout {
-  readonly whitespace?: Whitespace;
-  /** For objects whose schema declares properties and does not say whether others may come. */
-  readonly undeclaredProperties?: "allowed" | "refused";
-}
-
-export type GrammarSource =
-  /** `schema`: the text as it came, since JSON.parse loses the order of keys. */
-  | { readonly type: "json_schema"; readonly schema: string; readonly layout?: JsonLayout }
-  | { readonly type: "json_object"; readonly layout?: JsonLayout }
-  /** Matches the whole text. */
-  | { readonly type: "regex"; readonly pattern: string }
-  | { readonly type: "choice"; readonly choices: readonly string[] }
-  | { readonly type: "ebnf"; readonly grammar: string; readonly root?: string };
+export type { GrammarSource, JsonLayout } from "../protocol/grammar.ts";
 
 /** Throws `GrammarError`. Typically < 50 ms, at most a second or two of CPU: all that grows has a limit. */
 export function compileGrammar(source: GrammarSource): GrammarProgram {
   switch (source.type) {
     case "json_schema":
-      return compileJson(source.schema, source.layout);
+      return compileSchema(...schemaOf(source));
     case "json_object":
-      return compileJson('{"type": "object"}', source.layout);
+      return compileSchema(ANY_OBJECT, optionsOf(source.layout));
+    case "fields":
+      return compileFields(source, ...schemaOf(source.schema));
     case "regex":
       return compileRegex(source.pattern);
     case "choice":
       return compileChoice(source.choices);
     case "ebnf":
       return compileEbnf(source.grammar, source.root);
+    case "field":
+      return inField(source.field, () => compileGrammar(source.body));
+    case "lenient":
+      return compileLenient(source);
+    default: {
+      const builder = new ProgramBuilder();
+      return builder.finish(nodeOf(builder, source));
+    }
   }
 }
 
-function compileJson(
-  schema: string,
-  { whitespace = "any", undeclaredProperties = "allowed" }: JsonLayout = {},
-): GrammarProgram {
-  return compileSchema(parseOrderedJson(schema), {
-    undeclaredProperties,
-    makeSpace: (builder) => spaceNode(builder, whitespace),
-  });
+/** The node of a part. Parts that were compiled by themselves are copied in. */
+function nodeOf(builder: ProgramBuilder, source: GrammarSource): number {
+  const node = (part: GrammarSource) => nodeOf(builder, part);
+  switch (source.type) {
+    case "text":
+      return builder.text(source.text);
+    case "without":
+      return textWithout(builder, source);
+    case "sequence":
+      return builder.sequence(source.parts.map(node));
+    case "any_of":
+      return builder.choice(source.options.map(node));
+    case "list":
+      return listNode(builder, source);
+    case "json_schema":
+    case "json_object":
+    case "fields":
+    case "regex":
+    case "choice":
+    case "ebnf":
+    case "field":
+    case "lenient":
+      return builder.include(compileGrammar(source));
+    default:
+      return unreachable(source);
+  }
+}
+
+function listNode(
+  builder: ProgramBuilder,
+  { item, separator, min, max = Infinity }: Extract<GrammarSource, { type: "list" }>,
+): number {
+  const one = nodeOf(builder, item);
+  const more = builder.sequence([nodeOf(builder, separator), one]);
+  const rest = builder.repeat(more, { min: Math.max(0, min - 1), max: max - 1 });
+  const list = builder.sequence([one, rest]);
+  return min === 0 ? builder.optional(list) : list;
+}
+
+function compileLenient({
+  body,
+  fallback,
+}: Extract<GrammarSource, { type: "lenient" }>): GrammarProgram {
+  try {
+    return compileGrammar(body);
+  } catch (error) {
+    if (error instanceof GrammarError) return compileGrammar(fallback);
+    throw error;
+  }
+}
+
+/** Errors name the field as well as the place in it. */
+function inField(field: string, compile: () => GrammarProgram): GrammarProgram {
+  try {
+    return compile();
+  } catch (error) {
+    if (error instanceof GrammarError) throw error.inField(field);
+    throw error;
+  }
+}
+
+function schemaOf({ schema, part = "#", layout, isObject }: SchemaSource) {
+  const root = parseOrderedJson(schema);
+  const at = part === "#" ? root : partOf(root, part);
+  return [root, optionsOf(layout), isObject ? [at, ANY_OBJECT] : [at]] as const;
+}
+
+const ANY_OBJECT = parseOrderedJson('{"type": "object"}');
+
+/** The node at a JSON pointer that stands in the schema. */
+function partOf(root: JsonNode, pointer: string): JsonNode {
+  let node: JsonNode | undefined = root;
+  for (const word of pointer.slice(2).split("/")) {
+    const key = word.replaceAll("~1", "/").replaceAll("~0", "~");
+    node = node?.type === "object" ? node.members.get(key) : undefined;
+  }
+  if (node !== undefined) return node;
+  throw new GrammarError("grammar_invalid", pointer, "the schema has no such part");
+}
+
+function optionsOf({
+  whitespace = "any",
+  undeclaredProperties = "allowed",
+  escapes = "json",
+}: JsonLayout = {}): SchemaOptions {
+  const makeSpace = (builder: ProgramBuilder) => spaceNode(builder, whitespace);
+  return { undeclaredProperties, escapes, makeSpace };
 }
 
 function compileRegex(pattern: string): GrammarProgram {

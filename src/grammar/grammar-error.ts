@@ -12,10 +12,18 @@ export type GrammarErrorCode =
 export class GrammarError extends DynamoError {
   override readonly code: GrammarErrorCode;
   readonly place: string;
+  readonly #reason: string;
 
-  constructor(code: GrammarErrorCode, place: string, message: string) {
-    super(`${place}: ${message}`, { place });
+  constructor(code: GrammarErrorCode, place: string, reason: string, field?: string) {
+    const at = field === undefined ? place : `'${field}': ${place}`;
+    super(`${at}: ${reason}`, { place, ...(field !== undefined && { param: field }) });
     this.code = code;
     this.place = place;
+    this.#reason = reason;
+  }
+
+  /** The same, in a field of a request. */
+  inField(field: string): GrammarError {
+    return new GrammarError(this.code, this.place, this.#reason, field);
   }
 }

@@ -1,65 +1,85 @@
 // One text that is written under a grammar: which tokens may come next, and what the last ones did.
 
-import type { State } from "./automaton.ts";
-import type { TokenMasks } from "./token-masks.ts";
+import type { Frame, State } from "./automaton.ts";
+import type { MaskEffort, TokenMasks } from "./token-masks.ts";
 
 /** Bytes that are looked ahead for forced tokens. */
 const MAX_FORCED_BYTES = 4096;
 
+export interface GrammarMatcherOptions {
+  /** Tokens that end the text where it may end, and are never part of it. Default: the vocabulary's. */
+  readonly endTokenIds?: ReadonlySet<number>;
+}
+
 export class GrammarMatcher {
   readonly #masks: TokenMasks;
+  readonly #endTokenIds: ReadonlySet<number>;
   /** The state behind each accepted token; first the one before all. */
   readonly #history: State[];
   /** The last token was one that ends a text. */
   #isFinished = false;
 
-  constructor(masks: TokenMasks, history: readonly State[] = [masks.automaton.start]) {
+  constructor(
+    masks: TokenMasks,
+    { endTokenIds = masks.trie.eosTokenIds }: GrammarMatcherOptions = {},
+  ) {
     this.#masks = masks;
-    this.#history = [...history];
+    this.#endTokenIds = endTokenIds;
+    this.#history = [masks.automaton.start];
   }
 
-  /** The text may end here: EOS tokens are allowed. */
+  /** The text may end here: tokens that end it are allowed. */
   get mayEnd(): boolean {
     return !this.#isFinished && this.#state.mayEnd;
   }
 
-  /** An EOS token was accepted; nothing can follow. */
+  /** A token that ends the text was accepted; nothing can follow. */
   get isFinished(): boolean {
     return this.#isFinished;
+  }
+
+  /** The text is whole, and nothing but its end can follow. */
+  get isOver(): boolean {
+    return this.#isFinished || (this.#state.mayEnd && this.#state.frames.every(takesNothing));
   }
 
   get numAccepted(): number {
     return this.#history.length - 1;
   }
 
+  /** Works on the next mask as far as `effort` goes. True if `fillMask` takes no time. Throws as it does. */
+  prepare(effort: MaskEffort): boolean {
+    return this.#isFinished || this.#masks.prepare(this.#state, effort);
+  }
+
   /**
    * Sets the bit of each token that may come next, and clears all others. `words`: ceil(vocabSize / 32) words; token
-   * t is bit t % 32 of word t / 32. Special tokens never match, except EOS tokens where the text may end.
+   * t is bit t % 32 of word t / 32. Special tokens never match, except those that end the text where it may end.
    * Throws `GrammarError` (`grammar_too_complex`) where the grammar is too ambiguous to be followed.
    */
   fillMask(words: Uint32Array): void {
-    if (this.#isFinished) words.fill(0);
-    else this.#masks.fill(this.#state, words);
+    if (this.#isFinished) {
+      words.fill(0);
+      return;
+    }
+    this.#masks.fill(this.#state, words);
+    const { mayEnd } = this.#state;
+    for (const id of this.#endTokenIds) {
+      const bit = 1 << (id & 31);
+      const word = words[id >>> 5] ?? 0;
+      words[id >>> 5] = mayEnd ? word | bit : word & ~bit;
+    }
   }
 
   /** Goes on behind a token. False, and nothing changes, if it may not come here. */
   accept(tokenId: number): boolean {
-    const { trie, automaton } = this.#masks;
     if (this.#isFinished) return false;
-    if (trie.eosTokenIds.has(tokenId)) {
-      if (!this.#state.mayEnd) return false;
-      this.#history.push(this.#state);
-      this.#isFinished = true;
-      return true;
-    }
-    const bytes = trie.tokenBytes[tokenId];
-    if (bytes === undefined) return false;
-    let state: State | null = this.#state;
-    for (let index = 0; index < bytes.length && state !== null; index++) {
-      state = automaton.step(state, automaton.classes.classOf[bytes[index] as number] as number);
-    }
-    if (state === null) return false;
-    this.#history.push(state);
+    const isEnd = this.#endTokenIds.has(tokenId);
+    if (isEnd && !this.#state.mayEnd) return false;
+    const next = isEnd ? this.#state : this.#masks.follow(this.#state, tokenId);
+    if (next === null) return false;
+    this.#history.push(next);
+    this.#isFinished = isEnd;
     return true;
   }
 
@@ -74,7 +94,8 @@ export class GrammarMatcher {
 
   /** A matcher at the same place, independent from here on; tables are shared. */
   clone(): GrammarMatcher {
-    const copy = new GrammarMatcher(this.#masks, this.#history);
+    const copy = new GrammarMatcher(this.#masks, { endTokenIds: this.#endTokenIds });
+    copy.#history.push(...this.#history.slice(1));
     copy.#isFinished = this.#isFinished;
     return copy;
   }
@@ -144,4 +165,8 @@ export class GrammarMatcher {
     }
     return node < end ? undefined : longest;
   }
+}
+
+function takesNothing({ local }: Frame): boolean {
+  return local.items.length === 0 && local.calls.length === 0;
 }

@@ -1,6 +1,6 @@
 // Makes programs. Equal nodes are one node; trivial ones are simplified away. Everything that grows has a limit.
 
-import { assert } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import { analyse } from "./analysis.ts";
 import { GrammarError } from "./grammar-error.ts";
 import type { GrammarNode, GrammarProgram, GrammarRule } from "./program.ts";
@@ -194,17 +194,53 @@ export class ProgramBuilder {
     return found;
   }
 
+  /** Copies another program in, with its rules; the node of its whole text. Parts stand before what has them. */
+  include({ nodes, rules, root }: GrammarProgram): number {
+    const own = rules.map(({ name }) => this.declare(name));
+    const copies: number[] = [];
+    const copyOf = (node: number) => copies[node] ?? this.never;
+    for (const node of nodes) copies.push(this.#copy(node, copyOf, own));
+    for (const [index, { node }] of rules.entries()) this.define(own[index] ?? 0, copyOf(node));
+    return copyOf(root);
+  }
+
+  #copy(node: GrammarNode, copyOf: (node: number) => number, rules: readonly number[]): number {
+    switch (node.type) {
+      case "bytes":
+        return this.bytes(node.ranges);
+      case "literal":
+        return this.literal(node.bytes);
+      case "sequence":
+        return this.sequence(node.parts.map(copyOf));
+      case "choice":
+        return this.choice(node.options.map(copyOf));
+      case "repeat":
+        return this.repeat(copyOf(node.body), node);
+      case "rule":
+        return this.call(rules[node.rule] ?? 0);
+      case "graph":
+        return this.graph(
+          node.edges.map((list) =>
+            list.map((value, index) => (index % 2 === 0 ? copyOf(value) : value)),
+          ),
+          node.accepting,
+        );
+      default:
+        return unreachable(node);
+    }
+  }
+
   /** Throws `GrammarError` where no text matches, or a rule begins with itself. */
   finish(root: number): GrammarProgram {
     const rules = this.#rules.map(({ name, node }): GrammarRule => {
       assert(node !== undefined, `rule ${name} is defined`);
       return { name, node };
     });
-    const program = { nodes: this.#nodes, rules, root };
-    const { isProductive } = analyse(program);
-    if (isProductive[root] !== 1)
+    const code = { nodes: this.#nodes, rules, root };
+    const analysis = analyse(code);
+    if (analysis.isProductive[root] !== 1)
       throw new GrammarError("grammar_invalid", this.place, "no text at all can match");
-    return program;
+    return { ...code, analysis };
   }
 
   spend(units: number): void {

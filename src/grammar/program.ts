@@ -28,9 +28,25 @@ export interface GrammarRule {
   readonly node: number;
 }
 
-export interface GrammarProgram {
+export interface GrammarCode {
   readonly nodes: readonly GrammarNode[];
   readonly rules: readonly GrammarRule[];
   /** The node of a whole text. */
   readonly root: number;
+}
+
+export interface Analysis {
+  /** 1 for each node that matches some text. */
+  readonly isProductive: Uint8Array;
+  /** 1 for each node that matches the empty text. */
+  readonly isNullable: Uint8Array;
+  /** By graph: 1 for each state from which an accepting one can be reached. */
+  readonly liveStates: ReadonlyMap<number, Uint8Array>;
+  /** A rule is called, at one place of the text, only by rules of lower ranks. */
+  readonly rankOfRule: Int32Array;
+}
+
+export interface GrammarProgram extends GrammarCode {
+  /** Worked out where it is compiled, so that no automaton has to. */
+  readonly analysis: Analysis;
 }

@@ -72,13 +72,13 @@ function escapeOf(char: number): string {
   return short === undefined ? `\\u${char.toString(16).padStart(4, "0")}` : `\\${short}`;
 }
 
-/** Any character of a JSON string, in each form that JSON allows. Half a surrogate pair is none. */
-export function anyJsonChar(builder: ProgramBuilder): number {
+/** Any character of a JSON string, in each form that JSON allows, and Python too if so asked. Half a surrogate pair is none. */
+export function anyJsonChar(builder: ProgramBuilder, escapes: "json" | "python"): number {
   const hex = builder.bytes([0x30, 0x39, 0x41, 0x46, 0x61, 0x66]);
   const text = (value: string) => builder.text(value);
   const oneOf = (chars: string) => builder.choice([...chars].map(text));
   const escaped = builder.choice([
-    oneOf('"\\/bfnrt'),
+    oneOf(escapes === "json" ? '"\\/bfnrt' : '"\\bfnrt'),
     builder.sequence([
       text("u"),
       builder.choice([

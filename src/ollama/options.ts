@@ -1,5 +1,6 @@
 // Fields that both kinds of requests have: the model's options, and fields that concern how ollama loads a model.
 
+import { jsonObjectForm, schemaForm } from "../door/answer-form.ts";
 import type { Fields, Place } from "../door/fields.ts";
 import { parseFields } from "../door/parse-fields.ts";
 import { thinkingVariables } from "../door/thinking.ts";
@@ -33,7 +34,6 @@ type Sampling = Partial<ChatCompletionRequest>;
 
 export function readOptions(body: Fields): Sampling {
   body.pass("keep_alive");
-  body.refuse("format", "");
   body.refuse("logprobs", false);
   body.refuse("top_logprobs", 0);
   const options = body.fields("options");
@@ -53,6 +53,15 @@ export function readOptions(body: Fields): Sampling {
 function readParameter(options: Fields, { ollama, schema }: SamplingParameter): unknown {
   const place = ollama === undefined ? undefined : options.at(ollama);
   return place && parseFields(schema, place.value, place.path);
+}
+
+/** "json", or a schema. */
+export function readFormat(body: Fields): Pick<ChatCompletionRequest, "form"> {
+  const place = body.at("format");
+  if (place === undefined || place.value === "") return {};
+  if (place.value === "json") return { form: jsonObjectForm() };
+  if (place.isString) throw place.wrong('must be "json" or a JSON schema', "invalid_value");
+  return { form: schemaForm(place.object(), "format") };
 }
 
 /** Reads if the model thinks before it answers: a flag, or how much. */

@@ -3,7 +3,7 @@
 import { chatRequest } from "../door/chat-request.ts";
 import type { Fields, Place } from "../door/fields.ts";
 import type { ChatCompletionRequest, ChatMessage, ToolDefinition } from "../protocol/chat.ts";
-import { readOptions, readThink } from "./options.ts";
+import { readFormat, readOptions, readThink } from "./options.ts";
 
 export interface Reading {
   readonly tenant: number;
@@ -33,6 +33,7 @@ export function readChat(body: Fields, { tenant, modelOf }: Reading): ReadReques
     tools: body.list("tools", MAX_TOOLS).map(readTool),
     ...readOptions(body),
     ...readThink(body),
+    ...readFormat(body),
   });
   body.pass("strict");
   body.close();

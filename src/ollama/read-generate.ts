@@ -3,7 +3,7 @@
 import { chatRequest } from "../door/chat-request.ts";
 import type { Fields } from "../door/fields.ts";
 import type { ChatMessage } from "../protocol/chat.ts";
-import { readOptions, readThink } from "./options.ts";
+import { readFormat, readOptions, readThink } from "./options.ts";
 import { nameOf, type Reading, type ReadRequest, refuseImages } from "./read-chat.ts";
 
 export function readGenerate(body: Fields, { tenant, modelOf }: Reading): ReadRequest {
@@ -23,6 +23,7 @@ export function readGenerate(body: Fields, { tenant, modelOf }: Reading): ReadRe
     stream: body.flag("stream") ?? true,
     ...readOptions(body),
     ...readThink(body),
+    ...readFormat(body),
   });
   body.pass("strict");
   body.close();

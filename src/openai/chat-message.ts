@@ -11,6 +11,8 @@ export interface ChatStyle {
   readonly thoughts: "told" | "kept";
   /** The client has named a service tier, and is told which one it got. */
   readonly tellsTier?: boolean;
+  /** The client named the tool: OpenAI's reason is then `stop`. */
+  readonly named?: boolean;
 }
 
 /** Thoughts have two names: vLLM's since 2026, and the one that most clients know. */
@@ -49,6 +51,7 @@ export function callDelta({ index, id, name, arguments: json }: ToolCallDelta, s
   return JSON.stringify({ tool_calls: [{ ...begun, function: called }] });
 }
 
-export function reasonIn({ calls }: ChatStyle, reason: FinishReason): string {
-  return reason === "tool_calls" ? calls : reason;
+export function reasonIn({ calls, named }: ChatStyle, reason: FinishReason): string {
+  if (reason !== "tool_calls") return reason;
+  return named ? "stop" : calls;
 }

@@ -19,6 +19,7 @@ import {
 import { fieldsReader } from "../door/parse-fields.ts";
 import { SAMPLING_ROWS } from "../sampling/options.ts";
 import { integer } from "../sampling/values.ts";
+import { FORM_FIELDS, NVEXT_FORM_FIELDS } from "./answer-form.ts";
 import { messages } from "./messages.ts";
 import { EFFORTS } from "./thinking.ts";
 import { functions, toolChoice, tools } from "./tools.ts";
@@ -52,10 +53,7 @@ export const NVEXT = {
   use_raw_prompt: works("dynamo", v.nullish(flag)),
   backend_instance_id: works("dynamo", v.nullish(integer({ min: 0 }))),
   annotations: works("dynamo", v.nullish(annotations())),
-  guided_json: later("dynamo", empty),
-  guided_regex: later("dynamo", empty),
-  guided_choice: later("dynamo", empty),
-  guided_grammar: later("dynamo", empty),
+  ...NVEXT_FORM_FIELDS,
   guided_decoding_backend: harmless("dynamo"),
   max_thinking_tokens: later("dynamo", never),
   token_data: later("dynamo", empty),
@@ -90,6 +88,7 @@ const shared = {
   cache_salt: works("vllm", v.optional(cacheSalt())),
   prompt_cache_key: works("openai", v.optional(text())),
   session_id: works("vllm", v.optional(text())),
+  ...FORM_FIELDS,
   nvext: works("dynamo", v.optional(v.object(schemasOf(NVEXT), "must be an object"))),
 };
 
@@ -117,7 +116,6 @@ const aside = {
 
 /** Any other value than an empty one is a limit, a form or a way of choosing tokens that would be missing. */
 const notYet = {
-  response_format: later("both", isPlainText),
   suffix: later("openai", empty),
   modalities: later("openai", isTextOnly),
   audio: later("openai", empty),
@@ -130,13 +128,7 @@ const notYet = {
   return_prompt_text: later("vllm", only(false)),
   routed_experts_prompt_start: later("vllm", only(0)),
   documents: later("vllm", empty),
-  structured_outputs: later("vllm", empty),
-  guided_json: later("vllm", empty),
-  guided_regex: later("vllm", empty),
-  guided_choice: later("vllm", empty),
-  guided_grammar: later("vllm", empty),
   guided_decoding_backend: harmless("vllm"),
-  guided_whitespace_pattern: later("vllm", empty),
   thinking_token_budget: later("vllm", only(-1)),
   use_beam_search: later("vllm", only(false)),
   length_penalty: later("vllm", only(1)),
@@ -150,11 +142,6 @@ const notYet = {
 
 /** Fields of SGLang, llama.cpp, ollama, TGI and OpenRouter that their clients send here too. */
 const ofOthers = {
-  regex: later("others", empty),
-  ebnf: later("others", empty),
-  grammar: later("others", empty),
-  json_schema: later("others", empty),
-  format: later("others", empty),
   structural_tag: later("others", empty),
   stop_regex: later("others", empty),
   min_new_tokens: later("others", only(0)),
@@ -314,10 +301,6 @@ function samplingInNvext(): Untyped {
   return Object.fromEntries(
     rows.map(([, { field, schema }]) => [field, works("dynamo", v.nullish(schema))]),
   );
-}
-
-function isPlainText(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "type" in value && value.type === "text";
 }
 
 function isTextOnly(value: unknown): boolean {

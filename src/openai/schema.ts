@@ -11,6 +11,7 @@ import type {
   GenerationRequest,
 } from "../protocol/chat.ts";
 import { readSampling } from "../sampling/options.ts";
+import { OUTPUT_FIELDS, readForm } from "./answer-form.ts";
 import {
   CHAT_FIELDS,
   type ChatFields,
@@ -55,6 +56,7 @@ export function parseChatRequest(body: unknown, tenant: number): Parsed<ChatComp
       calls: style,
       thoughts: fields.include_reasoning ? "told" : "kept",
       tellsTier: fields.service_tier !== undefined,
+      named: typeof tools.toolChoice === "object",
     }),
   };
 }
@@ -91,6 +93,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     const message = "'stream_options' is for streams: set 'stream' to true, or leave it out.";
     throw invalidRequest("invalid_value", message, "stream_options");
   }
+  const form = readForm(fields);
   const sessionId = fields.session_id ?? fields.prompt_cache_key;
   return {
     tenant,
@@ -113,6 +116,7 @@ function generationOf(fields: GenerationFields, tenant: number): GenerationReque
     ...(fields.cache_salt !== undefined && { cacheSalt: fields.cache_salt }),
     ...(fields.priority !== 0 && { priority: fields.priority }),
     ...truncationOf(fields),
+    ...(form && { form }),
   };
 }
 
@@ -211,6 +215,7 @@ function noticesOf(given: Fields, table: FieldTable): readonly string[] {
   for (const [name, inner] of [
     ["stream_options", STREAM_OPTIONS],
     ["nvext", NVEXT],
+    ["structured_outputs", OUTPUT_FIELDS],
   ] as const) {
     const value = given[name];
     if (!isFields(value)) continue;

@@ -1,10 +1,12 @@
-// The tools of a chat. Under `auto` a schema is shown to the model as it came, and never judged.
+// The tools of a chat. A schema is shown to the model as it came; only that of a strict tool is judged.
 
 import * as v from "valibot";
 
-import { harmless, passedOver, schemasOf, unsupported, works } from "../door/field-policy.ts";
+import { invalidRequest } from "../door/api-error.ts";
+import { harmless, passedOver, schemasOf, works } from "../door/field-policy.ts";
 import { isFields, missing, parseFields } from "../door/parse-fields.ts";
-import type { ChatCompletionRequest, ToolDefinition } from "../protocol/chat.ts";
+import { strictSchema, toolsFor } from "../door/tool-schema.ts";
+import type { ChatCompletionRequest, ToolChoice, ToolDefinition } from "../protocol/chat.ts";
 import { anyObject, flag } from "./values.ts";
 
 /** An agent with some servers of tools brings a few hundred. */
@@ -36,6 +38,22 @@ const TOOL_FIELDS = {
 
 const functionFields = v.object(schemasOf(FUNCTION_FIELDS), "must be an object");
 
+const namedFunction = v.object({ name: v.string("must be a string") }, "must be an object");
+
+const allowedTools = v.object(
+  {
+    mode: v.picklist(["auto", "required"], "must be auto or required"),
+    tools: v.array(
+      v.object(
+        { name: v.nullish(v.string("must be a string")), function: v.nullish(namedFunction) },
+        "must be an object",
+      ),
+      "must be a list of tools",
+    ),
+  },
+  "must be an object",
+);
+
 export const tools = v.array(anyObject(), "must be a list of tools");
 export const functions = v.array(anyObject(), "must be a list of functions");
 
@@ -61,29 +79,69 @@ export interface ReadTools extends ToolFields {
   readonly ignored: readonly string[];
 }
 
-/** Throws for choices and schemas that are to be forced upon the model: `required`, one name, `strict`. */
+/** Throws for choices of tools that are not there. */
 export function readTools(given: GivenTools): ReadTools {
   const ignored = new Set<string>();
   const isLegacy = given.tools === undefined && given.functions !== undefined;
-  const list = isLegacy
+  const all = isLegacy
     ? functionsOf(given.functions ?? [], "functions", ignored)
     : toolsOf(given.tools ?? [], ignored);
+  const param = isLegacy ? "function_call" : "tool_choice";
+  const { toolChoice, allowed } = choiceOf(given[param], param);
+  const list = allowed ? all.filter(({ name }) => allowed.has(name)) : all;
+  checkChoice(toolChoice, list, param);
   return {
-    tools: list,
-    toolChoice: isLegacy
-      ? choiceOf(given.function_call, "function_call")
-      : choiceOf(given.tool_choice, "tool_choice"),
+    tools: toolsFor(toolChoice, list),
+    toolChoice,
     parallelToolCalls: !isLegacy && (given.parallel_tool_calls ?? true),
     style: isLegacy ? "function_call" : "tool_calls",
     ignored: [...ignored],
   };
 }
 
-function choiceOf(choice: unknown, param: string): "auto" | "none" {
-  if (choice === undefined || choice === "auto") return "auto";
-  if (choice === "none") return "none";
-  const reason = 'this server cannot force a call yet; send "auto" or "none".';
-  throw unsupported(param, reason);
+interface Choice {
+  readonly toolChoice: ToolChoice;
+  /** Names of the tools that are shown; all of them if it is absent. */
+  readonly allowed?: ReadonlySet<string>;
+}
+
+function choiceOf(choice: unknown, param: string): Choice {
+  if (choice === undefined || choice === "auto") return { toolChoice: "auto" };
+  if (choice === "none" || choice === "required") return { toolChoice: choice };
+  const { type = "function", ...given } = isFields(choice) ? choice : {};
+  if (type === "allowed_tools") return allowedOf(given["allowed_tools"], `${param}.allowed_tools`);
+  if (type !== "function") {
+    const message = `'${param}.type' must be "function" or "allowed_tools".`;
+    throw invalidRequest("invalid_value", message, `${param}.type`);
+  }
+  const at = param === "tool_choice" ? `${param}.function` : param;
+  const { name } = parseFields(
+    namedFunction,
+    param === "tool_choice" ? given["function"] : given,
+    at,
+  );
+  return { toolChoice: { name } };
+}
+
+function allowedOf(given: unknown, at: string): Choice {
+  const { mode, tools: list } = parseFields(allowedTools, given, at);
+  return {
+    toolChoice: mode,
+    allowed: new Set(list.flatMap((tool) => tool.function?.name ?? tool.name ?? [])),
+  };
+}
+
+/** A call can be forced only of a tool that is there. */
+function checkChoice(choice: ToolChoice, tools: readonly ToolDefinition[], param: string): void {
+  if (choice === "auto" || choice === "none") return;
+  const isThere =
+    choice === "required" ? tools.length > 0 : tools.some(({ name }) => name === choice.name);
+  if (isThere) return;
+  const message =
+    choice === "required"
+      ? `'${param}' asks for a call, and there is no tool to call; send 'tools'.`
+      : `'${param}' names a tool that is not in 'tools'.`;
+  throw invalidRequest("invalid_value", message, param);
 }
 
 /** Kinds other than functions are their provider's, or have no form that is known here. */
@@ -111,13 +169,12 @@ function functionsOf(given: readonly object[], param: string, ignored: Set<strin
 
 function definitionOf(given: unknown, at: string, ignored: Set<string>): ToolDefinition {
   const { name, description, parameters, strict } = parseFields(functionFields, given, at);
-  if (strict) {
-    const reason = "this server cannot hold calls to a schema yet; leave it out.";
-    throw unsupported(`${at}.strict`, reason);
-  }
   if (isFields(given)) {
     for (const field of passedOver(given, FUNCTION_FIELDS))
       ignored.add(`${at.replace(/\[\d+\]/, "[]")}.${field}`);
   }
-  return { name, description: description ?? undefined, parameters: parameters ?? undefined };
+  return {
+    ...{ name, description: description ?? undefined, parameters: parameters ?? undefined },
+    ...(strict && strictSchema(parameters, `${at}.parameters`)),
+  };
 }

@@ -9,7 +9,10 @@
 // JSON stays one, with all that stands before its end marker.
 
 import { unreachable } from "../base/assert.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
 import type { AnswerSink } from "./answer-sink.ts";
+import { anyOf, jsonCall, LINE, list, marked, sequence, text } from "./call-grammar.ts";
 import { JsonCall } from "./json-call.ts";
 import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import {
@@ -25,8 +28,17 @@ const CLOSE = "</tool_call>";
 export const hermes: ToolFormat = {
   markers: [OPEN, CLOSE],
   id: CALL_ID,
+  grammar: {
+    calls: (tools, max) => list(anyCall(tools), LINE, { min: 1, max }),
+    mixed: (tools, max) => marked(anyCall(tools), [OPEN], max),
+  },
   create: (options) => new HermesParser(options),
 };
+
+function anyCall(tools: readonly ToolDefinition[]): GrammarSource {
+  const calls = anyOf(tools.map((tool) => jsonCall(tool, "arguments")));
+  return sequence(text(OPEN), LINE, calls, LINE, text(CLOSE));
+}
 
 type State =
   | { readonly at: "content" }

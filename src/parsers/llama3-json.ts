@@ -6,6 +6,9 @@
 // content. A call whose arguments turn out to be no JSON stays one, with all that follows.
 
 import { unreachable } from "../base/assert.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
+import { anyOf, jsonCall, list, NOTHING, sequence, text } from "./call-grammar.ts";
 import { JsonCall } from "./json-call.ts";
 import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import {
@@ -20,8 +23,26 @@ const TAG = "<|python_tag|>";
 export const llama3Json: ToolFormat = {
   markers: [TAG],
   id: CALL_ID,
+  grammar: {
+    calls: allCalls,
+    // Text that begins with an object is a call.
+    mixed: (tools, max) => {
+      const plain: GrammarSource = { type: "without", markers: [TAG], notFirst: "{" };
+      const tagged = sequence(plain, text(TAG), listed(tools, max));
+      return anyOf([plain, tagged, allCalls(tools, max)]);
+    },
+  },
   create: (options) => new Llama3JsonParser(options),
 };
+
+function allCalls(tools: readonly ToolDefinition[], max: number): GrammarSource {
+  return sequence(anyOf([NOTHING, text(TAG)]), listed(tools, max));
+}
+
+function listed(tools: readonly ToolDefinition[], max: number): GrammarSource {
+  const calls = anyOf(tools.map((tool) => jsonCall(tool, "parameters")));
+  return list(calls, text("; "), { min: 1, max });
+}
 
 type State =
   /** Nothing was said yet, or a call ends here. */

@@ -8,6 +8,18 @@
 // JSON stays one, with all that stands before the next marker. Its templates want ids of nine letters and digits.
 
 import { unreachable } from "../base/assert.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
+import {
+  anyOf,
+  jsonArguments,
+  jsonCall,
+  list,
+  marked,
+  NOTHING,
+  sequence,
+  text,
+} from "./call-grammar.ts";
 import { JsonCall } from "./json-call.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { MarkerBuffer } from "./marker-buffer.ts";
@@ -23,8 +35,23 @@ const MAX_ID_LENGTH = 256;
 export const mistral: ToolFormat = {
   markers: [CALLS, CALL_ID, ARGS],
   id: { prefix: "", length: 9 },
+  grammar: {
+    calls: allCalls,
+    mixed: (tools, max) => marked(allCalls(tools, max), [CALLS], max),
+  },
   create: (options) => new MistralParser(options),
 };
+
+/** Both forms; the model takes the one that it knows. */
+function allCalls(tools: readonly ToolDefinition[], max: number): GrammarSource {
+  const objects = anyOf(tools.map((tool) => jsonCall(tool, "arguments")));
+  const inList = sequence(text("["), list(objects, text(", "), { min: 1, max }), text("]"));
+  const named = tools
+    .filter(({ name }) => NAME.test(name))
+    .map((tool) => sequence(text(`${CALLS}${tool.name}${ARGS}`), jsonArguments(tool)));
+  const one = sequence(text(CALLS), inList);
+  return anyOf(named.length === 0 ? [one] : [one, list(anyOf(named), NOTHING, { min: 1, max })]);
+}
 
 /** `opening`: what was read of a call that may turn out to be none. */
 type State =

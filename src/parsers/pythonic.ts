@@ -7,6 +7,19 @@
 // the rest is content.
 
 import { unreachable } from "../base/assert.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource, JsonLayout } from "../protocol/grammar.ts";
+import {
+  anyOf,
+  held,
+  list,
+  NOTHING,
+  regex,
+  STRICT_LAYOUT,
+  schemaOf,
+  sequence,
+  text,
+} from "./call-grammar.ts";
 import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 import { jsonOfPython } from "./python-literal.ts";
 import { ArgumentTypes, jsonAs } from "./schema-types.ts";
@@ -26,8 +39,49 @@ const END = "<|python_end|>";
 export const pythonic: ToolFormat = {
   markers: [START, END],
   id: CALL_ID,
+  grammar: {
+    calls: allCalls,
+    // Text that begins with a list is one of calls.
+    mixed: (tools, max) => {
+      const plain: GrammarSource = { type: "without", markers: [START], notFirst: "[" };
+      return anyOf([plain, allCalls(tools, max)]);
+    },
+  },
   create: (options) => new PythonicParser(options),
 };
+
+/** Values are JSON that reads as Python's literals do here. */
+const LAYOUT: JsonLayout = {
+  ...STRICT_LAYOUT,
+  whitespace: { pattern: " ?" },
+  escapes: "python",
+};
+
+function allCalls(tools: readonly ToolDefinition[], max: number): GrammarSource {
+  const calls = list(anyOf(tools.map(oneCall)), text(", "), { min: 1, max });
+  const opening = anyOf([NOTHING, text(START)]);
+  return sequence(opening, text("["), calls, text("]"), anyOf([NOTHING, text(END)]));
+}
+
+/** For schemas that have no form here. */
+const ANY_ARGUMENTS = list(
+  sequence(regex("[A-Za-z_][A-Za-z0-9_]{0,63}="), {
+    type: "json_schema",
+    schema: "{}",
+    layout: LAYOUT,
+  }),
+  text(", "),
+  { min: 0, max: Number.POSITIVE_INFINITY },
+);
+
+function oneCall(tool: ToolDefinition): GrammarSource {
+  const fields: GrammarSource = {
+    type: "fields",
+    schema: schemaOf(tool, LAYOUT),
+    ...{ before: "", between: "=", after: "", separator: ", ", names: "[A-Za-z0-9_]{1,200}" },
+  };
+  return sequence(text(`${tool.name}(`), held(tool, fields, ANY_ARGUMENTS), text(")"));
+}
 
 /** `opening`: what was read of a call that nothing is told of. */
 type State =

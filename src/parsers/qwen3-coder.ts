@@ -12,7 +12,22 @@
 // whole. A call without the outer markers is one too. Text like a call without a function's name is content.
 
 import { unreachable } from "../base/assert.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
 import type { AnswerSink } from "./answer-sink.ts";
+import {
+  anyOf,
+  held,
+  LINE,
+  list,
+  marked,
+  NOTHING,
+  regex,
+  STRICT_LAYOUT,
+  schemaOf,
+  sequence,
+  text,
+} from "./call-grammar.ts";
 import { MarkerBuffer } from "./marker-buffer.ts";
 import { ArgumentTypes, isText, type JsonType, jsonOfText } from "./schema-types.ts";
 import {
@@ -40,8 +55,55 @@ const BEGUN_NAME = /^[^\s<>]{0,256}$/;
 export const qwen3Coder: ToolFormat = {
   markers: [OPEN, CLOSE],
   id: CALL_ID,
+  grammar: {
+    calls: (tools, max) => list(anyCall(tools), LINE, { min: 1, max }),
+    mixed: (tools, max) => marked(anyCall(tools), [OPEN, FUNCTION], max),
+  },
   create: (options) => new Qwen3CoderParser(options),
 };
+
+/** Regex of texts that `jsonOfText` makes other values than strings of. */
+const OTHER_KINDS =
+  "\\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Uu][Ll][Ll]|[Nn][Oo][Nn][Ee]|" +
+  "([-+.0-9\\[({\"']|[rRuU][\"'])[^]*)\\s*";
+
+/** For schemas that have no form here. */
+const ANY_PARAMETERS = list(
+  sequence(
+    ...[text(PARAMETER), regex("[A-Za-z0-9_.-]{1,64}"), text(">\n")],
+    { type: "without", markers: [END_PARAMETER, PARAMETER, END_FUNCTION] },
+    text(`\n${END_PARAMETER}\n`),
+  ),
+  NOTHING,
+  { min: 0, max: Number.POSITIVE_INFINITY },
+);
+
+function anyCall(tools: readonly ToolDefinition[]): GrammarSource {
+  return sequence(text(`${OPEN}\n`), anyOf(tools.map(oneFunction)), text(`\n${CLOSE}`));
+}
+
+function oneFunction(tool: ToolDefinition): GrammarSource {
+  const types = new ArgumentTypes(tool);
+  const { names } = types;
+  const mayBeText = (name: string) => types.of(name).has("string");
+  const fields: GrammarSource = {
+    type: "fields",
+    schema: schemaOf(tool, STRICT_LAYOUT),
+    ...{ before: `${PARAMETER}`, between: ">\n", after: `\n${END_PARAMETER}\n`, separator: "" },
+    names: "[^\\s<>]{1,200}",
+    bare: {
+      strings: names.filter((name) => isText(types.of(name))),
+      mixed: names.filter((name) => mayBeText(name) && !isText(types.of(name))),
+      markers: [END_PARAMETER, PARAMETER, END_FUNCTION],
+      otherKinds: OTHER_KINDS,
+    },
+  };
+  return sequence(
+    text(`${FUNCTION}${tool.name}>\n`),
+    held(tool, fields, ANY_PARAMETERS),
+    text(END_FUNCTION),
+  );
+}
 
 /** `opening`: what was read of a call that may turn out to be none. */
 type State =

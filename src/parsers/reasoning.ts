@@ -9,7 +9,9 @@
 // Many templates write the first marker into the prompt, or both where the model is not to think; so the prompt's end
 // decides how an answer begins. White space beside the markers is theirs.
 
+import type { GrammarSource } from "../protocol/grammar.ts";
 import type { AnswerSink } from "./answer-sink.ts";
+import { anyOf, sequence, text } from "./call-grammar.ts";
 import { MAX_SPACE, MarkerBuffer } from "./marker-buffer.ts";
 
 const START = "<think>";
@@ -22,6 +24,14 @@ export interface ReasoningFormat {
   readonly markers: readonly string[];
   /** How an answer begins behind a prompt that ends with `tail`. */
   beginning(tail: string): Beginning;
+}
+
+/** The form of an answer that begins in this way and goes on with `content`. */
+export function behindThoughts(beginning: Beginning, content: GrammarSource): GrammarSource {
+  if (beginning === "content") return content;
+  const space: GrammarSource = { type: "regex", pattern: "\\n{0,4}" };
+  const rest = sequence({ type: "without", markers: [END] }, text(END), space, content);
+  return beginning === "thought" ? rest : anyOf([content, sequence(text(START), rest)]);
 }
 
 /** Thinks always, unless the prompt has the end of its thoughts. */

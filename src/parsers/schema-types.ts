@@ -17,6 +17,12 @@ export class ArgumentTypes {
     this.#root = tool?.parameters ?? {};
   }
 
+  /** Arguments that the schema declares. */
+  get names(): readonly string[] {
+    const properties = this.#root["properties"];
+    return isSchema(properties) ? Object.keys(properties) : [];
+  }
+
   of(name: string): ReadonlySet<JsonType> {
     const types = new Set<JsonType>();
     const properties = this.#root["properties"];

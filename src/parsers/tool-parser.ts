@@ -2,6 +2,7 @@
 
 import type { ToolDefinition } from "../protocol/chat.ts";
 import type { AnswerSink } from "./answer-sink.ts";
+import type { CallGrammar } from "./call-grammar.ts";
 
 /** `stop`: the model ended its turn. `cut`: a limit or a stop string did. */
 export type Ending = "stop" | "cut";
@@ -22,6 +23,7 @@ export interface ToolFormat {
   readonly markers: readonly string[];
   /** Letters and digits of a call's id, and what stands before them. */
   readonly id: { readonly prefix: string; readonly length: number };
+  readonly grammar: CallGrammar;
   create(options: ToolParserOptions): ToolParser;
 }
 

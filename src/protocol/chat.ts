@@ -2,6 +2,7 @@
 // applied except those that the model decides. Types only.
 
 import type { SamplingRequest } from "../sampling/options.ts";
+import type { GrammarSource } from "./grammar.ts";
 
 /** An absent sampling parameter is left to the model's generation config. */
 export interface GenerationRequest extends SamplingRequest {
@@ -49,6 +50,8 @@ export interface GenerationRequest extends SamplingRequest {
   readonly includeStop?: boolean;
   /** Special tokens are spelled in the text. */
   readonly showSpecialTokens?: boolean;
+  /** The form that the answer has, but for its thoughts and calls. */
+  readonly form?: GrammarSource;
   /** Ids of prompt and output are told. */
   readonly returnTokenIds?: boolean;
   /** A client's name for a prefix cache: prompts of other names find nothing of it. */
@@ -58,6 +61,9 @@ export interface GenerationRequest extends SamplingRequest {
   /** The conversation that it belongs to: a hint to the router, which keeps a conversation at its worker where that costs little. */
   readonly sessionId?: string;
 }
+
+/** `required`: the answer is one call at least; `name`: it is one of this tool. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
 
 export interface ChatCompletionRequest extends GenerationRequest {
   readonly messages: readonly ChatMessage[];
@@ -70,7 +76,7 @@ export interface ChatCompletionRequest extends GenerationRequest {
   /** Functions that the model may call; none if empty. */
   readonly tools: readonly ToolDefinition[];
   /** `none`: the tools are shown to the model, and its text is never read as a call. */
-  readonly toolChoice: "auto" | "none";
+  readonly toolChoice: ToolChoice;
   /** False: an answer has at most one call. */
   readonly parallelToolCalls: boolean;
   /** Further variables of the chat template, as `enable_thinking`. JSON. */
@@ -82,6 +88,12 @@ export interface ToolDefinition {
   readonly name: string;
   readonly description: string | undefined;
   readonly parameters: Readonly<Record<string, unknown>> | undefined;
+  /** `parameters` as JSON text in the order in which it came, where calls are held to it. */
+  readonly schema?: string;
+  /** Calls obey the schema, or the request is refused. */
+  readonly strict?: boolean;
+  /** The field in which the schema came. */
+  readonly field?: string;
 }
 
 export interface CompletionRequest extends GenerationRequest {

@@ -3,6 +3,7 @@
 
 import type { SamplingValues } from "../sampling/options.ts";
 import type { ToolCallDelta } from "./chat.ts";
+import type { OutputGrammar } from "./grammar.ts";
 
 /** How the next token is chosen. Every number has its value; the defaults were applied at the door. */
 export interface SamplingOptions extends SamplingValues {
@@ -39,6 +40,8 @@ export interface PreprocessedRequest {
   readonly logprobs?: number;
   /** Likewise of the prompt. */
   readonly promptLogprobs?: number;
+  /** The output is of this form. */
+  readonly grammar?: OutputGrammar;
 }
 
 /**

@@ -56,6 +56,7 @@ export function readRequest(raw: unknown, { tenant, find }: Reading): ReadReques
     toolChoice: tools.choice,
     parallelToolCalls: settings.parallelToolCalls,
     templateVariables: thinkingVariables(settings),
+    ...(settings.form && { form: settings.form }),
     ...(settings.promptCacheKey !== undefined && { sessionId: settings.promptCacheKey }),
   });
   const own = ownItems(input?.value, (id) => items.found(id));

@@ -55,7 +55,7 @@ function repeated(settings: Settings): object {
     prompt_cache_key: settings.promptCacheKey ?? null,
     service_tier: "default",
     store: settings.store,
-    text: { format: { type: "text" }, verbosity },
+    text: { format: settings.format, verbosity },
     tool_choice: tools.echoChoice,
     tools: tools.echo,
     truncation: "disabled",

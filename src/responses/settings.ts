@@ -1,6 +1,9 @@
 // The fields of a request that its answer repeats, and those that say how the answer is made.
 
+import { assert } from "../base/assert.ts";
+import { jsonObjectForm, schemaForm } from "../door/answer-form.ts";
 import type { Fields, Place } from "../door/fields.ts";
+import type { GrammarSource } from "../protocol/grammar.ts";
 import { readTools, type Tools } from "./tools.ts";
 
 export interface Settings {
@@ -18,6 +21,9 @@ export interface Settings {
   /** Thoughts come with a form that the client sends back. */
   readonly isSealed: boolean;
   readonly verbosity: string | undefined;
+  readonly form: GrammarSource | undefined;
+  /** As the answer repeats it. */
+  readonly format: object;
   readonly promptCacheKey: string | undefined;
   readonly safetyIdentifier: string | undefined;
   readonly store: boolean;
@@ -29,7 +35,7 @@ const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as 
 
 export function readSettings(body: Fields): Settings {
   const reasoning = readReasoning(body);
-  const verbosity = readText(body);
+  const text = readText(body);
   refuseWhatIsNotThere(body);
   const settings: Settings = {
     instructions: body.string("instructions"),
@@ -42,7 +48,7 @@ export function readSettings(body: Fields): Settings {
     metadata: readMetadata(body.at("metadata")),
     ...reasoning,
     isSealed: readInclude(body),
-    verbosity,
+    ...text,
     promptCacheKey: body.string("prompt_cache_key"),
     safetyIdentifier: body.string("safety_identifier"),
     store: body.flag("store") ?? true,
@@ -64,15 +70,28 @@ function readReasoning(body: Fields): Pick<Settings, "effort" | "summary"> {
   return { effort, summary: summary === "none" ? undefined : summary };
 }
 
-/** The verbosity. Formats but text need a grammar, which this server has not yet. */
-function readText(body: Fields): string | undefined {
+function readText(body: Fields): Pick<Settings, "verbosity" | "form" | "format"> {
   const text = body.fields("text");
-  const type = text?.fields("format")?.required("type");
-  if (type && type.string() !== "text") throw type.unsupported('send "text"');
+  const format = readFormat(text?.fields("format"));
   const verbosity = text?.oneOf("verbosity", ["low", "medium", "high"]);
   if (verbosity !== undefined && verbosity !== "medium") text?.ignore("verbosity");
   text?.close();
-  return verbosity;
+  return { verbosity, ...format };
+}
+
+function readFormat(format: Fields | undefined): Pick<Settings, "form" | "format"> {
+  const type = format?.oneOf("type", ["text", "json_object", "json_schema"]);
+  format?.required("type");
+  if (type === undefined || type === "text") return { form: undefined, format: { type: "text" } };
+  if (type === "json_object") return { form: jsonObjectForm(), format: { type } };
+  const schema = format?.required("schema");
+  assert(format && schema, "a type has its format");
+  const name = format.string("name") ?? "response";
+  const description = format.string("description") ?? null;
+  const strict = format.flag("strict") ?? false;
+  format.close();
+  const told = { type, name, description, schema: schema.object(), strict };
+  return { form: schemaForm(schema.object(), schema.path), format: told };
 }
 
 function refuseWhatIsNotThere(body: Fields): void {

@@ -2,7 +2,8 @@
 // over, and the answer names them.
 
 import type { Fields, Place } from "../door/fields.ts";
-import type { ToolDefinition } from "../protocol/chat.ts";
+import { strictSchema, toolsFor } from "../door/tool-schema.ts";
+import type { ToolChoice, ToolDefinition } from "../protocol/chat.ts";
 import { CUSTOM_PARAMETERS } from "./custom-input.ts";
 
 const MAX_TOOLS = 1024;
@@ -11,7 +12,7 @@ export interface Tools {
   readonly definitions: readonly ToolDefinition[];
   /** Names of those whose input is free text. */
   readonly custom: ReadonlySet<string>;
-  readonly choice: "auto" | "none";
+  readonly choice: ToolChoice;
   /** As the answer repeats them. */
   readonly echo: readonly unknown[];
   readonly echoChoice: unknown;
@@ -31,7 +32,21 @@ export function readTools(body: Fields): Tools {
   const place = body.at("tool_choice");
   const { choice, allowed } = readChoice(place);
   const kept = allowed ? definitions.filter(({ name }) => allowed.has(name)) : definitions;
-  return { definitions: kept, custom, choice, echo, echoChoice: place?.value ?? "auto" };
+  if (place) checkChoice(choice, kept, place);
+  return {
+    definitions: toolsFor(choice, kept),
+    custom,
+    choice,
+    echo,
+    echoChoice: place?.value ?? "auto",
+  };
+}
+
+function checkChoice(choice: ToolChoice, tools: readonly ToolDefinition[], place: Place): void {
+  if (choice === "required" && tools.length === 0)
+    throw place.wrong("asks for a call, and there is no tool to call", "invalid_value");
+  if (typeof choice === "object" && !tools.some(({ name }) => name === choice.name))
+    throw place.wrong("names a tool that is not in 'tools'", "invalid_value");
 }
 
 interface ReadTool {
@@ -57,14 +72,18 @@ function readTool(tool: Place): ReadTool {
 function readFunction(fields: Fields): ReadTool {
   const name = nameOf(fields);
   const description = fields.string("description");
-  const parameters = fields.at("parameters")?.object();
-  if (fields.flag("strict")) fields.ignore("strict"); // the answer's `strict` says false
+  const schema = fields.at("parameters");
+  const parameters = schema?.object();
+  const strict = fields.flag("strict") ?? false;
   fields.pass("output_schema", "allowed_callers");
   fields.ignore("defer_loading");
   fields.close();
-  const told = { description: description ?? null, parameters: parameters ?? null, strict: false };
+  const told = { description: description ?? null, parameters: parameters ?? null, strict };
   return {
-    definition: { name, description, parameters },
+    definition: {
+      ...{ name, description, parameters },
+      ...(strict && strictSchema(parameters, fields.pathOf("parameters"))),
+    },
     shown: { type: "function", name, ...told },
   };
 }
@@ -97,28 +116,27 @@ function nameOf(fields: Fields): string {
 }
 
 interface Choice {
-  readonly choice: "auto" | "none";
+  readonly choice: ToolChoice;
   /** Names of the tools that are shown; all of them if it is absent. */
   readonly allowed?: ReadonlySet<string>;
 }
 
-/** A choice that forces a call needs a grammar, which this server has not yet. */
 function readChoice(place: Place | undefined): Choice {
   if (place === undefined) return { choice: "auto" };
   if (place.isString) {
-    if (place.value === "auto" || place.value === "none") return { choice: place.value };
-    if (place.value === "required") throw place.unsupported('send "auto" or "none"');
-    throw place.wrong('must be "auto", "none" or a list of allowed tools', "invalid_value");
+    const word = (["auto", "none", "required"] as const).find((one) => one === place.value);
+    if (word !== undefined) return { choice: word };
+    throw place.wrong('must be "auto", "none", "required" or an object', "invalid_value");
   }
   const fields = place.fields();
-  if (fields.required("type").string() !== "allowed_tools")
-    throw place.unsupported('send "auto" or "none"');
-  if (fields.oneOf("mode", ["auto", "required"]) === "required")
-    throw fields.required("mode").unsupported('send "auto"');
+  fields.required("type");
+  const type = fields.oneOf("type", ["allowed_tools", "function", "custom"]);
+  if (type !== "allowed_tools") return { choice: { name: nameOf(fields) } };
+  const mode = fields.oneOf("mode", ["auto", "required"]) ?? "auto";
   const names = fields.list("tools", MAX_TOOLS).flatMap((tool) => {
     const inner = tool.fields();
     inner.pass("type");
     return inner.string("name") ?? [];
   });
-  return { choice: "auto", allowed: new Set(names) };
+  return { choice: mode, allowed: new Set(names) };
 }

@@ -219,7 +219,9 @@ describe("errors have Anthropic's shape", () => {
         { messages: [{ role: "user", content: [{ type: "image" }] }] },
         "messages[0].content[0].type",
       ],
-      [{ tool_choice: { type: "any" } }, "tool_choice.type"],
+      [{ tools: [], tool_choice: { type: "any" } }, "tool_choice"],
+      [{ tool_choice: { type: "tool", name: "none" } }, "tool_choice"],
+      [{ output_config: { format: { type: "regex" } } }, "output_config.format.type"],
       [{ stop_sequences: [""] }, "stop_sequences[0]"],
     ];
     for (const [body, field] of cases) {

@@ -415,7 +415,7 @@ export function openaiClientSuite(name: string, target: () => ClientTarget): voi
         ["an unknown role", { messages: [{ role: "cat", content: "" }] }, 400, "messages[0].role"],
         ["absent content", { messages: [{ role: "user" }] }, 400, "messages[0].content"],
         ["a call that is forced", { tool_choice: "required" }, 400, "tool_choice"],
-        ["JSON mode", { response_format: { type: "json_object" } }, 400, "response_format"],
+        ["a form of no type", { response_format: { type: "xml" } }, 400, "response_format.type"],
       ];
       for (const [what, extra, status, param, code] of chatCases) {
         claim(`in a chat, ${what} is ${status} and names ${param}`, async () => {

@@ -7,7 +7,7 @@ export interface Client {
 }
 
 export const CLIENTS: readonly Client[] = [
-  { program: "openai", packages: ["openai"] },
+  { program: "openai", packages: ["openai", "zod"] },
   { program: "anthropic", packages: ["@anthropic-ai/sdk"] },
   {
     program: "ai-openai-compatible",

@@ -4,6 +4,8 @@ const FACT = "dynamo listens on port 8000.";
 const WEATHER = "It is 18 degrees and sunny in Paris.";
 const CALL = { name: "get_weather", arguments: { city: "Paris" } };
 const OTHER_CALL = { name: "get_weather", arguments: { city: 'Zürich "🙂"\n' } };
+const FORM = { name: "dynamo", port: 8000 };
+const FORMED_CALL = { name: "listener", arguments: FORM };
 const THOUGHTS = "<think>\nOne and one more.\n</think>\n\n";
 
 export interface Said {
@@ -38,6 +40,9 @@ export const SCRIPT = [
   { match: "weather in Paris?", text: written(CALL) },
   { match: "sunny", text: WEATHER },
   { match: "Think:", text: `${THOUGHTS}Two.` },
+  { match: "Form:", text: JSON.stringify(FORM) },
+  { match: "Call a form:", text: written(FORMED_CALL) },
+  { match: "Force a call.", text: written(CALL) },
 ];
 
 export const SCRIPT_IN_BYTES = [
@@ -48,6 +53,9 @@ export const SCRIPT_IN_BYTES = [
   },
   { match: "sunny", text: `${THOUGHTS}${WEATHER}` },
   { match: "Think:", text: `${THOUGHTS}Two.` },
+  { match: "Form:", text: `${THOUGHTS}${JSON.stringify(FORM)}` },
+  { match: "Call a form:", text: `${THOUGHTS}${written(FORMED_CALL)}` },
+  { match: "Force a call.", text: `${THOUGHTS}${written(CALL)}` },
 ].map((answer) => ({ ...answer, split: "bytes" }));
 
 function written(call: object): string {
@@ -60,6 +68,9 @@ export function expected(actions: readonly string[], said: Said): Record<string,
 
 function expectedOf(action: string, { fact, calls, thoughts }: Said): unknown {
   if (action.startsWith("thoughts")) return thoughts;
+  if (action.startsWith("a form")) return FORM;
+  if (action.startsWith("a call"))
+    return { reason: action.endsWith("named") ? "stop" : "tool_calls", calls: [CALL] };
   if (action.includes("tool")) return { calls, answer: WEATHER };
   if (action.startsWith("the ")) return true;
   return fact;

@@ -107,12 +107,19 @@ describe.skipIf(!isBuilt)("what shapes a choice (needs `npm run build`)", () => 
   test("a mask is asked before each token and told each, and stays in force beside a list", async () => {
     const told: number[] = [];
     const mask: TokenMask = {
+      isOver: false,
+      prepare: () => true,
+      rollback: (numTokens) => void told.splice(told.length - numTokens),
       fillMask: (words) => {
         words.fill(0);
         for (const id of [told.length, told.length + 1])
           words[id >> 5] = (words[id >> 5] ?? 0) | (1 << (id % 32));
       },
-      accept: (tokenId) => told.push(tokenId),
+      accept: (tokenId) => {
+        const isNext = tokenId === told.length || tokenId === told.length + 1;
+        if (isNext) told.push(tokenId);
+        return isNext;
+      },
     };
     const [one] = await answersOf([shaped({ temperature: 5, seed: 1n })], { mask, guesses: true });
     expect(one?.tokenIds).toEqual(told);

@@ -5,7 +5,7 @@ export function byteVocabulary(texts: readonly string[] = []): TokenTrie {
   const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
   const words = texts.map((text) => new TextEncoder().encode(text));
   const special = 256 + texts.length;
-  return new TokenTrie({
+  return TokenTrie.of({
     tokenBytes: [...bytes, ...words, undefined, undefined],
     specialTokenIds: [special],
     eosTokenIds: [special + 1],

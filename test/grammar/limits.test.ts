@@ -5,6 +5,7 @@ import { compileGrammar, type GrammarSource } from "../../src/grammar/compile.ts
 import { GrammarError } from "../../src/grammar/grammar-error.ts";
 import { GrammarMatcher } from "../../src/grammar/grammar-matcher.ts";
 import { TokenMasks } from "../../src/grammar/token-masks.ts";
+import { hangLimit } from "../time-limits.ts";
 import { syntheticVocabulary } from "./model-vocabulary.ts";
 
 const nested = (open: string, close: string, depth: number) =>
@@ -86,20 +87,24 @@ describe("limits", () => {
     }
   });
 
-  test("a mask that leads to too many states is an error, not a long wait", () => {
-    const program = compileGrammar({ type: "regex", pattern: ".*[aeiou].{25}" });
-    const masks = new TokenMasks({ program, trie: syntheticVocabulary(60_000) });
-    const matcher = new GrammarMatcher(masks);
-    const words = new Uint32Array(masks.trie.numMaskWords);
-    const error = failureOf(() => {
-      for (let count = 0; count < 60; count++) {
-        matcher.fillMask(words);
-        matcher.accept([0x61, 0x62, 0x65, 0x63][(count * count) % 4] ?? 0);
-      }
-      throw new GrammarError("grammar_too_complex", "none", "it was followed");
-    });
-    expect(error.code).toBe("grammar_too_complex");
-  });
+  test(
+    "a mask that leads to too many states is an error, not a long wait",
+    () => {
+      const program = compileGrammar({ type: "regex", pattern: ".*[aeiou].{25}" });
+      const masks = new TokenMasks({ program, trie: syntheticVocabulary(60_000) });
+      const matcher = new GrammarMatcher(masks);
+      const words = new Uint32Array(masks.trie.numMaskWords);
+      const error = failureOf(() => {
+        for (let count = 0; count < 60; count++) {
+          matcher.fillMask(words);
+          matcher.accept([0x61, 0x62, 0x65, 0x63][(count * count) % 4] ?? 0);
+        }
+        throw new GrammarError("grammar_too_complex", "none", "it was followed");
+      });
+      expect(error.code).toBe("grammar_too_complex");
+    },
+    hangLimit(30_000),
+  );
 
   test("large but plain grammars are taken", () => {
     const properties = Object.fromEntries(

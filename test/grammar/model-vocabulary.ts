@@ -12,7 +12,7 @@ export async function modelVocabulary(model: string): Promise<TokenTrie> {
   const spellings = spellingsOf(tokenizer);
   const pieces = new TokenPieces({ decoder, addedTokens, tokenOf: (id) => spellings[id] });
   const eos = [...addedTokens.values()].find(({ content }) => content === eosToken);
-  return new TokenTrie({
+  return TokenTrie.of({
     tokenBytes: Array.from({ length: vocabulary.numIds }, (_, id) =>
       Buffer.from(pieces.pieceOf(id)),
     ),
@@ -58,7 +58,7 @@ export function syntheticVocabulary(numTokens: number): TokenTrie {
   }
   const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
   const words = [...texts].map((text) => new TextEncoder().encode(text));
-  return new TokenTrie({
+  return TokenTrie.of({
     tokenBytes: [...bytes, ...words, undefined],
     specialTokenIds: [],
     eosTokenIds: [numTokens - 1],

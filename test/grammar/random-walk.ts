@@ -25,7 +25,7 @@ export function randomWalk(
     const tokenId = isLate ? shortestEnding(words, trie, random) : anyOf(words, trie, random);
     if (tokenId === undefined) return undefined;
     if (!matcher.accept(tokenId)) throw new Error(`token ${tokenId} was allowed, and is refused`);
-    bytes.push(trie.tokenBytes[tokenId] ?? Uint8Array.of());
+    bytes.push(trie.bytesOf(tokenId));
   }
   return undefined;
 }
@@ -55,9 +55,11 @@ const closingOf = new WeakMap<TokenTrie, readonly number[]>();
 function closingTokens(trie: TokenTrie): readonly number[] {
   let closing = closingOf.get(trie);
   if (closing === undefined) {
-    closing = trie.tokenBytes.flatMap((bytes, id) =>
-      bytes?.length === 1 && '"]})0'.includes(String.fromCharCode(bytes[0] ?? 0)) ? [id] : [],
-    );
+    const ids = Array.from({ length: trie.vocabSize }, (_, id) => id);
+    closing = ids.filter((id) => {
+      const bytes = trie.bytesOf(id);
+      return bytes.length === 1 && '"]})0'.includes(String.fromCharCode(bytes[0] ?? 0));
+    });
     closingOf.set(trie, closing);
   }
   return closing;

@@ -167,7 +167,7 @@ describe("errors", () => {
   test("are a text that names the field", async () => {
     const cases: [string, object, string][] = [
       ["chat", { ...REQUEST, options: { top_p: 2 } }, "options.top_p"],
-      ["chat", { ...REQUEST, format: "json" }, "format"],
+      ["chat", { ...REQUEST, format: "xml" }, "format"],
       ["chat", { ...REQUEST, messages: [{ role: "user", images: ["x"] }] }, "messages[0].images"],
       ["generate", { model: FAKE_MODEL, prompt: "x", suffix: "y" }, "suffix"],
       ["embed", { model: FAKE_MODEL, input: "x" }, "embeddings"],

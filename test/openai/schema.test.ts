@@ -166,8 +166,10 @@ describe("nvext", () => {
     expect(known.ignored).toEqual([]);
   });
 
-  test("a guided grammar in it is refused by name", () => {
-    expect(refusal(() => chat({ nvext: { guided_regex: "a+" } })).param).toBe("nvext.guided_regex");
+  test("a guided grammar in it is one of the request", () => {
+    expect(chat({ nvext: { guided_regex: "a+" } }).request.form).toEqual({
+      ...{ type: "field", field: "nvext.guided_regex", body: { type: "regex", pattern: "a+" } },
+    });
   });
 });
 
@@ -395,7 +397,6 @@ describe("fields that are not for us", () => {
     const wishes = {
       tools: [{}],
       tool_choice: "required",
-      ...{ regex: "a+", ebnf: "x", grammar: "x", json_schema: "{}", format: "json" },
       ...{ mirostat: 1, dry_multiplier: 0.8, typical_p: 0.5, samplers: ["top_k"], think: true },
       ...{
         prediction: { type: "content" },
@@ -403,7 +404,6 @@ describe("fields that are not for us", () => {
         lora_path: "x",
         chat_template: "x",
       },
-      response_format: { type: "json_schema" },
       top_logprobs: 3,
       suffix: "x",
     };

@@ -57,18 +57,40 @@ describe("tools", () => {
     expect(chat({ tools: loose }).request.tools).toHaveLength(2);
   });
 
-  test("what would force a call or hold it to its schema is refused, and says why", () => {
+  test("a call may be forced, of any tool or of one, and held to a schema as it was written", () => {
+    const schema = JSON.stringify(tool.function.parameters);
     const named = { type: "function", function: { name: "read" } };
-    const strict = { type: "function", function: { name: "f", strict: true } };
+    const allowed = { type: "allowed_tools", allowed_tools: { mode: "required", tools: [named] } };
+    const other = { type: "function", function: { name: "other" } };
+    const strict = { type: "function", function: { ...tool.function, strict: true } };
+    expect(chat({ tools: [tool], tool_choice: "required" }).request).toMatchObject({
+      ...{ toolChoice: "required", tools: [{ name: "read", schema }] },
+    });
+    expect(chat({ tools: [tool], tool_choice: named }).request.toolChoice).toEqual({
+      name: "read",
+    });
+    expect(chat({ tools: [other, tool], tool_choice: allowed }).request).toMatchObject({
+      ...{ toolChoice: "required", tools: [{ name: "read" }] },
+    });
+    expect(chat({ functions: [tool.function], function_call: { name: "read" } }).request).toEqual(
+      expect.objectContaining({ toolChoice: { name: "read" } }),
+    );
+    expect(chat({ tools: [strict] }).request.tools).toMatchObject([
+      { schema, strict: true, field: "tools[0].function.parameters" },
+    ]);
+  });
+
+  test("a call of a tool that is not there cannot be forced", () => {
+    const named = { type: "function", function: { name: "write" } };
     for (const [extra, param] of [
-      [{ tools: [tool], tool_choice: "required" }, "tool_choice"],
+      [{ tool_choice: "required" }, "tool_choice"],
+      [{ tools: [], tool_choice: "required" }, "tool_choice"],
       [{ tools: [tool], tool_choice: named }, "tool_choice"],
-      [{ tools: [tool, strict] }, "tools[1].function.strict"],
-      [{ functions: [tool.function], function_call: { name: "read" } }, "function_call"],
+      [{ tools: [tool], tool_choice: { type: "other" } }, "tool_choice.type"],
+      [{ tools: [tool], tool_choice: { type: "function" } }, "tool_choice.function"],
+      [{ functions: [tool.function], function_call: { name: "write" } }, "function_call"],
     ] as const) {
-      const error = refusal(extra);
-      expect(error).toMatchObject({ status: 400, code: "unsupported_parameter", param });
-      expect(error.message).toContain("yet");
+      expect(refusal(extra)).toMatchObject({ status: 400, param });
     }
   });
 

@@ -266,11 +266,11 @@ test("thoughts go back to the model by content, by summary, and by what a client
   }
 });
 
-test("what needs a grammar, and what is not there, is refused by name", async () => {
+test("what is not there is refused by name", async () => {
   const cases: [object, string][] = [
-    [{ tool_choice: "required" }, "tool_choice"],
-    [{ tool_choice: { type: "function", name: "shell" } }, "tool_choice"],
-    [{ text: { format: { type: "json_object" } } }, "text.format.type"],
+    [{ tools: [], tool_choice: "required" }, "tool_choice"],
+    [{ tools: [], tool_choice: { type: "function", name: "shell" } }, "tool_choice"],
+    [{ text: { format: { type: "json_schema" } } }, "text.format.schema"],
     [{ background: true }, "background"],
     [{ conversation: "conv_1" }, "conversation"],
     [{ input: [{ role: "user", content: [{ type: "input_image" }] }] }, "input[0].content[0].type"],
@@ -282,14 +282,27 @@ test("what needs a grammar, and what is not there, is refused by name", async ()
   }
 });
 
-test("a strict tool is shown as any other, and the answer names what it does not promise", async () => {
+test("a form, a strict tool and a forced call are asked for, and repeated", async () => {
+  const schema = { type: "object", properties: { a: { type: "integer" } } };
+  const format = { type: "json_schema", name: "n", schema, strict: true };
+  const allowed = { type: "allowed_tools", mode: "required", tools: [SHELL] };
   const response = await server.post("/v1/responses", {
-    ...REQUEST,
-    tools: [{ ...SHELL, strict: true }],
+    ...{ ...REQUEST, tools: [{ ...SHELL, strict: true }], tool_choice: allowed, text: { format } },
   });
   expect(response.status).toBe(200);
-  expect(response.headers.get("x-dynamo-ignored-params")).toBe("tools[].strict");
-  expect(await response.json()).toMatchObject({ tools: [{ name: SHELL.name, strict: false }] });
+  expect(await response.json()).toMatchObject({
+    ...{ tools: [{ name: SHELL.name, strict: true }], tool_choice: allowed },
+    text: { format: { ...format, description: null } },
+  });
+  expect(server.backend.last).toMatchObject({
+    toolChoice: "required",
+    tools: [{ name: SHELL.name, strict: true, field: "tools[0].parameters" }],
+    form: {
+      type: "field",
+      field: "text.format.schema",
+      body: { type: "json_schema", schema: JSON.stringify(schema) },
+    },
+  });
 });
 
 test("a response has every key that openresponses requires", async () => {

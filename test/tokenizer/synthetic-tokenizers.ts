@@ -117,7 +117,8 @@ function addedToken(id: number, content: string, { special }: { special: boolean
   return { id, content, special, normalized: false };
 }
 
-function openedBy(token: string, id: number): JsonFields {
+/** The post-processor that puts a token before every text. */
+export function openedBy(token: string, id: number): JsonFields {
   const first = { SpecialToken: { id: token, type_id: 0 } };
   const text = { Sequence: { id: "A", type_id: 0 } };
   return {

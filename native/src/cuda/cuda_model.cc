@@ -60,18 +60,18 @@ Status CudaModel::describe(const ModelSource& source, std::vector<WeightSlot>* s
 }
 
 Status CudaModel::wait(uint32_t timeout_us, dyn_model_progress* progress) {
-  {
-    std::unique_lock lock(mutex_);
-    const auto has_ended = [this] { return has_ended_; };
-    if (timeout_us == DYN_WAIT_FOREVER) {
-      ended_.wait(lock, has_ended);
-    } else {
-      ended_.wait_for(lock, std::chrono::microseconds(timeout_us), has_ended);
-    }
+  std::unique_lock lock(mutex_);
+  const auto has_ended = [this] { return has_ended_; };
+  if (timeout_us == DYN_WAIT_FOREVER) {
+    ended_.wait(lock, has_ended);
+  } else {
+    ended_.wait_for(lock, std::chrono::microseconds(timeout_us), has_ended);
+  }
+  if (has_ended_) {
+    *progress = last_progress_;
+    return result_;
   }
   Status loaded = loader_->wait(0, progress);
-  const std::lock_guard lock(mutex_);
-  if (has_ended_) return result_;
   progress->image = nullptr;
   if (loaded.code() == DYN_TIMEOUT) return loaded;
   return {DYN_TIMEOUT, "the weights are not on the GPU yet"};
@@ -93,9 +93,14 @@ void CudaModel::run() {
     result = cuda::upload(device_->context(), image, progress.num_bytes, stopping_, &image_);
     if (result.ok()) device_weights_ = cuda::DeviceWeights::of(weights_, image, image_.at(0));
   }
+  // An image that was not read from a file may still be written to one.
+  std::unique_ptr<ModelLoader> dropped;
+  if (!result.ok() || progress.source == DYN_WEIGHTS_CACHED) progress.image = nullptr;
   {
     const std::lock_guard lock(mutex_);
+    if (progress.image == nullptr) dropped = std::move(loader_);
     has_ended_ = true;
+    last_progress_ = progress;
     result_ = std::move(result);
   }
   ended_.notify_all();

@@ -51,9 +51,11 @@ class CudaModel final : public DeviceModel {
   Weights weights_;
   cuda::DeviceBuffer image_;
   cuda::DeviceWeights device_weights_;
-  std::unique_ptr<ModelLoader> loader_;  // Holds the image that weights_ describe.
 
-  std::mutex mutex_;  // Guards the next two.
+  std::mutex mutex_;  // Guards the next five.
+  // Holds the image that weights_ describe; null once that is on the GPU and in a file.
+  std::unique_ptr<ModelLoader> loader_;
+  dyn_model_progress last_progress_ = {};
   std::condition_variable ended_;
   bool has_ended_ = false;
   Status result_;

@@ -28,7 +28,7 @@ constexpr dyn_engine_config kEngine = {
 constexpr uint32_t kNumBlocks = 80;
 constexpr int kLeastPercent = 80;
 constexpr float kNear =
-    1e-3f;  // Of a log-probability: a change that no test of the model would see.
+    1e-3f;  // Part of a log-probability: a change that no test of the model would see.
 
 template <typename Function>
 Function* standin_call(const char* name) {

@@ -7,10 +7,11 @@ import type { Content } from "./quarantine.ts";
 /** Differs in each process, so that no client can look for contents that share a name. */
 const SEED = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
 
-/** The content of a sequence: its token ids and its sampling without the seed. */
-export function contentOfSequence({ tokenIds, sampling }: PreprocessedRequest): Content {
+/** The content of a sequence: its token ids, its sampling without the seed, and its grammar. */
+export function contentOfSequence({ tokenIds, sampling, grammar }: PreprocessedRequest): Content {
   const { seed: _, ...rest } = sampling;
-  return Bun.hash.xxHash3(JSON.stringify(rest), Bun.hash.xxHash3(tokenIds, SEED));
+  const text = JSON.stringify(grammar === undefined ? rest : [rest, grammar]);
+  return Bun.hash.xxHash3(text, Bun.hash.xxHash3(tokenIds, SEED));
 }
 
 /** Fields that do not change the computation: the client, its choice of worker, and the form of the answer. */

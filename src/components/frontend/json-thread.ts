@@ -10,6 +10,7 @@ import { FairQueue } from "../../base/fair-queue.ts";
 import { ApiError } from "../../door/api-error.ts";
 import { type BodyClient, jsonOf } from "../../door/json-body.ts";
 import type { JsonAnswer } from "../../door/json-service.ts";
+import { keepRawTexts } from "../../door/raw-json.ts";
 
 /** Smaller ones take a few milliseconds. */
 const LARGE_BYTES = 256 * 1024;
@@ -85,6 +86,7 @@ export class JsonThread {
     const job = this.#take();
     switch (answer.type) {
       case "parsed":
+        keepRawTexts(answer.value, answer.raw);
         job?.resolve(answer.value);
         break;
       case "refused":

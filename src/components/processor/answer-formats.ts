@@ -1,5 +1,6 @@
 // How a model writes calls and thoughts: as its configuration says, else as its template shows.
 
+import { DynamoError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { AnswerParser } from "../../parsers/answer-parser.ts";
 import {
@@ -11,9 +12,10 @@ import {
   type ToolFormatName,
   toolFormatOf,
 } from "../../parsers/formats.ts";
-import type { ReasoningFormat } from "../../parsers/reasoning.ts";
+import { behindThoughts, type ReasoningFormat } from "../../parsers/reasoning.ts";
 import type { ToolFormat } from "../../parsers/tool-parser.ts";
 import type { ChatCompletionRequest } from "../../protocol/chat.ts";
+import type { GrammarSource, OutputGrammar } from "../../protocol/grammar.ts";
 import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
 import type { SpelledText } from "../../tokenizer/token-text.ts";
 import type { ChatTemplateSource } from "../../tokenizer/tokenizer-files.ts";
@@ -79,10 +81,9 @@ export class AnswerFormats {
 
   /** Opens the texts of an answer; undefined where it has content only. */
   open(request: ChatCompletionRequest): ((options: TextStreamOptions) => ParsedText) | undefined {
-    const { tools: definitions, toolChoice, parallelToolCalls } = request;
-    const hasTools = definitions.length > 0;
-    if (hasTools) this.#warnIfUnseen();
-    const tools = hasTools && toolChoice !== "none" ? this.#parts.tools : undefined;
+    const { tools: definitions, parallelToolCalls } = request;
+    if (definitions.length > 0) this.#warnIfUnseen();
+    const tools = this.#callsOf(request);
     const { reasoning } = this.#parts;
     if (tools === undefined && reasoning === undefined) return undefined;
     const text = request.showSpecialTokens ? this.#text("all") : this.#textFor(tools);
@@ -94,9 +95,33 @@ export class AnswerFormats {
     };
   }
 
+  /** The form of an answer behind a prompt; undefined: any text. Throws `UnknownCallsError`. */
+  grammarOf(
+    request: ChatCompletionRequest,
+    promptTokenIds: ArrayLike<number>,
+  ): Pick<OutputGrammar, "source" | "markers"> | undefined {
+    const { reasoning } = this.#parts;
+    const tools = this.#callsOf(request);
+    const content = contentGrammar(request, tools);
+    if (content === undefined) return undefined;
+    const tail = this.#textFor(tools).decode(lastOf(promptTokenIds, TAIL_TOKENS));
+    return {
+      source: reasoning ? behindThoughts(reasoning.beginning(tail), content) : content,
+      markers: this.#markersOf(tools),
+    };
+  }
+
+  /** The format in which the answer may have calls. */
+  #callsOf({ tools, toolChoice }: ChatCompletionRequest): ToolFormat | undefined {
+    return tools.length > 0 && toolChoice !== "none" ? this.#parts.tools : undefined;
+  }
+
+  #markersOf(tools: ToolFormat | undefined): readonly string[] {
+    return [...(this.#parts.reasoning?.markers ?? []), ...(tools?.markers ?? [])];
+  }
+
   #textFor(tools: ToolFormat | undefined): SpelledText {
-    const markers = [...(this.#parts.reasoning?.markers ?? []), ...(tools?.markers ?? [])];
-    const text = this.#texts.get(tools) ?? this.#text(markers);
+    const text = this.#texts.get(tools) ?? this.#text(this.#markersOf(tools));
     this.#texts.set(tools, text);
     return text;
   }
@@ -107,6 +132,43 @@ export class AnswerFormats {
     this.#hasWarned = true;
     this.#parts.log.warn(
       "a request has tools, and the model's chat template does not show them to it",
+    );
+  }
+}
+
+/** The form of all but the thoughts. */
+export function contentGrammar(
+  { form, tools, toolChoice, parallelToolCalls }: ChatCompletionRequest,
+  format: ToolFormat | undefined,
+): GrammarSource | undefined {
+  const max = parallelToolCalls ? Number.POSITIVE_INFINITY : 1;
+  const isForced = toolChoice === "required" || typeof toolChoice === "object";
+  const strict = toolChoice === "none" ? undefined : tools.find((tool) => tool.strict);
+  if (format === undefined) {
+    if (isForced) throw new UnknownCallsError("tool_choice");
+    if (strict !== undefined) throw new UnknownCallsError(strict.field ?? "tools");
+    return form;
+  }
+  const { calls, mixed } = format.grammar;
+  if (typeof toolChoice === "object")
+    return calls(
+      tools.filter(({ name }) => name === toolChoice.name),
+      1,
+    );
+  if (isForced) return calls(tools, max);
+  if (form !== undefined) return { type: "any_of", options: [form, calls(tools, max)] };
+  return strict === undefined ? undefined : mixed(tools, max);
+}
+
+/** Calls of a format that is not known here can be held to nothing. */
+export class UnknownCallsError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor(param: string) {
+    super(
+      `'${param}': the format in which this model calls tools is not known, so its calls can be held to nothing; ` +
+        'send tool_choice "auto" and tools without `strict`, or serve with --Processor.tool-call-parser',
+      { param },
     );
   }
 }

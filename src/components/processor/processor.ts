@@ -51,7 +51,7 @@ import { ModelPublisher, servedNames } from "../published-model.ts";
 import { blockSizeProblems } from "../router/config.ts";
 import { Router } from "../router/router.ts";
 import { needsRouter, ROUTER_MODES } from "../router/routing-modes.ts";
-import { DirectChooser, RoutedChooser, type WorkerChooser } from "../router/worker-choice.ts";
+import { DirectSelector, RoutedSelector, type WorkerSelector } from "../router/worker-choice.ts";
 import { VllmWorker } from "../worker/worker.ts";
 import type { Send } from "./choice-output.ts";
 import { countMigrations } from "./migration-metrics.ts";
@@ -94,7 +94,7 @@ export class Processor extends ChatBackend {
   }
 
   #text!: TextGenerator;
-  #chooser!: WorkerChooser;
+  #selector!: WorkerSelector;
   #quarantine!: Quarantine;
   #dispatcher!: Dispatcher;
   #publisher!: ModelPublisher;
@@ -119,10 +119,10 @@ export class Processor extends ChatBackend {
     this.#publisher = new ModelPublisher(this.context, this.config);
     await this.#startDispatcher();
     if (isLinked(this.router)) {
-      this.#chooser = new RoutedChooser(this.router, this.context.clock);
+      this.#selector = new RoutedSelector(this.router, this.context.clock);
       this.follow(this.router.all().workers(), ({ value }) => this.#publish(value));
     } else {
-      this.#chooser = new DirectChooser(this.worker, this.#workers);
+      this.#selector = new DirectSelector(this.worker, this.#workers);
       this.follow(this.worker.watchInstances(), (live) => this.#publish(live));
     }
   }
@@ -212,7 +212,7 @@ export class Processor extends ChatBackend {
         const { hasBegun } = progress;
         const mode = this.config.router;
         const query = { requestId, numTokens, chain, session, mode, hasBegun, ...place };
-        return this.#chooser.choose(query, request);
+        return this.#selector.choose(query, request);
       };
       if (isQuery) return queryInstance(choose({ instance: wanted, avoid: [] }));
       const content = contentOfSequence(sequence);

@@ -16,12 +16,13 @@ import type {
   CompletionRequest,
   GenerationRequest,
 } from "../../protocol/chat.ts";
+import type { GrammarSource, OutputGrammar } from "../../protocol/grammar.ts";
 import type { PreprocessedRequest, TextOutput } from "../../protocol/llm.ts";
 import type { TextStreamOptions } from "../../tokenizer/text-stream.ts";
 import { withTemplate } from "../../tokenizer/tokenizer-files.ts";
 import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { mergeStreams } from "../dispatch/merge-streams.ts";
-import { AnswerFormats, type AnswerKeys } from "./answer-formats.ts";
+import { AnswerFormats, type AnswerKeys, contentGrammar } from "./answer-formats.ts";
 import { badWordsOf, wordTexts } from "./bad-words.ts";
 import { choiceOutputs, type Send, type TextStreams } from "./choice-output.ts";
 import type { ChoiceText } from "./parsed-text.ts";
@@ -154,8 +155,12 @@ export class TextGenerator {
       const maxTokens = this.maxModelLen;
       const prompts = [await this.#chatPrompt(request, { maxTokens, left })];
       const badWords = await this.#badWords(request, left);
-      const openText = request.useRawPrompt ? undefined : this.#answers?.open(request);
-      return this.#generate(request, { prompts, maxTokens, send, places, openText, badWords });
+      const answers = request.useRawPrompt ? undefined : this.#answers;
+      const openText = answers?.open(request);
+      const grammarOf = (tokenIds: Int32Array) =>
+        answers ? answers.grammarOf(request, tokenIds) : bare(contentGrammar(request, undefined));
+      const rest = { openText, badWords, grammarOf };
+      return this.#generate(request, { prompts, maxTokens, send, places, ...rest });
     });
   }
 
@@ -168,7 +173,9 @@ export class TextGenerator {
       const badWords = await this.#badWords(request, left);
       const maxTokens = DEFAULT_COMPLETION_TOKENS;
       const { echo = false } = request;
-      return this.#generate(request, { prompts, maxTokens, send, places, badWords, echo });
+      const grammarOf = () => bare(request.form);
+      const rest = { badWords, echo, grammarOf };
+      return this.#generate(request, { prompts, maxTokens, send, places, ...rest });
     });
   }
 
@@ -255,13 +262,14 @@ export class TextGenerator {
   /** Choice `c` of prompt `p` has the index `p * n + c`. Its seed depends on `c` alone: a batch changes no text. */
   #generate(
     request: GenerationRequest,
-    { prompts, maxTokens, badWords, ...rest }: Prompts,
+    { prompts, maxTokens, badWords, grammarOf, ...rest }: Prompts,
   ): AsyncIterableIterator<TextOutput> {
     const sequences = prompts.flatMap((tokenIds) => {
       const first = request.seed ?? randomSeed();
+      const grammar = grammarOf(tokenIds);
       return Array.from({ length: request.n }, (_, choice) =>
         this.#sequence(request, {
-          ...{ tokenIds, maxTokens, badWords, seed: seedOfChoice(first, choice) },
+          ...{ tokenIds, maxTokens, badWords, grammar, seed: seedOfChoice(first, choice) },
           isEchoed: rest.echo ?? false,
         }),
       );
@@ -275,7 +283,7 @@ export class TextGenerator {
 
   #sequence(
     request: GenerationRequest,
-    { tokenIds, maxTokens, seed, badWords, isEchoed }: Prompt,
+    { tokenIds, maxTokens, seed, badWords, grammar, isEchoed }: Prompt,
   ): PreprocessedRequest {
     const room = Math.max(1, this.maxModelLen - tokenIds.length);
     const stop = stopOf(request, {
@@ -294,6 +302,9 @@ export class TextGenerator {
       sampling: badWords === undefined ? sampling : { ...sampling, badWords },
       ...(logprobs !== undefined && { logprobs }),
       ...(promptLogprobs !== undefined && { promptLogprobs }),
+      ...(grammar && {
+        grammar: { ...grammar, endTokenIds: request.ignoreEos ? [] : this.#eosTokenIds },
+      }),
     };
   }
 
@@ -318,6 +329,13 @@ function reportUnusedKeys({ unusedKeys }: ModelCard, log: Logger): void {
   log.warn("the model's files have keys that nothing here uses", { keys, more });
 }
 
+/** A form of a text that has neither thoughts nor calls. */
+function bare(source: GrammarSource | undefined): Form | undefined {
+  return source && { source, markers: [] };
+}
+
+type Form = Pick<OutputGrammar, "source" | "markers">;
+
 /** The tokenizer may name an end of its own, as vLLM has it too. */
 function union(ids: readonly number[], id: number | undefined): readonly number[] {
   return id === undefined || ids.includes(id) ? ids : [...ids, id];
@@ -331,6 +349,8 @@ interface Prompts {
   readonly places: Places;
   /** As token ids. */
   readonly badWords: readonly (readonly number[])[] | undefined;
+  /** The form of the output behind a prompt. */
+  readonly grammarOf: (tokenIds: Int32Array) => Form | undefined;
   /** Each text begins with its prompt. */
   readonly echo?: boolean;
   /** For chats whose answers are more than content. */
@@ -342,5 +362,6 @@ interface Prompt {
   readonly maxTokens: number;
   readonly seed: bigint;
   readonly badWords: readonly (readonly number[])[] | undefined;
+  readonly grammar: Form | undefined;
   readonly isEchoed: boolean;
 }

@@ -12,12 +12,12 @@ import type { RouteQuery } from "./routing.ts";
 import { NoSuchInstanceError, type Route } from "./routing.ts";
 
 /** Throws `NoWorkersError` where none is left, and `NoSuchInstanceError` where the one that is wanted is not live. */
-export interface WorkerChooser {
+export interface WorkerSelector {
   choose(query: RouteQuery, request: PreprocessedRequest): Promise<Choice<TokenOutput>>;
 }
 
 /** At random or in turn, among the live workers. */
-export class DirectChooser implements WorkerChooser {
+export class DirectSelector implements WorkerSelector {
   readonly #workers: Client<VllmWorker>;
   readonly #service: string;
   #turn = 0;
@@ -54,7 +54,7 @@ const ROUTER_MS = 3000;
 const MAX_ROUTERS = 3;
 
 /** As a Router says; its lease is kept as long as the choice. */
-export class RoutedChooser implements WorkerChooser {
+export class RoutedSelector implements WorkerSelector {
   readonly #router: Client<Router>;
   readonly #clock: Clock;
 

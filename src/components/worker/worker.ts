@@ -24,14 +24,17 @@ import type { LLMEngine, MemoryPressure } from "../../engine/llm-engine.ts";
 import type { MemoryShare, PreparedEngine } from "../../engine/open/engine-keys.ts";
 import { freeForModel } from "../../engine/open/free-memory.ts";
 import { watchMemoryPressure } from "../../engine/open/memory-pressure.ts";
+import { MOCK_MODEL } from "../../model/mock-model.ts";
 import type { KvReport } from "../../protocol/kv-event.ts";
 import type { PreprocessedRequest, TokenOutput } from "../../protocol/llm.ts";
 import type { ForwardPassMetrics } from "../../protocol/metrics.ts";
+import { deferredStream } from "../dispatch/deferred-stream.ts";
 import { PrefillDispatcher } from "../prefill/prefill-dispatcher.ts";
 import type { LeasedPrefill, PrefillRequester } from "../prefill/prefill-messages.ts";
 import { PrefillWorker } from "../prefill/prefill-worker.ts";
 import { MAX_SEQUENCES } from "../processor/sequence-shares.ts";
 import { lookupProblems, scriptProblems, VllmWorkerConfig } from "./config.ts";
+import { Grammars } from "./grammars.ts";
 import { registerWorkerMetrics } from "./metrics.ts";
 import { prepareWorker, releaseWorker, workerProgress } from "./prepared-worker.ts";
 
@@ -51,6 +54,7 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
   static override readonly live = ["maxLocalPrefillLength", "maxPrefillQueueSize"];
 
   #engine!: LLMEngine;
+  #grammars!: Grammars;
   #memoryWatch: Timer | undefined;
   #prefill: PrefillDispatcher | undefined;
 
@@ -116,6 +120,11 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
     });
     metrics.watch(() => engine.stats());
     this.#engine = engine;
+    this.#grammars = new Grammars({
+      context,
+      model: config.model === MOCK_MODEL ? undefined : config.model,
+      vocabSize: pool.vocabSize,
+    });
     this.#prefill = prefill;
     if (prefill) {
       await prefill.open(pool, part, this.prefillWorker.instances);
@@ -136,7 +145,17 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
 
   /** The tokens of one sequence as they are sampled. Leaving the loop frees its blocks. */
   generate(request: PreprocessedRequest): AsyncIterable<TokenOutput> {
-    return this.#engine.generate(request);
+    const { grammar, tenant } = request;
+    if (grammar === undefined) return this.#engine.generate(request);
+    let tokens: AsyncIterableIterator<TokenOutput> | undefined;
+    return deferredStream(
+      async () => {
+        const mask = await this.#grammars.open(grammar, tenant);
+        tokens = this.#engine.generate(request, mask);
+        return tokens;
+      },
+      () => void tokens?.return?.(),
+    );
   }
 
   limits(): WorkerLimits {

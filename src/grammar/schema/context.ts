@@ -8,6 +8,8 @@ export interface SchemaContext {
   readonly undeclaredProperties: "allowed" | "refused";
   /** Any JSON string, in any form that JSON allows. */
   readonly anyString: number;
+  /** The forms that it has. */
+  readonly escapes: "json" | "python";
   /** The node of values that satisfy all of `schemas`. */
   value(schemas: readonly Schema[]): number;
   /** Sets of facts, all of one of which hold for a value that satisfies all of `schemas`. */

@@ -16,7 +16,7 @@ import { parseRegex } from "../regex-parser.ts";
 import { encodeJson } from "../utf8.ts";
 import type { SchemaContext } from "./context.ts";
 import type { Facts, Schema } from "./facts.ts";
-import { contentAutomaton } from "./strings.ts";
+import { stringsOf } from "./strings.ts";
 
 /** Patterns for keys multiply: a key may match each or not. */
 const MAX_KEY_PATTERNS = 6;
@@ -83,15 +83,15 @@ function memberGraph(
   return builder.graph(edges, accepting);
 }
 
-function countsOf(facts: readonly Facts[]) {
+export function countsOf(facts: readonly Facts[]) {
   return {
     min: Math.max(0, ...facts.map(({ minProperties }) => minProperties)),
     max: Math.min(...facts.map(({ maxProperties }) => maxProperties), Number.POSITIVE_INFINITY),
   };
 }
 
-/** Which keys an object may have, and what their values must satisfy. */
-class Keys {
+/** Keys that an object of all of `facts` may have, and schemas of their values. */
+export class Keys {
   readonly #facts: readonly Facts[];
   readonly #context: SchemaContext;
   readonly #patterns: readonly KeyPattern[];
@@ -198,7 +198,7 @@ class Keys {
       const alternatives = this.#context.alternatives([propertyNames]);
       const [only = []] = alternatives;
       if (alternatives.length !== 1) return [anyOfNames(alternatives, builder)];
-      return [namesOf(only, builder)];
+      return [stringsOf(only, builder)];
     });
   }
 }
@@ -225,27 +225,12 @@ function patternsOf(facts: readonly Facts[], builder: ProgramBuilder): readonly 
   });
 }
 
-/** Keys that satisfy a schema: only what concerns strings matters. */
-function namesOf(facts: readonly Facts[], builder: ProgramBuilder): CharAutomaton {
-  const allows = facts.every(({ types }) => types === undefined || types.has("string"));
-  if (!allows) return { edges: [[]], accepting: [false] };
-  const words = facts.flatMap(({ enumerations }) =>
-    enumerations.map((values) =>
-      wordsAutomaton(
-        values.flatMap((value) => (value.type === "string" ? [value.value] : [])),
-        builder,
-      ),
-    ),
-  );
-  return [contentAutomaton(facts, builder), ...words].reduce((a, b) => both(a, b, builder));
-}
-
 function anyOfNames(
   alternatives: readonly (readonly Facts[])[],
   builder: ProgramBuilder,
 ): CharAutomaton {
   const none = alternatives
-    .map((facts) => complement(namesOf(facts, builder)))
+    .map((facts) => complement(stringsOf(facts, builder)))
     .reduce((a, b) => both(a, b, builder), complement({ edges: [[]], accepting: [false] }));
   return complement(none);
 }

@@ -4,6 +4,7 @@
 // what a property must satisfy is the set of what each member says about it. Equal sets are one rule, so recursion ends.
 // `anyOf` and `oneOf` multiply out to alternatives, each again a set.
 
+import type { FieldsSource } from "../../protocol/grammar.ts";
 import { GrammarError } from "../grammar-error.ts";
 import type { JsonNode } from "../ordered-json.ts";
 import type { GrammarProgram } from "../program.ts";
@@ -14,6 +15,7 @@ import type { SchemaContext } from "./context.ts";
 import { areDisjoint } from "./disjoint.ts";
 import { enumerationNode, enumerationOf } from "./enumerations.ts";
 import { type Facts, type JsonType, readFacts, type Schema, typesOf } from "./facts.ts";
+import { fieldsNode } from "./fields.ts";
 import { numberNode } from "./number.ts";
 import { objectNode } from "./objects.ts";
 import { References } from "./references.ts";
@@ -24,15 +26,33 @@ export interface SchemaOptions {
   readonly makeSpace: (builder: ProgramBuilder) => number;
   /** Properties that an object may have whose schema says nothing about additional ones. */
   readonly undeclaredProperties: "allowed" | "refused";
+  /** Escapes of strings that are held to no pattern. */
+  readonly escapes: "json" | "python";
 }
 
 const MAX_ALTERNATIVES = 512;
 /** `$ref`, `allOf`, `anyOf` and `oneOf` inside each other, with no property or item between. */
 const MAX_EXPANSION = 200;
 
-export function compileSchema(root: JsonNode, options: SchemaOptions): GrammarProgram {
+/** Values that satisfy all of `schemas`, which stand in `root`. */
+export function compileSchema(
+  root: JsonNode,
+  options: SchemaOptions,
+  schemas: readonly JsonNode[] = [root],
+): GrammarProgram {
   const compiler = new SchemaCompiler(root, options);
-  return compiler.program();
+  return compiler.program(compiler.value(schemas));
+}
+
+/** Such values as `source` writes them. */
+export function compileFields(
+  source: FieldsSource,
+  root: JsonNode,
+  options: SchemaOptions,
+  schemas: readonly JsonNode[],
+): GrammarProgram {
+  const compiler = new SchemaCompiler(root, options);
+  return compiler.program(fieldsNode(source, schemas, compiler));
 }
 
 class SchemaCompiler implements SchemaContext {
@@ -40,7 +60,7 @@ class SchemaCompiler implements SchemaContext {
   readonly space: number;
   readonly undeclaredProperties: "allowed" | "refused";
   readonly anyString: number;
-  readonly #root: JsonNode;
+  readonly escapes: "json" | "python";
   readonly #references: References;
   readonly #rules = new Map<string, number>();
   readonly #open: { readonly rule: number; readonly compile: () => number }[] = [];
@@ -48,15 +68,15 @@ class SchemaCompiler implements SchemaContext {
   readonly #ids = new Map<JsonNode, number>();
 
   constructor(root: JsonNode, options: SchemaOptions) {
-    this.#root = root;
     this.#references = new References(root);
     this.undeclaredProperties = options.undeclaredProperties;
     this.space = options.makeSpace(this.builder);
-    this.anyString = this.#anyString();
+    this.anyString = this.#anyString(options.escapes);
+    this.escapes = options.escapes;
   }
 
-  program(): GrammarProgram {
-    const root = this.value([this.#root]);
+  /** Ends the compilation; `root` is the node of a whole text. */
+  program(root: number): GrammarProgram {
     for (let next = this.#open.pop(); next !== undefined; next = this.#open.pop()) {
       this.builder.define(next.rule, next.compile());
     }
@@ -205,10 +225,13 @@ class SchemaCompiler implements SchemaContext {
     });
   }
 
-  #anyString(): number {
+  #anyString(escapes: "json" | "python"): number {
     const { builder } = this;
     const quote = builder.text('"');
-    const chars = builder.repeat(anyJsonChar(builder), { min: 0, max: Number.POSITIVE_INFINITY });
+    const chars = builder.repeat(anyJsonChar(builder, escapes), {
+      min: 0,
+      max: Number.POSITIVE_INFINITY,
+    });
     const rule = builder.declare("string");
     builder.define(rule, builder.sequence([quote, chars, quote]));
     return builder.call(rule);

@@ -4,6 +4,7 @@ import {
   both,
   type CharAutomaton,
   lengthBetween,
+  wordsAutomaton,
 } from "../char-automaton.ts";
 import { ANY_CHAR } from "../char-set.ts";
 import { type Expression, expressionNode } from "../expression.ts";
@@ -19,7 +20,10 @@ import { formatExpression } from "./formats.ts";
  * Strings under `facts`. One that has no pattern and no format is written in any form that JSON allows; others are
  * escaped only where they must be.
  */
-export function stringNode(facts: readonly Facts[], { builder, anyString }: SchemaContext): number {
+export function stringNode(
+  facts: readonly Facts[],
+  { builder, anyString, escapes }: SchemaContext,
+): number {
   const length = lengthOf(facts);
   if (length.min > length.max) return builder.never;
   const quote = builder.text('"');
@@ -27,7 +31,7 @@ export function stringNode(facts: readonly Facts[], { builder, anyString }: Sche
   const [only] = expressions;
   if (only === undefined) {
     if (length.min === 0 && length.max === Number.POSITIVE_INFINITY) return anyString;
-    return builder.sequence([quote, builder.repeat(anyJsonChar(builder), length), quote]);
+    return builder.sequence([quote, builder.repeat(anyJsonChar(builder, escapes), length), quote]);
   }
   const isLengthSaid = expressions.some((expression) => isWithin(lengthsOf(expression), length));
   const content =
@@ -47,6 +51,21 @@ export function contentAutomaton(facts: readonly Facts[], builder: ProgramBuilde
   return expressions
     .map((expression) => automatonOf(expression, builder))
     .reduce((a, b) => both(a, b, builder));
+}
+
+/** Strings that satisfy all of `facts`: only what concerns strings matters. */
+export function stringsOf(facts: readonly Facts[], builder: ProgramBuilder): CharAutomaton {
+  const allows = facts.every(({ types }) => types === undefined || types.has("string"));
+  if (!allows) return { edges: [[]], accepting: [false] };
+  const words = facts.flatMap(({ enumerations }) =>
+    enumerations.map((values) =>
+      wordsAutomaton(
+        values.flatMap((value) => (value.type === "string" ? [value.value] : [])),
+        builder,
+      ),
+    ),
+  );
+  return [contentAutomaton(facts, builder), ...words].reduce((a, b) => both(a, b, builder));
 }
 
 function contentOf(facts: readonly Facts[]): Expression[] {

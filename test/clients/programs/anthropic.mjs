@@ -1,6 +1,17 @@
 import Anthropic from "@anthropic-ai/sdk";
 
-import { FACT, RIDDLE, same, TOOL, WEATHER, weatherOf } from "./questions.mjs";
+import {
+  FACT,
+  FORCED,
+  FORCED_TOOL,
+  FORM,
+  FORM_SCHEMA,
+  RIDDLE,
+  same,
+  TOOL,
+  WEATHER,
+  weatherOf,
+} from "./questions.mjs";
 
 const user = (content) => [{ role: "user", content }];
 const textOf = ({ content }) => content.find(({ type }) => type === "text")?.text;
@@ -39,6 +50,26 @@ export function actions({ url, model }) {
     },
     "a tool": () => useTool(false),
     "a tool, streamed": () => useTool(true),
+    "a form": async () => {
+      const format = { type: "json_schema", schema: FORM_SCHEMA };
+      const asked = { ...body, messages: user(FORM), output_config: { format } };
+      return JSON.parse(textOf(await client.messages.create(asked)));
+    },
+    "a call, required": async () => {
+      const { name, description, schema } = FORCED_TOOL;
+      const { content, stop_reason } = await client.messages.create({
+        ...{
+          ...body,
+          messages: user(FORCED),
+          tools: [{ name, description, input_schema: schema }],
+        },
+        tool_choice: { type: "any", disable_parallel_tool_use: true },
+      });
+      const calls = content
+        .filter(({ type }) => type === "tool_use")
+        .map(({ name, input }) => ({ name, arguments: input }));
+      return { reason: stop_reason === "tool_use" ? "tool_calls" : stop_reason, calls };
+    },
     thoughts: async () =>
       thoughtsOf(await client.messages.create({ ...body, messages: user(RIDDLE) })),
     "thoughts, streamed": async () =>

@@ -2,7 +2,17 @@ import { HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI } from "@langchain/openai";
 
-import { FACT, joined, TOOL, WEATHER, weatherOf } from "./questions.mjs";
+import {
+  CALLED_FORM,
+  FACT,
+  FORM,
+  FORM_NAME,
+  FORM_SCHEMA,
+  joined,
+  TOOL,
+  WEATHER,
+  weatherOf,
+} from "./questions.mjs";
 
 export function actions({ url, model }) {
   const open = (useResponsesApi) =>
@@ -26,6 +36,8 @@ function actionsOf(model) {
   return {
     "a chat": async () => (await model.invoke(FACT)).text,
     "a chat, streamed": async () => joined(await model.stream(FACT), ({ text }) => text),
+    "a form": () => formed("jsonSchema", FORM),
+    "a form by a call": () => formed("functionCalling", CALLED_FORM),
     "a tool": () => useTool((bound, messages) => bound.invoke(messages)),
     "a tool, streamed": () =>
       useTool(async (bound, messages) => {
@@ -36,6 +48,11 @@ function actionsOf(model) {
         return whole;
       }),
   };
+
+  function formed(method, question) {
+    const form = { name: FORM_NAME, method, strict: true };
+    return model.withStructuredOutput(FORM_SCHEMA, form).invoke(question);
+  }
 
   async function useTool(ask) {
     const calls = [];

@@ -1,6 +1,6 @@
 import { Ollama } from "ollama";
 
-import { FACT, joined, RIDDLE, TOOL, WEATHER, weatherOf } from "./questions.mjs";
+import { FACT, FORM, FORM_SCHEMA, joined, RIDDLE, TOOL, WEATHER, weatherOf } from "./questions.mjs";
 
 const user = (content) => ({ role: "user", content });
 
@@ -34,6 +34,10 @@ export function actions({ url, model }) {
         await client.generate({ ...body, prompt: FACT, stream: true }),
         ({ response }) => response,
       ),
+    "a form": async () => {
+      const asked = { ...body, messages: [user(FORM)], format: FORM_SCHEMA };
+      return JSON.parse((await client.chat(asked)).message.content);
+    },
     "a tool": () => useTool(async (asked) => (await client.chat(asked)).message),
     "a tool, streamed": () =>
       useTool(async (asked) => {

@@ -1,6 +1,21 @@
 import OpenAI from "openai";
 
-import { FACT, joined, RIDDLE, same, TOOL, WEATHER, weatherOf } from "./questions.mjs";
+import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
+import { z } from "zod";
+
+import {
+  FACT,
+  FORCED,
+  FORCED_TOOL,
+  FORM,
+  FORM_NAME,
+  joined,
+  RIDDLE,
+  same,
+  TOOL,
+  WEATHER,
+  weatherOf,
+} from "./questions.mjs";
 
 const user = (content) => [{ role: "user", content }];
 
@@ -36,12 +51,60 @@ export function actions({ url, model }) {
       const answer = await client.chat.completions.runTools(body).finalContent();
       return { calls, answer };
     },
+    ...forms(client, chat),
     thoughts: async () => {
       const answer = await client.chat.completions.create({ ...chat, messages: user(RIDDLE) });
       const { reasoning, content } = answer.choices[0].message;
       return { thoughts: reasoning, answer: content };
     },
     ...responses(client, chat, named),
+  };
+}
+
+const Listener = z.object({ name: z.literal("dynamo"), port: z.literal(8000) });
+
+function forms(client, chat) {
+  const called = ({ message, finish_reason: reason }) => ({
+    reason,
+    calls: message.tool_calls.map(({ function: { name, arguments: json, parsed_arguments } }) => ({
+      name,
+      arguments: parsed_arguments ?? JSON.parse(json),
+    })),
+  });
+  const { name, description, schema: parameters } = FORCED_TOOL;
+  const tools = [{ type: "function", function: { name, description, parameters } }];
+  const forced = async (choice) => {
+    const body = { ...chat, messages: user(FORCED), tools, tool_choice: choice };
+    const { choices } = await client.chat.completions.create({
+      ...{ ...body, parallel_tool_calls: false },
+    });
+    return called(choices[0]);
+  };
+  return {
+    "a form": async () => {
+      const body = { ...chat, messages: user(FORM) };
+      const response_format = zodResponseFormat(Listener, FORM_NAME);
+      const answer = await client.chat.completions.parse({ ...body, response_format });
+      return answer.choices[0].message.parsed;
+    },
+    "a form, streamed": async () => {
+      const body = { ...chat, messages: user(FORM) };
+      const response_format = zodResponseFormat(Listener, FORM_NAME);
+      const stream = client.chat.completions.stream({ ...body, response_format });
+      return (await stream.finalChatCompletion()).choices[0].message.parsed;
+    },
+    "a form of a response": async () => {
+      const text = { format: zodTextFormat(Listener, FORM_NAME) };
+      return (await client.responses.parse({ ...chat, input: FORM, text })).output_parsed;
+    },
+    "a call, required": () => forced("required"),
+    "a call, named": () => forced({ type: "function", function: { name } }),
+    "a call, strict": async () => {
+      const strict = zodFunction({ name, parameters: z.object({ city: z.literal("Paris") }) });
+      const body = { ...chat, messages: user(FORCED), tools: [strict], tool_choice: "required" };
+      const answer = await client.chat.completions.parse({ ...body, parallel_tool_calls: false });
+      return called(answer.choices[0]);
+    },
   };
 }
 

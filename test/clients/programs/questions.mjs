@@ -4,6 +4,34 @@ export const FACT = "What is the default port?";
 export const WEATHER = "What is the weather in Paris?";
 export const RIDDLE = "Think: how much is one and one?";
 
+export const FORM = "Form: who listens where?";
+export const CALLED_FORM = "Call a form: who listens where?";
+export const FORCED = "Force a call.";
+
+/** An object that has one value only, so that a form leaves no model a choice. */
+export const FORM_SCHEMA = {
+  type: "object",
+  properties: {
+    name: { type: "string", enum: ["dynamo"] },
+    port: { type: "integer", const: 8000 },
+  },
+  required: ["name", "port"],
+  additionalProperties: false,
+};
+export const FORM_NAME = "listener";
+
+/** Likewise the arguments of a call. */
+export const FORCED_TOOL = {
+  name: "get_weather",
+  description: "Get the weather of a city",
+  schema: {
+    type: "object",
+    properties: { city: { type: "string", enum: ["Paris"] } },
+    required: ["city"],
+    additionalProperties: false,
+  },
+};
+
 export const TOOL = {
   name: "get_weather",
   description: "Get the weather of a city",

@@ -1,11 +1,22 @@
 // The AI SDK, with each provider that speaks an API of this server.
 
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 
-import { FACT, joined, RIDDLE, same, TOOL, WEATHER, weatherOf } from "./questions.mjs";
+import {
+  FACT,
+  FORM,
+  FORM_NAME,
+  FORM_SCHEMA,
+  joined,
+  RIDDLE,
+  same,
+  TOOL,
+  WEATHER,
+  weatherOf,
+} from "./questions.mjs";
 
-/** `thinking` is what a provider needs to be told before it shows thoughts. */
-export function actionsOf(model, thinking = {}) {
+/** `thinking` is what a provider needs to be told before it shows thoughts, `forms` before it asks for one. */
+export function actionsOf(model, thinking = {}, forms = {}) {
   const plain = { model, temperature: 0, maxRetries: 0 };
   const riddle = { ...plain, prompt: RIDDLE, providerOptions: thinking };
   const withTool = (calls) => ({
@@ -41,6 +52,11 @@ export function actionsOf(model, thinking = {}) {
     "a tool, streamed": async () => {
       const calls = [];
       return { calls, answer: await streamed(withTool(calls)).text() };
+    },
+    "a form": async () => {
+      const form = { schema: jsonSchema(FORM_SCHEMA), schemaName: FORM_NAME };
+      const asked = { ...plain, ...form, prompt: FORM, providerOptions: forms };
+      return (await generateObject(asked)).object;
     },
     thoughts: async () => {
       const { reasoningText, text } = await generateText(riddle);

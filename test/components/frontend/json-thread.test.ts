@@ -64,7 +64,7 @@ test("bodies are parsed one after the other, and tenants take turns", async () =
   );
   const [thread] = threads;
   expect(marks(thread?.posted ?? [])).toEqual(["one"]);
-  for (let count = 0; count < 4; count++) thread?.say({ type: "parsed", value: count });
+  for (let count = 0; count < 4; count++) thread?.say({ type: "parsed", value: count, raw: [] });
   expect(await Promise.all([one, two, four, three])).toEqual([0, 1, 2, 3]);
   expect(marks(thread?.posted ?? [])).toEqual(["one", "two", "four", "three"]);
 });
@@ -87,8 +87,8 @@ test("a client that leaves waits no longer, and costs the thread nothing", async
   const third = json.parse(long("three"), clientOf(3));
   controller.abort(new Error("gone"));
   expect(left).rejects.toThrow("gone");
-  threads[0]?.say({ type: "parsed", value: 1 });
-  threads[0]?.say({ type: "parsed", value: 3 });
+  threads[0]?.say({ type: "parsed", value: 1, raw: [] });
+  threads[0]?.say({ type: "parsed", value: 3, raw: [] });
   expect(await Promise.all([first, third])).toEqual([1, 3]);
   expect(marks(threads[0]?.posted ?? [])).toEqual(["one", "three"]);
 });
@@ -100,7 +100,7 @@ test("a thread that dies fails the body that it worked on, and no other", async 
   threads[0]?.crash("out of memory");
   expect(errorCode(await first.catch((error: unknown) => error))).toBe("json_failed");
   expect(marks(threads[1]?.posted ?? [])).toEqual(["two"]);
-  threads[1]?.say({ type: "parsed", value: 2 });
+  threads[1]?.say({ type: "parsed", value: 2, raw: [] });
   expect(await second).toBe(2);
 });
 
@@ -109,7 +109,7 @@ test("a thread without work ends after a while, and the next body has another", 
   const first = json.parse(long("one"), ME);
   await clock.advance(60_000);
   expect(threads[0]?.isTerminated).toBe(false);
-  threads[0]?.say({ type: "parsed", value: 1 });
+  threads[0]?.say({ type: "parsed", value: 1, raw: [] });
   expect(await first).toBe(1);
   await clock.advance(9_999);
   expect(threads[0]?.isTerminated).toBe(false);

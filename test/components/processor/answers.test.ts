@@ -13,14 +13,18 @@ import type { ChatCompletionRequest } from "../../../src/protocol/chat.ts";
 import type { TextOutput, TokenOutput } from "../../../src/protocol/llm.ts";
 import { openTokenizer } from "../../../src/tokenizer/open-tokenizer.ts";
 import { PromptEncoder } from "../../../src/tokenizer/prompt-encoder.ts";
+import { TokenText } from "../../../src/tokenizer/token-text.ts";
 import { spawnSideThread } from "../../../src/worker-entries.ts";
+import { openedBy } from "../../tokenizer/synthetic-tokenizers.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "dynamo-answers-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const BUILT_IN = join(import.meta.dir, "../../../models/built-in");
 const EOS = 2;
-const encoder = await PromptEncoder.create(await openTokenizer(BUILT_IN));
+const files = await openTokenizer(BUILT_IN);
+const encoder = await PromptEncoder.create(files);
+const spelling = new TokenText(files);
 const idsOf = (text: string) => [...encoder.encodeNow(text, { maxTokens: 9999, form: "as-is" })];
 
 function file(name: string, text: string): string {
@@ -113,6 +117,53 @@ async function play(
 const CALL = `<tool_call>\n{"name": "f", "arguments": {"city": "Zürich", "days": 3}}\n</tool_call>`;
 const ARGUMENTS = '{"city": "Zürich", "days": 3}';
 const SAID = [...idsOf(`Let me see.\n${CALL}`), EOS];
+
+describe("the prompt of a chat", () => {
+  const turns = (content: string) => [
+    { role: "user" as const, content: "Tell me of a cat.", name: undefined },
+    { role: "assistant" as const, content, name: undefined },
+  ];
+  /** The text that a worker gets, special tokens spelled. */
+  const promptFor = async (fields: Partial<ChatCompletionRequest>, keys: Keys = {}) => {
+    const generator = await open(keys);
+    let text = "";
+    const send: Send = async function* ({ tokenIds }) {
+      text = spelling.spell(tokenIds);
+      yield { tokenIds: [EOS], numCachedTokens: 0, finishReason: "stop" };
+    };
+    const answering = { send, left: new Promise<void>(() => {}) };
+    for await (const _ of generator.chat(chatOf(fields), answering));
+    return text;
+  };
+
+  test("ends within the message that is continued", async () => {
+    const messages = turns("Once upon a");
+    const continued = await promptFor({ messages, continueFinalMessage: true });
+    const closed = await promptFor({ messages, addGenerationPrompt: false });
+    expect(continued.endsWith("Once upon a")).toBe(true);
+    expect(closed.startsWith(continued)).toBe(true);
+    expect(closed.length).toBeGreaterThan(continued.length);
+    const begun = await promptFor({ messages });
+    expect(begun.startsWith(closed)).toBe(true);
+    expect(begun.length).toBeGreaterThan(closed.length);
+  });
+
+  test("is opened as a text where the client says so, and cut behind the template", async () => {
+    const model = join(scratch, "opened");
+    cpSync(BUILT_IN, model, { recursive: true });
+    const path = join(model, "tokenizer.json");
+    const json = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify({ ...json, post_processor: openedBy("<|endoftext|>", 0) }));
+    const messages = turns("Once upon a").slice(0, 1);
+    const plain = await promptFor({ messages }, { model });
+    expect(await promptFor({ messages, addSpecialTokens: true }, { model })).toBe(
+      `<|endoftext|>${plain}`,
+    );
+    const cut = await promptFor({ messages, truncatePromptTokens: 3 });
+    expect(plain.endsWith(cut)).toBe(true);
+    expect(cut.length).toBeLessThan(plain.length);
+  });
+});
 
 describe("an answer with a call", () => {
   test("comes in pieces, the first with its id and name, and ends with `tool_calls`", async () => {
