@@ -26,7 +26,7 @@ using namespace dyn::test;
 constexpr dyn_engine_config kEngine = {
     .max_num_seqs = 8, .max_num_rows = 8, .max_num_batched_tokens = 256, .max_model_len = 1280};
 constexpr uint32_t kNumBlocks = 80;
-constexpr int kLeastPercent = 80;
+constexpr int kLeastPercent = 90;
 constexpr float kNear =
     1e-3f;  // Part of a log-probability: a change that no test of the model would see.
 
