@@ -78,7 +78,9 @@ void bench(dyn_isa isa, dyn_kv_dtype dtype, uint32_t num_seqs, uint32_t num_toke
                           .kv_head = kv_head,
                           .block_table = table.data() + size_t{seq} * blocks_per_seq,
                           .context_len = context_len - num_tokens + first + count,
-                          .sliding_window = 0},
+                          .sliding_window = 0,
+                          .scale = 0.088f,
+                          .softcap = 0},
                          scratch);
         }
       }

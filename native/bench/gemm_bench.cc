@@ -105,7 +105,8 @@ class Products {
       store(pool, num_rows, kQ, &attended_);
       project_and_add(pool, attended_, num_rows, {&layer.o, residual_});
       store(pool, num_rows, kHidden, &normed_);
-      project_swiglu(pool, normed_, num_rows, layer.gate, layer.up, &activated_);
+      project_gated(pool, normed_, num_rows, {layer.gate, layer.up, DYN_ACTIVATION_SILU},
+                    &activated_);
       project_and_add(pool, activated_, num_rows, {&layer.down, residual_});
     }
     store(pool, num_sampled, kHidden, &normed_);

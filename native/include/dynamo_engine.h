@@ -54,7 +54,9 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 10u
+#define DYN_ABI_VERSION 11u
+#define DYN_ATTENTION_TILE 64u       // Positions that attention reads together.
+#define DYN_MAX_LAYERS 512u          // Most layers of a model.
 #define DYN_MAX_BANNED_TOKENS 64u    // Most tokens that one row of logits may ban.
 #define DYN_MAX_BIASES 1024u         // Most biases of one row.
 #define DYN_MAX_LOGPROBS 20u         // Most likeliest tokens that one row names.
@@ -159,23 +161,25 @@ typedef enum dyn_kv_dtype {
 
 // A tensor's role in a decoder; q = num_heads * head_size, kv = num_kv_heads * head_size.
 typedef enum dyn_role {
-  DYN_EMBEDDING = 0,       // [vocab, hidden]
-  DYN_FINAL_NORM = 1,      // [hidden]
-  DYN_HEAD = 2,            // [vocab, hidden]; absent where tie_word_embeddings is 1
-  DYN_ATTENTION_NORM = 3,  // [hidden]               This and the following: once a layer.
-  DYN_Q = 4,               // [q, hidden]
-  DYN_K = 5,               // [kv, hidden]
-  DYN_V = 6,               // [kv, hidden]
-  DYN_O = 7,               // [hidden, q]
-  DYN_MLP_NORM = 8,        // [hidden]
-  DYN_GATE = 9,            // [intermediate, hidden]
-  DYN_UP = 10,             // [intermediate, hidden]
-  DYN_DOWN = 11,           // [hidden, intermediate]
-  DYN_Q_BIAS = 12,         // [q]                    These three: where attention_bias is 1.
-  DYN_K_BIAS = 13,         // [kv]
-  DYN_V_BIAS = 14,         // [kv]
-  DYN_Q_NORM = 15,         // [head_size]            These two: where qk_norm is 1.
-  DYN_K_NORM = 16,         // [head_size]
+  DYN_EMBEDDING = 0,             // [vocab, hidden]
+  DYN_FINAL_NORM = 1,            // [hidden]
+  DYN_HEAD = 2,                  // [vocab, hidden]; absent where tie_word_embeddings is 1
+  DYN_ATTENTION_NORM = 3,        // [hidden]               This and the following: once a layer.
+  DYN_Q = 4,                     // [q, hidden]
+  DYN_K = 5,                     // [kv, hidden]
+  DYN_V = 6,                     // [kv, hidden]
+  DYN_O = 7,                     // [hidden, q]
+  DYN_MLP_NORM = 8,              // [hidden]
+  DYN_GATE = 9,                  // [intermediate, hidden]
+  DYN_UP = 10,                   // [intermediate, hidden]
+  DYN_DOWN = 11,                 // [hidden, intermediate]
+  DYN_Q_BIAS = 12,               // [q]                    These three: where attention_bias is 1.
+  DYN_K_BIAS = 13,               // [kv]
+  DYN_V_BIAS = 14,               // [kv]
+  DYN_Q_NORM = 15,               // [head_size] or [q]     These two: as dyn_qk_norm says.
+  DYN_K_NORM = 16,               // [head_size] or [kv]
+  DYN_POST_ATTENTION_NORM = 17,  // [hidden]         These two: as dyn_norms says.
+  DYN_POST_MLP_NORM = 18,        // [hidden]
 } dyn_role;
 
 // Row order of rotary pairs in the q and k weights. Attention gives the same bits for both.
@@ -183,6 +187,27 @@ typedef enum dyn_rope_layout {
   DYN_ROPE_HALVES = 0,       // Pairs are (i, i + head_size / 2), as in Hugging Face's checkpoints.
   DYN_ROPE_INTERLEAVED = 1,  // Pairs are (2i, 2i + 1), as in GGUF files of Llama.
 } dyn_rope_layout;
+
+// RMSNorms of the residual stream in a layer: of what attention and the MLP read, and of what they
+// give before it is added.
+typedef enum dyn_norms {
+  DYN_NORMS_BEFORE = 0,  // DYN_ATTENTION_NORM and DYN_MLP_NORM.
+  DYN_NORMS_AROUND = 1,  // Those, and the two roles that begin with POST (Gemma).
+  DYN_NORMS_BEHIND = 2,  // The latter alone (OLMo 2).
+} dyn_norms;
+
+// RMSNorms of q and k, before RoPE.
+typedef enum dyn_qk_norm {
+  DYN_QK_NORM_NONE = 0,
+  DYN_QK_NORM_HEADS = 1,  // Each head on its own, with one weight for all (Qwen3).
+  DYN_QK_NORM_ROWS = 2,   // All heads of a token as one (OLMo 2). For DYN_ROPE_HALVES only.
+} dyn_qk_norm;
+
+// f of the MLP: down(f(gate) * up).
+typedef enum dyn_activation {
+  DYN_ACTIVATION_SILU = 0,
+  DYN_ACTIVATION_GELU_TANH = 1,  // GELU by its approximation with tanh.
+} dyn_activation;
 
 // Purpose of a row of logits.
 typedef enum dyn_row_kind {
@@ -209,10 +234,17 @@ typedef struct dyn_tensor {
   uint64_t num_bytes;
 } dyn_tensor;
 
+// Some of a model's layers may be local: with a window and rotary frequencies of their own.
 typedef struct dyn_model_config {
   uint64_t key;  // Equal for equal models only: a hash of the files' identity and all the below.
+  uint64_t local_layers[DYN_MAX_LAYERS / 64];  // A bit a layer, the first in the lowest: 1: local.
   double rms_norm_eps;
-  double rope_magnitude;  // Factor of RoPE's sine and cosine: 1, or YaRN's.
+  double rope_magnitude;        // Factor of RoPE's sine and cosine: 1, or YaRN's.
+  double local_rope_magnitude;  // Likewise in local layers; 0 where there are none.
+  double embedding_scale;       // Factor of the embedding; 0: 1.
+  double attention_scale;       // Factor of q K; 0: 1 / sqrt(head_size).
+  double attention_softcap;     // c of c tanh(q K / c), which are the scores then; 0: they stay.
+  double logit_softcap;         // Likewise of logits.
   uint32_t vocab_size;
   uint32_t hidden_size;
   uint32_t intermediate_size;
@@ -222,9 +254,13 @@ typedef struct dyn_model_config {
   uint32_t head_size;            // Even.
   uint32_t tie_word_embeddings;  // 1: the head is the embedding matrix.
   uint32_t attention_bias;       // 1: q, k and v have a bias (Qwen2).
-  uint32_t qk_norm;              // 1: each head of q and k passes an RMSNorm before RoPE (Qwen3).
+  uint32_t qk_norm;              // dyn_qk_norm
   uint32_t rope_layout;          // dyn_rope_layout
   uint32_t sliding_window;       // Positions a token attends to, its own included; 0: all.
+  uint32_t local_window;         // Likewise in local layers; 0 where there are none.
+  uint32_t norms;                // dyn_norms
+  uint32_t norm_offset;          // 1: the weights w of all norms are stored as w - 1 (Gemma).
+  uint32_t activation;           // dyn_activation
   uint32_t quantization;         // dyn_quantization
   uint32_t load;                 // dyn_load. Those who join a model take it as it is.
 } dyn_model_config;
@@ -325,6 +361,9 @@ typedef struct dyn_batch {
   int32_t* query_start_loc;    // [S + 1] Sequence s owns tokens [start[s], start[s + 1]).
   int32_t* seq_lens;           // [S]     Tokens to attend to: the last of them are this step's.
   int32_t* block_tables;       // [S, M]  KV block ids in sequence order. Unused tail: any value.
+                               //         A block is not read where all layers have a window: if
+                               //         it ends before the multiple of DYN_ATTENTION_TILE in or
+                               //         at which the first token's window begins.
   dyn_row* rows;               // [R]
   int32_t* penalty_token_ids;  // [P]     Distinct tokens of prompt and output.
   int32_t* penalty_counts;     // [P]     Times in the output; 0 for a token of the prompt only.
@@ -369,7 +408,8 @@ DYN_API dyn_status dyn_device_describe(dyn_device* device, dyn_device_facts* fac
 
 // Begins to read and pack all weights, on threads of its own, as many as the device has. The table
 // holds each tensor exactly once. rope_frequencies [head_size / 2]: radians that each pair of a
-// head turns from one position to the next, all scaling applied.
+// head turns from one position to the next, all scaling applied; 0 leaves a pair as it is. Where
+// any layer is local, those of local layers follow: [2, head_size / 2].
 //
 // cache_fd: a file that holds the image of a model of this key, or -1. A file that is not whole, or
 // of another key, kind of device, instruction set or version of packing, is passed over. A file

@@ -86,10 +86,11 @@ void the_order_of_rows_does_not_matter() {
 
 // Prompts over several spans, whose items several threads share, under each type of K and V.
 void long_contexts_keep_their_bits() {
-  for (const uint32_t window : {0u, 300u}) {
+  for (const uint32_t window : {0u, 300u, 48u}) {
     dyn_model_config config = tiny_config();
     config.key = 200 + window;
     config.sliding_window = window;
+    if (window == 48) make_local(&config, {1}, 600);
     const TestModel model(config);
     std::vector<std::vector<Sampled>> all;
     for (const dyn_isa isa : dyn::present_isas()) {

@@ -28,8 +28,14 @@ static void print_layout(void) {
   FIELD(dyn_tensor, num_bytes);
   SIZE(dyn_model_config);
   FIELD(dyn_model_config, key);
+  FIELD(dyn_model_config, local_layers);
   FIELD(dyn_model_config, rms_norm_eps);
   FIELD(dyn_model_config, rope_magnitude);
+  FIELD(dyn_model_config, local_rope_magnitude);
+  FIELD(dyn_model_config, embedding_scale);
+  FIELD(dyn_model_config, attention_scale);
+  FIELD(dyn_model_config, attention_softcap);
+  FIELD(dyn_model_config, logit_softcap);
   FIELD(dyn_model_config, vocab_size);
   FIELD(dyn_model_config, hidden_size);
   FIELD(dyn_model_config, intermediate_size);
@@ -42,6 +48,10 @@ static void print_layout(void) {
   FIELD(dyn_model_config, qk_norm);
   FIELD(dyn_model_config, rope_layout);
   FIELD(dyn_model_config, sliding_window);
+  FIELD(dyn_model_config, local_window);
+  FIELD(dyn_model_config, norms);
+  FIELD(dyn_model_config, norm_offset);
+  FIELD(dyn_model_config, activation);
   FIELD(dyn_model_config, quantization);
   FIELD(dyn_model_config, load);
   SIZE(dyn_device_config);

@@ -207,7 +207,7 @@ void eight_bits_make_no_number_of_nan() {
   }
 }
 
-void swiglu_is_the_rowwise_one() {
+void gates_are_the_rowwise_ones() {
   std::mt19937 generator(6);
   for (const dyn_isa isa : present_isas()) {
     for (const uint32_t count : {1u, 15u, 16u, 17u, 32u}) {
@@ -215,7 +215,11 @@ void swiglu_is_the_rowwise_one() {
       const std::vector<float> up = random_floats(count, 2, &generator);
       std::vector<float> expected(count);
       swiglu(gate.data(), up.data(), count, expected.data());
-      gemm_kernels(isa).swiglu(gate.data(), up.data(), count, gate.data());
+      std::vector<float> y(count);
+      gemm_kernels(isa).swiglu(gate.data(), up.data(), count, y.data());
+      CHECK(y == expected);
+      geglu(gate.data(), up.data(), count, expected.data());
+      gemm_kernels(isa).geglu(gate.data(), up.data(), count, gate.data());
       CHECK(gate == expected);
     }
   }
@@ -231,6 +235,6 @@ int main() {
   check_claim("products agree with double precision, each row as if alone", products_agree);
   check_claim("so do products of weights quantised online", quantised_products_agree);
   check_claim("the extremes of quants and activations do not saturate", nothing_saturates);
-  check_claim("SwiGLU has the same bits everywhere", swiglu_is_the_rowwise_one);
+  check_claim("SwiGLU and GeGLU have the same bits everywhere", gates_are_the_rowwise_ones);
   return check_finish();
 }

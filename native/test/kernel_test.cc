@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/exp.h"
@@ -150,6 +151,36 @@ void swiglu_agrees() {
   }
 }
 
+void geglu_agrees() {
+  for (float gate = -30; gate < 30; gate += 0.37f) {
+    const float up = 1.7f;
+    float y = 0;
+    geglu(&gate, &up, 1, &y);
+    const double expected = reference::geglu(gate, up);
+    CHECK(std::abs(y - expected) <= tolerance::kSwiglu * std::max(std::abs(expected), 0.01));
+  }
+}
+
+void soft_cap_agrees() {
+  std::mt19937 generator(8);
+  for (const dyn_isa isa : present_isas()) {
+    for (const float reach : {0.001f, 1.0f, 12.5f, 400.0f}) {
+      std::vector<float> x = random_floats(37, reach, &generator);
+      x[5] = std::numeric_limits<float>::infinity();
+      x[7] = 0;
+      std::vector<float> y(x.size());
+      rowwise_kernels(isa).soft_cap(x.data(), x.size(), 50, y.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double expected = 50 * std::tanh(double{x[i]} / 50);
+        CHECK(std::abs(y[i] - expected) <= tolerance::kSoftCap * std::abs(expected));
+      }
+      x[3] = std::numeric_limits<float>::quiet_NaN();
+      rowwise_kernels(isa).soft_cap(x.data(), x.size(), 50, y.data());
+      CHECK(std::isnan(y[3]) && !std::isnan(y[2]));
+    }
+  }
+}
+
 struct AttentionShape {
   uint32_t head_size;
   uint32_t block_size;
@@ -157,6 +188,8 @@ struct AttentionShape {
   uint32_t group_size;
   uint32_t num_tokens = 1;
   uint32_t sliding_window = 0;
+  float scale = 0;  // 0: 1 / sqrt(head_size)
+  float softcap = 0;
 };
 
 using Rows = std::vector<std::vector<float>>;
@@ -216,7 +249,10 @@ AttentionItem item_of(const AttentionShape& shape, const FilledPool& pool, uint3
           .kv_head = kv_head,
           .block_table = pool.table.data(),
           .context_len = shape.context_len,
-          .sliding_window = shape.sliding_window};
+          .sliding_window = shape.sliding_window,
+          .scale =
+              shape.scale > 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_size)),
+          .softcap = shape.softcap};
 }
 
 void check_against_reference(const AttentionShape& shape, const FilledPool& pool, uint32_t kv_head,
@@ -227,7 +263,8 @@ void check_against_reference(const AttentionShape& shape, const FilledPool& pool
     const auto end = static_cast<ptrdiff_t>(item.row_end(row));
     const Rows k(pool.k[kv_head].begin() + begin, pool.k[kv_head].begin() + end);
     const Rows v(pool.v[kv_head].begin() + begin, pool.v[kv_head].begin() + end);
-    const std::vector<reference::Value> expected = reference::attention(q_head, k, v);
+    const std::vector<reference::Value> expected =
+        reference::attention(q_head, k, v, {.scale = item.scale, .softcap = item.softcap});
     for (size_t d = 0; d < shape.head_size; ++d) {
       const double error = std::abs(item.out[row * shape.head_size + d] - expected[d].value);
       // An int8 is as far from its element as the largest of its head is large: up to 1 here.
@@ -300,6 +337,9 @@ void attention_agrees_on(dyn_isa isa, dyn_kv_dtype dtype) {
     }
   }
   check_attention({128, 16, 300, kMaxHeadGroup}, isa, dtype);
+  check_attention({256, 16, 600, 4, 12, 512, 0.0625f}, isa, dtype);
+  check_attention({256, 16, 300, 2, 3, 0, 0.5f, 8.0f}, isa, dtype);
+  check_attention({24, 7, 130, 3, 5, 40, 1.0f, 0.5f}, isa, dtype);
   check_attention({4096, 16, 70, 2, 3}, isa, dtype);
 }
 
@@ -337,6 +377,8 @@ int main() {
               rowwise_agrees);
   check_claim("heads pass bias, order, norm and RoPE as their twins say", heads_agree);
   check_claim("SwiGLU agrees with its twin", swiglu_agrees);
+  check_claim("GeGLU agrees with its twin", geglu_agrees);
+  check_claim("a soft cap agrees with its twin, and NaN stays NaN", soft_cap_agrees);
   check_claim(
       "attention agrees with its twin over ragged contexts, blocks and tiles, each token and "
       "each span as if alone",

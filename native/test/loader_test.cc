@@ -221,14 +221,28 @@ void bad_configs() {
   CHECK(refused([](dyn_model_config* c) { c->num_kv_heads = 5; }, "num_kv_heads is 5"));
   CHECK(refused([](dyn_model_config* c) { c->head_size = 9; }, "head_size must be even"));
   CHECK(refused([](dyn_model_config* c) { c->attention_bias = 2; }, "attention_bias is 0 or 1"));
-  CHECK(refused([](dyn_model_config* c) { c->qk_norm = 2; }, "qk_norm is 0 or 1"));
+  CHECK(refused([](dyn_model_config* c) { c->qk_norm = 3; }, "qk_norm is 3"));
+  CHECK(refused([](dyn_model_config* c) { c->norms = 3; }, "norms is 3"));
+  CHECK(refused([](dyn_model_config* c) { c->norm_offset = 2; }, "norm_offset is 2"));
+  CHECK(refused([](dyn_model_config* c) { c->activation = 9; }, "activation is 9"));
+  CHECK(refused([](dyn_model_config* c) { c->logit_softcap = -1; }, "logit_softcap"));
+  CHECK(refused([](dyn_model_config* c) { c->attention_scale = INFINITY; }, "attention_scale"));
+  CHECK(refused([](dyn_model_config* c) { c->local_window = 5; }, "local_window"));
+  CHECK(refused([](dyn_model_config* c) { c->local_layers[0] = 1; }, "local_rope_magnitude"));
+  CHECK(refused([](dyn_model_config* c) { c->local_layers[7] = 1; }, "names layer 448"));
+  CHECK(refused(
+      [](dyn_model_config* c) {
+        c->qk_norm = DYN_QK_NORM_ROWS;
+        c->attention_bias = 1;
+      },
+      "norms of whole rows"));
   CHECK(refused([](dyn_model_config* c) { c->rope_layout = 2; }, "no rope layout has number 2"));
   CHECK(refused([](dyn_model_config* c) { c->num_heads = 512; }, "num_heads / num_kv_heads"));
   CHECK(refused([](dyn_model_config* c) { c->rms_norm_eps = 0; }, "rms_norm_eps"));
   CHECK(refused([](dyn_model_config* c) { c->rope_magnitude = 0; }, "rope_magnitude"));
   CHECK(refused([](dyn_model_config* c) { c->quantization = 5; }, "no quantization has number 5"));
   TestModel model(test::tiny_config());
-  model.rope_frequencies.back() = 0;
+  model.rope_frequencies.back() = -1;
   CHECK(says(open_model(model), DYN_INVALID_ARGUMENT, "rope_frequencies must be positive"));
 }
 

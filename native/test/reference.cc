@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace dyn::reference {
 namespace {
@@ -194,11 +195,17 @@ double swiglu(double gate, double up) {
   return gate / (1 + std::exp(-gate)) * up;
 }
 
+double geglu(double gate, double up) {
+  const double u = std::sqrt(2 / std::numbers::pi) * (gate + 0.044715 * gate * gate * gate);
+  return gate / 2 * (1 + std::tanh(u)) * up;
+}
+
 std::vector<Value> attention(std::span<const float> q, const std::vector<std::vector<float>>& k,
-                             const std::vector<std::vector<float>>& v) {
+                             const std::vector<std::vector<float>>& v, const Scores& scores) {
   std::vector<double> weights(k.size());
   for (size_t j = 0; j < k.size(); ++j) {
-    weights[j] = dot(q, k[j]).value / std::sqrt(static_cast<double>(q.size()));
+    weights[j] = dot(q, k[j]).value * scores.scale;
+    if (scores.softcap > 0) weights[j] = scores.softcap * std::tanh(weights[j] / scores.softcap);
   }
   const double max = *std::max_element(weights.begin(), weights.end());
   double sum = 0;

@@ -40,9 +40,17 @@ std::vector<double> rope(std::span<const float> x, double theta, uint32_t positi
 
 double swiglu(double gate, double up);
 
+// With GELU as its approximation by tanh.
+double geglu(double gate, double up);
+
+struct Scores {
+  double scale;
+  double softcap;  // 0: none
+};
+
 // One query head over all positions of k and v [positions][head_size].
 std::vector<Value> attention(std::span<const float> q, const std::vector<std::vector<float>>& k,
-                             const std::vector<std::vector<float>>& v);
+                             const std::vector<std::vector<float>>& v, const Scores& scores);
 
 double log_softmax(std::span<const float> logits, size_t id);
 

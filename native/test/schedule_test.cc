@@ -100,6 +100,10 @@ std::vector<Kind> kinds() {
   });
   add("F16 with norms of q and k", DYN_F16, [](auto* config) { config->qk_norm = 1; });
   add("BF16 in a window", DYN_BF16, [](auto* config) { config->sliding_window = 300; });
+  add("F16 with local layers", DYN_F16, [](auto* config) { make_local(config, {1}, 48); });
+  add("BF16 as Gemma", DYN_BF16, make_gemma);
+  add("Q8_0 as Gemma", DYN_Q8_0, make_gemma);
+  add("F32 as OLMo", DYN_F32, make_olmo);
   add("Q8_0 with an odd head", DYN_Q8_0, [](auto* config) {
     config->tie_word_embeddings = 0;
     config->num_heads = 16;

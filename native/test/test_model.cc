@@ -51,11 +51,14 @@ Extent extent_of(const dyn_model_config& c, dyn_role role) {
     case DYN_V_BIAS:
       return {1, kv, 1};
     case DYN_Q_NORM:
+      return {1, c.qk_norm == DYN_QK_NORM_ROWS ? q : c.head_size, 1};
     case DYN_K_NORM:
-      return {1, c.head_size, 1};
+      return {1, c.qk_norm == DYN_QK_NORM_ROWS ? kv : c.head_size, 1};
     case DYN_FINAL_NORM:
     case DYN_ATTENTION_NORM:
     case DYN_MLP_NORM:
+    case DYN_POST_ATTENTION_NORM:
+    case DYN_POST_MLP_NORM:
       break;
   }
   return {1, c.hidden_size, 1};
@@ -79,6 +82,15 @@ constexpr dyn_role kBiasRoles[] = {DYN_Q_BIAS, DYN_K_BIAS, DYN_V_BIAS};
 constexpr dyn_role kQkNormRoles[] = {DYN_Q_NORM, DYN_K_NORM};
 constexpr dyn_role kLayerRoles[] = {DYN_ATTENTION_NORM, DYN_Q,    DYN_K,  DYN_V,   DYN_O,
                                     DYN_MLP_NORM,       DYN_GATE, DYN_UP, DYN_DOWN};
+constexpr dyn_role kPostNormRoles[] = {DYN_POST_ATTENTION_NORM, DYN_POST_MLP_NORM};
+
+bool is_norm_before(dyn_role role) {
+  return role == DYN_ATTENTION_NORM || role == DYN_MLP_NORM;
+}
+
+bool has_local_layers(const dyn_model_config& config) {
+  return std::ranges::any_of(config.local_layers, [](uint64_t layers) { return layers != 0; });
+}
 
 }  // namespace
 
@@ -111,12 +123,16 @@ void MemoryFile::truncate(uint64_t num_bytes) const {
 
 TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint32_t group_size)
     : config(model_config), rope_frequencies(plain_rope(model_config.head_size)) {
+  if (has_local_layers(config)) {
+    const std::vector<double> local = plain_rope(config.head_size, 200);
+    rope_frequencies.insert(rope_frequencies.end(), local.begin(), local.end());
+  }
   std::mt19937 generator(static_cast<uint32_t>(config.key));
   std::vector<std::byte> bytes;
   const auto add = [&](dyn_role role, uint32_t layer) {
     const Extent extent = extent_of(config, role);
     std::vector<float> values = random_floats(extent.rows * extent.columns, 0.3f, &generator);
-    if (extent.rank == 1 && !is_bias(role)) {
+    if (extent.rank == 1 && !is_bias(role) && config.norm_offset == 0) {
       for (float& value : values) value += 1.0f;
     }
     const bool is_rotated =
@@ -157,11 +173,16 @@ TestModel::TestModel(const dyn_model_config& model_config, dyn_dtype dtype, uint
   add(DYN_FINAL_NORM, 0);
   if (config.tie_word_embeddings == 0) add(DYN_HEAD, 0);
   for (uint32_t layer = 0; layer < config.num_layers; ++layer) {
-    for (const dyn_role role : kLayerRoles) add(role, layer);
+    for (const dyn_role role : kLayerRoles) {
+      if (config.norms != DYN_NORMS_BEHIND || !is_norm_before(role)) add(role, layer);
+    }
+    if (config.norms != DYN_NORMS_BEFORE) {
+      for (const dyn_role role : kPostNormRoles) add(role, layer);
+    }
     if (config.attention_bias == 1) {
       for (const dyn_role role : kBiasRoles) add(role, layer);
     }
-    if (config.qk_norm == 1) {
+    if (config.qk_norm != DYN_QK_NORM_NONE) {
       for (const dyn_role role : kQkNormRoles) add(role, layer);
     }
   }
@@ -228,6 +249,30 @@ dyn_model_config k_block_config() {
   config.intermediate_size = 512;
   config.head_size = 64;
   return config;
+}
+
+void make_local(dyn_model_config* config, std::initializer_list<uint32_t> layers, uint32_t window) {
+  for (const uint32_t layer : layers) config->local_layers[layer / 64] |= uint64_t{1} << layer % 64;
+  config->local_window = window;
+  config->local_rope_magnitude = 1;
+}
+
+void make_gemma(dyn_model_config* config) {
+  make_local(config, {0}, 30);
+  config->norms = DYN_NORMS_AROUND;
+  config->norm_offset = 1;
+  config->qk_norm = DYN_QK_NORM_HEADS;
+  config->activation = DYN_ACTIVATION_GELU_TANH;
+  config->embedding_scale = 6.25;
+  config->attention_scale = 0.2;
+  config->attention_softcap = 5;
+  config->logit_softcap = 3;
+}
+
+void make_olmo(dyn_model_config* config) {
+  make_local(config, {1}, 300);
+  config->norms = DYN_NORMS_BEHIND;
+  config->qk_norm = DYN_QK_NORM_ROWS;
 }
 
 dyn_row greedy_row(int32_t token) {

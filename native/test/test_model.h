@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <span>
@@ -60,6 +61,16 @@ dyn_model_config block_config();
 
 // Likewise with rows of whole blocks of 256: hidden 256, heads of size 64, intermediate 512.
 dyn_model_config k_block_config();
+
+// Makes these layers local: with such a window, and a theta of 200.
+void make_local(dyn_model_config* config, std::initializer_list<uint32_t> layers, uint32_t window);
+
+// All that Gemma 2 and 3 have beside Llama: local layers, norms around each block, GeGLU, scales,
+// soft caps.
+void make_gemma(dyn_model_config* config);
+
+// All that OLMo 2 and 3 have: local layers, norms behind each block, norms of whole rows of q and k.
+void make_olmo(dyn_model_config* config);
 
 // 2 layers, hidden 40, 4 heads on 2 KV heads of size 10, vocabulary 67, tied.
 dyn_model_config tiny_config();

@@ -40,6 +40,7 @@ constexpr double encoded(dyn_dtype dtype) {
 inline constexpr double kRmsNorm = 1e-6;
 inline constexpr double kRope = 5e-7;
 inline constexpr double kSwiglu = 1e-6;
+inline constexpr double kSoftCap = 6e-7;
 // By the pool's type, context up to 1,100: F32, BF16, int8.
 inline constexpr double kAttention[] = {2e-6, 1e-2, 1e-2};
 inline constexpr double kLogprob = 1e-5;

@@ -9,7 +9,7 @@ import { BATCH_ARRAYS } from "./model-runner.ts";
 import { ROW_FIELDS } from "./step-rows.ts";
 import { layout, pointersTo } from "./struct-layout.ts";
 
-export const ABI_VERSION = 10;
+export const ABI_VERSION = 11;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 
@@ -93,7 +93,18 @@ export const Role = {
   V_BIAS: 14,
   Q_NORM: 15,
   K_NORM: 16,
+  POST_ATTENTION_NORM: 17,
+  POST_MLP_NORM: 18,
 } as const;
+
+/** Norms of the residual stream in a layer. */
+export const Norms = { BEFORE: 0, AROUND: 1, BEHIND: 2 } as const;
+
+/** Norms of q and k. */
+export const QkNorm = { NONE: 0, HEADS: 1, ROWS: 2 } as const;
+
+/** Activation of the MLP's gate. */
+export const Activation = { SILU: 0, GELU_TANH: 1 } as const;
 
 export const RopeLayout = { HALVES: 0, INTERLEAVED: 1 } as const;
 
@@ -117,8 +128,14 @@ export const TENSOR = layout({
 
 export const MODEL_CONFIG = layout({
   key: "u64",
+  local_layers: "bits512",
   rms_norm_eps: "f64",
   rope_magnitude: "f64",
+  local_rope_magnitude: "f64",
+  embedding_scale: "f64",
+  attention_scale: "f64",
+  attention_softcap: "f64",
+  logit_softcap: "f64",
   vocab_size: "u32",
   hidden_size: "u32",
   intermediate_size: "u32",
@@ -131,6 +148,10 @@ export const MODEL_CONFIG = layout({
   qk_norm: "u32",
   rope_layout: "u32",
   sliding_window: "u32",
+  local_window: "u32",
+  norms: "u32",
+  norm_offset: "u32",
+  activation: "u32",
   quantization: "u32",
   load: "u32",
 });

@@ -1,7 +1,7 @@
 // Who holds which KV block. Blocks are counted, not copied: sequences with a common prefix share its
 // blocks, and a freed block keeps its content until it is reused, so that the next prompt finds it.
 //
-//     findPrefix -> numBlocksToTake -> allocate -> (step) -> cacheFullBlocks -> ... -> free
+//     findPrefix -> numBlocksToTake -> allocate -> (step) -> cacheFullBlocks, freeLeading -> ... -> free
 //
 // A block is in one of three states. `used`: some table holds it. `free with content`: no table does,
 // but the prefix cache knows its hash; the least used, oldest block is evicted first (free-list.ts). `free without
@@ -164,6 +164,7 @@ export class BlockManager {
     const numFullBlocks = Math.floor(numComputedTokens / this.blockSize);
     assert(!table.isLent, "blocks are shared that somebody else writes to");
     if (!this.#enablePrefixCaching || numFullBlocks === table.numCachedBlocks) return;
+    if (table.numCachedBlocks < table.numFreedBlocks) return; // as below, and those blocks are gone
     this.#extendChain(table, tokenIds.subarray(0, numComputedTokens));
     let stored: StoredBlock[] = [];
     for (let i = table.numCachedBlocks; i < numFullBlocks; i++) {
@@ -186,10 +187,19 @@ export class BlockManager {
     this.#emitStored(table, table.numCachedBlocks, stored);
   }
 
+  /** Gives those blocks back that hold nothing but some of the first `numTokens`: no later token attends to them. */
+  freeLeading(table: BlockTable, numTokens: number): void {
+    assert(!table.isLent, "blocks are freed that are lent");
+    const end = Math.floor(numTokens / this.blockSize);
+    for (; table.numFreedBlocks < end; table.numFreedBlocks++) {
+      this.#release(table.blockIdAt(table.numFreedBlocks) - this.#firstBlock);
+    }
+  }
+
   /** Gives all blocks of `table` back. The end of a sequence is reused before its beginning. */
   free(table: BlockTable): void {
     assert(!table.isLent, "blocks are freed that are lent");
-    for (let i = table.numBlocks - 1; i >= 0; i--) {
+    for (let i = table.numBlocks - 1; i >= table.numFreedBlocks; i--) {
       this.#release(table.blockIdAt(i) - this.#firstBlock);
     }
     table.clear();
@@ -280,7 +290,7 @@ export class BlockManager {
   }
 
   #countReferences(table: BlockTable, references: Int32Array): void {
-    for (let i = 0; i < table.numBlocks; i++) {
+    for (let i = table.numFreedBlocks; i < table.numBlocks; i++) {
       const block = table.blockIdAt(i) - this.#firstBlock;
       assert(block >= 0 && block < this.numBlocks, "a table holds a block outside the pool");
       references[block] = (references[block] as number) + 1;

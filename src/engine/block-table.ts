@@ -12,6 +12,8 @@ export class BlockTable {
   numBlocks = 0;
   /** Leading blocks that the prefix cache knows by their hash: computed, full and shareable. */
   numCachedBlocks = 0;
+  /** Leading blocks that the sequence has given back: a window has left them. Their ids may be another's by now. */
+  numFreedBlocks = 0;
   /** A prefill worker writes into the blocks behind the cached ones: none may be freed, added or reused. */
   isLent = false;
   /** Hashes of the leading full blocks of the sequence's tokens, whether computed or not. */
@@ -34,5 +36,6 @@ export class BlockTable {
   clear(): void {
     this.numBlocks = 0;
     this.numCachedBlocks = 0;
+    this.numFreedBlocks = 0;
   }
 }

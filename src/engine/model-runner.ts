@@ -24,7 +24,12 @@ export interface RunnerLimits {
   readonly firstBlock: number;
   readonly numBlocks: number;
   readonly vocabSize: number;
+  /** Tokens that each token attends to at most, its own included, in every layer; undefined is all. */
+  readonly slidingWindow?: number;
 }
+
+/** Positions that attention reads together: from multiples of it on. */
+export const ATTENTION_TILE = 64;
 
 /**
  * The form that the scheduler fills in, array by array: what its elements are, and how many. The order

@@ -16,14 +16,26 @@ import type {
   StoredTensor,
 } from "../model/model-files.ts";
 import { ropeFrequencies, ropeMagnitude } from "../model/rope-frequencies.ts";
-import { DTYPES, Load, MODEL_CONFIG, Part, Quantization, Role, RopeLayout, TENSOR } from "./abi.ts";
+import {
+  Activation,
+  DTYPES,
+  Load,
+  MODEL_CONFIG,
+  Norms,
+  Part,
+  QkNorm,
+  Quantization,
+  Role,
+  RopeLayout,
+  TENSOR,
+} from "./abi.ts";
 import { createMemoryFile } from "./memory-file.ts";
 import { encode, type FieldsOf } from "./struct-layout.ts";
 
 export interface ModelTable {
   readonly key: bigint;
   readonly config: Uint8Array; // dyn_model_config
-  readonly ropeFrequencies: Float64Array; // [headSize / 2]
+  readonly ropeFrequencies: Float64Array; // [1, headSize / 2]; with local layers [2, headSize / 2]
   readonly tensors: Uint8Array; // [numTensors] dyn_tensor
   readonly numTensors: number;
   /** The file of a packed image's weights. */
@@ -49,7 +61,7 @@ export function withModelTable<T>(
   try {
     const rows = tensorTable(model).map((entry) => tensorFields(entry, files.open(entry.at.path)));
     const config = configFields(model.config, quantization);
-    const frequencies = ropeFrequencies(model.config);
+    const frequencies = frequenciesOf(model.config);
     const { packed } = model;
     const key = packed?.key ?? modelKey(files, config, frequencies, rows);
     const load = (access === "map" ? Load.MAP : 0) | (packed ? Load.IMAGE_ONLY : 0);
@@ -64,6 +76,14 @@ export function withModelTable<T>(
   } finally {
     files.close();
   }
+}
+
+/** Those of local layers behind those of the others. */
+function frequenciesOf(config: ModelConfig): Float64Array {
+  const { headSize, local } = config;
+  const ordinary = ropeFrequencies(config);
+  if (local === undefined) return ordinary;
+  return Float64Array.of(...ordinary, ...ropeFrequencies({ headSize, ...local }));
 }
 
 /** The model as `dyn_model_measure` takes it: no file is opened. */
@@ -196,9 +216,16 @@ function tensorFields(entry: TableEntry, fd: number): FieldsOf<typeof TENSOR> {
 type ConfigFields = Omit<FieldsOf<typeof MODEL_CONFIG>, "key">;
 
 function configFields(config: ModelConfig, quantization: OnlineQuantization): ConfigFields {
+  const { local } = config;
   return {
+    local_layers: bitsOf(local?.layers ?? []),
     rms_norm_eps: config.rmsNormEps,
     rope_magnitude: ropeMagnitude(config),
+    local_rope_magnitude: local === undefined ? 0 : ropeMagnitude(local),
+    embedding_scale: config.embeddingScale ?? 0,
+    attention_scale: config.attentionScale ?? 0,
+    attention_softcap: config.attentionSoftcap ?? 0,
+    logit_softcap: config.logitSoftcap ?? 0,
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -208,13 +235,28 @@ function configFields(config: ModelConfig, quantization: OnlineQuantization): Co
     head_size: config.headSize,
     tie_word_embeddings: config.tieWordEmbeddings ? 1 : 0,
     attention_bias: config.attentionBias ? 1 : 0,
-    qk_norm: config.qkNorm ? 1 : 0,
+    qk_norm: qkNormOf(config),
     rope_layout: config.ropeLayout === "interleaved" ? RopeLayout.INTERLEAVED : RopeLayout.HALVES,
     sliding_window: config.slidingWindow ?? 0,
+    local_window: local?.slidingWindow ?? 0,
+    norms: NORMS[config.postNorms ?? "none"],
+    norm_offset: config.normOffset ?? 0,
+    activation: config.activation === "gelu_tanh" ? Activation.GELU_TANH : Activation.SILU,
     quantization: QUANTIZATIONS[quantization ?? "none"],
     load: 0,
   };
 }
+
+function bitsOf(flags: readonly boolean[]): bigint {
+  return flags.reduce((bits, flag, index) => bits | (flag ? 1n << BigInt(index) : 0n), 0n);
+}
+
+function qkNormOf({ qkNorm, qkNormRows }: ModelConfig): number {
+  if (!qkNorm) return QkNorm.NONE;
+  return qkNormRows ? QkNorm.ROWS : QkNorm.HEADS;
+}
+
+const NORMS = { none: Norms.BEFORE, besides: Norms.AROUND, instead: Norms.BEHIND } as const;
 
 const QUANTIZATIONS = {
   none: Quantization.NONE,

@@ -2,6 +2,7 @@
 // the weights, the KV pool and the compute threads behind it are shared by all of the process.
 
 import { assert } from "../base/assert.ts";
+import type { ModelConfig } from "../model/model-files.ts";
 import {
   type Address,
   BATCH,
@@ -47,11 +48,17 @@ export async function openNativeRunner(options: NativeRunnerOptions): Promise<Mo
     return new NativeRunner(handles, await openEngine(handles, options), {
       ...limits,
       vocabSize: options.model.config.vocabSize,
+      ...windowOf(options.model.config),
     });
   } catch (error) {
     handles.close();
     throw error;
   }
+}
+
+/** The window of a model all of whose layers have it: blocks hold K and V of all layers, so all must have left one. */
+function windowOf({ slidingWindow, local }: ModelConfig): Pick<RunnerLimits, "slidingWindow"> {
+  return slidingWindow === undefined || local !== undefined ? {} : { slidingWindow };
 }
 
 /**

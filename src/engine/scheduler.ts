@@ -15,7 +15,7 @@ import { assert, unreachable } from "../base/assert.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
 import { Drafts } from "./drafts.ts";
-import type { RunnerLimits } from "./model-runner.ts";
+import { ATTENTION_TILE, type RunnerLimits } from "./model-runner.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
 import type { PrefillOutcome } from "./remote-prefill.ts";
 import { RemotePrefills } from "./remote-prefills.ts";
@@ -255,6 +255,15 @@ export class Scheduler {
     const { table, tokenIds, numComputedTokens } = sequence;
     this.#blocks.cacheFullBlocks(table, tokenIds, numComputedTokens);
     if (reason !== undefined) this.abort(sequence, reason);
+    else this.#freeBehindWindow(sequence);
+  }
+
+  /** Frees the blocks that no later token attends to. */
+  #freeBehindWindow({ table, numComputedTokens }: Sequence): void {
+    const { slidingWindow } = this.#limits;
+    if (slidingWindow === undefined) return;
+    const begin = Math.max(0, numComputedTokens + 1 - slidingWindow);
+    this.#blocks.freeLeading(table, begin - (begin % ATTENTION_TILE));
   }
 
   /** Returns why the sequence ends by its samples, if it does. */

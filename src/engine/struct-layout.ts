@@ -1,6 +1,7 @@
 // Structs of C as bytes: layouts made of the types of their fields, and their values in and out.
 
-type FieldType = "u16" | "u32" | "i32" | "u64" | "f32" | "f64" | "pointer" | "text64";
+type FieldType =
+  | "u16" | "u32" | "i32" | "u64" | "bits512" | "f32" | "f64" | "pointer" | "text64";
 
 interface Field {
   readonly bytes: number;
@@ -19,10 +20,19 @@ const FIELDS: Readonly<Record<FieldType, Field>> = {
   f32: { bytes: 4, write: (view, at, value) => view.setFloat32(at, Number(value), true) },
   f64: { bytes: 8, write: (view, at, value) => view.setFloat64(at, Number(value), true) },
   u64: u64Field,
+  bits512: { bytes: 64, write: writeBits512 },
   pointer: u64Field,
   // Only native writes texts, and `textAt` reads them.
   text64: { bytes: 64, write: () => {} },
 };
+
+/** An array of eight u64, the lowest bits first. */
+function writeBits512(view: DataView, at: number, value: number | bigint): void {
+  for (let word = 0; word < 8; word++) {
+    const bits = BigInt.asUintN(64, BigInt(value) >> BigInt(64 * word));
+    view.setBigUint64(at + 8 * word, bits, true);
+  }
+}
 
 export interface Layout<Name extends string = string> {
   readonly size: number;

@@ -1,6 +1,7 @@
 // config.json of a Llama-shaped model. Keys and defaults follow transformers' configuration classes; what
-// they would default and no real file leaves out (sizes) must be there.
+// they would default and no file of the family leaves out (sizes) must be there.
 
+import { parseFamily } from "./config-family.ts";
 import {
   COUNT,
   checkHeadSize,
@@ -10,31 +11,38 @@ import {
   SIZE,
   tokenIdRange,
 } from "./config-rules.ts";
+import { parseDecoderSteps } from "./decoder-steps.ts";
 import type { Family } from "./families/family.ts";
-import { FAMILIES } from "./families.ts";
 import type { JsonObject } from "./json-object.ts";
+import { layerKinds } from "./layer-kinds.ts";
 import { type ModelConfig, ModelError, type RopeScaling } from "./model-files.ts";
-import { parseRotary } from "./rope-parameters.ts";
+import { parseRotaries } from "./rope-parameters.ts";
 import { checkRotatedShare } from "./rope-scaling.ts";
-import { parseLayerTypes, parseSlidingWindow } from "./sliding-window.ts";
-import { SWITCH, TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
+import { parseLayerTypes, parseWindows } from "./sliding-window.ts";
+import { type Range, SWITCH, TEXT, whole, wholes, within } from "./value-schemas.ts";
 
 /** `generation` is generation_config.json, where there is one: it may name more end tokens. */
-export function parseConfigJson(json: JsonObject, generation: JsonObject | undefined): ModelConfig {
-  const family = parseFamily(json);
+export function parseConfigJson(file: JsonObject, generation: JsonObject | undefined): ModelConfig {
+  const { family, json } = parseFamily(file);
+  const { defaults } = family;
   checkLayers(json, family);
-  const vocabSize = json.require("vocab_size", whole(SIZE));
+  const size = (key: string, range: Range, otherwise: number | undefined) =>
+    json.read(key, whole(range)) ?? otherwise ?? json.require(key, whole(range));
+  const vocabSize = size("vocab_size", SIZE, defaults.vocabSize);
   const hiddenSize = json.require("hidden_size", whole(SIZE));
   const numLayers = json.require("num_hidden_layers", whole(COUNT));
-  const numHeads = json.require("num_attention_heads", whole(COUNT));
+  const numHeads = size("num_attention_heads", COUNT, defaults.numHeads);
   const layerTypes = parseLayerTypes(json, numLayers);
   const ids = tokenIdRange(vocabSize);
   const files = generation === undefined ? [json] : [json, generation];
-  const rotary = parseRotary(json, layerTypes);
+  const rotaries = parseRotaries(json, layerTypes, family);
   const maxPositionEmbeddings = longestContext(
-    json.read("max_position_embeddings", whole(SIZE)) ?? family.defaults.maxPositionEmbeddings,
-    rotary.ropeScaling,
+    json.read("max_position_embeddings", whole(SIZE)) ?? defaults.maxPositionEmbeddings,
+    rotaries.full.ropeScaling,
   );
+  const windows = parseWindows(json, family.slidingWindow, {
+    ...{ numLayers, maxPositionEmbeddings, layerTypes },
+  });
   return {
     architecture: family.name,
     attentionBias: hasAttentionBias(json, family),
@@ -47,21 +55,20 @@ export function parseConfigJson(json: JsonObject, generation: JsonObject | undef
     numKvHeads: checkNumKvHeads(
       json,
       numHeads,
-      json.read("num_key_value_heads", whole(COUNT)) ?? numHeads,
+      json.read("num_key_value_heads", whole(COUNT)) ?? defaults.numKvHeads ?? numHeads,
     ),
     headSize: checkHeadSize(
       json,
-      json.read("head_dim", whole(COUNT)) ?? family.defaults.headSize ?? hiddenSize / numHeads,
+      json.read("head_dim", whole(COUNT)) ?? defaults.headSize ?? hiddenSize / numHeads,
       "head_dim",
     ),
-    rmsNormEps: json.read("rms_norm_eps", within(EPSILON)) ?? 1e-6,
-    ...rotary,
+    rmsNormEps: json.read("rms_norm_eps", within(EPSILON)) ?? defaults.rmsNormEps ?? 1e-6,
+    ...layerKinds(windows, rotaries, family),
     ropeLayout: family.ropeLayout,
-    slidingWindow: parseSlidingWindow(json, family.slidingWindow, {
-      ...{ numLayers, maxPositionEmbeddings, layerTypes },
-    }),
+    ...parseDecoderSteps(json, family, { hiddenSize }),
     maxPositionEmbeddings,
-    tieWordEmbeddings: json.read("tie_word_embeddings", SWITCH) ?? false,
+    tieWordEmbeddings:
+      json.read("tie_word_embeddings", SWITCH) ?? defaults.tieWordEmbeddings ?? false,
     bosTokenId: json.read("bos_token_id", wholes(ids))?.[0],
     eosTokenIds: joinEosTokenIds(
       files.map(({ place }) => place),
@@ -77,30 +84,13 @@ function longestContext(maxPositionEmbeddings: number, scaling: RopeScaling | un
   return Math.max(maxPositionEmbeddings, Math.min(stretched, SIZE.max));
 }
 
-function parseFamily(json: JsonObject): Family {
-  const names = json.read("architectures", TEXTS) ?? [];
-  const type = json.get("model_type");
-  const known =
-    names.length > 0
-      ? names.map(familyOfClass).find((family) => family !== undefined)
-      : FAMILIES.find(({ name }) => name === type);
-  if (known !== undefined) return known;
-  const found = names.join(", ") || (json.read("model_type", TEXT) ?? "no architecture");
-  const supported = FAMILIES.map(({ architecture }) => architecture).join(", ");
-  throw new ModelError(`${json.place}: architectures names ${found}; supported: ${supported}`);
-}
-
-function familyOfClass(name: string): Family | undefined {
-  return FAMILIES.find(({ architecture }) => architecture === name);
-}
-
 function hasAttentionBias(json: JsonObject, { attentionBias }: Family): boolean {
   if (attentionBias !== "asked") return attentionBias === "always";
   return json.read("attention_bias", SWITCH) ?? true; // the default of SeedOssConfig
 }
 
 /** Refuses layers other than the family's. */
-function checkLayers(json: JsonObject, { attentionBias }: Family): void {
+function checkLayers(json: JsonObject, { attentionBias, decoder }: Family): void {
   // A family that has its bias has it whatever this key says.
   const biases = attentionBias === "never" ? ["attention_bias", "mlp_bias"] : ["mlp_bias"];
   for (const key of biases) {
@@ -109,8 +99,16 @@ function checkLayers(json: JsonObject, { attentionBias }: Family): void {
     }
   }
   checkRotatedShare(json);
-  const activation = json.read("hidden_act", TEXT) ?? "silu";
-  if (activation !== "silu" && activation !== "swish") {
-    throw new ModelError(`${json.place}: hidden_act is "${activation}"; supported: silu`);
+  const names = ACTIVATIONS[decoder?.activation ?? "silu"];
+  for (const key of ["hidden_act", "hidden_activation"]) {
+    const name = json.read(key, TEXT);
+    if (name === undefined || names.includes(name)) continue;
+    throw new ModelError(`${json.place}: ${key} is "${name}"; supported: ${names[0]}`);
   }
 }
+
+/** Their names in config.json. */
+const ACTIVATIONS: Readonly<Record<"silu" | "gelu_tanh", readonly string[]>> = {
+  silu: ["silu", "swish"],
+  gelu_tanh: ["gelu_pytorch_tanh", "gelu_new"],
+};

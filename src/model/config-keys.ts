@@ -1,5 +1,6 @@
 // The keys of config.json: those of transformers' configuration classes of the families, and what others add to them.
 
+import type { Family } from "./families/family.ts";
 import type { KeyRules } from "./key-rules.ts";
 
 const READ = [
@@ -15,7 +16,14 @@ const READ = [
 const HARMLESS = [
   ...["pad_token_id", "unk_token_id", "sep_token_id", "tokenizer_class", "name_or_path"],
   ...["_name_or_path", "transformers_version", "torch_dtype", "dtype", "torchscript"],
-  ...["use_cache", "use_bfloat16", "tf_legacy_loss", "return_dict", "output_attentions"],
+  ...[
+    "use_cache",
+    "cache_implementation",
+    "use_bfloat16",
+    "tf_legacy_loss",
+    "return_dict",
+    "output_attentions",
+  ],
   ...["output_hidden_states", "output_scores", "return_dict_in_generate", "attn_implementation"],
   ...["_attn_implementation", "_attn_implementation_autoset", "_flash_attn_2_enabled"],
   ...[
@@ -70,8 +78,21 @@ const FIXED: KeyRules["fixed"] = {
   scale_attn_weights: [true],
 };
 
-export const CONFIG_KEYS: KeyRules = {
-  known: new Set([...READ, ...HARMLESS]),
+/** The rules for a family's own part of the file. */
+export function configKeys({ keys = [], decoder }: Family): KeyRules {
+  const own: string[] = [...keys];
+  if (keys.includes("sliding_window_pattern")) own.push("_sliding_window_pattern");
+  if (decoder?.activation !== undefined) own.push("hidden_activation");
+  return { known: new Set([...READ, ...HARMLESS, ...own]), off: OFF, fixed: FIXED };
+}
+
+/** The rules for the file around it, where a model has more parts than its text. */
+export const WRAPPER_KEYS: KeyRules = {
+  known: new Set([
+    ...[...READ, ...HARMLESS, "text_config", "vision_config", "audio_config"],
+    ...["image_token_index", "boi_token_index", "eoi_token_index", "mm_tokens_per_image"],
+    ...["image_token_id", "boi_token_id", "eoi_token_id", "cache_implementation"],
+  ]),
   off: OFF,
   fixed: FIXED,
 };

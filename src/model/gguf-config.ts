@@ -12,11 +12,14 @@ import {
   SIZE,
   tokenIdRange,
 } from "./config-rules.ts";
+import { parseGgufDecoderSteps } from "./decoder-steps.ts";
 import { type Family, type GgufFiles, tensorName } from "./families/family.ts";
 import { FAMILIES } from "./families.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import type { GgufList } from "./gguf-reader.ts";
+import { parseGgufWindows, ropeOfWindows } from "./gguf-windows.ts";
 import type { JsonObject } from "./json-object.ts";
+import { layerKinds } from "./layer-kinds.ts";
 import { type ModelConfig, ModelError, type RopeScaling } from "./model-files.ts";
 import { parseGgufRopeScaling } from "./rope-scaling.ts";
 import { type Range, TEXT, TEXTS, whole, wholes, within } from "./value-schemas.ts";
@@ -42,6 +45,8 @@ const END_TEXTS: ReadonlySet<string> = new Set([
   "<|eot_id|>",
   "<|endoftext|>",
   "<|im_end|>",
+  "<end_of_turn>",
+  "[|endofturn|]",
 ]);
 
 /** `ropeFactors` are the divisors of the rotary frequencies, where the file has any. */
@@ -61,9 +66,15 @@ export function parseGgufConfig(
     keySize,
   );
   const maxPositionEmbeddings = metadata.require(`${name}.context_length`, whole(SIZE));
-  checkLayers(metadata, name, { headSize, maxPositionEmbeddings });
+  checkLayers(metadata, name, headSize);
   const vocabSize = vocabSizeOf(file, tensorName(family, "embedding", "gguf"));
   const ids = tokenIdRange(vocabSize);
+  const numLayers = metadata.require(`${name}.block_count`, whole(COUNT));
+  const rotary = {
+    ropeTheta: metadata.read(`${name}.rope.freq_base`, within(FACTOR)) ?? 10000,
+    ropeScaling: parseRopeScaling(metadata, name, { headSize, ropeFactors }),
+  };
+  const windows = parseGgufWindows(metadata, family.gguf, { numLayers, maxPositionEmbeddings });
   return {
     architecture: family.name,
     attentionBias: hasAttentionBias(family, tensors),
@@ -71,7 +82,7 @@ export function parseGgufConfig(
     vocabSize,
     hiddenSize,
     intermediateSize: metadata.require(`${name}.feed_forward_length`, whole(SIZE)),
-    numLayers: metadata.require(`${name}.block_count`, whole(COUNT)),
+    numLayers,
     numHeads,
     numKvHeads: checkNumKvHeads(
       metadata,
@@ -80,10 +91,13 @@ export function parseGgufConfig(
     ),
     headSize,
     rmsNormEps: metadata.require(`${name}.attention.layer_norm_rms_epsilon`, within(EPSILON)),
-    ropeTheta: metadata.read(`${name}.rope.freq_base`, within(FACTOR)) ?? 10000,
-    ropeScaling: parseRopeScaling(metadata, name, { headSize, ropeFactors }),
+    ...layerKinds(
+      windows,
+      { full: rotary, windowed: ropeOfWindows(metadata, family, rotary) },
+      family,
+    ),
     ropeLayout,
-    slidingWindow: undefined,
+    ...parseGgufDecoderSteps(metadata, family, { hiddenSize, numLayers, numHeads, headSize }),
     maxPositionEmbeddings,
     tieWordEmbeddings: !tensors.has(tensorName(family, "head", "gguf")),
     bosTokenId: metadata.read("tokenizer.ggml.bos_token_id", whole(ids)),
@@ -109,11 +123,8 @@ function parseFamily(metadata: JsonObject): GgufFamily {
   );
 }
 
-type Checked = Pick<ModelConfig, "headSize" | "maxPositionEmbeddings">;
-
 /** Refuses layers other than the family's. */
-function checkLayers(metadata: JsonObject, name: string, config: Checked): void {
-  const { headSize, maxPositionEmbeddings } = config;
+function checkLayers(metadata: JsonObject, name: string, headSize: number): void {
   for (const key of [`${name}.attention.value_length`, `${name}.rope.dimension_count`]) {
     const size = metadata.read(key, whole(COUNT)) ?? headSize;
     if (size !== headSize) {
@@ -126,14 +137,6 @@ function checkLayers(metadata: JsonObject, name: string, config: Checked): void 
   if (numExperts > 0) {
     throw new ModelError(
       `${metadata.place}: a mixture of ${numExperts} experts; supported: models without experts`,
-    );
-  }
-  const windowKey = `${name}.attention.sliding_window`;
-  const window = metadata.read(windowKey, whole({ min: 0, max: 2 ** 31 })) ?? 0;
-  if (window > 0 && window < maxPositionEmbeddings) {
-    throw new ModelError(
-      `${metadata.place}: ${windowKey} is ${window} in a context of ${maxPositionEmbeddings}; ` +
-        "sliding windows are not supported",
     );
   }
 }

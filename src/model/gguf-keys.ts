@@ -2,6 +2,7 @@
 // architecture is.
 
 import { MODEL_PARAMETERS } from "../sampling/options.ts";
+import type { Family } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
 import { checkKeys, isEmpty, type KeyRules } from "./key-rules.ts";
 
@@ -31,6 +32,12 @@ const OFF = [
   ...["rope.freq_base_swa", "rope.scaling.yarn_log_multiplier"],
 ];
 
+/** Read where only some layers of the family have a window. */
+const WINDOW_KEYS = ["attention.sliding_window_pattern", "rope.freq_base_swa"];
+
+/** Read where the family scales its scores and caps them. */
+const SCORE_KEYS = ["attention.scale", "attn_logit_softcapping", "final_logit_softcapping"];
+
 /** Factors; 0 is llama.cpp's word for not set. */
 const FACTORS = [
   ...["logit_scale", "residual_scale", "embedding_scale", "attention.output_scale"],
@@ -38,10 +45,15 @@ const FACTORS = [
 ];
 
 /** Gives keys that nothing is known of. Throws `ModelError` at one that asks for another decoder. */
-export function checkGgufKeys(metadata: JsonObject, architecture: string): readonly string[] {
-  const named = (key: string) => `${architecture}.${key}`;
+export function checkGgufKeys(metadata: JsonObject, family: Family): readonly string[] {
+  const { gguf } = family;
+  const named = (key: string) => `${gguf?.architecture}.${key}`;
+  const own = [
+    ...(gguf?.globalEvery === undefined ? [] : WINDOW_KEYS),
+    ...(family.keys?.includes("query_pre_attn_scalar") ? SCORE_KEYS : []),
+  ];
   const rules: KeyRules = {
-    known: new Set(KNOWN.map(named)),
+    known: new Set([...KNOWN, ...own].map(named)),
     off: Object.fromEntries([
       ...OFF.map((key) => [named(key), []]),
       ...FACTORS.map((key) => [named(key), [1]]),

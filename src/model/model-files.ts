@@ -89,11 +89,28 @@ export interface ModelConfig {
   readonly attentionBias: boolean;
   /** Each head of q and k goes through an RMSNorm of its own, before the rotation. */
   readonly qkNorm: boolean;
+  /** That norm is of all heads of a token as one. */
+  readonly qkNormRows?: true;
+  /** RMSNorms behind attention and MLP: besides those before them, or instead. */
+  readonly postNorms?: "besides" | "instead";
+  /** The weights w of all norms are stored as w - 1. */
+  readonly normOffset?: 1;
+  /** Function of the MLP's gate; SiLU where there is none. */
+  readonly activation?: "gelu_tanh";
+  /** Factor of the embedding. */
+  readonly embeddingScale?: number;
+  /** Factor of q K; 1 / sqrt(headSize) where there is none. */
+  readonly attentionScale?: number;
+  /** c of c tanh(x / c), which scores, and logits, become. */
+  readonly attentionSoftcap?: number;
+  readonly logitSoftcap?: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | undefined;
   readonly ropeLayout: RopeLayout;
   /** Tokens that each token attends to, its own included; undefined is all before it. */
   readonly slidingWindow: number | undefined;
+  /** Layers with a window and a rotary embedding of their own; the three above are those of the others. */
+  readonly local?: LocalLayers;
   /** Longest context that the model was made for, in tokens. */
   readonly maxPositionEmbeddings: number;
   /** The head is the embedding matrix. */
@@ -103,7 +120,28 @@ export interface ModelConfig {
   readonly eosTokenIds: readonly number[];
 }
 
-export type RopeScaling = Llama3RopeScaling | LinearRopeScaling | YarnRopeScaling | RopeFactors;
+export interface LocalLayers extends Rotary {
+  /** [numLayers] */
+  readonly layers: readonly boolean[];
+  readonly slidingWindow: number | undefined;
+}
+
+export interface Rotary {
+  readonly ropeTheta: number;
+  readonly ropeScaling: RopeScaling | undefined;
+}
+
+export type RopeScaling =
+  | Llama3RopeScaling
+  | LinearRopeScaling
+  | YarnRopeScaling
+  | RopeFactors
+  | NoRope;
+
+/** Nothing is rotated: the layers do not know where a token stands. */
+export interface NoRope {
+  readonly type: "none";
+}
 
 /** Llama 3.1's frequency-dependent scaling of the rotary embedding. */
 export interface Llama3RopeScaling {

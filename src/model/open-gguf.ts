@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 import { showFound } from "../base/describe-issue.ts";
+import { familyOf } from "./families.ts";
 import { readRange } from "./file-bytes.ts";
 import { parseGgufGenerationDefaults } from "./generation-config.ts";
 import { parseGgufConfig } from "./gguf-config.ts";
@@ -10,7 +11,6 @@ import { checkGgufKeys, unusedSamplingKeys } from "./gguf-keys.ts";
 import { type ModelCard, ModelError, type ModelFiles } from "./model-files.ts";
 import { selectTensors } from "./select-tensors.ts";
 import { checkAllUsed } from "./unused-tensors.ts";
-import { TEXT } from "./value-schemas.ts";
 
 /** Divisors of the rotary frequencies, where the model scales them; part of the configuration. */
 const ROPE_FACTORS = "rope_freqs.weight";
@@ -33,8 +33,7 @@ export async function openGgufConfig(path: string): Promise<ModelCard> {
 async function cardOf(file: GgufFile): Promise<ModelCard> {
   const config = parseGgufConfig(file, await readRopeFactors(file));
   const { path, metadata } = file;
-  const architecture = metadata.read("general.architecture", TEXT) ?? "";
-  const unused = [...checkGgufKeys(metadata, architecture), ...unusedSamplingKeys(metadata)];
+  const unused = [...checkGgufKeys(metadata, familyOf(config)), ...unusedSamplingKeys(metadata)];
   return {
     path,
     config,

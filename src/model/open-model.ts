@@ -1,8 +1,11 @@
 // Opens a model: configuration and headers are read and checked, the weights' bytes are left to the engine.
 
 import { join } from "node:path";
+import { parseFamily } from "./config-family.ts";
 import { parseConfigJson } from "./config-json.ts";
-import { CONFIG_KEYS } from "./config-keys.ts";
+import { configKeys, WRAPPER_KEYS } from "./config-keys.ts";
+import { roundEmbeddingScale } from "./embedding-scale.ts";
+import type { Wrapper } from "./families/family.ts";
 import { parseGenerationDefaults, unusedGenerationKeys } from "./generation-config.ts";
 import { checkGroupOrder } from "./grouped-weight.ts";
 import { readJsonObject } from "./json-object.ts";
@@ -20,6 +23,7 @@ import {
   parseWeightQuantization,
   type WeightQuantization,
 } from "./weight-quantization.ts";
+import { textTensors } from "./wrapped-tensors.ts";
 
 /**
  * Opens a model with its weights: a Hugging Face model directory, a GGUF file, or a directory with one.
@@ -29,9 +33,9 @@ export async function openModel(model: string): Promise<ModelFiles> {
   const { format, path } = await locateModel(model);
   if (format === "gguf") return openGguf(path);
   if (format === "packed") return openPacked(path);
-  const { card, quantization } = await openDirectory(path);
-  const stored = await readSafetensors(path);
-  const config = await resolveTiedHead(card.config, stored);
+  const { card, quantization, wrapper } = await openDirectory(path);
+  const stored = textTensors(await readSafetensors(path), wrapper);
+  const config = roundEmbeddingScale(await resolveTiedHead(card.config, stored), stored);
   const source = { place: path, format: "huggingFace", config, stored, quantization } as const;
   const { tensors, used } = selectTensors(source);
   await checkAllUsed({ stored, used, others: tiedCopies(config) });
@@ -49,6 +53,7 @@ export async function openModelConfig(model: string): Promise<ModelCard> {
 interface ConfigFiles {
   readonly card: ModelCard;
   readonly quantization: WeightQuantization | undefined;
+  readonly wrapper: Wrapper | undefined;
 }
 
 async function openDirectory(directory: string): Promise<ConfigFiles> {
@@ -60,10 +65,12 @@ async function openDirectory(directory: string): Promise<ConfigFiles> {
     );
   }
   const generation = await readJsonObject(join(directory, "generation_config.json"));
-  const quantization = parseWeightQuantization(config);
+  const { family, json, wrapper } = parseFamily(config);
+  const quantization = parseWeightQuantization(json);
   const unusedKeys = [
-    ...checkKeys(config, CONFIG_KEYS),
-    ...checkQuantizationKeys(config).map((key) => `quantization_config: ${key}`),
+    ...checkKeys(json, configKeys(family)),
+    ...(wrapper === undefined ? [] : checkKeys(config, WRAPPER_KEYS)),
+    ...checkQuantizationKeys(json).map((key) => `quantization_config: ${key}`),
   ];
   const card = {
     path: directory,
@@ -74,5 +81,5 @@ async function openDirectory(directory: string): Promise<ConfigFiles> {
       ...unusedGenerationKeys(generation).map((key) => `generation_config.json: ${key}`),
     ],
   };
-  return { card, quantization };
+  return { card, quantization, wrapper };
 }

@@ -47,7 +47,15 @@ const RopeScalingSchema = v.variant("type", [
     type: v.literal("factors"),
     factors: v.pipe(v.array(factor), v.maxLength(2048)),
   }),
+  v.strictObject({ type: v.literal("none") }),
 ]);
+
+const LocalSchema = v.strictObject({
+  layers: v.pipe(v.array(v.boolean()), v.maxLength(COUNT.max)),
+  slidingWindow: v.optional(size),
+  ropeTheta: factor,
+  ropeScaling: v.optional(RopeScalingSchema),
+});
 
 const ConfigSchema = v.strictObject({
   architecture: v.picklist(FAMILIES.map((family) => family.name)),
@@ -57,6 +65,13 @@ const ConfigSchema = v.strictObject({
   ropeScaling: v.optional(RopeScalingSchema),
   ropeLayout: v.picklist(["halves", "interleaved"]),
   slidingWindow: v.optional(size),
+  local: v.exactOptional(LocalSchema),
+  qkNormRows: v.exactOptional(v.literal(true)),
+  postNorms: v.exactOptional(v.picklist(["besides", "instead"])),
+  normOffset: v.exactOptional(v.literal(1)),
+  activation: v.exactOptional(v.picklist(["gelu_tanh"])),
+  ...{ embeddingScale: v.exactOptional(factor), attentionScale: v.exactOptional(factor) },
+  ...{ attentionSoftcap: v.exactOptional(factor), logitSoftcap: v.exactOptional(factor) },
   maxPositionEmbeddings: size,
   tieWordEmbeddings: v.boolean(),
   bosTokenId: v.optional(tokenId),
@@ -134,8 +149,11 @@ export async function openPacked(directory: string): Promise<ModelFiles> {
 
 /** Puts back what JSON leaves out. */
 function restored(config: v.InferOutput<typeof ConfigSchema>): ModelConfig {
-  const { ropeScaling, slidingWindow, bosTokenId } = config;
-  return { ...config, ropeScaling, slidingWindow, bosTokenId };
+  const { ropeScaling, slidingWindow, bosTokenId, local, ...rest } = config;
+  const common = { ...rest, ropeScaling, slidingWindow, bosTokenId };
+  if (local === undefined) return common;
+  const { ropeScaling: scaling, slidingWindow: window } = local;
+  return { ...common, local: { ...local, ropeScaling: scaling, slidingWindow: window } };
 }
 
 function placed(

@@ -2,18 +2,20 @@
 // position to the next. D is the head size, pairs are i = 0 .. D/2 - 1.
 
 import { unreachable } from "../base/assert.ts";
-import type { Llama3RopeScaling, ModelConfig, YarnRopeScaling } from "./model-files.ts";
+import type { Llama3RopeScaling, ModelConfig, Rotary, YarnRopeScaling } from "./model-files.ts";
 
-type Rotary = Pick<ModelConfig, "headSize" | "ropeTheta" | "ropeScaling">;
+type HeadRotary = Pick<ModelConfig, "headSize"> & Rotary;
 
 /** [D / 2], radians a position. Unscaled: theta^(-2i / D). */
-export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: Rotary): Float64Array {
+export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: HeadRotary): Float64Array {
   const plain = Float64Array.from(
     { length: headSize / 2 },
     (_, pair) => ropeTheta ** ((-2 * pair) / headSize),
   );
   if (ropeScaling === undefined) return plain;
   switch (ropeScaling.type) {
+    case "none":
+      return plain.fill(0);
     case "linear":
       return plain.map((frequency) => frequency / ropeScaling.factor);
     case "factors":
@@ -28,7 +30,7 @@ export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: Rotary): F
 }
 
 /** Factor of sine and cosine. */
-export function ropeMagnitude({ ropeScaling }: Rotary): number {
+export function ropeMagnitude({ ropeScaling }: Pick<Rotary, "ropeScaling">): number {
   return ropeScaling?.type === "yarn" ? ropeScaling.attentionFactor : 1;
 }
 

@@ -1,22 +1,30 @@
-// Models whose layers attend to the last tokens only. The engine knows one window for all layers.
+// Models whose layers, or some of them, attend to the last tokens only.
 
 import type { SlidingWindowRule } from "./families/family.ts";
 import type { JsonObject } from "./json-object.ts";
 import { type ModelConfig, ModelError } from "./model-files.ts";
-import { type Range, SWITCH, TEXTS, whole } from "./value-schemas.ts";
+import { type Range, SWITCH, TEXT, TEXTS, whole } from "./value-schemas.ts";
 
 interface Layers extends Pick<ModelConfig, "numLayers" | "maxPositionEmbeddings"> {
   readonly layerTypes: readonly string[] | undefined;
 }
 
+/** The window, and the layers that look at it. */
+export interface Windows {
+  /** Undefined where no token is further back. */
+  readonly slidingWindow: number | undefined;
+  /** [numLayers] */
+  readonly layers: readonly boolean[];
+}
+
 const WINDOW: Range = { min: 1, max: 2 ** 31 - 1 };
 
-// The defaults of transformers' MistralConfig, Qwen2Config and Qwen3Config.
+// The defaults of transformers' configuration classes.
 const DEFAULT_WINDOW = 4096;
 const DEFAULT_MAX_WINDOW_LAYERS = 28;
 
-const FULL = "full_attention";
-const WINDOWED = "sliding_attention";
+export const FULL = "full_attention";
+export const WINDOWED = "sliding_attention";
 
 /** `layer_types`, one for each layer; undefined where the configuration has none. */
 export function parseLayerTypes(
@@ -38,34 +46,27 @@ export function parseLayerTypes(
   );
 }
 
-/**
- * The window of config.json; undefined where no token is further back. Throws `ModelError` when only some of the
- * layers have it.
- */
-export function parseSlidingWindow(
-  json: JsonObject,
-  rule: SlidingWindowRule,
-  layers: Layers,
-): number | undefined {
+/** The windows of config.json. Throws `ModelError` where the family has none. */
+export function parseWindows(json: JsonObject, rule: SlidingWindowRule, layers: Layers): Windows {
   const { numLayers, maxPositionEmbeddings } = layers;
-  if (rule === "none") return refuseWindow(json, layers);
+  if (rule === "none") {
+    refuseWindow(json, layers);
+    return { slidingWindow: undefined, layers: Array(numLayers).fill(false) };
+  }
   // A `null` turns the window off; only a key that is not there means the default.
   const window = json.has("sliding_window")
     ? json.read("sliding_window", whole(WINDOW))
     : DEFAULT_WINDOW;
-  const numWindowed = countWindowedLayers(json, rule, layers);
-  if (window === undefined || numWindowed === 0 || window >= maxPositionEmbeddings)
-    return undefined;
-  if (numWindowed === numLayers) return window;
-  throw new ModelError(
-    `${json.place}: sliding_window is ${window} in a context of ${maxPositionEmbeddings}, for ${numWindowed} of ` +
-      `${numLayers} layers; a window is supported for all layers alike. To serve what fits into one, set ` +
-      `max_position_embeddings to ${window}`,
-  );
+  const isShort = window !== undefined && window < maxPositionEmbeddings;
+  return {
+    slidingWindow: isShort ? window : undefined,
+    layers:
+      window === undefined ? Array(numLayers).fill(false) : windowedLayers(json, rule, layers),
+  };
 }
 
 /** transformers' Llama has no window, so a file that gives it one is of a model that computes something else. */
-function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: Layers): undefined {
+function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: Layers): void {
   const window = json.read("sliding_window", whole(WINDOW));
   if (window === undefined || window >= maxPositionEmbeddings) return;
   if (layerTypes?.every((type) => type === FULL)) return;
@@ -75,13 +76,38 @@ function refuseWindow(json: JsonObject, { maxPositionEmbeddings, layerTypes }: L
   );
 }
 
-/** How many of the layers look at the window. */
-function countWindowedLayers(json: JsonObject, rule: SlidingWindowRule, layers: Layers): number {
-  const { numLayers, layerTypes } = layers;
-  const isSwitched = rule === "upper layers";
-  if (isSwitched && !json.read("use_sliding_window", SWITCH)) return 0;
-  if (layerTypes !== undefined) return layerTypes.filter((type) => type === WINDOWED).length;
-  if (!isSwitched) return numLayers;
-  const first = json.read("max_window_layers", whole({ min: 0, max: 2 ** 31 }));
-  return Math.max(0, numLayers - (first ?? DEFAULT_MAX_WINDOW_LAYERS));
+function windowedLayers(
+  json: JsonObject,
+  rule: Exclude<SlidingWindowRule, "none">,
+  { numLayers, layerTypes }: Layers,
+): readonly boolean[] {
+  const each = (isWindowed: (layer: number) => boolean) =>
+    Array.from({ length: numLayers }, (_, layer) => isWindowed(layer));
+  if (rule === "upper layers" && !json.read("use_sliding_window", SWITCH)) return each(() => false);
+  if (layerTypes !== undefined) return layerTypes.map((type) => type === WINDOWED);
+  if (rule === "all layers") return each(() => true);
+  if (rule === "upper layers") {
+    const first = json.read("max_window_layers", whole({ min: 0, max: 2 ** 31 }));
+    return each((layer) => layer >= (first ?? DEFAULT_MAX_WINDOW_LAYERS));
+  }
+  return each(patternOf(json) ?? allButEvery(rule.n));
+}
+
+/** Every nth layer is global: the last of each n. */
+export function allButEvery(n: number): (layer: number) => boolean {
+  return (layer) => (layer + 1) % n !== 0;
+}
+
+/** A number, or a letter for each layer of a group, L for those with a window. Newer files have the second name. */
+function patternOf(json: JsonObject): ((layer: number) => boolean) | undefined {
+  const key = ["sliding_window_pattern", "_sliding_window_pattern"].find((one) => json.get(one));
+  if (key === undefined) return undefined;
+  const pattern = json.get(key);
+  if (typeof pattern !== "string")
+    return allButEvery(json.require(key, whole({ min: 1, max: 4096 })));
+  const letters = json.require(key, TEXT);
+  if (/^[LG]+$/.test(letters)) return (layer) => letters[layer % letters.length] === "L";
+  throw new ModelError(
+    `${json.place}: ${key} is "${letters}"; supported: letters L and G, or a number`,
+  );
 }

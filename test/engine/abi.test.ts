@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import {
   ABI_VERSION,
+  Activation,
   BATCH,
   DEVICE_CONFIG,
   DEVICE_FACTS,
@@ -20,7 +21,9 @@ import {
   MODEL_CONFIG,
   MODEL_PROGRESS,
   MODEL_SIZES,
+  Norms,
   Part,
+  QkNorm,
   Quantization,
   ROW,
   Role,
@@ -32,7 +35,7 @@ import {
   WAIT_FOREVER,
   WeightsSource,
 } from "../../src/engine/abi.ts";
-import { MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
+import { ATTENTION_TILE, MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
 import { ROW_BYTES } from "../../src/engine/step-rows.ts";
 import { encode, type Layout, textAt } from "../../src/engine/struct-layout.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
@@ -44,6 +47,7 @@ describe("the numbers of the header", () => {
   test("constants are the header's", () => {
     expect(defined("DYN_ABI_VERSION")).toBe(`${ABI_VERSION}u`);
     expect(defined("DYN_MAX_BANNED_TOKENS")).toBe(`${MAX_BANNED_TOKENS}u`);
+    expect(defined("DYN_ATTENTION_TILE")).toBe(`${ATTENTION_TILE}u`);
     expect(defined("DYN_NO_SAMPLE")).toBe(`(${NO_SAMPLE})`);
     expect(defined("DYN_THREADS_ANY")).toBe(`${THREADS_ANY}u`);
     expect([defined("DYN_WAIT_FOREVER"), WAIT_FOREVER]).toEqual(["UINT32_MAX", 2 ** 32 - 1]);
@@ -61,6 +65,9 @@ describe("the numbers of the header", () => {
     ["dyn_kv_dtype", "DYN_KV_", KvDType],
     ["dyn_role", "DYN_", Role],
     ["dyn_rope_layout", "DYN_ROPE_", RopeLayout],
+    ["dyn_norms", "DYN_NORMS_", Norms],
+    ["dyn_qk_norm", "DYN_QK_NORM_", QkNorm],
+    ["dyn_activation", "DYN_ACTIVATION_", Activation],
   ] as const) {
     test(`${name} has the same names and numbers here and there`, () => {
       expect(enumOf(name)).toEqual(

@@ -185,6 +185,25 @@ describe("blocks", () => {
     blocks.checkIntegrity([first.table, collision]);
   });
 
+  test("that a window has left are free, and found until they are reused", () => {
+    const { blocks } = setUp(6);
+    const tokens = [1, 2, 3, 4, 5, 6, 7];
+    const { table } = hold(blocks, tokens);
+    blocks.freeLeading(table, 5);
+    expect(blocks.numUsedBlocks).toBe(2);
+    blocks.checkIntegrity([table]);
+    const other = hold(blocks, tokens);
+    expect(other.numFound).toBe(3);
+    blocks.free(other.table);
+    blocks.allocate(table, 12);
+    blocks.cacheFullBlocks(table, Int32Array.of(...tokens, 8, 9, 10, 11, 12), 12);
+    blocks.freeLeading(table, 4); // is behind already
+    blocks.checkIntegrity([table]);
+    blocks.free(table);
+    blocks.checkIntegrity([]);
+    expect(blocks.numFreeBlocks).toBe(6);
+  });
+
   test("are never found with prefix caching off", () => {
     const { blocks, events } = setUp(8, { enablePrefixCaching: false });
     blocks.free(hold(blocks, [1, 2, 3, 4, 5]).table);
@@ -237,6 +256,7 @@ const someTokens = fc.array(fc.nat(1), { minLength: 1, maxLength: 9 });
 const someMove = fc.oneof(
   fc.record({ type: fc.constant("arrive" as const), tokens: someTokens }),
   fc.record({ type: fc.constant("grow" as const), which: fc.nat(20), token: fc.nat(1) }),
+  fc.record({ type: fc.constant("slide" as const), which: fc.nat(20), numTokens: fc.nat(9) }),
   fc.record({ type: fc.constant("leave" as const), which: fc.nat(20) }),
 );
 type Move = typeof someMove extends fc.Arbitrary<infer T> ? T : never;
@@ -281,6 +301,8 @@ class House {
     if (guest === undefined) return;
     if (move.type === "grow") {
       this.#grow(guest, move.token);
+    } else if (move.type === "slide") {
+      this.#setUp.blocks.freeLeading(guest.table, Math.min(move.numTokens, guest.tokens.length));
     } else {
       this.#setUp.blocks.free(guest.table);
       this.#guests.splice(at, 1);
@@ -290,7 +312,9 @@ class House {
   checkCounts(): void {
     const { blocks } = this.#setUp;
     blocks.checkIntegrity(this.#guests.map(({ table }) => table));
-    const used = new Set(this.#guests.flatMap(({ table }) => idsOf(table)));
+    const used = new Set(
+      this.#guests.flatMap(({ table }) => idsOf(table).slice(table.numFreedBlocks)),
+    );
     expect(blocks.numUsedBlocks).toBe(used.size);
     expect(blocks.numFreeBlocks).toBe(8 - used.size);
   }

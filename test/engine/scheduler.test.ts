@@ -300,3 +300,31 @@ describe("an abort", () => {
     expect(first.endReason).toBe("cancelled");
   });
 });
+
+describe("where all layers have a window", () => {
+  const WINDOW = { slidingWindow: 70, blockSize: 4 };
+
+  test("a sequence holds the blocks of its window, however long it is", () => {
+    const { scheduler, blocks, add, step } = setUp({ ...WINDOW, numBlocks: 80 });
+    const long = [add(150, 900), add(130, 900)];
+    let most = 0;
+    while (scheduler.numUnfinished > 0) {
+      step();
+      const isPrompt = long.some(({ numTokens }) => numTokens < 300);
+      if (!isPrompt) most = Math.max(most, blocks.numUsedBlocks);
+    }
+    expect(long.map(({ endReason }) => endReason)).toEqual(["length", "length"]);
+    // Each has a window, what of its first tile is behind it, and the block that it writes to.
+    expect(most).toBeLessThanOrEqual(2 * Math.ceil((70 + 64 + 4) / 4));
+    expect(scheduler.stats().numPreemptions).toBe(0);
+    expect(blocks.numUsedBlocks).toBe(0);
+  });
+
+  test("a sequence that is preempted computes all of its tokens again", () => {
+    const { scheduler, add, step } = setUp({ ...WINDOW, numBlocks: 60 });
+    const all = [add(120, 300), add(110, 300)];
+    while (scheduler.numUnfinished > 0) step();
+    expect(scheduler.stats().numPreemptions).toBeGreaterThan(0);
+    expect(all.map(({ numOutputTokens }) => numOutputTokens)).toEqual([300, 300]);
+  });
+});

@@ -132,9 +132,6 @@ describe("a family that asks its configuration", () => {
 describe("a sliding window", () => {
   const mistral = { architectures: ["MistralForCausalLM"], max_position_embeddings: 8192 };
   const qwen = { architectures: ["Qwen2ForCausalLM"], max_position_embeddings: 8192 };
-  const refusal =
-    "config.json: sliding_window is 4096 in a context of 8192, for 1 of 2 layers; a window is supported for " +
-    "all layers alike. To serve what fits into one, set max_position_embeddings to 4096";
 
   test.each([
     ["turned off", { ...mistral, sliding_window: null }],
@@ -171,8 +168,11 @@ describe("a sliding window", () => {
       "of Qwen's listed layers",
       { ...qwen, use_sliding_window: true, layer_types: ["full_attention", "sliding_attention"] },
     ],
-  ])("%s, and not of the others, is refused with the way out", (_, changes) => {
-    expect(() => parse(changes)).toThrow(refusal);
+  ])("%s, and not of the others, makes them local", (_, changes) => {
+    const { slidingWindow, local, ropeTheta, ropeScaling } = parse(changes);
+    expect(slidingWindow).toBeUndefined();
+    const layers = [false, true];
+    expect(local).toEqual({ layers, slidingWindow: 4096, ropeTheta, ropeScaling });
   });
 
   test("of a Llama, which has none in transformers, is refused by name", () => {
@@ -236,7 +236,7 @@ describe("rotary scaling", () => {
     test("is refused by name where they differ, or one is missing", () => {
       const both = { full_attention: full, sliding_attention: sliding };
       expect(() => nested(both)).toThrow(
-        "config.json: rope_parameters: sliding_attention differs from config.json: rope_parameters: full_attention",
+        "config.json: rope_parameters: sliding_attention differs from full_attention, and the family has no layers",
       );
       const layer_types = ["full_attention", "sliding_attention"];
       expect(() => nested({ full_attention: full }, { layer_types })).toThrow(
@@ -384,3 +384,104 @@ function expectConfigOrModelError(parseIt: () => unknown): void {
     expect(error).toBeInstanceOf(ModelError);
   }
 }
+
+describe("a family with local layers", () => {
+  const gemma3 = {
+    ...{ architectures: ["Gemma3ForCausalLM"], num_hidden_layers: 8, hidden_act: undefined },
+    ...{ max_position_embeddings: 8192, sliding_window: 512, rope_theta: 1e6, head_dim: 8 },
+    ...{ hidden_activation: "gelu_pytorch_tanh", tie_word_embeddings: undefined },
+  };
+  const pattern = [true, true, true, true, true, false, true, true];
+
+  test("is Gemma 3 with all that it does beside Llama", () => {
+    expect(parse(gemma3)).toMatchObject({
+      ...{ architecture: "gemma3_text", ropeTheta: 1e6, slidingWindow: undefined },
+      local: { layers: pattern, slidingWindow: 512, ropeTheta: 10000, ropeScaling: undefined },
+      ...{ postNorms: "besides", normOffset: 1, activation: "gelu_tanh", embeddingScale: 4 },
+      ...{ qkNorm: true, attentionScale: 1 / 16, tieWordEmbeddings: true },
+    });
+    expect(parse(gemma3).attentionSoftcap).toBeUndefined();
+  });
+
+  test("scales the rotary embedding of its global layers only", () => {
+    const rope_scaling = { rope_type: "linear", factor: 8 };
+    const { ropeScaling, local } = parse({ ...gemma3, rope_scaling, rope_local_base_freq: 500 });
+    expect(ropeScaling).toEqual({ type: "linear", factor: 8 });
+    expect(local).toMatchObject({ ropeTheta: 500, ropeScaling: undefined });
+  });
+
+  test.each<[string, object, readonly boolean[]]>([
+    ["a number", { sliding_window_pattern: 2 }, [true, false, true, false]],
+    ["the number of newer files", { _sliding_window_pattern: 3 }, [true, true, false, true]],
+    [
+      "a list",
+      { layer_types: ["full_attention", ...Array(3).fill("sliding_attention")] },
+      [false, true, true, true],
+    ],
+  ])("says which layers are local: %s", (_, changes, layers) => {
+    expect(parse({ ...gemma3, num_hidden_layers: 4, ...changes }).local?.layers).toEqual(layers);
+  });
+
+  test("is Gemma 2 with soft caps, which a null turns off", () => {
+    const gemma2 = { ...gemma3, architectures: ["Gemma2ForCausalLM"], num_hidden_layers: 2 };
+    expect(parse(gemma2)).toMatchObject({
+      ...{ attentionSoftcap: 50, logitSoftcap: 30, qkNorm: false },
+      local: { layers: [true, false], slidingWindow: 512, ropeTheta: 1e6 },
+    });
+    const off = parse({ ...gemma2, attn_logit_softcapping: null, final_logit_softcapping: null });
+    expect([off.attentionSoftcap, off.logitSoftcap]).toEqual([undefined, undefined]);
+  });
+
+  test("is EXAONE 4, whose global layers have no rotary embedding where others have a window", () => {
+    const exaone = { ...gemma3, architectures: ["Exaone4ForCausalLM"], hidden_activation: null };
+    const config = parse({ ...exaone, sliding_window_pattern: "LLLG", rope_theta: 500 });
+    expect(config).toMatchObject({ postNorms: "instead", ropeScaling: { type: "none" } });
+    expect(config.local).toMatchObject({ ropeTheta: 500, ropeScaling: undefined });
+    expect(config.local?.layers.slice(0, 4)).toEqual([true, true, true, false]);
+    expect([...ropeFrequencies(config)]).toEqual([0, 0, 0, 0]);
+    const global = parse({ ...exaone, sliding_window: null, rope_theta: 500 });
+    expect(global).toMatchObject({ ropeTheta: 500, ropeScaling: undefined });
+    expect(global.local).toBeUndefined();
+  });
+
+  test("may be OLMo 3, whose local layers have no YaRN", () => {
+    const rope_scaling = { rope_type: "yarn", factor: 8, original_max_position_embeddings: 1024 };
+    const olmo = { ...gemma3, architectures: ["Olmo3ForCausalLM"], hidden_activation: null };
+    const { ropeScaling, local, qkNormRows } = parse({ ...olmo, rope_scaling });
+    expect(ropeScaling?.type).toBe("yarn");
+    expect(local).toMatchObject({ ropeTheta: 1e6, ropeScaling: undefined });
+    expect(qkNormRows).toBe(true);
+  });
+
+  test("is refused by name where it computes what is not here", () => {
+    expect(() => parse({ ...gemma3, hidden_activation: "gelu" })).toThrow(
+      'hidden_activation is "gelu"; supported: gelu_pytorch_tanh',
+    );
+    expect(() => parse({ ...gemma3, sliding_window_pattern: "LLX" })).toThrow(
+      'sliding_window_pattern is "LLX"; supported: letters L and G, or a number',
+    );
+    expect(() => parse({ ...gemma3, attention_bias: true })).toThrow("attention_bias is true");
+  });
+
+  test("is a part of a larger model under text_config, with sizes that its class defaults", () => {
+    const { vocab_size, num_attention_heads, num_key_value_heads, ...rest } = {
+      ...TINY_CONFIG,
+      ...gemma3,
+    };
+    const whole = (text: object) =>
+      parseConfigJson(
+        new JsonObject("config.json", {
+          ...{ architectures: ["Gemma3ForConditionalGeneration"], model_type: "gemma3" },
+          ...{ eos_token_id: [1, 106], text_config: { ...text, eos_token_id: undefined } },
+        }),
+        undefined,
+      );
+    expect(whole(rest)).toMatchObject({ vocabSize: 262208, numHeads: 8, numKvHeads: 4 });
+    expect(() => whole({ ...rest, hidden_size: 0 })).toThrow(
+      "config.json: text_config: hidden_size is 0",
+    );
+    expect(() =>
+      parse({ architectures: ["Gemma3ForConditionalGeneration"], text_config: undefined }),
+    ).toThrow("config.json: text_config is missing");
+  });
+});

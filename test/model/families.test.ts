@@ -32,6 +32,16 @@ const QK_NORMS = `
   model.layers.1.self_attn.k_norm.weight          blk.1.attn_k_norm.weight   10
 `;
 
+const POST_NORMS = `
+  model.layers.1.post_attention_layernorm.weight    blk.1.post_attention_norm.weight  32
+  model.layers.1.post_feedforward_layernorm.weight  blk.1.post_ffw_norm.weight        32
+`;
+
+const GEMMA = LLAMA.replace(".post_attention_layernorm", ".pre_feedforward_layernorm") + POST_NORMS;
+const POST_NORMS_ALONE = LLAMA.replace(/.*layernorm.*\n/g, "") + POST_NORMS;
+const OLMO =
+  POST_NORMS_ALONE + QK_NORMS.replace(/(q_norm.*) 10/, "$1 40").replace(/(k_norm.*) 10/, "$1 20");
+
 /** Tensors of an untied model: those of no layer, and those of its second one. */
 const TENSORS: Readonly<Record<string, string>> = {
   llama: LLAMA,
@@ -40,6 +50,11 @@ const TENSORS: Readonly<Record<string, string>> = {
   qwen3: LLAMA + QK_NORMS,
   ernie4_5: LLAMA,
   seed_oss: LLAMA.replace("blk.1.ffn_norm.weight", "blk.1.post_attention_norm.weight") + BIASES,
+  gemma2: GEMMA,
+  gemma3_text: GEMMA + QK_NORMS,
+  olmo2: OLMO,
+  olmo3: OLMO,
+  exaone4: POST_NORMS_ALONE + QK_NORMS,
 };
 
 const SIZES = {

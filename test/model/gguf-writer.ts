@@ -12,6 +12,7 @@ export type MetadataValue =
   | bigint
   | F32
   | readonly string[]
+  | readonly boolean[]
   | Int32Array
   | Uint32Array
   | Float32Array;
@@ -130,21 +131,27 @@ function writeValue(out: ByteWriter, value: MetadataValue): void {
   }
 }
 
-function writeList(
-  out: ByteWriter,
-  list: readonly string[] | Int32Array | Uint32Array | Float32Array,
-): void {
+type MetadataList = Extract<MetadataValue, { readonly length: number }> & object;
+
+function writeList(out: ByteWriter, list: MetadataList): void {
   out.u32(VALUE_TYPES.list);
-  if (list instanceof Int32Array) out.u32(VALUE_TYPES.i32);
-  else if (list instanceof Uint32Array) out.u32(VALUE_TYPES.u32);
-  else if (list instanceof Float32Array) out.u32(VALUE_TYPES.f32);
-  else out.u32(VALUE_TYPES.string);
+  out.u32(VALUE_TYPES[itemType(list)]);
   out.u64(list.length);
   if (ArrayBuffer.isView(list)) {
     out.raw(new Uint8Array(list.buffer, list.byteOffset, list.byteLength));
-  } else {
-    for (const text of list) out.string(text);
+    return;
   }
+  for (const item of list) {
+    if (typeof item === "string") out.string(item);
+    else out.raw(Uint8Array.of(item ? 1 : 0));
+  }
+}
+
+function itemType(list: MetadataList): keyof typeof VALUE_TYPES {
+  if (list instanceof Int32Array) return "i32";
+  if (list instanceof Uint32Array) return "u32";
+  if (list instanceof Float32Array) return "f32";
+  return typeof list[0] === "boolean" ? "bool" : "string";
 }
 
 /** Little-endian bytes, one value after the other. */

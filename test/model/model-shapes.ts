@@ -1,6 +1,8 @@
 // Models by their shapes: what a kernel, a benchmark or a memory budget sees of a model.
 
-export type Architecture = "llama" | "mistral" | "qwen2" | "qwen3" | "ernie4_5" | "seed_oss";
+export type Architecture =
+  | ("llama" | "mistral" | "qwen2" | "qwen3" | "ernie4_5" | "seed_oss")
+  | "gemma3_text";
 
 export interface ModelShape {
   readonly architecture: Architecture;
@@ -17,6 +19,7 @@ export interface ModelShape {
   readonly ropeFactor?: number;
   readonly contextLength: number;
   readonly isTied: boolean;
+  readonly slidingWindow?: number;
   /** The name of the vocabulary's pre-tokenizer. */
   readonly pre: string;
 }
@@ -83,6 +86,22 @@ export const SHAPES = {
     contextLength: 8192,
     isTied: true,
     pre: "smollm",
+  },
+  "gemma-3-1b": {
+    architecture: "gemma3_text",
+    vocabSize: 262144,
+    hiddenSize: 1152,
+    intermediateSize: 6912,
+    numLayers: 26,
+    numHeads: 4,
+    numKvHeads: 1,
+    headSize: 256,
+    rmsNormEps: 1e-6,
+    ropeTheta: 1e6,
+    contextLength: 32768,
+    isTied: true,
+    slidingWindow: 512,
+    pre: "llama-bpe",
   },
   "r1-distill-llama-8b": {
     architecture: "llama",
@@ -156,6 +175,11 @@ function layerTensors(shape: ModelShape): readonly (readonly [string, readonly n
     ["self_attn.k_proj.bias", [kv]],
     ["self_attn.v_proj.bias", [kv]],
   ] as const;
+  const isGemma = architecture === "gemma3_text";
+  const gemmaNorms = [
+    ["pre_feedforward_layernorm.weight", [hidden]],
+    ["post_feedforward_layernorm.weight", [hidden]],
+  ] as const;
   const norms = [
     ["self_attn.q_norm.weight", [headSize]],
     ["self_attn.k_norm.weight", [headSize]],
@@ -166,9 +190,10 @@ function layerTensors(shape: ModelShape): readonly (readonly [string, readonly n
     ["self_attn.k_proj.weight", [kv, hidden]],
     ["self_attn.v_proj.weight", [kv, hidden]],
     ...(architecture === "qwen2" || architecture === "seed_oss" ? biases : []),
-    ...(architecture === "qwen3" ? norms : []),
+    ...(architecture === "qwen3" || isGemma ? norms : []),
     ["self_attn.o_proj.weight", [hidden, q]],
     ["post_attention_layernorm.weight", [hidden]],
+    ...(isGemma ? gemmaNorms : []),
     ["mlp.gate_proj.weight", [intermediate, hidden]],
     ["mlp.up_proj.weight", [intermediate, hidden]],
     ["mlp.down_proj.weight", [hidden, intermediate]],

@@ -212,23 +212,24 @@ describe("a GGUF model", () => {
   });
 
   test("ends where its keys say, and at control tokens that are known to end an answer", async () => {
-    const tokens = ["a", "<s>", "</s>", "<|im_end|>", "<|eot_id|>", "b", "c", "d", "e", "f"];
+    const ends = ["</s>", "<|im_end|>", "<|eot_id|>", "b", "c", "d", "e", "<end_of_turn>"];
+    const tokens = ["a", "<s>", ...ends];
     const { config } = await openTiny({
       "tokenizer.ggml.eos_token_id": 8,
       "tokenizer.ggml.eot_token_id": 4,
       "tokenizer.ggml.tokens": tokens,
-      "tokenizer.ggml.token_type": Int32Array.of(1, 3, 3, 1, 3, 1, 1, 1, 3, 1),
+      "tokenizer.ggml.token_type": Int32Array.of(1, 3, 3, 1, 3, 1, 1, 1, 3, 3),
     });
     // `<|im_end|>` is an ordinary token in this file.
-    expect(config.eosTokenIds).toEqual([8, 4, 2]);
+    expect(config.eosTokenIds).toEqual([8, 4, 2, 9]);
   });
 });
 
 describe("a model of another kind is refused by name:", () => {
   test.each<[string, Changes]>([
     [
-      'general.architecture is "gemma3"; supported: llama, qwen2, qwen3',
-      { "general.architecture": "gemma3" },
+      'general.architecture is "gpt2"; supported: llama, qwen2, qwen3',
+      { "general.architecture": "gpt2" },
     ],
     ["general.architecture is missing", { "general.architecture": undefined }],
     ["llama.block_count is missing", { "llama.block_count": undefined }],

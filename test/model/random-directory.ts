@@ -153,6 +153,7 @@ const CLASSES = {
   qwen3: "Qwen3ForCausalLM",
   ernie4_5: "Ernie4_5ForCausalLM",
   seed_oss: "SeedOssForCausalLM",
+  gemma3_text: "Gemma3ForCausalLM",
 } as const;
 
 function configJson(shape: ModelShape) {

@@ -2,7 +2,6 @@
 // options give equal files.
 
 import type { DType } from "../../src/model/dtype.ts";
-import { LLAMA_TENSORS } from "../../src/model/families/llama.ts";
 import { FAMILIES } from "../../src/model/families.ts";
 import { GgufTokenType } from "../../src/model/gguf-config.ts";
 import {
@@ -71,9 +70,8 @@ export function writeRandomGguf(path: string, options: RandomGgufOptions): void 
 /** `model.layers.3.mlp.up_proj.weight` is `blk.3.ffn_up.weight`. */
 function ggufTensorName(name: string, architecture: string): string {
   const layer = /(?<=^model\.layers\.)\d+/.exec(name)?.[0] ?? "";
-  const llama = LLAMA_TENSORS.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
   const family = FAMILIES.find((one) => one.name === architecture);
-  const row = family?.tensors.find(({ role }) => role === llama?.role);
+  const row = family?.tensors.find(({ huggingFace }) => huggingFace.replace("*", layer) === name);
   if (row === undefined) throw new Error(`no GGUF name for the tensor ${name}`);
   return row.gguf.replace("*", layer);
 }
@@ -102,8 +100,11 @@ function matrixType(
   return isHead && head === "mixed" ? headType(type, rowSize) : fallback(type, rowSize);
 }
 
+/** Architectures that GGUF files call otherwise. */
+const GGUF_NAMES: Readonly<Record<string, string>> = { mistral: "llama", gemma3_text: "gemma3" };
+
 function ggufMetadata(shape: ModelShape): GgufMetadata {
-  const name = shape.architecture === "mistral" ? "llama" : shape.architecture;
+  const name = GGUF_NAMES[shape.architecture] ?? shape.architecture;
   const { tokens, merges, numSpecial } = syntheticVocabulary(shape.vocabSize);
   const types = new Int32Array(tokens.length).fill(GgufTokenType.NORMAL);
   types.fill(GgufTokenType.CONTROL, tokens.length - numSpecial);
@@ -123,6 +124,9 @@ function ggufMetadata(shape: ModelShape): GgufMetadata {
     [`${name}.rope.freq_base`]: new F32(shape.ropeTheta),
     [`${name}.rope.dimension_count`]: shape.headSize,
     [`${name}.vocab_size`]: shape.vocabSize,
+    ...(shape.slidingWindow !== undefined && {
+      [`${name}.attention.sliding_window`]: shape.slidingWindow,
+    }),
     "tokenizer.ggml.model": "gpt2",
     "tokenizer.ggml.pre": shape.pre,
     "tokenizer.ggml.tokens": tokens,

@@ -336,7 +336,10 @@ function logSoftmax(logits: Vector, id: number): number {
 }
 
 /** theta^(-2i / D), slowed down as the config says. */
-function ropeFrequencies(config: ReferenceConfig, headSize: number): number[] {
+export function ropeFrequencies(
+  config: Pick<ReferenceConfig, "rope_theta" | "rope_scaling">,
+  headSize: number,
+): number[] {
   const theta = config.rope_theta ?? 10000;
   const scaling = config.rope_scaling ?? undefined;
   return Array.from({ length: headSize / 2 }, (_, i) => {
@@ -391,7 +394,7 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-function* readSafetensors(path: string): Iterable<[string, Vector]> {
+export function* readSafetensors(path: string): Iterable<[string, Vector]> {
   const file = readFileSync(path);
   const headerBytes = Number(file.readBigUInt64LE(0));
   const header: Record<string, Entry> = JSON.parse(file.toString("utf8", 8, 8 + headerBytes));

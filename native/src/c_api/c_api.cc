@@ -71,6 +71,10 @@ Status null_argument() {
   return invalid_argument("a pointer is null");
 }
 
+size_t num_frequencies(const dyn_model_config& config) {
+  return size_t{num_layer_kinds(config)} * (config.head_size / 2);
+}
+
 // A model of which no file is read.
 ModelSource shape_of(const dyn_model_config& config, std::span<const dyn_tensor> tensors) {
   return {.config = config, .rope_frequencies = {}, .tensors = tensors, .cache_fd = -1};
@@ -131,7 +135,7 @@ dyn_status dyn_model_open(dyn_device* device, uint32_t owner, const dyn_model_co
     }
     RETURN_IF_ERROR(check_model_config(*config));
     const ModelSource source = {.config = *config,
-                                .rope_frequencies = {rope_frequencies, config->head_size / 2},
+                                .rope_frequencies = {rope_frequencies, num_frequencies(*config)},
                                 .tensors = {tensors, num_tensors},
                                 .cache_fd = cache_fd};
     const std::shared_ptr<Device> on = process().device_handles.find(device);

@@ -30,6 +30,29 @@ template <typename V>
   return V::zero_below(x, V::broadcast(-87.0f), V::mul(p, V::power_of_two(n)));
 }
 
+// cap tanh(x / cap); NaN stays NaN. Below tanh(1/4) by the series of tanh, since 1 - e^-2y would lose what is
+// small.
+template <typename V>
+[[gnu::always_inline]] inline typename V::Vector soft_cap_of(typename V::Vector x,
+                                                             typename V::Vector cap) {
+  using Vector = typename V::Vector;
+  const Vector one = V::broadcast(1.0f);
+  const Vector y = V::min(V::broadcast(20.0f), V::max(V::broadcast(-20.0f), V::div(x, cap)));
+  const Vector square = V::mul(y, y);
+  const Vector e = exp_of<V>(V::mul(V::broadcast(-2.0f), y));
+  const Vector far = V::div(V::sub(one, e), V::add(one, e));
+  constexpr float kCoefficients[] = {-5.39682539e-2f, 1.33333333e-1f, -3.33333333e-1f};
+  Vector p = V::broadcast(2.18694885e-2f);
+#pragma GCC unroll 3
+  for (const float coefficient : kCoefficients) {
+    p = V::add(V::mul(p, square), V::broadcast(coefficient));
+  }
+  const Vector near = V::add(y, V::mul(y, V::mul(square, p)));
+  const Vector tanh = V::add(V::zero_below(square, V::broadcast(0x1p-4f), far),
+                             V::zero_below(V::negate(square), V::broadcast(-0x1.fffffep-5f), near));
+  return V::mul(cap, tanh);
+}
+
 // x[at, count) in one vector, filled up with `rest`.
 template <typename V>
 inline typename V::Vector load_tail(const float* x, size_t at, size_t count, float rest) {

@@ -13,6 +13,18 @@ namespace {
 
 constexpr uint32_t kSliceUs = 20'000;  // Between two looks at whether the load is to end.
 
+// The first switch of the decoder that there is no kernel for; null where there is none.
+const char* missing_of(const dyn_model_config& config) {
+  for (const uint64_t layers : config.local_layers) {
+    if (layers != 0) return "layers with windows of their own";
+  }
+  if (config.embedding_scale != 0 && config.embedding_scale != 1) return "scaled embeddings";
+  if (config.attention_softcap != 0 || config.logit_softcap != 0) return "soft caps";
+  if (config.qk_norm == DYN_QK_NORM_ROWS) return "norms over whole rows of q and k";
+  if (config.norms != DYN_NORMS_BEFORE) return "norms behind attention and MLP";
+  return config.activation != DYN_ACTIVATION_SILU ? "other activations than SiLU" : nullptr;
+}
+
 Status check_formats(const std::vector<WeightSlot>& slots) {
   for (const WeightSlot& slot : slots) {
     if (slot.matrix == nullptr || slot.matrix->format() == PackedFormat::kBf16) continue;
@@ -53,6 +65,10 @@ Status CudaModel::describe(const ModelSource& source, std::vector<WeightSlot>* s
     return invalid_argument("head_size is " + std::to_string(config_.head_size) +
                             ", the CUDA device has attention for at most " +
                             std::to_string(cuda::kLargestHeadSize));
+  }
+  if (const char* missing = missing_of(config_); missing != nullptr) {
+    return invalid_argument(std::string("the CUDA device has no kernels for ") + missing +
+                            ", which this family has");
   }
   RETURN_IF_ERROR(
       Weights::create(config_, source.rope_frequencies, source.tensors, &weights_, slots));

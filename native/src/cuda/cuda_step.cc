@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 
+#include "graph/model_config.h"
+
 namespace dyn {
 namespace {
 
@@ -86,7 +88,7 @@ Status CudaStep::submit(const StepInput& input) {
   const int32_t* positions = input.positions;
   const int32_t last = *std::max_element(positions, positions + input.size.num_tokens);
   RETURN_IF_ERROR(rope_.grow_to(static_cast<uint32_t>(last) + 1,
-                                pool_->model().weights().rope_frequencies(),
+                                pool_->model().weights().rope_frequencies(LayerKind::kOrdinary),
                                 pool_->model().config().rope_magnitude, stream_));
   return enqueue();
 }

@@ -24,7 +24,7 @@ namespace dyn {
 // caller's, for the time of the call.
 struct ModelSource {
   dyn_model_config config;
-  std::span<const double> rope_frequencies;  // [head_size / 2]
+  std::span<const double> rope_frequencies;  // [num_layer_kinds, head_size / 2]
   std::span<const dyn_tensor> tensors;
   int cache_fd;  // A file with the model's image, or -1.
 };

@@ -201,7 +201,7 @@ Status ModelLoader::pack(const Item& item, uint32_t thread) {
   num_bytes_done_ += slot.num_bytes() / slot.num_items();
   try {
     if (slot.matrix == nullptr) {
-      return read_vector(slot.tensors[0], slot.name, reinterpret_cast<float*>(to));
+      return read_vector(slot.tensors[0], slot.name, slot.offset, reinterpret_cast<float*>(to));
     }
     return slot.matrix->pack_item(slot.source(), slot.name, item.index, &rows_[thread],
                                   to + item.index * slot.matrix->bytes_per_item());

@@ -8,7 +8,7 @@
 namespace dyn {
 
 static_assert(std::has_unique_object_representations_v<dyn_tensor>);
-static_assert(sizeof(dyn_model_config) == 3 * 8 + 14 * 4, "no padding");
+static_assert(sizeof(dyn_model_config) == (8 + DYN_MAX_LAYERS / 64) * 8 + 18 * 4, "no padding");
 
 Status Model::open(std::shared_ptr<Device> device, uint32_t opener, const ModelSource& source,
                    std::shared_ptr<Model>* model) {

@@ -6,9 +6,12 @@
 
 #include <cstdint>
 
+#include "dynamo_engine.h"
+
 namespace dyn {
 
-inline constexpr uint32_t kAttentionTile = 64;   // Positions that share a step of the softmax.
+inline constexpr uint32_t kAttentionTile =
+    DYN_ATTENTION_TILE;                          // Positions that share a step of the softmax.
 inline constexpr uint32_t kAttentionSpan = 512;  // Positions after which the softmax starts anew.
 
 }  // namespace dyn

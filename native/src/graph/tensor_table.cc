@@ -8,9 +8,25 @@ namespace dyn {
 namespace {
 
 constexpr const char* kRoleNames[kNumRoles] = {
-    "embedding", "final norm", "head",     "attention norm", "q",      "k",
-    "v",         "o",          "mlp norm", "gate",           "up",     "down",
-    "q bias",    "k bias",     "v bias",   "q norm",         "k norm",
+    "embedding",
+    "final norm",
+    "head",
+    "attention norm",
+    "q",
+    "k",
+    "v",
+    "o",
+    "mlp norm",
+    "gate",
+    "up",
+    "down",
+    "q bias",
+    "k bias",
+    "v bias",
+    "q norm",
+    "k norm",
+    "post attention norm",
+    "post mlp norm",
 };
 
 struct Shape {
@@ -34,7 +50,13 @@ bool is_part(const dyn_model_config& config, uint32_t role) {
       return config.attention_bias == 1;
     case DYN_Q_NORM:
     case DYN_K_NORM:
-      return config.qk_norm == 1;
+      return config.qk_norm != DYN_QK_NORM_NONE;
+    case DYN_ATTENTION_NORM:
+    case DYN_MLP_NORM:
+      return config.norms != DYN_NORMS_BEHIND;
+    case DYN_POST_ATTENTION_NORM:
+    case DYN_POST_MLP_NORM:
+      return config.norms != DYN_NORMS_BEFORE;
     default:
       return true;
   }
@@ -66,11 +88,14 @@ Shape expected_shape(const dyn_model_config& config, dyn_role role) {
     case DYN_V_BIAS:
       return {1, kv, 1};
     case DYN_Q_NORM:
+      return {1, config.qk_norm == DYN_QK_NORM_ROWS ? q : config.head_size, 1};
     case DYN_K_NORM:
-      return {1, config.head_size, 1};
+      return {1, config.qk_norm == DYN_QK_NORM_ROWS ? kv : config.head_size, 1};
     case DYN_FINAL_NORM:
     case DYN_ATTENTION_NORM:
     case DYN_MLP_NORM:
+    case DYN_POST_ATTENTION_NORM:
+    case DYN_POST_MLP_NORM:
       break;
   }
   return {1, hidden, 1};

@@ -14,7 +14,7 @@
 
 namespace dyn {
 
-inline constexpr uint32_t kNumRoles = DYN_K_NORM + 1;
+inline constexpr uint32_t kNumRoles = DYN_POST_MLP_NORM + 1;
 
 class TensorTable {
  public:

@@ -8,26 +8,29 @@
 #include <vector>
 
 #include "base/status.h"
+#include "graph/model_config.h"
 #include "pack/packed_matrix.h"
 
 namespace dyn {
 
 // All of these describe memory of the model's image.
 struct LayerWeights {
-  std::span<const float> attention_norm;  // [hidden]
+  std::span<const float> attention_norm;  // [hidden]; empty where there is none
   PackedMatrix q;                         // [num_heads * head_size, hidden]
   PackedMatrix k;                         // [num_kv_heads * head_size, hidden]
   PackedMatrix v;                         // [num_kv_heads * head_size, hidden]
   std::span<const float> q_bias;          // [num_heads * head_size]; empty where there is none
   std::span<const float> k_bias;          // [num_kv_heads * head_size]
   std::span<const float> v_bias;          // [num_kv_heads * head_size]
-  std::span<const float> q_norm;          // [head_size]; empty where there is none
-  std::span<const float> k_norm;          // [head_size]
+  std::span<const float> q_norm;          // [head_size] or a row of q; empty where there is none
+  std::span<const float> k_norm;          // [head_size] or a row of k
   PackedMatrix o;                         // [hidden, num_heads * head_size]
-  std::span<const float> mlp_norm;        // [hidden]
-  PackedMatrix gate;                      // [intermediate, hidden]
-  PackedMatrix up;                        // [intermediate, hidden]
-  PackedMatrix down;                      // [hidden, intermediate]
+  std::span<const float> post_attention_norm;  // [hidden]; empty where there is none
+  std::span<const float> mlp_norm;             // [hidden]; empty where there is none
+  PackedMatrix gate;                           // [intermediate, hidden]
+  PackedMatrix up;                             // [intermediate, hidden]
+  PackedMatrix down;                           // [hidden, intermediate]
+  std::span<const float> post_mlp_norm;        // [hidden]; empty where there is none
 };
 
 // The tensors that become one of the weights: a matrix or a vector of F32.
@@ -36,6 +39,7 @@ struct WeightSlot {
   std::string name;
   PackedMatrix* matrix;            // Null for a vector.
   std::span<const float>* vector;  // Null for a matrix.
+  float offset;                    // Is added to each element of a vector.
 
   uint64_t num_bytes() const {
     return matrix != nullptr ? matrix->num_bytes() : tensors[0].shape[0] * sizeof(float);
@@ -58,14 +62,18 @@ class Weights {
   const PackedMatrix& embedding() const { return embedding_; }  // [vocab, hidden]
   const std::vector<LayerWeights>& layers() const { return layers_; }
   std::span<const float> final_norm() const { return final_norm_; }  // [hidden]
-  const std::vector<double>& rope_frequencies() const { return rope_frequencies_; }
+  // [head_size / 2], radians a position
+  std::span<const double> rope_frequencies(LayerKind kind) const {
+    return std::span(rope_frequencies_).subspan(static_cast<size_t>(kind) * num_pairs_, num_pairs_);
+  }
   const PackedMatrix& head() const { return head_is_embedding_ ? embedding_ : head_; }
 
  private:
   PackedMatrix embedding_;
   std::vector<LayerWeights> layers_;
   std::span<const float> final_norm_;
-  std::vector<double> rope_frequencies_;  // [head_size / 2], radians a position
+  size_t num_pairs_ = 0;                  // head_size / 2
+  std::vector<double> rope_frequencies_;  // [num_layer_kinds, num_pairs]
   PackedMatrix head_;
   bool head_is_embedding_ = false;
 };

@@ -32,12 +32,12 @@ Status read_tensor(const dyn_tensor& tensor, const std::string& name, uint64_t o
   return {};
 }
 
-Status read_vector(const dyn_tensor& tensor, const std::string& name, float* to) {
+Status read_vector(const dyn_tensor& tensor, const std::string& name, float offset, float* to) {
   std::vector<std::byte> bytes(tensor.num_bytes);
   RETURN_IF_ERROR(read_tensor(tensor, name, 0, tensor.num_bytes, bytes.data()));
   const auto dtype = static_cast<dyn_dtype>(tensor.dtype);
   for (size_t i = 0; i < tensor.shape[0]; ++i) {
-    to[i] = read_f32(dtype, &bytes[i * bytes_of(dtype)]);
+    to[i] = read_f32(dtype, &bytes[i * bytes_of(dtype)]) + offset;
   }
   return {};
 }

@@ -15,7 +15,7 @@ namespace dyn {
 Status read_tensor(const dyn_tensor& tensor, const std::string& name, uint64_t offset,
                    uint64_t num_bytes, std::byte* to);
 
-// Reads a vector of any float type as F32.
-Status read_vector(const dyn_tensor& tensor, const std::string& name, float* to);
+// Reads a vector of any float type as F32, and adds `offset` to each element.
+Status read_vector(const dyn_tensor& tensor, const std::string& name, float offset, float* to);
 
 }  // namespace dyn

@@ -1,6 +1,6 @@
 // Causal attention over the paged KV cache, for ragged batches that mix prefill and decode.
 //
-//     p = softmax(q . K / sqrt(head_size));  out = p V
+//     p = softmax(cap(scale * q . K));  out = p V
 //
 // Work is cut as in vLLM's CPU attention: an item is a query tile (neighbouring tokens of one
 // sequence) times one KV head. The query heads that share the KV head, times the tokens of the
@@ -49,6 +49,8 @@ struct AttentionItem {
   const int32_t* block_table;  // [ceil(context_len / block_size)]
   uint32_t context_len;        // Positions the last token attends to, its own included.
   uint32_t sliding_window;     // Positions at most that a token attends to; 0: all.
+  float scale;                 // Factor of the scores.
+  float softcap;               // c of c tanh(score / c), which the scores become; 0: they stay.
 
   uint32_t num_rows() const { return num_tokens * group_size; }
   // Row m attends to [row_begin(m), row_end(m)).

@@ -162,6 +162,12 @@ struct FloatAttention {
     }
   }
 
+  static void cap_row(float cap, float* x) {
+    for (size_t i = 0; i < kAttentionTile; i += V::kLanes) {
+      V::store(x + i, soft_cap_of<V>(V::load(x + i), V::broadcast(cap)));
+    }
+  }
+
   // x[0, 64) becomes `rest` outside [from, to).
   static void set_outside(uint32_t from, uint32_t to, float rest, float* x) {
     for (uint32_t j = 0; j < from; ++j) x[j] = rest;
@@ -170,7 +176,6 @@ struct FloatAttention {
 
   static void weigh(const KvLayer& layer, const AttentionItem& item, const KvTile& tile,
                     const TileRows& rows, const AttentionScratch& scratch, SoftmaxState* state) {
-    const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(layer.head_size));
     constexpr float kNothing = -std::numeric_limits<float>::infinity();
     for (uint32_t row = rows.first; row < rows.last; ++row) {
       const uint32_t begin = item.row_begin(row);
@@ -179,7 +184,8 @@ struct FloatAttention {
       const uint32_t to = (end < tile.end ? end : tile.end) - tile.begin;
       float* scores = scratch.scores + row * kAttentionTile;
       float* weights = floats(scratch.weights) + row * kAttentionTile;
-      scale_row(layer, tile, 0, scale, scores);
+      scale_row(layer, tile, 0, item.scale, scores);
+      if (item.softcap > 0) cap_row(item.softcap, scores);
       set_outside(from, to, kNothing, scores);
 
       Vector maxima = V::load(scores);

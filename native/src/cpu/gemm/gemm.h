@@ -94,14 +94,17 @@ constexpr QuantProducts quant_products(const ProductOf& product_of) {
   return products;
 }
 
+using Gate = void (*)(const float* gate, const float* up, uint32_t count, float* y);
+
 // One instruction set's kernels.
 struct GemmKernels {
   InputForm bf16_form;                   // The form that the product of BF16 reads.
   Product float_products[kFirstQuants];  // F32, F16, BF16
   const QuantProducts* quant_products;
 
-  // y = silu(gate) * up; the bits of rowwise.h's swiglu.
-  void (*swiglu)(const float* gate, const float* up, uint32_t count, float* y);
+  // y = silu(gate) * up, and gelu(gate) * up; the bits of rowwise.h's swiglu and geglu.
+  Gate swiglu;
+  Gate geglu;
 
   // Fills groups [0, num_groups) of one row from num_groups * 32 floats. A group that holds a NaN
   // gets the scale NaN, so that 8 bits do not make a number of it.
@@ -111,6 +114,9 @@ struct GemmKernels {
   InputForm form(PackedFormat format) const {
     if (is_quants(format)) return InputForm::kS8;
     return format == PackedFormat::kBf16 ? bf16_form : InputForm::kF32;
+  }
+  Gate gate(dyn_activation activation) const {
+    return activation == DYN_ACTIVATION_GELU_TANH ? geglu : swiglu;
   }
   Product product(PackedFormat format) const {
     const auto index = static_cast<uint32_t>(format);

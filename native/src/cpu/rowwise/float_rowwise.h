@@ -129,9 +129,42 @@ void swiglu_of(const float* gate, const float* up, uint32_t count, float* y) {
   for (uint32_t n = 0; i + n < count; ++n) y[i + n] = tail[n];
 }
 
+// The bits of rowwise.h's geglu.
+template <typename V>
+void geglu_of(const float* gate, const float* up, uint32_t count, float* y) {
+  using Vector = typename V::Vector;
+  const auto gelu_up = [](Vector g, Vector u) {
+    const Vector slope =
+        V::add(V::broadcast(kGeluLinear), V::mul(V::broadcast(kGeluCubic), V::mul(g, g)));
+    const Vector e = exp_of<V>(V::negate(V::mul(g, slope)));
+    return V::mul(V::div(g, V::add(V::broadcast(1.0f), e)), u);
+  };
+  uint32_t i = 0;
+  for (; i + V::kLanes <= count; i += V::kLanes) {
+    V::store(y + i, gelu_up(V::load(gate + i), V::load(up + i)));
+  }
+  if (i == count) return;
+  float tail[V::kLanes];
+  V::store(tail, gelu_up(load_tail<V>(gate, i, count, 0.0f), load_tail<V>(up, i, count, 0.0f)));
+  for (uint32_t n = 0; i + n < count; ++n) y[i + n] = tail[n];
+}
+
+template <typename V>
+void soft_cap_all(const float* x, size_t count, float cap, float* y) {
+  size_t i = 0;
+  for (; i + V::kLanes <= count; i += V::kLanes) {
+    V::store(y + i, soft_cap_of<V>(V::load(x + i), V::broadcast(cap)));
+  }
+  if (i == count) return;
+  float tail[V::kLanes];
+  V::store(tail, soft_cap_of<V>(load_tail<V>(x, i, count, 0.0f), V::broadcast(cap)));
+  for (size_t n = 0; i + n < count; ++n) y[i + n] = tail[n];
+}
+
 template <typename V>
 inline constexpr RowwiseKernels kFloatRowwise = {.rms_norm = rms_norm_of<V>,
                                                  .prepare_heads = prepare_heads_of<V>,
+                                                 .soft_cap = soft_cap_all<V>,
                                                  .max_of = max_of_all<V>,
                                                  .sum_exp = sum_exp_of<V>};
 

@@ -39,10 +39,23 @@ void prepare_heads(const HeadSteps& steps,
 void swiglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,
             float* y /* [size] */);
 
+// y = gelu(gate) * up, with gelu by its approximation (arXiv:1606.08415):
+// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + e^-2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+void geglu(const float* gate /* [size] */, const float* up /* [size] */, uint32_t size,
+           float* y /* [size] */);
+
+// 2u of gelu(x) is x (kGeluLinear + kGeluCubic x^2).
+inline constexpr float kGeluLinear = 1.5957691216057308f;  // 2 sqrt(2 / pi)
+inline constexpr float kGeluCubic = 0.044715f * 1.5957691216057308f;
+
+// y = cap tanh(x / cap)
+void soft_cap(const float* x /* [count] */, size_t count, float cap, float* y /* [count] */);
+
 // The kernels of one instruction set.
 struct RowwiseKernels {
   decltype(dyn::rms_norm)* rms_norm;
   decltype(dyn::prepare_heads)* prepare_heads;
+  decltype(dyn::soft_cap)* soft_cap;
 
   // The largest of x, or NaN if any is; minus infinity for none.
   float (*max_of)(const float* x, size_t count);

@@ -17,7 +17,11 @@ constexpr uint32_t kSplitTokens = 8;
 
 void AttentionPlan::place(uint32_t max_tokens, uint32_t max_len, uint32_t padded_head_size,
                           Arena* arena) {
-  const uint32_t max_spans = ceil_div(max_len, kAttentionSpan) + 1;  // A window may begin in one.
+  // A tile attends to no more than its window and its own tokens, and a window may begin in a span.
+  const uint64_t window = shape_.sliding_window == 0 ? max_len : shape_.sliding_window;
+  const auto max_context =
+      static_cast<uint32_t>(std::min(window + kMaxTileRows, uint64_t{max_len}));
+  const uint32_t max_spans = ceil_div(max_context, kAttentionSpan) + 1;
   part_stride_ = part_stride(padded_head_size);
   const uint64_t max_parts = uint64_t{max_spans} * kSplitTokens;
   max_part_rows_ = max_parts * shape_.num_heads;
@@ -85,7 +89,9 @@ AttentionItem AttentionPlan::item(const StepInput& step, uint32_t max_blocks, co
           .kv_head = kv_head,
           .block_table = step.batch.block_tables + size_t{tile.seq} * max_blocks,
           .context_len = static_cast<uint32_t>(step.positions[last_token]) + 1,
-          .sliding_window = shape_.sliding_window};
+          .sliding_window = shape_.sliding_window,
+          .scale = shape_.scale,
+          .softcap = shape_.softcap};
 }
 
 float* AttentionPlan::parts(const Tile& tile, const AttentionItem& item) const {

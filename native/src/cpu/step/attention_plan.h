@@ -1,5 +1,5 @@
 // AttentionPlan: how one step's attention is cut into work items. Made once a step and used by
-// every layer; what it says changes who computes what, and never a bit of the result.
+// every layer of a kind; what it says changes who computes what, and never a bit of the result.
 //
 // An item is a query tile, whole; or one span of a tile that attends to so much that a thread with
 // all of it would keep the others waiting. Each is done for every KV head.
@@ -23,6 +23,8 @@ class AttentionPlan {
     uint32_t num_kv_heads;
     uint32_t head_size;
     uint32_t sliding_window;
+    float scale;    // Factor of the scores.
+    float softcap;  // Cap of the scores; 0: none.
     uint32_t num_threads;
   };
 

@@ -1,8 +1,9 @@
-// Decoder: one forward pass over a ragged batch. Llama, Mistral, Qwen2 and Qwen3 are switches of
-// the one graph: biases, norms of q and k, the order of a head's elements.
+// Decoder: one forward pass over a ragged batch. Families are switches of the one graph: biases,
+// norms of q and k, the order of a head's elements, norms before and behind a block, the activation,
+// and layers that are local.
 //
-//     embed -> { norm, QKV | biases, norms, RoPE, write K V | attend | O + residual |
-//                norm, gate up SwiGLU | down + residual } * layers -> final norm, head
+//     embed -> { norm, QKV | biases, norms, RoPE, write K V | attend | O, norm + residual |
+//                norm, gate up SwiGLU | down, norm + residual } * layers -> final norm, head
 //
 // Each arrow and bar is one loop that the pool's threads share. Only the rows that will be sampled
 // pass the head. Letters as in dynamo_engine.h: T tokens, S sequences, R rows of logits.
@@ -46,11 +47,26 @@ class Decoder {
   void embed(const StepInput& step);
   void attention_block(const StepInput& step, size_t layer);
   void mlp_block(uint32_t num_tokens, const LayerWeights& weights);
+  void add_block(const GemmInput& input, uint32_t num_tokens, const PackedMatrix& matrix,
+                 std::span<const float> norm);
   void head(const StepInput& step);
+  void cap_logits(uint32_t num_rows);
   void norm_rows(std::span<const float> weight, uint32_t num_rows);
   void norm_row(size_t token, std::span<const float> weight, size_t to_row);
-  void prepare_and_store(const StepInput& step, const LayerWeights& weights, const KvLayer& layer);
-  void attend(const StepInput& step, const KvLayer& layer);
+  void prepare_and_store(const StepInput& step, size_t layer);
+  void norm_whole(std::span<const float> weight, float* row);
+  void attend(const StepInput& step, size_t layer);
+
+  // State of a step that layers of one kind share.
+  struct Attention {
+    AttentionPlan plan;
+    float* cosines = nullptr;  // [T, head_size / 2]
+    float* sines = nullptr;    // [T, head_size / 2]
+  };
+
+  Attention& attention_of(size_t layer) {
+    return attentions_[static_cast<size_t>(layer_kind(config_, layer))];
+  }
 
   const dyn_model_config& config_;
   const Weights& weights_;
@@ -62,11 +78,9 @@ class Decoder {
   const uint32_t kv_size_;   // num_kv_heads * head_size
   uint32_t max_blocks_ = 0;  // M
 
-  AttentionPlan plan_;
+  std::vector<Attention> attentions_;        // [num_layer_kinds]
   std::vector<AttentionScratch> scratches_;  // [num_threads]
 
-  float* cosines_ = nullptr;   // [T, head_size / 2]
-  float* sines_ = nullptr;     // [T, head_size / 2]
   float* x_ = nullptr;         // [T, hidden], the residual stream
   float* normed_ = nullptr;    // [T, hidden]
   GemmInput normed_input_;     // [T, hidden]

@@ -96,8 +96,10 @@ void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
   });
 }
 
-void project_swiglu(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
-                    const PackedMatrix& gate, const PackedMatrix& up, GemmInput* to) {
+void project_gated(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
+                   const GatedProjection& projection, GemmInput* to) {
+  const auto& [gate, up, activation] = projection;
+  const Gate apply_gate = x.kernels().gate(activation);
   for_each_item(pool, gate.num_panels(), num_rows, [&](const Item& item) {
     float gates[kItemOutputs];
     float ups[kItemOutputs];
@@ -106,7 +108,7 @@ void project_swiglu(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
     const uint32_t columns = panel_columns(gate, item.panel);
     for (uint32_t m = 0; m < item.num_rows; ++m) {
       float* row = gates + size_t{m} * kPanelWidth;
-      x.kernels().swiglu(row, ups + size_t{m} * kPanelWidth, columns, row);
+      apply_gate(row, ups + size_t{m} * kPanelWidth, columns, row);
       to->store(size_t{item.first_row} + m, size_t{item.panel} * kPanelWidth, columns, row);
     }
   });

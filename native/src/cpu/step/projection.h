@@ -27,9 +27,15 @@ void project(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
 void project_and_add(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
                      const Projection& projection);
 
-// to = silu(x gate^T) * (x up^T), stored as the next product's input: a panel is a group.
-void project_swiglu(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
-                    const PackedMatrix& gate, const PackedMatrix& up,
-                    GemmInput* to /* [num_rows, intermediate] */);
+// The matrices of an MLP's first half, and its activation.
+struct GatedProjection {
+  const PackedMatrix& gate;  // [intermediate, K]
+  const PackedMatrix& up;    // [intermediate, K]
+  dyn_activation activation;
+};
+
+// to = f(x gate^T) * (x up^T), stored as the next product's input: a panel is a group.
+void project_gated(ThreadPool* pool, const GemmInput& x, uint32_t num_rows,
+                   const GatedProjection& projection, GemmInput* to /* [num_rows, intermediate] */);
 
 }  // namespace dyn

@@ -170,7 +170,9 @@ Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
                               .out = attended_.rows,
                               .totals = totals_,
                               .parts = parts_,
-                              .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
+                              .scale = config_.attention_scale != 0
+                   ? static_cast<float>(config_.attention_scale)
+                   : 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
                               .num_heads = config_.num_heads,
                               .num_kv_heads = config_.num_kv_heads,
                               .head_size = config_.head_size,

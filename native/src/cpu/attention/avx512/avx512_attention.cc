@@ -202,8 +202,7 @@ struct Kernel {
 
   static void weigh(const KvLayer& layer, const AttentionItem& item, const KvTile& tile,
                     const TileRows& rows, const AttentionScratch& scratch, SoftmaxState* state) {
-    const __m512 scale = _mm512_div_ps(
-        _mm512_set1_ps(1.0f), _mm512_sqrt_ps(_mm512_set1_ps(static_cast<float>(layer.head_size))));
+    const __m512 scale = _mm512_set1_ps(item.scale);
     const __m512 nothing = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
     __m512 k_scales[kTileStrips];
     __m512 v_scales[kTileStrips];
@@ -226,6 +225,12 @@ struct Kernel {
                               _mm512_set1_ps(query_scales(layer, scratch)[row]));
         }
         scores[s] = _mm512_mask_mul_ps(nothing, masks[s], raw, k_scales[s]);
+      }
+      if (item.softcap > 0) {
+        for (uint32_t s = 0; s < kTileStrips; ++s) {
+          const __m512 capped = soft_cap_16(scores[s], _mm512_set1_ps(item.softcap));
+          scores[s] = _mm512_mask_mov_ps(nothing, masks[s], capped);
+        }
       }
       const float tile_max = max_of(scores);
       const float old_max = state->max[row];

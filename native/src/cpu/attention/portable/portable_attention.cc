@@ -3,11 +3,11 @@
 // Bound: 4 * context_len * head_size FLOP a row.
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/exp.h"
 #include "cpu/attention/attend.h"
 #include "cpu/lanes.h"
+#include "cpu/rowwise/rowwise.h"
 #include "pack/dtype.h"
 
 namespace dyn {
@@ -106,7 +106,6 @@ struct Kernel {
 
   static void weigh(const KvLayer& layer, const AttentionItem& item, const KvTile& tile,
                     const TileRows& rows, const AttentionScratch& scratch, SoftmaxState* state) {
-    const float scale = 1.0f / std::sqrt(static_cast<float>(layer.head_size));
     const size_t size = layer.padded_head_size;
     for (uint32_t row = rows.first; row < rows.last; ++row) {
       // Scores outside [from, to) count for nothing.
@@ -116,10 +115,9 @@ struct Kernel {
       float* scores = scratch.scores + row * kAttentionTile;
       float* weights = f32(scratch.weights) + row * kAttentionTile;
       float max = state->max[row];
-      for (uint32_t j = from; j < to; ++j) {
-        scores[j] *= scale * scale_at(layer, tile, j, 0);
-        max = scores[j] > max ? scores[j] : max;
-      }
+      for (uint32_t j = from; j < to; ++j) scores[j] *= item.scale * scale_at(layer, tile, j, 0);
+      if (item.softcap > 0) soft_cap(scores + from, to - from, item.softcap, scores + from);
+      for (uint32_t j = from; j < to; ++j) max = scores[j] > max ? scores[j] : max;
       std::fill_n(weights, kAttentionTile, 0.0f);
       float sum = 0.0f;
       for (uint32_t j = from; j < to; ++j) weights[j] = exp_f32(scores[j] - max);

@@ -63,6 +63,7 @@ const GemmKernels kAvx2Gemm = {
                        float_product<PackedFormat::kBf16>},
     .quant_products = &avx2::kQuantProducts,
     .swiglu = swiglu_of<Avx2Floats>,
+    .geglu = geglu_of<Avx2Floats>,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };

@@ -6,6 +6,7 @@
 
 #include "cpu/gemm/avx512/avx512_products.h"
 #include "cpu/gemm/kernels.h"
+#include "cpu/rowwise/rowwise.h"
 
 namespace dyn {
 namespace {
@@ -35,7 +36,7 @@ inline __attribute__((always_inline)) __m512 exp_16(__m512 x) {
   return _mm512_mask_blend_ps(is_zero, _mm512_mul_ps(p, power), _mm512_setzero_ps());
 }
 
-void swiglu(const float* gate, const float* up, uint32_t count, float* y) {
+void swiglu_512(const float* gate, const float* up, uint32_t count, float* y) {
   const __m512 sign_bit = _mm512_set1_ps(-0.0f);
   for (uint32_t i = 0; i < count; i += 16) {
     const uint32_t left = count - i;
@@ -44,6 +45,22 @@ void swiglu(const float* gate, const float* up, uint32_t count, float* y) {
     const __m512 below = _mm512_add_ps(_mm512_set1_ps(1.0f), exp_16(_mm512_xor_ps(g, sign_bit)));
     const __m512 silu = _mm512_div_ps(g, below);
     const __m512 product = _mm512_mul_ps(silu, _mm512_maskz_loadu_ps(mask, up + i));
+    _mm512_mask_storeu_ps(y + i, mask, product);
+  }
+}
+
+void geglu_512(const float* gate, const float* up, uint32_t count, float* y) {
+  const __m512 sign_bit = _mm512_set1_ps(-0.0f);
+  for (uint32_t i = 0; i < count; i += 16) {
+    const uint32_t left = count - i;
+    const auto mask = static_cast<__mmask16>(left >= 16 ? 0xffffu : (1u << left) - 1);
+    const __m512 g = _mm512_maskz_loadu_ps(mask, gate + i);
+    const __m512 slope =
+        _mm512_add_ps(_mm512_set1_ps(kGeluLinear),
+                      _mm512_mul_ps(_mm512_set1_ps(kGeluCubic), _mm512_mul_ps(g, g)));
+    const __m512 e = exp_16(_mm512_xor_ps(_mm512_mul_ps(g, slope), sign_bit));
+    const __m512 gelu = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0f), e));
+    const __m512 product = _mm512_mul_ps(gelu, _mm512_maskz_loadu_ps(mask, up + i));
     _mm512_mask_storeu_ps(y + i, mask, product);
   }
 }
@@ -99,7 +116,8 @@ const GemmKernels kAvx512Gemm = {
     .float_products = {float_product<PackedFormat::kF32>, float_product<PackedFormat::kF16>,
                        bf16_product},
     .quant_products = &avx512::kQuantProducts,
-    .swiglu = swiglu,
+    .swiglu = swiglu_512,
+    .geglu = geglu_512,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };

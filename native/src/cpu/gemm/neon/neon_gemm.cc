@@ -14,6 +14,10 @@ void swiglu(const float* gate, const float* up, uint32_t count, float* y) {
   swiglu_of<NeonFloats>(gate, up, count, y);
 }
 
+void geglu(const float* gate, const float* up, uint32_t count, float* y) {
+  geglu_of<NeonFloats>(gate, up, count, y);
+}
+
 void to_s8(const float* x, size_t num_groups, const S8Groups& to) {
   for (size_t g = 0; g < num_groups; ++g, x += kGroupSize) {
     float32x4_t values[8];
@@ -62,6 +66,7 @@ const GemmKernels kNeonV8Gemm = {
                        float_product<PackedFormat::kBf16>},
     .quant_products = &neon::kWideningQuantProducts,
     .swiglu = neon::swiglu,
+    .geglu = neon::geglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
 };
@@ -72,6 +77,7 @@ const GemmKernels kNeonGemm = {
                        float_product<PackedFormat::kBf16>},
     .quant_products = &neon::kQuantProducts,
     .swiglu = neon::swiglu,
+    .geglu = neon::geglu,
     .to_bf16 = neon::to_no_bf16,
     .to_s8 = neon::to_s8,
 };
@@ -82,6 +88,7 @@ const GemmKernels kNeonBf16Gemm = {
                        neon::bf16_product},
     .quant_products = &neon::kQuantProducts,
     .swiglu = neon::swiglu,
+    .geglu = neon::geglu,
     .to_bf16 = neon::to_bf16,
     .to_s8 = neon::to_s8,
 };

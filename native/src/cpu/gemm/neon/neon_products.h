@@ -21,6 +21,7 @@ void bf16_product(const Panel& panel, const InputRows& x, uint32_t num_rows, flo
                   size_t y_stride);
 
 void swiglu(const float* gate, const float* up, uint32_t count, float* y);
+void geglu(const float* gate, const float* up, uint32_t count, float* y);
 void to_bf16(const float* x, size_t num_groups, uint16_t* bf16);
 void to_s8(const float* x, size_t num_groups, const S8Groups& to);
 

@@ -242,6 +242,7 @@ const GemmKernels kPortableGemm = {
                        product_of_floats<PackedFormat::kBf16>},
     .quant_products = &kQuantProducts,
     .swiglu = swiglu,
+    .geglu = geglu,
     .to_bf16 = to_bf16,
     .to_s8 = to_s8,
 };

@@ -127,10 +127,19 @@ float sum_exp_512(const float* x, size_t count, float max, float temperature) {
   return _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1]));
 }
 
+void soft_cap_512(const float* x, size_t count, float cap, float* y) {
+  const __m512 caps = _mm512_set1_ps(cap);
+  for (size_t i = 0; i < count; i += kWide) {
+    const __mmask16 lanes = lanes_left(count, i);
+    _mm512_mask_storeu_ps(y + i, lanes, soft_cap_16(_mm512_maskz_loadu_ps(lanes, x + i), caps));
+  }
+}
+
 }  // namespace
 
 const RowwiseKernels kAvx512Rowwise = {.rms_norm = rms_norm_512,
                                        .prepare_heads = prepare_heads_512,
+                                       .soft_cap = soft_cap_512,
                                        .max_of = max_of_512,
                                        .sum_exp = sum_exp_512};
 

@@ -68,6 +68,21 @@ float sum_exp(const float* x, size_t count, float max, float temperature) {
   return sum;
 }
 
+// The steps of floats.h's soft_cap_of.
+float tanh_f32(float x) {
+  const float y = x > 20.0f ? 20.0f : x < -20.0f ? -20.0f : x;  // NaN stays.
+  const float square = y * y;
+  if (!(square < 0x1p-4f)) {
+    const float e = exp_f32(-2.0f * y);
+    return y != y ? y : (1.0f - e) / (1.0f + e);
+  }
+  float p = 2.18694885e-2f;
+  p = p * square + -5.39682539e-2f;
+  p = p * square + 1.33333333e-1f;
+  p = p * square + -3.33333333e-1f;
+  return y + y * (square * p);
+}
+
 }  // namespace
 
 void rms_norm(const float* x, const float* weight, uint32_t size, float eps, float* y) {
@@ -112,7 +127,22 @@ void swiglu(const float* gate, const float* up, uint32_t size, float* y) {
   for (size_t i = 0; i < size; ++i) y[i] = gate[i] / (1.0f + exp_f32(-gate[i])) * up[i];
 }
 
-const RowwiseKernels kPortableRowwise = {
-    .rms_norm = rms_norm, .prepare_heads = prepare_heads, .max_of = max_of, .sum_exp = sum_exp};
+void geglu(const float* gate, const float* up, uint32_t size, float* y) {
+  for (size_t i = 0; i < size; ++i) {
+    const float x = gate[i];
+    const float u = x * (kGeluLinear + kGeluCubic * (x * x));
+    y[i] = x / (1.0f + exp_f32(-u)) * up[i];
+  }
+}
+
+void soft_cap(const float* x, size_t count, float cap, float* y) {
+  for (size_t i = 0; i < count; ++i) y[i] = cap * tanh_f32(x[i] / cap);
+}
+
+const RowwiseKernels kPortableRowwise = {.rms_norm = rms_norm,
+                                         .prepare_heads = prepare_heads,
+                                         .soft_cap = soft_cap,
+                                         .max_of = max_of,
+                                         .sum_exp = sum_exp};
 
 }  // namespace dyn
