@@ -1,7 +1,6 @@
 // Structs of C as bytes: layouts made of the types of their fields, and their values in and out.
 
-type FieldType =
-  | "u16" | "u32" | "i32" | "u64" | "bits512" | "f32" | "f64" | "pointer" | "text64";
+type FieldType = "u16" | "u32" | "i32" | "u64" | "bits512" | "f32" | "f64" | "pointer" | "text64";
 
 interface Field {
   readonly bytes: number;

@@ -158,28 +158,29 @@ Status Decoder::prepare_heads(const Pass& pass, const DeviceLayer& layer, uint16
 
 Status Decoder::attend(const Pass& pass, uint16_t* blocks) const {
   const StepExtent& extent = pass.step.extent();
-  const AttentionArgs args = {.tiles = pass.step.tiles(),
-                              .items = pass.step.items(),
-                              .splits = pass.step.splits(),
-                              .num_items = &pass.step.counts()->num_items,
-                              .num_splits = &pass.step.counts()->num_splits,
-                              .q = q_heads_,
-                              .blocks = blocks,
-                              .block_tables = pass.step.block_tables(),
-                              .positions = pass.step.positions(),
-                              .out = attended_.rows,
-                              .totals = totals_,
-                              .parts = parts_,
-                              .scale = config_.attention_scale != 0
+  const AttentionArgs args = {
+      .tiles = pass.step.tiles(),
+      .items = pass.step.items(),
+      .splits = pass.step.splits(),
+      .num_items = &pass.step.counts()->num_items,
+      .num_splits = &pass.step.counts()->num_splits,
+      .q = q_heads_,
+      .blocks = blocks,
+      .block_tables = pass.step.block_tables(),
+      .positions = pass.step.positions(),
+      .out = attended_.rows,
+      .totals = totals_,
+      .parts = parts_,
+      .scale = config_.attention_scale != 0
                    ? static_cast<float>(config_.attention_scale)
                    : 1.0f / std::sqrt(static_cast<float>(config_.head_size)),
-                              .num_heads = config_.num_heads,
-                              .num_kv_heads = config_.num_kv_heads,
-                              .head_size = config_.head_size,
-                              .block_size = pass.blocks.place.block_size,
-                              .max_blocks = extent.table_stride,
-                              .stride = attended_.stride,
-                              .sliding_window = config_.sliding_window};
+      .num_heads = config_.num_heads,
+      .num_kv_heads = config_.num_kv_heads,
+      .head_size = config_.head_size,
+      .block_size = pass.blocks.place.block_size,
+      .max_blocks = extent.table_stride,
+      .stride = attended_.stride,
+      .sliding_window = config_.sliding_window};
   return cuda::attend(kernels_, pass.stream, extent.num_items, extent.num_splits, args);
 }
 
