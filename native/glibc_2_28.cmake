@@ -53,6 +53,10 @@ function(needs_glibc_2_28_at_most target)
   stub_library(math_stub libm.so.6
     ${GLIBC_FIRST}:log ${GLIBC_FIRST}:logf ${GLIBC_FIRST}:nearbyintf ${GLIBC_FIRST}:sincos
     ${GLIBC_FIRST}:sqrtf)
+  if(DYNAMO_HAS_CUDA)  # These are in libc.so.6 since 2.34, whose libdl.so.2 still has their first version.
+    stub_library(dl_stub libdl.so.2 ${GLIBC_FIRST}:dlopen ${GLIBC_FIRST}:dlsym)
+    target_link_libraries(${target} PRIVATE dl_stub)
+  endif()
   target_sources(${target} PRIVATE src/compat/glibc_shims.c)
   target_link_libraries(${target} PRIVATE pthread_stub math_stub)
   set_target_properties(${target} PROPERTIES SKIP_BUILD_RPATH ON)  # stubs are for linking only

@@ -1,8 +1,9 @@
 // Builds ./dynamo: the native library by CMake, then all of TypeScript into one executable that carries it.
 //
-//   bun scripts/build.ts [--native-only] [--tests] [--target linux-x64 | linux-arm64 | linux-x64-musl]
+//   bun scripts/build.ts [--native-only] [--tests] [--cuda auto | all | off] [--target linux-x64 | linux-arm64 | linux-x64-musl]
 //
-// --tests builds the native tests and benches too. Another target than this machine's makes dynamo-TARGET.
+// --tests builds the native tests and benches too. --cuda: for the usual GPUs where there is an nvcc (auto), for all
+// of them, or for none. Another target than this machine's makes dynamo-TARGET.
 
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     "native-only": { type: "boolean", default: false },
     tests: { type: "boolean", default: false },
     target: { type: "string", default: hostTarget() },
+    cuda: { type: "string", default: "auto" },
   },
 });
 
@@ -34,6 +36,10 @@ const target = BUILD_TARGETS.find(({ name }) => name === values.target);
 if (target === undefined) {
   const names = BUILD_TARGETS.map(({ name }) => name).join(", ");
   console.error(`There is no target ${values.target}; there are: ${names}.`);
+  process.exit(2);
+}
+if (!["auto", "all", "off"].includes(values.cuda)) {
+  console.error(`--cuda is ${values.cuda}; it may be auto, all or off.`);
   process.exit(2);
 }
 const isHost = target.name === hostTarget();
@@ -47,7 +53,7 @@ if (!values["native-only"]) await buildExecutable(target);
 async function buildNative({ folder, cmake, library }: BuildTarget): Promise<void> {
   const jobs = String(availableParallelism());
   const what = values.tests ? [] : ["--target", library];
-  await run(["cmake", "-S", "native", "-B", folder, ...cmake]);
+  await run(["cmake", "-S", "native", "-B", folder, `-DDYNAMO_CUDA=${values.cuda}`, ...cmake]);
   await run(["cmake", "--build", folder, "--parallel", jobs, ...what]);
 }
 

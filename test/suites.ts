@@ -6,6 +6,10 @@ export interface Suite {
   /** Claim of it, and about how long it takes. */
   readonly what: string;
   readonly files: readonly string[];
+  /** Native tests instead of files, by a pattern of ctest. */
+  readonly native?: string;
+  /** Programs without which the suite is skipped. */
+  readonly needs?: readonly string[];
   /** Its size; what the caller's environment says of it goes first. */
   readonly env?: Readonly<Record<string, string>>;
   /** On a quiet machine. Past ten times of it the suite hangs. */
@@ -72,5 +76,14 @@ export const SUITES: readonly Suite[] = [
     files: ["test/api/mutated-bodies.test.ts"],
     env: { FUZZ_REQUESTS: "5000" },
     minutes: 2,
+  },
+  {
+    name: "mutants",
+    what: "every fault that can be put into the CUDA kernels by machine: the tests notice 95 %",
+    files: [],
+    native: "mutant",
+    needs: ["nvcc"],
+    env: { DYNAMO_MUTANTS: "1" },
+    minutes: 60,
   },
 ];

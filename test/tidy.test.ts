@@ -96,7 +96,8 @@ const NATIVE_LAYERS: Record<string, readonly string[]> = {
   graph: ["base", "pack"],
   device: ["base", "pack", "pool", "graph"],
   cpu: ["base", "pack", "pool", "graph", "device"],
-  engine: ["base", "pack", "pool", "graph", "device", "cpu"],
+  cuda: ["base", "pack", "pool", "graph", "device"],
+  engine: ["base", "pack", "pool", "graph", "device", "cpu", "cuda"],
   c_api: ["base", "graph", "device", "engine"],
 };
 
@@ -186,7 +187,7 @@ const VAGUE =
 const SWEPT: Readonly<Record<string, string>> = {
   src: "actor admin anthropic api base cli components door engine grammar http hub kv model ollama openai parsers protocol queue registry responses sampling sdk serve tokenizer transport",
   native: "bench include test",
-  "native/src": "base c_api device engine graph pack pool",
+  "native/src": "base c_api cuda device engine graph pack pool",
   "native/src/cpu": "attention gemm rowwise sample step",
   test: "actor admin agents anthropic api base bench cli clients components conformance docs door e2e engine grammar http hub kv model models ollama openai parsers queue reference registry responses sampling sdk serve tokenizer transport",
   ".": "graphs scripts",

@@ -71,6 +71,7 @@ typedef enum dyn_status {
   DYN_OUT_OF_MEMORY = 3,  // At open only. A full KV pool is the scheduler's business.
   DYN_TIMEOUT = 4,        // dyn_engine_wait, dyn_model_wait: not done yet.
   DYN_DEVICE_LOST = 5,    // The device is gone. Close all that is open on it and end the worker.
+  DYN_NO_DEVICE = 6,      // This machine, or this build, has no device of that kind.
 } dyn_status;
 
 // The device that computes. All CPUs of the machine are one device; each GPU is one.
@@ -299,10 +300,16 @@ typedef struct dyn_device_facts {
   uint64_t memory_bytes;  // All of the device, free or not: a CPU's is the machine's RAM.
   uint32_t kind;          // dyn_device_kind
   uint32_t ordinal;
-  uint32_t isa;           // dyn_isa of a CPU.
-  uint32_t num_threads;   // Compute threads of a CPU.
-  uint32_t pack_version;  // Changes with the form of packed weights.
-  uint32_t threads_by;    // dyn_threads_by
+  uint32_t isa;             // dyn_isa of a CPU.
+  uint32_t num_threads;     // Compute threads of a CPU.
+  uint32_t pack_version;    // Changes with the form of packed weights.
+  uint32_t threads_by;      // dyn_threads_by
+  uint64_t free_bytes;      // These five are a GPU's: what of its memory is free now,
+  uint32_t capability;      // 90 for compute capability 9.0,
+  uint32_t driver_version;  // 13000 for a driver of CUDA 13.0,
+  uint32_t shares_memory;   // 1 where its memory is the machine's RAM,
+  uint32_t reserved;        // (0)
+  char name[64];            // and "NVIDIA H100 80GB HBM3", ended by a 0.
 } dyn_device_facts;
 
 typedef struct dyn_model_progress {
@@ -411,9 +418,11 @@ DYN_API const char* dyn_last_error(void);
 
 // Opens the `ordinal`th device of `kind` (dyn_device_kind); a CPU is 0. Once it is open, only the
 // same config or DYN_THREADS_ANY and DYN_ISA_ANY are accepted.
-// Errors: INVALID_ARGUMENT for a device or an instruction set that this machine or this build does
-// not have, and for another config than the open device's; OUT_OF_MEMORY where threads cannot be
-// made.
+// GPUs are counted as CUDA_VISIBLE_DEVICES leaves them.
+// Errors: NO_DEVICE where there is no GPU at all: no driver, no device, or a build without CUDA;
+// INVALID_ARGUMENT for an instruction set that this machine does not have, a GPU that is not there
+// or that there are no kernels for, a driver that is too old, and for another config than the open
+// device's; OUT_OF_MEMORY where threads cannot be made.
 DYN_API dyn_status dyn_device_open(uint32_t kind, uint32_t ordinal, uint32_t owner,
                                    const dyn_device_config* config, dyn_device** device);
 
@@ -485,6 +494,11 @@ DYN_API dyn_status dyn_engine_measure(dyn_device* device, const dyn_model_config
                                       const dyn_tensor* tensors, uint32_t num_tensors,
                                       const dyn_kv_pool_config* pool,
                                       const dyn_engine_config* engine, dyn_engine_sizes* sizes);
+
+// Says whether steps may be captured once and replayed as graphs: by default a GPU's are that decode
+// few sequences. The bits are the same. A CPU has none, and takes no notice. Between steps only. No
+// other errors.
+DYN_API dyn_status dyn_engine_use_graphs(dyn_engine* engine, uint32_t are_used);
 
 // Ends after the running step, if there is one. The batch's arrays are gone then. No other errors.
 DYN_API dyn_status dyn_engine_close(dyn_engine* engine);

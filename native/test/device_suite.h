@@ -23,6 +23,7 @@ struct DeviceUnderTest {
   const char* name;
   std::function<std::shared_ptr<Device>()> open;
   uint32_t kv_dtype;
+  dyn_dtype weights;  // Stored so.
 
   // Makes the device fail in the middle of its next step; null for one that cannot be lost.
   std::function<void(Device*)> lose;
@@ -39,7 +40,7 @@ inline constexpr uint32_t kNumBlocks = 64;
 
 // A device with a model that is loaded.
 struct Loaded {
-  Loaded() : source(tiny_config()), device(device_under_test->open()) {
+  Loaded() : source(tiny_config(), device_under_test->weights), device(device_under_test->open()) {
     const ModelSource described = {.config = source.config,
                                    .rope_frequencies = source.rope_frequencies,
                                    .tensors = source.tensors,

@@ -18,10 +18,15 @@ std::shared_ptr<Device> open_cpu() {
 }  // namespace
 
 int main() {
-  test::check_device({.name = "CPU", .open = open_cpu, .kv_dtype = DYN_KV_F32, .lose = nullptr});
+  test::check_device({.name = "CPU",
+                      .open = open_cpu,
+                      .kv_dtype = DYN_KV_F32,
+                      .weights = DYN_F32,
+                      .lose = nullptr});
   test::check_device({.name = "made-up device",
                       .open = test::open_made_up_device,
                       .kv_dtype = DYN_KV_BF16,
+                      .weights = DYN_F32,
                       .lose = test::lose_made_up_device});
   return check_finish();
 }

@@ -76,6 +76,7 @@ class MadeUpStep final : public DeviceStep {
     return {};
   }
   Status wait(uint32_t timeout_us) override { return pool_.stream->wait(this, timeout_us); }
+  void use_graphs(bool) override {}
   uint64_t progress() const override { return pool_.stream->num_steps(); }
 
   void run() {
@@ -197,13 +198,12 @@ class MadeUpModel final : public DeviceModel {
 class MadeUpDevice final : public Device {
  public:
   dyn_device_facts facts() const override {
-    return {.memory_bytes = 1 << 20,
-            .kind = DYN_DEVICE_CUDA,
-            .ordinal = 3,
-            .isa = 0,
-            .num_threads = 0,
-            .pack_version = 1,
-            .threads_by = 0};
+    dyn_device_facts facts = {};
+    facts.memory_bytes = 1 << 20;
+    facts.kind = DYN_DEVICE_CUDA;
+    facts.ordinal = 3;
+    facts.pack_version = 1;
+    return facts;
   }
   Status check_same(const dyn_device_config&) const override { return {}; }
   Status load(const ModelSource& source, std::unique_ptr<DeviceModel>* model) override {

@@ -20,6 +20,7 @@ export const Status = {
   OUT_OF_MEMORY: 3,
   TIMEOUT: 4,
   DEVICE_LOST: 5,
+  NO_DEVICE: 6,
 } as const;
 
 /** Kind of the device that computes. */
@@ -191,6 +192,12 @@ export const DEVICE_FACTS = layout({
   num_threads: "u32",
   pack_version: "u32",
   threads_by: "u32",
+  free_bytes: "u64",
+  capability: "u32",
+  driver_version: "u32",
+  shares_memory: "u32",
+  reserved: "u32",
+  name: "text64",
 });
 
 export const MODEL_PROGRESS = layout({
@@ -258,6 +265,7 @@ const FUNCTIONS = {
   dyn_kv_pool_discard: { args: [ptr, u32, u32], returns: i32 },
   dyn_engine_open: { args: [ptr, u32, ptr, ptr], returns: i32 },
   dyn_engine_measure: { args: [ptr, ptr, ptr, u32, ptr, ptr, ptr], returns: i32 },
+  dyn_engine_use_graphs: { args: [ptr, u32], returns: i32 },
   dyn_engine_close: { args: [ptr], returns: i32 },
   dyn_engine_batch: { args: [ptr, ptr], returns: i32 },
   dyn_engine_submit: { args: [ptr, u32, u32, u32], returns: i32 },
@@ -310,6 +318,7 @@ export interface NativeLibrary {
     engine: Uint8Array,
     out: Uint8Array,
   ): number;
+  engineUseGraphs(engine: Address, areUsed: number): number;
   engineClose(engine: Address): number;
   engineBatch(engine: Address, out: Uint8Array): number;
   engineSubmit(engine: Address, numSeqs: number, numTokens: number, numRows: number): number;
@@ -354,6 +363,7 @@ export function loadLibrary(path: string): NativeLibrary {
     engineOpen: (pool, owner, config, out) => c.dyn_engine_open(p(pool), owner, config, out),
     engineMeasure: (device, model, tensors, numTensors, pool, engine, out) =>
       c.dyn_engine_measure(p(device), model, tensors, numTensors, pool, engine, out),
+    engineUseGraphs: (engine, areUsed) => c.dyn_engine_use_graphs(p(engine), areUsed),
     engineClose: (engine) => c.dyn_engine_close(p(engine)),
     engineBatch: (engine, out) => c.dyn_engine_batch(p(engine), out),
     engineSubmit: (engine, numSeqs, numTokens, numRows) =>

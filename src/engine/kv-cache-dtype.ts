@@ -1,4 +1,4 @@
-// How the engine holds K and V. native/src/cpu/attention/kv_layer.h lays them out.
+// How the engine holds K and V. native/src/cpu/attention/kv_layer.h lays them out, and native/src/cuda/kv_layer.h for GPUs.
 
 import type { ModelTensor } from "../model/model-files.ts";
 

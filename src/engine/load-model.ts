@@ -6,7 +6,6 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 import {
   type Address,
-  DEVICE_CONFIG,
   DEVICE_FACTS,
   DeviceKind,
   Isa,
@@ -14,10 +13,10 @@ import {
   MODEL_PROGRESS,
   mapMemory,
   Status,
-  THREADS_ANY,
   ThreadsBy,
   WeightsSource,
 } from "./abi.ts";
+import { CPU, type Device, openDeviceOf } from "./device.ts";
 import { hugePageBytes } from "./huge-pages.ts";
 import { check, Handles, InvalidArgumentError } from "./native-handles.ts";
 import {
@@ -26,11 +25,13 @@ import {
   type OnlineQuantization,
   withModelTable,
 } from "./native-model.ts";
-import { decode, encode } from "./struct-layout.ts";
+import { decode, textAt } from "./struct-layout.ts";
 import { cacheName, type ImageSource, type WeightCache } from "./weight-cache.ts";
 
 export interface LoadOptions {
   readonly model: ModelFiles;
+  /** Default: the CPU. */
+  readonly device?: Device | undefined;
   readonly quantization?: OnlineQuantization;
   /** Compute threads of the process, the same for every worker; undefined is one per CPU. */
   readonly threads: number | undefined;
@@ -48,8 +49,10 @@ export interface LoadOptions {
 }
 
 export interface LoadedFacts {
-  /** The instruction set, as `Isa` names it. */
-  readonly isa: string;
+  /** A GPU's name; undefined for the CPU. */
+  readonly gpu: string | undefined;
+  /** The CPU's instruction set, as `Isa` names it; undefined for a GPU. */
+  readonly isa: string | undefined;
   readonly numThreads: number;
   /** Reason for their number, as `ThreadsBy` names it. */
   readonly threadsBy: string;
@@ -63,28 +66,28 @@ export interface LoadedFacts {
 /** A packed image chooses the instruction set that it was packed for. */
 export function openDevice(
   handles: Handles,
-  { threads = THREADS_ANY, model: { path, packed } }: Pick<LoadOptions, "threads" | "model">,
+  {
+    threads,
+    device = CPU,
+    model: { path, packed },
+  }: Pick<LoadOptions, "threads" | "model" | "device">,
 ): Address {
+  if (device.kind !== "cpu") {
+    if (packed === undefined) return openDeviceOf(handles, device, { threads });
+    throw new InvalidArgumentError(
+      `${path} is packed for a CPU (${packed.isa}), and a GPU reads the model as it was before: serve that`,
+    );
+  }
   const isa = packed === undefined ? Isa.ANY : numberIn(Isa, packed.isa);
   try {
     if (isa === undefined) throw new InvalidArgumentError("no such instruction set");
-    return openCpu(handles, threads, isa);
+    return openDeviceOf(handles, device, { threads, isa });
   } catch (error) {
     if (packed === undefined || !(error instanceof InvalidArgumentError)) throw error;
     throw new ModelNotLoadableError(
       `${path} is packed for ${packed.isa}, which this process cannot use (${error.message}); pack the model for this machine: dynamo pack MODEL OUT, or with --isa`,
     );
   }
-}
-
-function openCpu(handles: Handles, numThreads: number, isa: number): Address {
-  const { native, owner } = handles;
-  const config = encode(DEVICE_CONFIG, { num_threads: numThreads, isa });
-  return handles.open(
-    "device",
-    (out) => native.deviceOpen(DeviceKind.CPU, 0, owner, config, out),
-    native.deviceClose,
-  );
 }
 
 /** Describes the device. Throws `ModelNotLoadableError` for an image that another version has packed. */
@@ -96,12 +99,13 @@ export function describeDevice(
   const bytes = new Uint8Array(DEVICE_FACTS.size);
   check(native, native.deviceDescribe(device, bytes), "device");
   const facts = decode(DEVICE_FACTS, bytes);
+  const name = textAt(DEVICE_FACTS, bytes, "name");
   if (packed && packed.packVersion !== facts.pack_version) {
     throw new ModelNotLoadableError(
       `${path} has weights in form ${packed.packVersion}, and this version of dynamo has form ${facts.pack_version}: pack the model again`,
     );
   }
-  return facts;
+  return { ...facts, name };
 }
 
 /** The model's handle, loaded, and the key that says which model it is. */
@@ -113,7 +117,9 @@ export async function loadModel(
   const { model, quantization, access = "read" } = options;
   const { native, owner } = handles;
   const { packed } = model;
-  const { isa, pack_version: packVersion, ...threads } = describeDevice(handles, device, model);
+  const facts = describeDevice(handles, device, model);
+  const { isa, pack_version: packVersion } = facts;
+  const isGpu = facts.kind === DeviceKind.CUDA;
   const open = (table: ModelTable, cacheFd: number | undefined) =>
     handles.open(
       `model ${model.path}`,
@@ -134,9 +140,10 @@ export async function loadModel(
   const progress = await untilLoaded(handles, weights, options);
   const isCached = progress.source === WeightsSource.CACHED;
   options.onLoaded?.({
-    isa: nameIn(Isa, isa),
-    numThreads: threads.num_threads,
-    threadsBy: nameIn(ThreadsBy, threads.threads_by),
+    gpu: isGpu ? facts.name : undefined,
+    isa: isGpu ? undefined : nameIn(Isa, isa),
+    numThreads: facts.num_threads,
+    threadsBy: nameIn(ThreadsBy, facts.threads_by),
     from: packed ? "image" : isCached ? "cache" : "model",
     imageBytes: progress.num_bytes,
     hugePageBytes: hugePageBytes(progress.image),
@@ -215,7 +222,7 @@ export async function withPackedImage<T>(
   const isa = name === undefined ? Isa.ANY : numberIn(Isa, name);
   if (isa === undefined) throw new InvalidArgumentError(`there is no instruction set ${name}`);
   try {
-    const device = openCpu(handles, THREADS_ANY, isa);
+    const device = openDeviceOf(handles, CPU, { isa });
     let source: ImageSource | undefined;
     const [, key] = await loadModel(handles, device, {
       ...others,

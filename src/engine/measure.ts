@@ -9,7 +9,8 @@ import { check, Handles } from "./native-handles.ts";
 import { modelShape } from "./native-model.ts";
 import { decode } from "./struct-layout.ts";
 
-export interface MeasureOptions extends Pick<LoadOptions, "model" | "quantization" | "threads"> {
+export interface MeasureOptions
+  extends Pick<LoadOptions, "model" | "quantization" | "threads" | "device"> {
   readonly library: string;
   readonly limits: StepLimits;
   readonly blockSize: number;

@@ -41,6 +41,7 @@ export function check(native: NativeLibrary, status: number, what: string): void
   if (status === Status.MODEL_NOT_LOADABLE) throw new ModelNotLoadableError(message);
   if (status === Status.DEVICE_LOST) throw new DeviceLostError(message);
   if (status === Status.OUT_OF_MEMORY) throw new OutOfMemoryError(message);
+  if (status === Status.NO_DEVICE) throw new NoDeviceError(message);
   throw new InvalidArgumentError(message);
 }
 
@@ -52,6 +53,11 @@ export class OutOfMemoryError extends DynamoError {
 /** The device is gone, and what was on it: the worker ends, and its supervisor starts another. */
 export class DeviceLostError extends DynamoError {
   override readonly code = "device_lost";
+}
+
+/** The machine, or this build, has no device of the kind that was asked for. */
+export class NoDeviceError extends DynamoError {
+  override readonly code = "no_device";
 }
 
 /** A rule of dynamo_engine.h was broken: a setting that cannot be, or a bug in the scheduler. */

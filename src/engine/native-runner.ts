@@ -30,6 +30,8 @@ export interface NativeRunnerOptions extends LoadOptions {
   readonly poolName: string;
   /** Blocks of that pool. */
   readonly totalBlocks: number;
+  /** True if a GPU is to launch each kernel by itself, and to replay no captured steps. Default: false. */
+  readonly eager?: boolean;
   /** How the pool holds K and V; see kv-cache-dtype.ts. */
   readonly kvCacheDType: KvCacheDType;
 }
@@ -164,5 +166,6 @@ async function openEngine(handles: Handles, options: NativeRunnerOptions): Promi
     (out) => native.engineOpen(blocks, owner, engine, out),
     native.engineClose,
   );
+  check(native, native.engineUseGraphs(opened, options.eager ? 0 : 1), "engine");
   return { engine: opened, pool: blocks };
 }

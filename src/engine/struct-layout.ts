@@ -1,6 +1,6 @@
 // Structs of C as bytes: layouts made of the types of their fields, and their values in and out.
 
-type FieldType = "u16" | "u32" | "i32" | "u64" | "bits512" | "f32" | "f64" | "pointer";
+type FieldType = "u16" | "u32" | "i32" | "u64" | "bits512" | "f32" | "f64" | "pointer" | "text64";
 
 interface Field {
   readonly bytes: number;
@@ -21,6 +21,8 @@ const FIELDS: Readonly<Record<FieldType, Field>> = {
   u64: u64Field,
   bits512: { bytes: 64, write: writeBits512 },
   pointer: u64Field,
+  // Only native writes texts, and `textAt` reads them.
+  text64: { bytes: 64, write: () => {} },
 };
 
 /** An array of eight u64, the lowest bits first. */
@@ -78,6 +80,20 @@ export function encode<Name extends string>(
     }
   }
   return bytes;
+}
+
+/** A text of a struct that native has written, up to the 0 that ends it. */
+export function textAt<Name extends string>(
+  type: Layout<Name>,
+  bytes: Uint8Array,
+  name: Name,
+): string {
+  const from = bytes.subarray(
+    type.offsets[name],
+    type.offsets[name] + FIELDS[type.types[name]].bytes,
+  );
+  const end = from.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? from : from.subarray(0, end));
 }
 
 /** A struct that native has written, of counts and addresses below 2^53. */

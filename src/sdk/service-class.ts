@@ -88,6 +88,8 @@ export interface GraphView {
 
 export interface ServiceView extends ServiceNode {
   readonly numWorkers: number;
+  /** GPUs that each worker asks for: `ServiceArgs.resources.gpu`. */
+  readonly gpusPerWorker?: number | undefined;
   readonly config: Readonly<Record<string, unknown>>;
   /** True if it is this service, or one that extends it. */
   is(service: ServiceClass): boolean;

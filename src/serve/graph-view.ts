@@ -14,10 +14,10 @@ export interface ViewedService extends Omit<ServiceView, "endpoints" | "is"> {
 }
 
 export function viewOf(viewed: ViewedService): ServiceView {
-  const { numWorkers, config, service } = viewed;
+  const { numWorkers, gpusPerWorker, config, service } = viewed;
   const is = (other: ServiceClass) =>
     other === service || Object.prototype.isPrototypeOf.call(other, service);
-  return { ...nodeOf(viewed), numWorkers, config, is };
+  return { ...nodeOf(viewed), numWorkers, gpusPerWorker, config, is };
 }
 
 export function graphViewOf(

@@ -8,6 +8,7 @@ import { didYouMean } from "../base/nearest.ts";
 import type { Graph } from "../sdk/graph.ts";
 import type { ServiceClass } from "../sdk/service-class.ts";
 import type { ResolvedConfig } from "./resolve-config.ts";
+import type { ServiceArgs } from "./service-args.ts";
 
 export interface DeploymentPlan {
   readonly source: GraphSource;
@@ -22,6 +23,7 @@ export interface ServicePlan {
   readonly service: ServiceClass;
   readonly namespace: string;
   readonly numWorkers: number;
+  readonly gpusPerWorker?: number | undefined;
   /** Keys in camel case: the validated output of the service's schema, defaults applied. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Environment variables of this service's threads, beside those of the process. */
@@ -62,6 +64,7 @@ export function planDeployment({ graph, source, config, only }: PlanInput): Depl
       service,
       namespace: resolved.namespace,
       numWorkers: resolved.args.workers,
+      gpusPerWorker: gpusOf(resolved.args),
       config: resolved.config,
       env: resolved.args.envs,
       maxCalls: resolved.args.mailbox,
@@ -99,4 +102,10 @@ function serviceNamed(graph: Graph, wanted: string) {
 /** A service that the graph does not have was asked for. */
 export class UnknownServiceError extends DynamoError {
   override readonly code = "unknown_service";
+}
+
+/** A number, or one that is written as a text; anything else asks for nothing that could be counted. */
+function gpusOf({ resources }: ServiceArgs): number | undefined {
+  const number = Number(resources?.gpu ?? Number.NaN);
+  return Number.isInteger(number) && number > 0 ? number : undefined;
 }

@@ -37,7 +37,7 @@ import {
 } from "../../src/engine/abi.ts";
 import { ATTENTION_TILE, MAX_BANNED_TOKENS, NO_SAMPLE } from "../../src/engine/model-runner.ts";
 import { ROW_BYTES } from "../../src/engine/step-rows.ts";
-import { encode, type Layout } from "../../src/engine/struct-layout.ts";
+import { encode, type Layout, textAt } from "../../src/engine/struct-layout.ts";
 import { builtLibrary, isBuilt } from "./native-build.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -131,6 +131,15 @@ describe.skipIf(!isBuilt)("the built library (needs `npm run build`)", () => {
   test("a library that is none is an error with its path", () => {
     expect(() => loadLibrary("/nowhere/lib.so")).toThrow(/cannot be loaded: .*\/nowhere\/lib\.so/);
   });
+});
+
+test("a text of a struct ends at its 0, or with its field", () => {
+  const bytes = new Uint8Array(DEVICE_FACTS.size);
+  expect(textAt(DEVICE_FACTS, bytes, "name")).toBe("");
+  bytes.set(new TextEncoder().encode("NVIDIA H200"), DEVICE_FACTS.offsets.name);
+  expect(textAt(DEVICE_FACTS, bytes, "name")).toBe("NVIDIA H200");
+  bytes.fill(65, DEVICE_FACTS.offsets.name);
+  expect(textAt(DEVICE_FACTS, bytes, "name")).toBe("A".repeat(64));
 });
 
 test("a struct is written field by field, little-endian", () => {

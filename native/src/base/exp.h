@@ -7,10 +7,12 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/on_device.h"
+
 namespace dyn {
 
 // 0 below -87 (so also for minus infinity, and for NaN), and as at 88 above it.
-inline float exp_f32(float x) {
+DYN_ON_DEVICE inline float exp_f32(float x) {
   const float clamped = !(x > -87.0f) ? -87.0f : (x > 88.0f ? 88.0f : x);
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it drops the fraction.
   const float n = (clamped * 1.44269504088896341f + kRound) - kRound;

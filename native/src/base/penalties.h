@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/on_device.h"
 #include "dynamo_engine.h"
 
 namespace dyn {
@@ -23,7 +24,7 @@ struct TokenLists {
 // A penalised token's logit. vLLM's meaning and order (v1/sample/ops/penalties.py): repetition
 // divides positive and multiplies negative logits of every token in prompt or output; frequency is
 // subtracted for each time the output has the token; presence once if it has it.
-inline float penalised(float logit, const dyn_row& row, int32_t count) {
+DYN_ON_DEVICE inline float penalised(float logit, const dyn_row& row, int32_t count) {
   float result = logit > 0 ? logit / row.repetition_penalty : logit * row.repetition_penalty;
   result -= row.frequency_penalty * static_cast<float>(count);
   return count > 0 ? result - row.presence_penalty : result;

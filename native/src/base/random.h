@@ -5,10 +5,12 @@
 
 #include <cstdint>
 
+#include "base/on_device.h"
+
 namespace dyn {
 
 // SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-constexpr uint64_t splitmix64(uint64_t state) {
+DYN_ON_DEVICE constexpr uint64_t splitmix64(uint64_t state) {
   uint64_t z = state + 0x9e3779b97f4a7c15u;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -16,7 +18,7 @@ constexpr uint64_t splitmix64(uint64_t state) {
 }
 
 // Uniform in [0, 1).
-constexpr double uniform(uint64_t seed, uint64_t position) {
+DYN_ON_DEVICE constexpr double uniform(uint64_t seed, uint64_t position) {
   return static_cast<double>(splitmix64(splitmix64(seed) ^ position) >> 11) * 0x1p-53;
 }
 

@@ -29,6 +29,10 @@ inline Status invalid_argument(std::string message) {
   return {DYN_INVALID_ARGUMENT, std::move(message)};
 }
 
+inline Status no_device(std::string message) {
+  return {DYN_NO_DEVICE, std::move(message)};
+}
+
 inline Status not_loadable(std::string message) {
   return {DYN_MODEL_NOT_LOADABLE, std::move(message)};
 }

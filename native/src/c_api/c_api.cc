@@ -244,6 +244,15 @@ dyn_status dyn_engine_close(dyn_engine* engine) {
   });
 }
 
+dyn_status dyn_engine_use_graphs(dyn_engine* engine, uint32_t are_used) {
+  return guarded([&]() -> Status {
+    const std::shared_ptr<Engine> found = process().engine_handles.find(engine);
+    if (found == nullptr) return not_open("engine");
+    found->use_graphs(are_used != 0);
+    return {};
+  });
+}
+
 dyn_status dyn_engine_batch(dyn_engine* engine, dyn_batch* batch) {
   return guarded([&]() -> Status {
     if (batch == nullptr) return null_argument();

@@ -47,13 +47,14 @@ Status CpuDevice::open(const dyn_device_config& config, std::shared_ptr<Device>*
 }
 
 dyn_device_facts CpuDevice::facts() const {
-  return {.memory_bytes = memory_bytes(),
-          .kind = DYN_DEVICE_CPU,
-          .ordinal = 0,
-          .isa = isa_,
-          .num_threads = threads_.num_threads(),
-          .pack_version = kPackVersion,
-          .threads_by = threads_by_};
+  dyn_device_facts facts = {};
+  facts.memory_bytes = memory_bytes();
+  facts.kind = DYN_DEVICE_CPU;
+  facts.isa = isa_;
+  facts.num_threads = threads_.num_threads();
+  facts.pack_version = kPackVersion;
+  facts.threads_by = threads_by_;
+  return facts;
 }
 
 Status CpuDevice::check_same(const dyn_device_config& config) const {

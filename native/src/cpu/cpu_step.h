@@ -29,6 +29,7 @@ class CpuStep final : public DeviceStep {
 
   Status submit(const StepInput& input) override;
   Status wait(uint32_t timeout_us) override;
+  void use_graphs(bool) override {}
 
   // A step that waits for the device goes on as those before it do.
   uint64_t progress() const override { return 1 + threads_.progress(); }

@@ -44,6 +44,9 @@ class DeviceStep {
   // Blocks until the submitted step is done, or for timeout_us: then DYN_TIMEOUT.
   virtual Status wait(uint32_t timeout_us) = 0;
 
+  // Says whether steps may be captured and replayed, where a device can. Between steps only.
+  virtual void use_graphs(bool are_used) = 0;
+
   // A number above 0 that changes for as long as the device computes. From any thread.
   virtual uint64_t progress() const = 0;
 };

@@ -29,6 +29,9 @@ class Engine {
   Status submit(const StepSize& size);
   Status wait(uint32_t timeout_us);
 
+  // As DeviceStep::use_graphs.
+  void use_graphs(bool are_used) { step_->use_graphs(are_used); }
+
   // Changes for as long as the device computes; 0 where no step is submitted. From any thread.
   uint64_t progress();
 

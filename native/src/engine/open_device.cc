@@ -4,6 +4,9 @@
 #include <type_traits>
 
 #include "cpu/cpu_device.h"
+#if defined(DYNAMO_HAS_CUDA)
+#include "cuda/cuda_device.h"
+#endif
 
 namespace dyn {
 
@@ -12,7 +15,13 @@ static_assert(std::has_unique_object_representations_v<dyn_device_facts>);
 
 Status open_device(uint32_t kind, uint32_t ordinal, const dyn_device_config& config,
                    std::shared_ptr<Device>* device) {
-  if (kind == DYN_DEVICE_CUDA) return invalid_argument("this library was built without CUDA");
+#if defined(DYNAMO_HAS_CUDA)
+  if (kind == DYN_DEVICE_CUDA) return CudaDevice::open(ordinal, config, device);
+#else
+  if (kind == DYN_DEVICE_CUDA) {
+    return no_device("this dynamo was built without CUDA");
+  }
+#endif
   if (kind != DYN_DEVICE_CPU) {
     return invalid_argument("no kind of device has number " + std::to_string(kind));
   }

@@ -30,7 +30,7 @@ export const PrefillWorkerConfig = v.strictObject({
     v.optional(v.pipe(count(), v.maxValue(4096)), 2),
   ),
   enforceEager: key(
-    "Accepted as vLLM's; there are no graphs to capture on a CPU.",
+    "On a GPU: launches each kernel by itself, instead of replaying captured steps. The outputs are the same; a CPU has no graphs.",
     v.optional(v.boolean(), false),
   ),
   threads: key(

@@ -5,7 +5,12 @@ import { type CheckScope, type ConfigProblem, DynamoError } from "dynamo";
 import { loadLibrary } from "../../engine/abi.ts";
 import { checkImage } from "../../engine/check-image.ts";
 import { publishNativeLibrary } from "../../engine/native-library.ts";
-import { checkFits, type Demand, planMemory } from "../../engine/open/memory-budget.ts";
+import {
+  chooseDevice,
+  type DeviceDemand,
+  DeviceUnavailableError,
+} from "../../engine/open/choose-device.ts";
+import { checkFits, planMemory } from "../../engine/open/memory-budget.ts";
 import { withImage } from "../../engine/open/with-image.ts";
 import { BUILT_IN_MODEL } from "../../model/built-in-model.ts";
 import { MOCK_MODEL } from "../../model/mock-model.ts";
@@ -40,7 +45,7 @@ export function checkText(
 /** The library, the weights' headers, and memory: what a worker needs. */
 export async function checkEngine(
   config: VllmWorkerConfig,
-  scale: Omit<Demand, "model" | "library">,
+  scale: Omit<DeviceDemand, "model" | "library">,
 ): Promise<readonly ConfigProblem[]> {
   const { model } = config;
   if (config.engine === "mocker") {
@@ -58,7 +63,9 @@ export async function checkEngine(
     const demand = { ...scale, model: files, library: publishNativeLibrary() };
     checkImage(demand.library, demand.model);
     const packed = withImage(config, demand.model);
-    checkFits(planMemory(packed, demand), packed, demand);
+    const { gpu } = chooseDevice(packed, demand);
+    const placed = { ...demand, gpu };
+    checkFits(planMemory(packed, placed), packed, placed);
   });
   return [...library, ...fit];
 }
@@ -86,6 +93,7 @@ async function problemsOf(key: string, attempt: () => unknown): Promise<readonly
     await attempt();
     return [];
   } catch (error) {
+    if (error instanceof DeviceUnavailableError) return [{ key: "device", message: error.message }];
     if (error instanceof DynamoError) return [{ key, message: error.message }];
     throw error;
   }

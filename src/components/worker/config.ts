@@ -15,6 +15,16 @@ export const VllmWorkerConfig = v.strictObject({
     "`native` computes; `mocker` only takes the time that a GPU would; `scripted` says what `script` gives it (docs/scripted.md).",
     v.optional(v.picklist(ENGINES), "native"),
   ),
+  device: key(
+    "`cpu`, `cuda` or `cuda:N` (the Nth GPU that `CUDA_VISIBLE_DEVICES` leaves), or `auto`: the first GPU, where one is there and can run the model, else the CPU (docs/cuda.md).",
+    v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, "it must be auto, cpu, cuda or cuda:N"),
+      ),
+      "auto",
+    ),
+  ),
   script: key(
     "For the scripted engine: a YAML or JSON file of answers (docs/scripted.md). Default: one that says so.",
     v.optional(v.pipe(v.string(), v.minLength(1))),
@@ -61,11 +71,11 @@ export const VllmWorkerConfig = v.strictObject({
     v.optional(v.boolean(), true),
   ),
   enforceEager: key(
-    "Accepted as vLLM's; there are no graphs to capture on a CPU.",
+    "On a GPU: launches each kernel by itself, instead of replaying captured steps. The outputs are the same; a CPU has no graphs.",
     v.optional(v.boolean(), false),
   ),
   gpuMemoryUtilization: key(
-    "Share of the machine's memory that weights, workspace and KV blocks may fill, and no more than is free, where no size is given. Blocks that no sequence could fill are not made. The log says what decided (`kv-by`).",
+    "Share of the memory that weights, workspace and KV blocks may fill, the machine's or the GPU's, and no more than is free, where no size is given. Blocks that no sequence could fill are not made. The log says what decided (`kv-by`).",
     v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(1))),
   ),
   kvCacheMemoryBytes: key(

@@ -63,7 +63,15 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
     environment: Environment,
     graph: GraphView,
   ) {
-    return prepareWorker(config, environment, await memoryShare(config, graph));
+    const memory = await memoryShare(config, graph);
+    const prepared = await prepareWorker(config, environment, memory);
+    if (prepared.library === undefined || config.device === "cpu") return prepared;
+    const { deviceOf } = await import("../../engine/open/device-of.ts");
+    const device = await deviceOf(config, {
+      ...scaleOf(graph),
+      ...{ ...memory, library: prepared.library },
+    });
+    return { ...prepared, device };
   }
 
   static override progress = workerProgress;
@@ -79,7 +87,7 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
 
   static override async check(config: VllmWorkerConfig, { numWorkers, graph }: CheckScope) {
     const { checkEngine } = await import("./check-model.ts");
-    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    const demand = { ...scaleOf(graph), numWorkers, ...(await memoryShare(config, graph)) };
     return checkEngine(config, demand);
   }
 
@@ -88,7 +96,7 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
     { numWorkers, environment, graph }: FootprintScale,
   ): Promise<readonly Footprint[]> {
     const { engineFootprint } = await import("../../engine/open/footprint.ts");
-    const demand = { service: graph.service, numWorkers, ...(await memoryShare(config, graph)) };
+    const demand = { ...scaleOf(graph), numWorkers, ...(await memoryShare(config, graph)) };
     return engineFootprint(config, demand, environment);
   }
 
@@ -186,6 +194,11 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
       log: this.log,
     });
   }
+}
+
+function scaleOf({ service, services }: GraphView) {
+  const self = services.find(({ name }) => name === service);
+  return { service, numWorkers: self?.numWorkers ?? 1, gpusPerWorker: self?.gpusPerWorker };
 }
 
 /** The process has one memory and the lowest of the limits, and each service of workers a model of its own. */

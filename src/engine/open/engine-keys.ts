@@ -2,6 +2,7 @@
 // state that these share. Types only.
 
 import type { Clock } from "../../base/clock.ts";
+import type { Device, GpuFacts } from "../device.ts";
 import type { KvCacheDType } from "../kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../native-model.ts";
 
@@ -11,6 +12,9 @@ export type EngineKind = "native" | "mocker" | "scripted";
 export interface EngineKeys {
   readonly engine: EngineKind;
   readonly model: string;
+  /** `auto`, `cpu`, `cuda` or `cuda:N`. */
+  readonly device: string;
+  readonly enforceEager: boolean;
   readonly blockSize: number;
   readonly maxModelLen?: number | undefined;
   readonly maxNumSeqs: number;
@@ -35,6 +39,15 @@ export interface EngineKeys {
   readonly speedupRatio: number;
 }
 
+/** The device that a service computes on. */
+export interface ChosenDevice {
+  readonly device: Device;
+  /** Facts of the GPU; undefined for the CPU. */
+  readonly gpu?: GpuFacts | undefined;
+  /** One line on why the CPU computes beside a GPU that could not; undefined where nothing is to be told. */
+  readonly because?: string | undefined;
+}
+
 /** A model's part of the memory that the process could fill before the first worker started. */
 export interface MemoryShare {
   /** All but what the other models of the process need. */
@@ -48,6 +61,8 @@ export interface PreparedEngine {
   /** Path of the engine's library, the same for all threads; `undefined` where nothing computes. */
   readonly library: string | undefined;
   readonly memory: MemoryShare;
+  /** The device of all workers; `undefined` where a worker has it from others, or nothing computes. */
+  readonly device?: ChosenDevice | undefined;
   /** Folder of packed weights; `undefined` where they are not kept. */
   readonly cacheDirectory: string | undefined;
 }

@@ -4,8 +4,9 @@ import { DynamoError } from "../../base/error.ts";
 import { openModel } from "../../model/open-model.ts";
 import { cacheUsage } from "../weight-cache.ts";
 import { cacheDirectory } from "./cache-directory.ts";
-import type { EngineKeys, Environment } from "./engine-keys.ts";
-import { adviceFor, type Demand, planMemory } from "./memory-budget.ts";
+import { chooseDevice, type DeviceDemand, toldOf } from "./choose-device.ts";
+import type { ChosenDevice, EngineKeys, Environment } from "./engine-keys.ts";
+import { adviceFor, planMemory } from "./memory-budget.ts";
 import { withImage } from "./with-image.ts";
 
 interface Footprint {
@@ -16,7 +17,7 @@ interface Footprint {
 
 export async function engineFootprint(
   asked: EngineKeys,
-  scale: Omit<Demand, "model" | "library">,
+  scale: Omit<DeviceDemand, "model" | "library">,
   environment: Environment,
 ): Promise<readonly Footprint[]> {
   if (asked.engine !== "native") return [];
@@ -25,13 +26,14 @@ export async function engineFootprint(
     throw error;
   });
   if (!plan) return [{ what: `weights of ${asked.model}`, bytes: undefined }];
-  const { budget, config, demand } = plan;
+  const { budget, config, demand, chosen } = plan;
   const advice = adviceFor(budget, config, demand).map(({ flag, savedBytes }) => ({
     what: `saved by ${flag}`,
     bytes: savedBytes,
   }));
   const isShort = budget.needed > budget.free;
   return [
+    ...deviceFootprint(chosen),
     { what: "weights, shared by all workers", bytes: budget.weights },
     {
       what: `${scale.numWorkers} x ${budget.numBlocks} KV blocks of ${config.blockSize} tokens, by ${budget.kvBy}, taken as they are used`,
@@ -50,12 +52,28 @@ export async function engineFootprint(
   ];
 }
 
-async function planOf(asked: EngineKeys, scale: Omit<Demand, "model" | "library">) {
+/** Lines on the GPU, or on why it is not used. The CPU goes without saying. */
+function deviceFootprint({ gpu, because }: ChosenDevice): readonly Footprint[] {
+  if (because !== undefined) return [{ what: toldOf(because), bytes: undefined }];
+  if (gpu === undefined) return [];
+  const { ordinal, name, capability, driver, totalBytes, sharesMemory } = gpu;
+  const memory = sharesMemory ? ", memory shared with the CPU" : "";
+  return [
+    {
+      what: `GPU ${ordinal}: ${name}, compute capability ${capability}, driver of CUDA ${driver}${memory}`,
+      bytes: totalBytes,
+    },
+  ];
+}
+
+async function planOf(asked: EngineKeys, scale: Omit<DeviceDemand, "model" | "library">) {
   const { publishNativeLibrary } = await import("../native-library.ts");
   const model = await openModel(asked.model);
   const config = withImage(asked, model);
-  const demand = { ...scale, library: publishNativeLibrary(), model };
-  return { config, demand, budget: planMemory(config, demand) };
+  const unplaced = { ...scale, library: publishNativeLibrary(), model };
+  const chosen = chooseDevice(config, unplaced);
+  const demand = { ...unplaced, gpu: chosen.gpu };
+  return { config, demand, chosen, budget: planMemory(config, demand) };
 }
 
 async function cacheFootprint(

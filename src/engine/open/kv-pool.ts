@@ -1,5 +1,6 @@
 // The KV blocks of a service, as those see them who write into them. Types only.
 
+import type { Device } from "../device.ts";
 import type { KvCacheDType } from "../kv-cache-dtype.ts";
 import type { OnlineQuantization } from "../native-model.ts";
 import type { EngineKind } from "./engine-keys.ts";
@@ -10,6 +11,8 @@ export interface KvPool {
   readonly name: string;
   readonly engine: EngineKind;
   readonly model: string;
+  /** The device that has its blocks. Default: the CPU. */
+  readonly device?: Device | undefined;
   readonly quantization: OnlineQuantization;
   readonly kvCacheDType: KvCacheDType;
   readonly totalBlocks: number;

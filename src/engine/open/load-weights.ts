@@ -51,9 +51,10 @@ function warnOfNoPlace(log: Logger, { from, imageBytes }: LoadedFacts): void {
 }
 
 function describeLoad(facts: LoadedFacts, ms: number) {
-  const { isa, numThreads, threadsBy, from, imageBytes, hugePageBytes } = facts;
+  const { gpu, isa, numThreads, threadsBy, from, imageBytes, hugePageBytes } = facts;
   return {
     from,
+    gpu,
     megabytes: Math.round(imageBytes / 1e6),
     "in-huge-pages":
       hugePageBytes === undefined

@@ -4,6 +4,7 @@ import { totalmem } from "node:os";
 
 import { DynamoError } from "../../base/error.ts";
 import type { ModelFiles } from "../../model/model-files.ts";
+import type { GpuFacts } from "../device.ts";
 import { type KvCacheDType, kvCacheDTypeFor } from "../kv-cache-dtype.ts";
 import { measure } from "../measure.ts";
 import { MAX_DRAFT_TOKENS } from "../ngram-drafter.ts";
@@ -31,8 +32,10 @@ export interface Demand {
   readonly library: string;
   readonly model: ModelFiles;
   readonly numWorkers: number;
-  /** For this model. */
+  /** RAM for this model. */
   readonly freeBytes: number;
+  /** The GPU that computes, whose memory it is then that counts; undefined for the CPU. */
+  readonly gpu?: GpuFacts | undefined;
   /** Models of the process (1). */
   readonly numModels?: number;
 }
@@ -40,18 +43,23 @@ export interface Demand {
 /** Share of the memory that is free at start, for the KV blocks of all models, where no size is given. */
 const DEFAULT_KV_SHARE = 0.25;
 
+/** Share of a GPU's memory that everything may fill, where no other is given: vLLM's. */
+const DEFAULT_GPU_SHARE = 0.9;
+
 /**
  * @throws {ModelNotLoadableError} what `measure` throws of a model
  * @throws {InvalidArgumentError} and of a limit that no engine could have
  */
 export function planMemory(config: EngineKeys, demand: Demand): MemoryBudget {
-  const { model, numWorkers, freeBytes: free, numModels = 1 } = demand;
+  const { model, numWorkers, gpu, numModels = 1 } = demand;
+  const free = gpu ? gpu.freeBytes : demand.freeBytes;
   const context = model.config.maxPositionEmbeddings;
   const maxModelLen = Math.min(config.maxModelLen ?? context, context);
   const kvCacheDType =
     config.kvCacheDtype === "auto" ? kvCacheDTypeFor(model.tensors.values()) : config.kvCacheDtype;
+  const device = gpu && ({ kind: "cuda", ordinal: gpu.ordinal } as const);
   const sizes = measure({
-    ...{ library: demand.library, model, quantization: config.quantization, kvCacheDType },
+    ...{ library: demand.library, device, model, quantization: config.quantization, kvCacheDType },
     threads: config.threads === "auto" ? undefined : config.threads,
     blockSize: config.blockSize,
     limits: {
@@ -72,7 +80,7 @@ export function planMemory(config: EngineKeys, demand: Demand): MemoryBudget {
   const fewest = config.maxModelLen === undefined ? 1 : blocksPerSequence;
   const { numBlocks, by: kvBy } = isSized(config)
     ? sizedBlocks(config, blockBytes)
-    : fittingBlocks(kvRoom(config, { weights, workspace, free, numModels }), {
+    : fittingBlocks(kvRoom(config, { weights, workspace, free, gpu, numModels }), {
         numWorkers,
         blockBytes,
         fewest,
@@ -140,10 +148,16 @@ function fittingBlocks({ bytes, by }: Room, limits: BlockLimits): Blocks {
   return { numBlocks: fitting, by };
 }
 
-function kvRoom(config: EngineKeys, { weights, workspace, free, numModels }: RoomScope): Room {
+function kvRoom(config: EngineKeys, scope: RoomScope): Room {
+  const { weights, workspace, free, gpu, numModels } = scope;
   const fixed = weights + workspace;
   const { gpuMemoryUtilization: share, memoryLimit } = config;
   const left = { bytes: free - fixed, by: "free memory" };
+  if (gpu !== undefined) {
+    const by = share === undefined ? "90 % of the GPU's memory" : "gpu-memory-utilization";
+    const bytes = (gpu.totalBytes * (share ?? DEFAULT_GPU_SHARE) - fixed) / numModels;
+    return leastOf({ bytes, by }, left);
+  }
   if (share !== undefined) {
     return leastOf({ bytes: totalmem() * share - fixed, by: "gpu-memory-utilization" }, left);
   }
@@ -161,6 +175,7 @@ function leastOf(asked: Room, left: Room): Room {
 
 interface RoomScope extends Pick<MemoryBudget, "weights" | "workspace" | "free"> {
   readonly numModels: number;
+  readonly gpu: GpuFacts | undefined;
 }
 
 function defaultShare(numModels: number): string {
@@ -234,10 +249,13 @@ function variants(config: EngineKeys, demand: Demand): [string, unknown, MemoryB
   const found: [string, unknown, MemoryBudget][] = [];
   const offer = (key: string, value: unknown, change: Partial<EngineKeys>) =>
     found.push([key, value, planMemory({ ...config, ...change }, demand)]);
-  offer("kv-cache-dtype", "int8", { kvCacheDtype: "int8" });
-  if (config.quantization !== "q4") {
-    const quantization = config.quantization === undefined ? "q8" : "q4";
-    offer("quantization", quantization, { quantization });
+  if (demand.gpu === undefined) {
+    // A GPU holds K and V, and weights, as BF16 alone.
+    offer("kv-cache-dtype", "int8", { kvCacheDtype: "int8" });
+    if (config.quantization !== "q4") {
+      const quantization = config.quantization === undefined ? "q8" : "q4";
+      offer("quantization", quantization, { quantization });
+    }
   }
   if (config.maxNumBatchedTokens > SMALL_BATCH_TOKENS) {
     offer("max-num-batched-tokens", SMALL_BATCH_TOKENS, {

@@ -4,16 +4,19 @@ import { basename } from "node:path";
 
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
+import { DynamoError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { MOCK_MODEL, MOCK_VOCAB_SIZE } from "../../model/mock-model.ts";
 import { openModel, openModelConfig } from "../../model/open-model.ts";
+import { CPU, type Device } from "../device.ts";
 import type { EngineObserver } from "../engine-observer.ts";
 import type { KvCacheDType } from "../kv-cache-dtype.ts";
 import { LLMEngine } from "../llm-engine.ts";
 import type { ModelRunner, RunnerLimits } from "../model-runner.ts";
 import { MAX_DRAFT_TOKENS, type NgramOptions } from "../ngram-drafter.ts";
 import type { RemotePrefill } from "../remote-prefill.ts";
-import type { EngineKeys, EngineKind, EnginePlace } from "./engine-keys.ts";
+import { ON_CPU, toldOf } from "./choose-device.ts";
+import type { ChosenDevice, EngineKeys, EngineKind, EnginePlace } from "./engine-keys.ts";
 import type { KvPool, PoolPart } from "./kv-pool.ts";
 import { loadHooks } from "./load-weights.ts";
 import {
@@ -139,7 +142,30 @@ async function openMock({ config, place, log }: OpenEngineOptions): Promise<Open
   return { runner, pool: poolOf(runner.limits, config, { place, kvCacheDType: "bfloat16" }) };
 }
 
+/** On the device that was chosen before the start, or on the CPU where `auto` chose a GPU that has no room any more. */
 async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
+  const { config, place, log, remotePrefill } = options;
+  const chosen = place.prepared.device ?? ON_CPU;
+  if (chosen.because !== undefined && place.workerId === 1) log.warn(toldOf(chosen.because));
+  try {
+    return await openOn(chosen, options);
+  } catch (error) {
+    // Prefill workers write into blocks where all workers of the service have them.
+    const isFixed = config.device !== "auto" || remotePrefill !== undefined;
+    if (!isOutOfMemory(error) || chosen.gpu === undefined || isFixed) throw error;
+    log.warn(toldOf(error.message));
+    return openOn(ON_CPU, options);
+  }
+}
+
+function isOutOfMemory(error: unknown): error is DynamoError {
+  return error instanceof DynamoError && error.code === "out_of_memory";
+}
+
+async function openOn(
+  { device, gpu }: ChosenDevice,
+  options: OpenEngineOptions,
+): Promise<OpenedRunner> {
   const { place, log } = options;
   const { openNativeRunner } = await import("../native-runner.ts");
   const { library, memory } = place.prepared;
@@ -148,7 +174,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const config = withImage(options.config, model);
   const maxModelLen = clampModelLen(config, model.config.maxPositionEmbeddings, log);
   const { numWorkers, service } = place;
-  const demand = { service, library, model, numWorkers, ...memory };
+  const demand = { service, library, model, numWorkers, gpu, ...memory };
   const budget = planMemory(config, demand);
   const { numBlocks, kvCacheDType } = budget;
   if (place.workerId === 1) logBudget(log, budget, config);
@@ -157,6 +183,8 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
   const runner = await openNativeRunner({
     ...hooks,
     model,
+    device,
+    eager: config.enforceEager,
     quantization: config.quantization,
     access: config.mapWeights ? "map" : "read",
     library,
@@ -172,7 +200,7 @@ async function openNative(options: OpenEngineOptions): Promise<OpenedRunner> {
       numBlocks,
     },
   }).finally(hooks.end);
-  return { runner, pool: poolOf(runner.limits, config, { place, kvCacheDType }) };
+  return { runner, pool: poolOf(runner.limits, config, { place, kvCacheDType, device }) };
 }
 
 /** The workers of a service share one pool; those of another have theirs, however alike they are. */
@@ -183,11 +211,15 @@ function poolName({ namespace, service }: EnginePlace): string {
 function poolOf(
   { numBlocks, blockSize, maxModelLen, vocabSize }: RunnerLimits,
   { engine, model, quantization }: EngineKeys,
-  of: { readonly place: EnginePlace; readonly kvCacheDType: KvCacheDType },
+  of: {
+    readonly place: EnginePlace;
+    readonly kvCacheDType: KvCacheDType;
+    readonly device?: Device;
+  },
 ): KvPool {
-  const { place, kvCacheDType } = of;
+  const { place, kvCacheDType, device = CPU } = of;
   return {
-    ...{ name: poolName(place), engine, model, quantization, kvCacheDType },
+    ...{ name: poolName(place), engine, model, device, quantization, kvCacheDType },
     ...{ totalBlocks: numBlocks * place.numWorkers, blockSize, maxModelLen, vocabSize },
   };
 }

@@ -8,7 +8,7 @@ import type { KvPool } from "./kv-pool.ts";
 
 type PrefillKeys = Pick<
   EngineKeys,
-  "maxNumSeqs" | "maxNumBatchedTokens" | "speedupRatio" | "threads"
+  "enforceEager" | "maxNumSeqs" | "maxNumBatchedTokens" | "speedupRatio" | "threads"
 >;
 
 export async function openPrefillRunner(
@@ -31,6 +31,8 @@ export async function openPrefillRunner(
   assert(library !== undefined, "the library is published before a worker that computes starts");
   return openNativeRunner({
     model: await openModel(pool.model),
+    device: pool.device,
+    eager: config.enforceEager,
     quantization: pool.quantization,
     library,
     owner,

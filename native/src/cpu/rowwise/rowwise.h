@@ -9,16 +9,13 @@
 
 #include "dynamo_engine.h"
 #include "graph/model_config.h"
+#include "graph/rope.h"
 
 namespace dyn {
 
 // y = x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467)
 void rms_norm(const float* x /* [size] */, const float* weight /* [size] */, uint32_t size,
               float eps, float* y /* [size] */);
-
-// magnitude * cosine and sine of position * frequency for each pair of a head.
-void rope_angles(uint32_t position, std::span<const double> frequencies, double magnitude,
-                 float* cosines /* [num_pairs] */, float* sines /* [num_pairs] */);
 
 // Turns each pair (x[i], x[i + head_size / 2]) of each head by its angle (RoPE, arXiv:2104.09864,
 // in the "rotate half" order of Hugging Face's checkpoints).

@@ -91,15 +91,6 @@ void rms_norm(const float* x, const float* weight, uint32_t size, float eps, flo
   for (size_t i = 0; i < size; ++i) y[i] = x[i] * scale * weight[i];
 }
 
-void rope_angles(uint32_t position, std::span<const double> frequencies, double magnitude,
-                 float* cosines, float* sines) {
-  for (size_t i = 0; i < frequencies.size(); ++i) {
-    const double angle = position * frequencies[i];
-    cosines[i] = static_cast<float>(magnitude * std::cos(angle));
-    sines[i] = static_cast<float>(magnitude * std::sin(angle));
-  }
-}
-
 void apply_rope(const float* cosines, const float* sines, uint32_t num_heads, uint32_t head_size,
                 float* x) {
   const size_t num_pairs = head_size / 2;
