@@ -10,6 +10,7 @@ mark_as_advanced(DYNAMO_BUN)
 set(prover ${CMAKE_CURRENT_SOURCE_DIR}/test/cuda)
 file(GLOB translator CONFIGURE_DEPENDS ${prover}/translate/*.ts)
 set(prover_folder ${CMAKE_CURRENT_BINARY_DIR}/cuda/prover)
+file(MAKE_DIRECTORY ${prover_folder}) # nvcc makes none
 
 # prover_options(TARGET): as fast as this machine allows, since what is emulated takes long.
 function(prover_options name)
