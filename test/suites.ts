@@ -38,6 +38,13 @@ export const SUITES: readonly Suite[] = [
     minutes: 2,
   },
   {
+    name: "state",
+    what: "1,000 times kill -9 of a process that writes settings, for each durability: none lost",
+    files: ["test/registry/sqlite-journal.test.ts"],
+    env: { DYNAMO_STATE_KILLS: "1000" },
+    minutes: 10,
+  },
+  {
     name: "soak",
     what: "an hour of mixed load in a control group that the model fills: no kill",
     files: ["test/e2e/memory-limit.test.ts"],

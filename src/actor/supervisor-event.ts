@@ -58,5 +58,9 @@ export type SupervisorEvent =
       readonly id: ActorId;
       readonly afterMs: number;
     }
+  /** An operator takes it out of service. */
+  | { readonly type: "draining"; readonly child: string; readonly limitMs: number }
+  /** It has ended, and is not started again. */
+  | { readonly type: "drained"; readonly child: string }
   /** It has not even ended after the kill: native code that does not return. Its thread is left alone. */
   | { readonly type: "stuck"; readonly child: string; readonly id: ActorId };

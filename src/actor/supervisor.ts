@@ -51,6 +51,8 @@ interface Slot {
   /** Starts since it was parked; 0 if it is not, or has recovered. */
   attempt: number;
   isParked: boolean;
+  /** An operator takes it out of service: it is not started again. */
+  drain: "none" | "draining" | "drained";
   /** Runs from a start after being parked: at its end the child has recovered. */
   probation: Timer | undefined;
   unwatch: (() => void) | undefined;
@@ -120,6 +122,28 @@ export class Supervisor {
     return this.#stopping;
   }
 
+  /**
+   * Takes a child out of service: it has `limitMs` to end, and is not started again. Tells how far it is; asked again,
+   * it only tells.
+   *
+   * @throws {NoSuchChildError}, {ChildNotReadyError} for one that has yet to start, or starts again
+   */
+  drain(id: string, limitMs: number): "draining" | "drained" {
+    const slots = this.#services.flatMap((service) => service.slots);
+    const slot = slots.find(({ spec }) => spec.id === id);
+    if (slot === undefined) {
+      throw new NoSuchChildError(
+        id,
+        slots.map(({ spec }) => spec.id),
+      );
+    }
+    if (slot.drain !== "none") return slot.drain;
+    if (!slot.isParked && !slot.isReady) throw new ChildNotReadyError(id);
+    slot.drain = "draining";
+    void this.#drain(slot, limitMs);
+    return slot.drain;
+  }
+
   children(): readonly ChildStatus[] {
     return this.#services.flatMap(({ spec: { name: service }, slots }) =>
       slots.map(({ spec: { id }, running, restarts, isParked }) => ({
@@ -132,7 +156,13 @@ export class Supervisor {
   #service(spec: ServiceSpec): RunningService {
     const slots = spec.children.map((child) => ({
       ...{ spec: child, running: undefined, restarts: 0, attempt: 0 },
-      ...{ isReady: false, isParked: false, probation: undefined, unwatch: undefined },
+      ...{
+        isReady: false,
+        isParked: false,
+        drain: "none" as const,
+        probation: undefined,
+        unwatch: undefined,
+      },
     }));
     return { spec, budget: new RestartBudget(this.#options.clock, spec), slots };
   }
@@ -210,6 +240,15 @@ export class Supervisor {
     this.#emit({ type: "ended", child: slot.spec.id, id, exit, wasReady, attempt });
   }
 
+  async #drain(slot: Slot, limitMs: number): Promise<void> {
+    const { running, spec } = slot;
+    this.#emit({ type: "draining", child: spec.id, limitMs });
+    release(slot); // a stop has its own limits
+    await running?.stop(limitMs);
+    slot.drain = "drained";
+    this.#emit({ type: "drained", child: spec.id });
+  }
+
   /** A child that ran has ended: does what its spec says. */
   async #replace(service: RunningService, slot: Slot, exit: ActorExit): Promise<void> {
     const { restart } = slot.spec;
@@ -227,7 +266,7 @@ export class Supervisor {
 
   /** At once within the budget, later beyond it. False if there is a stop meanwhile. */
   async #mayRestart(service: RunningService, slot: Slot, cause: Error): Promise<boolean> {
-    if (this.#stopping !== undefined) return false;
+    if (this.#stopping !== undefined || slot.drain !== "none") return false;
     if (slot.attempt === 0 && service.budget.take()) return true;
     const attempt = ++slot.attempt;
     slot.isParked = true;
@@ -241,7 +280,7 @@ export class Supervisor {
     const timer = this.#options.clock.after(delayMs, resolve);
     await Promise.race([promise, this.#stopRequested.promise]);
     timer.cancel();
-    return this.#stopping === undefined;
+    return this.#stopping === undefined && slot.drain === "none";
   }
 
   async #stopAll(): Promise<void> {
@@ -252,7 +291,12 @@ export class Supervisor {
     for (const { slots } of this.#services) for (const slot of slots) release(slot);
     for (const { spec, slots } of [...this.#services].reverse()) {
       const limitMs = Math.max(0, deadline - clock.now()) * spec.stopShare;
-      await Promise.all([...slots].reverse().map((slot) => slot.running?.stop(limitMs)));
+      const stopped = [...slots].reverse().map(({ running, isReady, drain }) => {
+        // None waits for the answers of one that is not ready.
+        const hasCalls = isReady || drain !== "none";
+        return running?.stop(hasCalls ? limitMs : Math.min(limitMs, STARTING_STOP_MS));
+      });
+      await Promise.all(stopped);
     }
     this.#hasEnded.resolve();
   }
@@ -261,6 +305,9 @@ export class Supervisor {
     this.#options.onEvent(event);
   }
 }
+
+/** How long a child that starts has to come to an end of it. */
+const STARTING_STOP_MS = 500;
 
 /** Ends what goes on beside an incarnation. */
 function release(slot: Slot): void {
@@ -280,6 +327,24 @@ function firstFailure(starts: readonly Promise<StartFailure | undefined>[]): Pro
 function assertUnique(ids: readonly string[]): void {
   for (const [index, id] of ids.entries()) {
     assert(ids.indexOf(id) === index, `two children "${id}"`);
+  }
+}
+
+/** The deployment has no such instance; the message names those that there are. */
+export class NoSuchChildError extends DynamoError {
+  override readonly code = "no_such_instance";
+
+  constructor(id: string, known: readonly string[]) {
+    super(`there is no instance ${JSON.stringify(id)}; there are: ${known.join(", ")}`);
+  }
+}
+
+/** An instance that starts has nothing to drain, and may have failed a moment later. */
+export class ChildNotReadyError extends DynamoError {
+  override readonly code = "instance_not_ready";
+
+  constructor(id: string) {
+    super(`${id} is starting and has nothing to drain; try again when it runs`);
   }
 }
 

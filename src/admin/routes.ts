@@ -3,6 +3,7 @@
 import { version } from "../../package.json";
 import { type ApiRoute, get, post } from "../door/api-route.ts";
 import type { AppContext } from "../door/generate.ts";
+import { drain } from "./drain-route.ts";
 import { health, metricsText } from "./health.ts";
 import { kvEvents } from "./kv-event-route.ts";
 import { changeSetting, listSettings } from "./setting-routes.ts";
@@ -31,6 +32,9 @@ export function adminRoutes(context: AppContext): readonly ApiRoute[] {
         changeSetting(backend.settings, x, { service: param("service"), key: param("key") }),
       ...{ ...operator, summary: "Changes one." },
     },
+    post("/drain/:instance", (x, param) => drain(backend, x, param("instance")), {
+      ...{ access: "local", summary: "Takes an instance out of service, as VllmWorker:1." },
+    }),
   ];
 }
 

@@ -11,6 +11,7 @@ import { Exchange } from "../door/exchange.ts";
 import { FailureLog } from "../door/failure-log.ts";
 import type { AppContext } from "../door/generate.ts";
 import { jsonOf, type ParseBody } from "../door/json-body.ts";
+import { KeyLimiter } from "../door/key-limits.ts";
 import { FrontendMetrics } from "../door/metrics.ts";
 import { withLogLine } from "../door/request-log.ts";
 import { whenAdmitted } from "../door/when-admitted.ts";
@@ -34,6 +35,10 @@ export interface AppOptions {
   readonly stallMs?: number;
   /** Clients of all API keys find each other's prefixes. Default: those of one key only. */
   readonly sharesPrefixCache?: boolean;
+  /** An answer that takes longer ends with 504. Default: no limit. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Status of a refusal because the queue is full. Default: 429. */
+  readonly overloadStatus?: number | undefined;
   /** Sets this server's connections apart from those of others that serve the same workers. */
   readonly server?: number;
   /** Admission of requests. Default: those to localhost, without keys. */
@@ -59,18 +64,19 @@ export function createApp(backend: OpenAIBackend, options: AppOptions): OpenAIAp
     maxBodyBytes: options.maxBodyBytes ?? 16 * 2 ** 20,
     stallMs: options.stallMs ?? 30_000,
     sharesPrefixCache: options.sharesPrefixCache ?? false,
+    requestTimeoutMs: options.requestTimeoutMs,
+    keyLimits: new KeyLimiter(options.clock),
   };
   const routes = routesOf(context);
   const router = new Router(routes);
   const parts = new Map(routes.map((route) => [route.path, route]));
-  const { admission = LOCALHOST, server = 0, log, clock } = options;
-  const failures = new FailureLog(log, clock);
+  const { admission = LOCALHOST, server = 0, log, clock, overloadStatus } = options;
+  const own = { server, failures: new FailureLog(log, clock), overloadStatus };
   const logged = (exchange: Exchange) =>
     withLogLine(exchange, options, () => answer({ context, router, parts, admission }, exchange));
   return {
-    fetch: (request, connection = LOCAL) =>
-      logged(new Exchange(request, connection, { server, failures })),
-    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, { server, failures }).error(fault),
+    fetch: (request, connection = LOCAL) => logged(new Exchange(request, connection, own)),
+    refuse: (fault) => new Exchange(UNREADABLE, LOCAL, own).error(fault),
     drain: () => {
       context.isDraining = true;
       for (const open of [...context.open]) if (open.isEndless) open.shutDown();

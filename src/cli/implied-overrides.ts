@@ -46,6 +46,8 @@ const ENTRY_FLAGS: Readonly<Record<string, (text: string) => PythonValue>> = {
   host: parseFlagValue,
   port: parseFlagValue,
   "api-key-file": (text) => text,
+  "tls-cert": (text) => text,
+  "tls-key": (text) => text,
   "allow-host": (text) => text.split(","),
   "allow-origin": (text) => text.split(","),
   insecure: () => true,

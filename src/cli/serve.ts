@@ -11,7 +11,7 @@ import { builtInConfigs, DEFAULT_CONFIG } from "../built-in-configs.ts";
 import { builtInGraphs } from "../built-in-graphs.ts";
 import { KEY_VARIABLE } from "../components/frontend/access.ts";
 import { EmbeddedQueues } from "../queue/embedded-queue.ts";
-import { EmbeddedRegistry } from "../registry/embedded-registry.ts";
+import { EmbeddedRegistry, type Journal } from "../registry/embedded-registry.ts";
 import { InstanceIds } from "../registry/instance-id.ts";
 import { describeService } from "../sdk/describe.ts";
 import type { Door } from "../sdk/door.ts";
@@ -45,6 +45,7 @@ import { type LogOptions, mainLogger, readLogLevel, readLogStyle } from "./log-o
 import { openNotifySocket } from "./notify-socket.ts";
 import { reportingErrors } from "./report-errors.ts";
 import { ServiceManager, withoutManager } from "./service-manager.ts";
+import { openState, stateOptions } from "./state-file.ts";
 import { readTarget } from "./target.ts";
 import { untilEnded } from "./until-ended.ts";
 import { throwAll, UsageError } from "./usage-error.ts";
@@ -88,6 +89,17 @@ export const serveCommand: Command = {
       valueHint: "FILE",
       description: "Requests need a key of this file: a line NAME KEY, or NAME KEY admin, for each",
     },
+    "tls-cert": {
+      type: "string",
+      valueHint: "FILE",
+      description:
+        "Serve HTTPS with this certificate (PEM, with those that lead to its authority); replaced files are taken at once",
+    },
+    "tls-key": {
+      type: "string",
+      valueHint: "FILE",
+      description: "The private key of --tls-cert",
+    },
     "allow-host": {
       type: "string",
       valueHint: "NAME,...",
@@ -118,6 +130,18 @@ export const serveCommand: Command = {
       valueHint: "SECONDS",
       description:
         "How long Ctrl-C and SIGTERM let running answers go on (default: 30); then they end with an error",
+    },
+    state: {
+      type: "string",
+      valueHint: "FILE",
+      description:
+        "Keep settings that are changed while the server runs (PUT /config) in this file, for its next start",
+    },
+    durability: {
+      type: "string",
+      valueHint: "KIND",
+      description:
+        "What a change in --state survives: the end of the machine (disk, the default) or of the process (process), which waits for no disk",
     },
     offline: {
       type: "boolean",
@@ -213,6 +237,7 @@ async function serveOrThrow(given: CommandInput): Promise<number> {
   const drainMs = await collect(problems, () =>
     drainTimeoutMs(flags.get("drain-timeout"), context.environment),
   );
+  const state = await collect(problems, () => ({ options: stateOptions(flags, context) }));
   const warn = warner(logging, context);
   if (loaded) for (const text of unlinkedDependencies(loaded.graph)) warn(text);
   throwAll(problems);
@@ -233,7 +258,8 @@ async function serveOrThrow(given: CommandInput): Promise<number> {
   if (flags.has("explain")) context.out(await renderExplanation(config, plan, context.environment));
   if (flags.has("dry-run")) return 0;
   if (obstacles.length > 0) throw new ConfigError(obstacles);
-  return run(plan, { ...logging, drainMs }, context);
+  const journal = await openState(state?.options);
+  return run(plan, { ...logging, drainMs, journal }, context);
 }
 
 interface ResolvedServe {
@@ -295,9 +321,14 @@ function withTarget(
   return { input: { ...input, flags: new Map([["model", model], ...input.flags]) }, spec: graph };
 }
 
+interface RunOptions extends LogOptions {
+  readonly drainMs: number;
+  readonly journal: Journal | undefined;
+}
+
 async function run(
   plan: DeploymentPlan,
-  { drainMs, ...logging }: LogOptions & { readonly drainMs: number },
+  { drainMs, journal, ...logging }: RunOptions,
   context: CliContext,
 ): Promise<number> {
   const log = mainLogger(logging, context);
@@ -305,7 +336,7 @@ async function run(
   const host = new WorkerHost({ env, clock: systemClock, entry: actorEntry });
   const deployment = deploy(plan, {
     host,
-    registry: new EmbeddedRegistry({ clock: systemClock }),
+    registry: new EmbeddedRegistry({ clock: systemClock, journal }),
     queues: new EmbeddedQueues(),
     instanceIds: new InstanceIds(() => randomBytes(4).readUInt32LE()),
     clock: systemClock,

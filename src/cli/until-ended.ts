@@ -39,6 +39,7 @@ export async function untilEnded(
 ): Promise<number> {
   const startedAt = clock.now();
   const { promise: interrupted, resolve, reject } = Promise.withResolvers<number>();
+  let isReady = false;
   let isStopping = false;
   let stoppingSince = 0;
   const release = onInterrupt(() => {
@@ -49,7 +50,8 @@ export async function untilEnded(
     isStopping = true;
     stoppingSince = clock.now();
     manager.stopping();
-    log.info("stopping; Ctrl-C again ends at once");
+    const what = isReady ? "stopping" : "stopping before all services are ready";
+    log.info(`${what}; Ctrl-C again ends at once`);
     const ms = drainMs + MAX_REST_MS;
     const timer = clock.after(ms, () => {
       log.warn("not everything has ended in time", { ms });
@@ -63,6 +65,7 @@ export async function untilEnded(
   });
   const failedToStart = deployment.ready.then(
     () => {
+      isReady = true;
       if (!isStopping) manager.ready();
       log.info("all services are ready", { ms: Math.round(clock.now() - startedAt) });
       deployment.entryDoor.then((door) => {

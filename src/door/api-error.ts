@@ -94,7 +94,10 @@ const REFUSED_FORMS = new Set(["grammar_invalid", "grammar_unsupported", "gramma
 /** Codes of errors whose message is meant for the client. The same request gets the same 500 again. */
 const TOLD: ReadonlyMap<string, number> = new Map([
   ["no_such_setting", 404],
+  ["no_such_instance", 404],
+  ["instance_not_ready", 409],
   ["invalid_setting", 400],
+  ["state_file", 500],
   ["invalid_logits", 500],
   ["grammar_dead_end", 400],
   ["grammar_broken", 500],
@@ -102,6 +105,7 @@ const TOLD: ReadonlyMap<string, number> = new Map([
   ["request_kills_workers", 500],
   ["slow_reader", 503],
   ["too_many_sequences", 429],
+  ["queue_full", 429],
   ["template_error", 500],
   ["encode_failed", 500],
 ]);
@@ -119,6 +123,16 @@ const OVERLOADED = new Set([
   "server_shutdown",
   "cancelled",
 ]);
+
+/** The answer took longer than the server lets one take. */
+export function requestTimeout(): ApiError {
+  return new ApiError({
+    status: 504,
+    code: "answer_timeout",
+    message:
+      "The answer took longer than this server allows (request-timeout-ms). Ask for fewer tokens, or try again when it has less to do.",
+  });
+}
 
 export function overloaded(code: string): ApiError {
   return new ApiError({
@@ -141,10 +155,12 @@ const CUT_BY: Readonly<Record<string, string>> = {
 
 /** A template's file is for the log; clients get the reason alone. */
 function told({ code, message, details }: DynamoError, status: number): ApiError {
+  const { retry_after_s: retryAfterS } = details;
   const reason = `This model's chat template cannot be used: ${details["reason"]}.`;
   return new ApiError({
     ...{ status, code, message: code === "template_error" ? reason : message },
     ...(status === 500 && { headers: NO_RETRY }),
+    ...(retryAfterS !== undefined && { headers: { "retry-after": String(retryAfterS) } }),
   });
 }
 

@@ -29,8 +29,16 @@ export interface OpenAIBackend {
   /** Prometheus text of everything but the frontend's own families. */
   metrics(): Promise<string>;
   readonly settings: Settings;
+  /** Takes an instance, as `VllmWorker:1`, out of service. Throws `no_such_instance` or `instance_not_ready`. */
+  drain(instance: string): Promise<Drain>;
   /** The contents of all workers' caches, then their changes. */
   kvEvents(): AsyncIterable<WorkerReport>;
+}
+
+interface Drain {
+  readonly state: "draining" | "drained";
+  /** Time for what it runs. */
+  readonly timeoutMs: number;
 }
 
 interface WorkerReport {

@@ -2,13 +2,21 @@
 
 import { DynamoError } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
-import { type ApiKey, tenantOf } from "../http/api-key.ts";
+import { type ApiKey, type LimitedClient, tenantOf } from "../http/api-key.ts";
 import type { Connection, HttpRequest } from "../http/incoming-request.ts";
 import { type Pump, StreamingResponse } from "../http/streaming-response.ts";
-import { type ApiError, toApiError, toStreamError } from "./api-error.ts";
+import { ApiError, toApiError, toStreamError } from "./api-error.ts";
 import { type ErrorShape, openAIErrors } from "./error-shape.ts";
 import type { FailureLog } from "./failure-log.ts";
 import { SERVER_SENT_EVENTS, type StreamKind } from "./stream-kind.ts";
+
+export interface ExchangeOptions {
+  /** Sets its connections apart from those of other servers of the same workers. */
+  readonly server: number;
+  readonly failures: FailureLog;
+  /** Status of a refusal because the queue is full. Default: 429. */
+  readonly overloadStatus?: number | undefined;
+}
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -17,6 +25,8 @@ export class Exchange {
   readonly connection: Connection;
   /** The scheduler shares out by tenant: the client's key, or its connection if it has none. */
   tenant: number;
+  /** The client, if its key has limits. */
+  client: LimitedClient | undefined;
   /** Whose what is kept for later is: all clients without a key are one. */
   owner = 0;
   /** The client's key's; undefined for clients without one. */
@@ -26,14 +36,14 @@ export class Exchange {
   /** For the log: what the route knows of its answer. */
   facts: LogFields = {};
   readonly #failures: FailureLog;
+  readonly #overloadStatus: number | undefined;
   #streamed: (() => void) | undefined;
   readonly #headers: Record<string, string>;
 
-  /** `server`: sets its connections apart from those of other servers of the same workers. */
   constructor(
     request: HttpRequest,
     connection: Connection,
-    { server, failures }: { readonly server: number; readonly failures: FailureLog },
+    { server, failures, overloadStatus }: ExchangeOptions,
   ) {
     const given = request.headers.get("x-request-id");
     this.request = request;
@@ -42,6 +52,7 @@ export class Exchange {
     this.connection = connection;
     this.tenant = server * 2 ** 32 + connection.number;
     this.#failures = failures;
+    this.#overloadStatus = overloadStatus;
     this.#headers = { "x-request-id": this.requestId };
   }
 
@@ -50,6 +61,7 @@ export class Exchange {
     this.tenant = tenantOf(key);
     this.owner = this.tenant;
     this.keyName = key.name;
+    this.client = key.limits && { name: key.name, limits: key.limits };
   }
 
   /** For the answer, whatever it will be. */
@@ -93,7 +105,7 @@ export class Exchange {
   }
 
   error(error: unknown, parameter?: string): Response {
-    const apiError = this.#logged(error, toApiError(error, parameter));
+    const apiError = this.#withStatus(this.#logged(error, toApiError(error, parameter)));
     const headers = { ...this.#headers, ...apiError.headers };
     return Response.json(this.errors.body(apiError, this.requestId), {
       status: this.errors.statusOf?.(apiError) ?? apiError.status,
@@ -123,6 +135,14 @@ export class Exchange {
         this.#streamed?.();
       }
     };
+  }
+
+  /** A full queue has the status that this server's clients know for it. */
+  #withStatus(apiError: ApiError): ApiError {
+    const status = this.#overloadStatus;
+    if (status === undefined || apiError.code !== "queue_full") return apiError;
+    const { code, message, param, headers, details } = apiError;
+    return new ApiError({ status, code, message, param, headers, details });
   }
 
   /** A failure of the server is logged under the request's id. */

@@ -1,10 +1,11 @@
 // A route that generates, from a request's body to its answer.
 
 import { version } from "../../package.json";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { LogFields, Logger } from "../base/log.ts";
 import type { GenerationRequest } from "../protocol/chat.ts";
 import type { TextOutput } from "../protocol/llm.ts";
+import { requestTimeout } from "./api-error.ts";
 import type { OpenAIBackend } from "./backend.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
@@ -13,6 +14,7 @@ import type { AnswerHead, BestChoices, GenerationRoute, WireFormat } from "./gen
 import { reportIgnored } from "./ignored-fields.ts";
 import { JoinedOutputs } from "./joined-outputs.ts";
 import { type BodyLimits, readJson } from "./json-body.ts";
+import type { KeyLimiter, KeyUse } from "./key-limits.ts";
 import type { FrontendMetrics, RequestLabels } from "./metrics.ts";
 import { servedModel } from "./served-model.ts";
 import { inSession } from "./session.ts";
@@ -37,6 +39,9 @@ export interface AppContext extends BodyLimits {
   readonly stallMs: number;
   /** False: each API key has a prefix cache of its own. */
   readonly sharesPrefixCache: boolean;
+  /** An answer that takes longer, from its request's last byte on, ends with 504. */
+  readonly requestTimeoutMs: number | undefined;
+  readonly keyLimits: KeyLimiter;
 }
 
 export async function generate<Request extends GenerationRequest>(
@@ -47,8 +52,14 @@ export async function generate<Request extends GenerationRequest>(
   const { signal } = exchange.request;
   let labels: RequestLabels = { model: "unknown", endpoint: route.endpoint, request_type: "unary" };
   let generation: Generation | undefined;
+  let limit: Timer | undefined;
   try {
     const body = await readJson(exchange, context);
+    let isLate = false;
+    limit = withinLimit(context, () => {
+      isLate = true;
+      generation?.timeOut();
+    });
     const { request: given, ignored, format, best } = route.parse(body, exchange.tenant);
     reportIgnored(exchange, body, ignored);
     labels = { ...labels, request_type: given.stream ? "stream" : "unary" };
@@ -58,12 +69,23 @@ export async function generate<Request extends GenerationRequest>(
     const request = inSession(whole, exchange.request.headers);
     labels = { ...labels, model: request.model };
     if (signal.aborted) throw signal.reason;
-    generation = openGeneration({ context, route, exchange, request, format, best, labels });
+    if (isLate) throw requestTimeout();
+    generation = openGeneration({
+      ...{ context, route, exchange, request, format, best, labels, limit },
+    });
     return await answerWhileWanted({ context, exchange, generation, format, request });
   } catch (error) {
+    limit?.cancel();
     if (generation === undefined) context.metrics.refused(labels);
     return signal.aborted ? exchange.clientGone() : exchange.error(error, route.promptField);
   }
+}
+
+function withinLimit(
+  { clock, requestTimeoutMs }: AppContext,
+  onLate: () => void,
+): Timer | undefined {
+  return requestTimeoutMs === undefined ? undefined : clock.after(requestTimeoutMs, onLate);
 }
 
 interface Opening<Request extends GenerationRequest> {
@@ -74,10 +96,25 @@ interface Opening<Request extends GenerationRequest> {
   readonly format: WireFormat;
   readonly best: BestChoices | undefined;
   readonly labels: RequestLabels;
+  readonly limit: Timer | undefined;
+  readonly use: KeyUse | undefined;
 }
 
-function openGeneration<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
-  const { context, route, exchange, request, format, best, labels } = opening;
+function openGeneration<Request extends GenerationRequest>(
+  opening: Omit<Opening<Request>, "use">,
+): Generation {
+  const { context, exchange, request } = opening;
+  const use = context.keyLimits.take(exchange.client, request);
+  try {
+    return opened({ ...opening, use });
+  } catch (error) {
+    use?.end();
+    throw error;
+  }
+}
+
+function opened<Request extends GenerationRequest>(opening: Opening<Request>): Generation {
+  const { context, route, exchange, request, format, best, labels, limit, use } = opening;
   const { backend, metrics, clock, log, open } = context;
   const id = format.idPrefix + crypto.randomUUID(); // ours and unique, as the engine needs it
   const created = Math.floor(clock.wallTime() / 1000);
@@ -88,11 +125,14 @@ function openGeneration<Request extends GenerationRequest>(opening: Opening<Requ
     numPrompts: route.numPrompts(request),
     n: request.n,
     open: () => joined(route.open(backend, request, id), request),
+    onOutput: use && ((output) => use.output(output)),
     metrics,
     labels,
     clock,
     log,
     onEnd: (usage, firstMs) => {
+      limit?.cancel();
+      use?.end();
       open.delete(generation);
       exchange.facts = factsOf(id, request.model, usage, firstMs);
     },

@@ -3,14 +3,14 @@
 //   backend --TextOutput--> Generation --answer()--> JSON
 //                                      --pump()----> EventSink
 //
-// It ends in one of four ways: the backend's stream ends; it throws; the client is gone (abandon);
-// the server stops (shutDown). Each leaves the backend's stream at once.
+// It ends in one of five ways: the backend's stream ends; it throws; the client is gone (abandon); it takes too long
+// (timeOut); the server stops (shutDown). Each leaves the backend's stream at once.
 
 import type { Clock } from "../base/clock.ts";
 import { DynamoError, errorCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { TextOutput } from "../protocol/llm.ts";
-import { overloaded } from "./api-error.ts";
+import { overloaded, requestTimeout } from "./api-error.ts";
 import { bestChoices } from "./best-choices.ts";
 import { ChoiceText } from "./choice-text.ts";
 import { type EventSink, SlowReaderError } from "./event-stream.ts";
@@ -31,6 +31,8 @@ export interface GenerationOptions {
   readonly best?: BestChoices | undefined;
   /** Calls the backend. */
   readonly open: () => AsyncIterable<TextOutput>;
+  /** Told of each output as it comes. */
+  readonly onOutput: ((output: TextOutput) => void) | undefined;
   readonly metrics: FrontendMetrics;
   readonly labels: RequestLabels;
   readonly clock: Clock;
@@ -46,7 +48,7 @@ export class Generation {
   readonly #iterator: AsyncIterator<TextOutput>;
   readonly #tally: Tally;
   readonly #meter: RequestMeter;
-  #state: "running" | "shut_down" | "ended" = "running";
+  #state: "running" | "shut_down" | "timed_out" | "ended" = "running";
   readonly #startedAt: number;
   #first: TextOutput | undefined;
   #firstMs: number | undefined;
@@ -131,23 +133,38 @@ export class Generation {
     this.#leave();
   }
 
+  /** Ends now, with an error. */
+  timeOut(): void {
+    if (this.#state !== "running") return;
+    this.#state = "timed_out";
+    this.#leave();
+  }
+
   /** The next output, entered in the books; `undefined` at the end, and with open choices at a shutdown. */
   async #next(): Promise<TextOutput | undefined> {
     try {
       const result = await this.#iterator.next();
+      if (this.#isTimedOut) throw requestTimeout();
       if (this.#state !== "running") return undefined;
       if (!result.done) {
         this.#tally.add(result.value);
         this.#meter.output(result.value);
+        this.#options.onOutput?.(result.value);
         return result.value;
       }
     } catch (error) {
+      if (this.#isTimedOut) throw requestTimeout();
       if (this.#state !== "running" || errorCode(error) === SHUT_DOWN) return undefined;
       throw error;
     }
     const [open] = this.#tally.openChoices();
     if (open !== undefined) throw new CutShortError(open);
     return undefined;
+  }
+
+  /** Asked for behind an `await`, where the compiler takes the state for what it was. */
+  get #isTimedOut(): boolean {
+    return this.#state === "timed_out";
   }
 
   async #fail(error: unknown, sink: EventSink, writer: EventWriter): Promise<void> {

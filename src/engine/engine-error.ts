@@ -24,6 +24,31 @@ export class EngineFullError extends DynamoError {
   }
 }
 
+/** Its turn would come too late. The caller may try again, here later or elsewhere now. */
+export class QueueFullError extends DynamoError {
+  override readonly code = "queue_full";
+
+  /** `excessMs`: until the queue has room, if no other takes it. */
+  constructor(times: {
+    readonly waitMs: number;
+    readonly excessMs: number;
+    readonly maxMs: number;
+    /** It was in the queue, and would have been for too long. */
+    readonly hasWaited?: true;
+  }) {
+    const retryAfterS = Math.max(1, Math.ceil(times.excessMs / 1000));
+    super(
+      `The queue is full: about ${seconds(times.waitMs)} s of work wait, and ${seconds(times.maxMs)} s may. ` +
+        `Try again in ${retryAfterS} s.`,
+      { retry_after_s: retryAfterS, ...(times.hasWaited && { has_waited: true }) },
+    );
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
+
 /** Too many streams are not read, and this one has not been for longest. Its reader still gets what it had. */
 export class UnreadStreamError extends DynamoError {
   override readonly code = "slow_reader";

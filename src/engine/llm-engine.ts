@@ -40,6 +40,8 @@ export interface EngineConfig {
   readonly enablePrefixCaching: boolean;
   /** Requests that may wait beyond the `maxNumSeqs` that may run, unread ones included. */
   readonly maxWaiting: number;
+  /** Milliseconds that a sequence may wait for its first step; undefined: no bound. */
+  readonly maxQueueMs?: number | undefined;
   /** Requests without a reader. One more, and the one unread for longest ends with an error. */
   readonly maxStalled: number;
   /** Most tokens of one prompt in a step; undefined where time alone decides. */
@@ -101,6 +103,7 @@ export class LLMEngine {
       pacer: new PrefillPacer({ minAddedMs: options.runner.minPrefillMs }),
       longPrefillTokenThreshold: options.config.longPrefillTokenThreshold,
       drafter: ngram && new NgramDrafter(ngram),
+      maxQueueMs: options.config.maxQueueMs,
       remote: options.remotePrefill,
       onReturn: () => this.#loop.wake(),
     });
@@ -135,7 +138,11 @@ export class LLMEngine {
       throw new EngineFullError(maxNumSeqs, maxWaiting);
     }
     assert(!request.grammar || mask, "a request with a grammar comes with its mask");
+    const mayBeRefused = request.output === undefined && !request.isSibling;
+    const refusal = mayBeRefused ? this.#scheduler.refusalOf(request) : undefined;
+    if (refusal !== undefined) throw refusal;
     const sequence = new Sequence(request, this.#clock.now(), { vocabSize, mask });
+    sequence.mayBeRefused = mayBeRefused;
     const stream = new OutputStream(sequence, {
       onLeave: () => this.#end(sequence, "cancelled"),
       onResume: () => {
@@ -199,6 +206,7 @@ export class LLMEngine {
   }
 
   async #step(): Promise<void> {
+    this.#refuseLate();
     if (this.#scheduler.numUnfinished === 0) return this.#idle();
     const { batch, limits } = this.#runner;
     const output = this.#scheduler.schedule(this.#clock.now());
@@ -220,6 +228,15 @@ export class LLMEngine {
     this.#deliver(advanced, now);
     this.#report();
     if (verifying) this.checkIntegrity();
+  }
+
+  #refuseLate(): void {
+    const now = this.#clock.now();
+    let late = this.#scheduler.nextLate(now);
+    for (; late !== undefined; late = this.#scheduler.nextLate(now)) {
+      this.#scheduler.abort(late.sequence, "error");
+      this.#settle(late.sequence, "error", late.error);
+    }
   }
 
   /** Until there is something new to do. Nothing runs now, so a lost block would be seen. */

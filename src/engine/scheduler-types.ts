@@ -44,6 +44,8 @@ export interface SchedulerOptions {
   readonly drafter?: NgramDrafter | undefined;
   /** Prefill workers that compute prompts in this engine's place; undefined if there are none. */
   readonly remote?: RemotePrefill | undefined;
+  /** Milliseconds that a sequence may wait for its first step; Infinity: no bound. */
+  readonly maxQueueMs?: number | undefined;
   /** A sequence can get on whose prompt was computed elsewhere, or blocks are free again. */
   readonly onReturn?: () => void;
 }

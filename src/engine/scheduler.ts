@@ -12,11 +12,15 @@
 // and its blocks, and then decodes like any other. One that is not read stalls: it has neither, and does not wait.
 
 import { assert, unreachable } from "../base/assert.ts";
+import type { PreprocessedRequest } from "../protocol/llm.ts";
 import type { BlockManager } from "./block-manager.ts";
 import type { BlockTable } from "./block-table.ts";
 import { Drafts } from "./drafts.ts";
+import type { QueueFullError } from "./engine-error.ts";
 import { ATTENTION_TILE, type RunnerLimits } from "./model-runner.ts";
+import { OutputLengths } from "./output-lengths.ts";
 import { PrefillPacer } from "./prefill-pacer.ts";
+import { QueueTime } from "./queue-time.ts";
 import type { PrefillOutcome } from "./remote-prefill.ts";
 import { RemotePrefills } from "./remote-prefills.ts";
 import type {
@@ -33,6 +37,7 @@ import type { StepResults } from "./step-results.ts";
 import { appendSamples, noteScores } from "./take-results.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 import type { MaskEffort } from "./token-mask.ts";
+import { TurnBudget } from "./turn-budget.ts";
 
 /** Share of the pool that admissions leave free for those who decode, as vLLM's watermark. */
 const WATERMARK = 0.01;
@@ -61,6 +66,15 @@ export class Scheduler {
   /** The first of those that wait found too few blocks. */
   #lacksBlocks = false;
 
+  readonly #turns = new TurnBudget();
+  readonly #queueTime: QueueTime;
+  readonly #lengths = new OutputLengths();
+  /** Work done so far at the last step, if sequences had to wait behind it. */
+  #saturated: { readonly since: number; readonly numDone: number } | undefined;
+  /** Every second seat goes to one that has waited long, if there is one. */
+  #isTurnOfOverdue = false;
+  #isStepOfOverdue = false;
+
   // Kept between steps, so that a step allocates nothing.
   readonly #scheduled: Sequence[] = [];
   readonly #begun: Sequence[] = [];
@@ -83,6 +97,7 @@ export class Scheduler {
     this.#pacer = options.pacer ?? new PrefillPacer();
     this.#drafts = new Drafts(limits, blocks, options.drafter);
     this.#maxChunkTokens = options.longPrefillTokenThreshold ?? Infinity;
+    this.#queueTime = new QueueTime(options.maxQueueMs ?? Infinity);
     this.#remotePrefills = new RemotePrefills({
       blocks,
       remote: options.remote,
@@ -129,7 +144,42 @@ export class Scheduler {
 
   add(sequence: Sequence): void {
     assert(sequence.status === "waiting", "a sequence is added twice");
+    sequence.expectedOutput = this.#lengths.expect(sequence.stop.maxTokens);
+    sequence.isOwedSeat = this.#tenants.isOwedSeat(sequence.tenant, this.#limits.maxNumSeqs);
     this.#tenants.add(sequence);
+  }
+
+  /** Why a request is refused, if it is: its turn would come too late. */
+  refusalOf(request: PreprocessedRequest): QueueFullError | undefined {
+    if (!this.#queueTime.isBounded || !this.#isFull) return undefined;
+    const { tenant, tokenIds, stop, numSequences = 1 } = request;
+    if (this.#tenants.isOwedSeat(tenant, this.#limits.maxNumSeqs)) return undefined;
+    const ownTokens = numSequences * (tokenIds.length + this.#lengths.expect(stop.maxTokens));
+    const queued = this.#tenants.queuedTokens(tenant, ownTokens);
+    return this.#queueTime.refusal(queued, this.#numBegunTokens);
+  }
+
+  /** Prompt tokens of those that have a seat and wait for their first token. */
+  get #numBegunTokens(): number {
+    let numTokens = 0;
+    for (const { numUncomputedTokens } of this.#running) {
+      if (numUncomputedTokens > 1) numTokens += numUncomputedTokens;
+    }
+    return numTokens;
+  }
+
+  /** One whose turn has not come in time, or would not: to be refused after all. */
+  nextLate(
+    now: number,
+  ): { readonly sequence: Sequence; readonly error: QueueFullError } | undefined {
+    if (!this.#queueTime.isBounded || this.#tenants.numWaiting === 0) return undefined;
+    const late = this.#tenants.oldest("refusable", this.#queueTime.lateBefore(now));
+    if (late !== undefined) this.#queueTime.noteLate();
+    const sequence = late ?? (this.#isFull ? this.#tenants.youngestOfMost() : undefined);
+    if (sequence === undefined) return undefined;
+    const total = this.#tenants.tokensBeside(sequence);
+    if (late === undefined && !this.#queueTime.isOverfull(total)) return undefined;
+    return { sequence, error: this.#queueTime.late(total) };
   }
 
   /** A running sequence without a reader gives up its seat and its blocks until `resume`. */
@@ -188,12 +238,14 @@ export class Scheduler {
 
   /** Chooses the next step's work. Empty only while all that is unfinished waits for what is lent. */
   schedule(now: number): SchedulerOutput {
+    this.#observeQueue(now);
+    const numDone = this.#numDone;
     this.#scheduled.length = 0;
     this.#numScheduledTokens = 0;
     this.#numScheduledRows = 0;
     this.#unready.length = 0;
     this.#maskEffort.units = MASK_UNITS_BETWEEN_STEPS;
-    this.#shareSeats();
+    this.#shareSeats(now);
     this.#scheduleDecodes();
     this.#numDecodes = this.#scheduled.length;
     this.#numDecodeTokens = this.#numScheduledTokens;
@@ -203,6 +255,7 @@ export class Scheduler {
       this.#numScheduledTokens + this.#pacer.maxPrefillTokens(this.#numDecodes, this.#numPrompts),
     );
     this.#schedulePrompts(maxTokens, now);
+    this.#saturated = this.#isFull ? { since: now, numDone } : undefined;
     const isWaiting =
       this.numUnfinished === 0 || this.#remotePrefills.numOpen > 0 || this.#unready.length > 0;
     assert(this.#scheduled.length > 0 || isWaiting, "no sequence can get on");
@@ -233,6 +286,9 @@ export class Scheduler {
     const { numDecodes } = output;
     const numPrefillTokens = output.numTokens - output.numDecodeTokens;
     this.#pacer.observe({ numDecodes, numPrefillTokens, elapsedMs });
+    if (numDecodes > 0 && numPrefillTokens > 0) {
+      this.#turns.observe(elapsedMs - (this.#pacer.decodeMs ?? elapsedMs));
+    }
 
     this.#advanced.length = 0;
     let row = 0;
@@ -276,6 +332,25 @@ export class Scheduler {
     return reason;
   }
 
+  /** More wait than there are seats or blocks for: those that wait beside free seats wait for a step, and no output. */
+  get #isFull(): boolean {
+    const { numWaiting } = this.#tenants;
+    const numSeats = this.#lacksBlocks ? 0 : this.#limits.maxNumSeqs - this.#numSeated;
+    return numWaiting > 0 && numWaiting >= numSeats;
+  }
+
+  /** Tokens that sequences have got since the start, computed or found in the cache. */
+  get #numDone(): number {
+    return this.#tenants.numCharged + this.#numHitTokens;
+  }
+
+  /** Measures the last step, with what lay between it and this one, if sequences had to wait behind it. */
+  #observeQueue(now: number): void {
+    if (this.#saturated === undefined) return;
+    const { since, numDone } = this.#saturated;
+    this.#queueTime.observe(this.#numDone - numDone, now - since);
+  }
+
   get #numRowsLeft(): number {
     return maxRows(this.#limits) - this.#numScheduledRows;
   }
@@ -298,13 +373,14 @@ export class Scheduler {
   }
 
   /** Takes a seat, and its blocks, from another tenant, where the next to be admitted finds none. */
-  #shareSeats(): void {
+  #shareSeats(now: number): void {
     if (this.#numSeated < this.#limits.maxNumSeqs && !this.#lacksBlocks) return;
     this.#lacksBlocks = false;
     const first = this.#tenants.next();
     if (first === undefined) return;
     const victim = seatVictim(first, this.#running, this.#tenants);
     if (victim?.type === "running") {
+      if (victim.by === "turn" && !this.#turns.tryTake(now)) return;
       this.#running.splice(this.#running.lastIndexOf(victim.sequence), 1);
       this.#preempt(victim.sequence);
     } else if (victim) this.#remotePrefills.tryRecall(victim.tenant);
@@ -337,9 +413,12 @@ export class Scheduler {
     for (const sequence of this.#running) {
       if (sequence.numUncomputedTokens > 1) this.#begun.push(sequence);
     }
-    if (this.#begun.length > 1) this.#begun.sort((a, b) => this.#tenants.compare(a, b));
+    const overdueBefore = this.#overdueBefore(now);
+    if (this.#begun.length > 1) {
+      this.#begun.sort((a, b) => byArrival(a, b, overdueBefore) || this.#tenants.compare(a, b));
+    }
     for (const sequence of this.#begun) {
-      this.#admit(maxTokens, now, sequence);
+      if (sequence.arrivedAt >= overdueBefore) this.#admit(maxTokens, now, sequence);
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
       if (numTokensLeft === 0) return;
       this.#scheduleChunk(sequence, numTokensLeft);
@@ -347,23 +426,39 @@ export class Scheduler {
     this.#admit(maxTokens, now, undefined);
   }
 
+  /** Begun prompts that came before this go first, by arrival, in every second step. */
+  #overdueBefore(now: number): number {
+    this.#isStepOfOverdue = !this.#isStepOfOverdue && this.#queueTime.isBounded;
+    return this.#isStepOfOverdue ? this.#queueTime.overdueBefore(now) : Number.NEGATIVE_INFINITY;
+  }
+
   /** While there are seats, tokens and blocks; `before`: only tenants that were served less than this one's. */
   #admit(maxTokens: number, now: number, before: Sequence | undefined): void {
     if (this.#lacksBlocks) return; // It was tried in this step, and no block has come free since.
     while (this.#numSeated < this.#limits.maxNumSeqs) {
       const numTokensLeft = maxTokens - this.#numScheduledTokens;
-      const sequence = numTokensLeft === 0 ? undefined : this.#tenants.next();
+      const sequence = numTokensLeft === 0 ? undefined : this.#nextFor(now, before);
       if (sequence === undefined) return;
       if (before !== undefined && !this.#tenants.precedes(sequence, before)) return;
       if (!this.#tryStart(sequence, now)) {
         this.#lacksBlocks = true;
         return;
       }
+      this.#isTurnOfOverdue = !this.#isTurnOfOverdue;
       const isAllLocal = sequence.promptLogprobs !== undefined; // K and V alone tell no log-probabilities
       if (!isAllLocal && this.#remotePrefills.tryBegin(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);
     }
+  }
+
+  /** The next by fair shares, or every second time the oldest that has waited long: it was told that its turn would come. */
+  #nextFor(now: number, before: Sequence | undefined): Sequence | undefined {
+    const isItsTurn = this.#isTurnOfOverdue && before === undefined && this.#queueTime.isBounded;
+    const overdue = isItsTurn
+      ? this.#tenants.oldest("head", this.#queueTime.overdueBefore(now))
+      : undefined;
+    return overdue ?? this.#tenants.next();
   }
 
   /** Gives a waiting sequence its blocks, if there are enough. */
@@ -377,6 +472,7 @@ export class Scheduler {
 
     this.#blocks.allocate(table, numTokens, prefix);
     this.#tenants.seat(sequence);
+    sequence.mayBeRefused = false;
     sequence.status = "running";
     sequence.numComputedTokens = prefix.numBlocks * this.#blocks.blockSize;
     // Tokens to be computed again are no part of a turn, nor are as many output tokens: so work at most doubles.
@@ -473,7 +569,17 @@ export class Scheduler {
 
   #finish(sequence: Sequence, reason: EndReason): void {
     this.#blocks.free(sequence.table);
+    if (reason === "stop" || reason === "length") {
+      this.#lengths.note(sequence.stop.maxTokens, sequence.numOutputTokens);
+    }
     sequence.status = "finished";
     sequence.endReason = reason;
   }
+}
+
+/** Those that came before `time` go first, the oldest of them at the head. */
+function byArrival(a: Sequence, b: Sequence, time: number): number {
+  const [first, second] = [a.arrivedAt < time, b.arrivedAt < time];
+  if (first && second) return a.arrival - b.arrival;
+  return Number(second) - Number(first);
 }

@@ -9,7 +9,12 @@ const FIRST_TURN = 16;
 const NEXT_TURN = 128;
 
 export type SeatVictim =
-  | { readonly type: "running"; readonly sequence: Sequence }
+  | {
+      readonly type: "running";
+      readonly sequence: Sequence;
+      /** Its tenant had many seats, or it had its turn. */
+      readonly by: "share" | "turn";
+    }
   /** All that this tenant has is computed elsewhere. */
   | { readonly type: "remote"; readonly tenant: number };
 
@@ -25,10 +30,10 @@ export function seatVictim(
   const debtor = tenants.debtorOf(first);
   if (debtor === undefined) {
     const sequence = mostServed(first, running, tenants);
-    return sequence && { type: "running", sequence };
+    return sequence && { type: "running", sequence, by: "turn" };
   }
   const sequence = running.findLast(({ tenant }) => tenant === debtor);
-  return sequence ? { type: "running", sequence } : { type: "remote", tenant: debtor };
+  return sequence ? { type: "running", sequence, by: "share" } : { type: "remote", tenant: debtor };
 }
 
 function mostServed(

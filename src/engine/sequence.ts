@@ -69,6 +69,18 @@ export class Sequence {
   account: Account | undefined;
   /** Its place among all sequences of its scheduler, the oldest first. */
   arrival = 0;
+  /** The first of its request is refused for it. */
+  readonly isSibling: boolean;
+  /** Sequences of its request, if it is the first. */
+  readonly numInRequest: number;
+  /** Its wait for its first step is bounded: it may be refused until then. */
+  mayBeRefused = false;
+  /** Its tenant had nothing else when it came, and a seat was to be had. */
+  isOwedSeat = false;
+  /** Tokens that its output will have, as others of its kind had. */
+  expectedOutput = 0;
+  /** Tokens that it is expected to need from the steps, while it waits. */
+  queuedTokens = 0;
   /** Tokens at which its turn began; seat-victim.ts says how long it lasts. */
   turnStartsAt = 0;
   status: "waiting" | "remote" | "running" | "stalled" | "finished" = "waiting";
@@ -93,6 +105,7 @@ export class Sequence {
   constructor(request: PreprocessedRequest, arrivedAt: number, options: SequenceOptions = {}) {
     assert(request.stop.maxTokens >= 0, "a sequence generates no fewer than no tokens");
     const { logprobs, promptLogprobs } = request;
+    const { priority = 0, isSibling = false, numSequences = 1 } = request;
     const { allowedTokenIds } = request.sampling;
     this.outputLogprobs = logprobs === undefined ? undefined : new LogprobLog(logprobs);
     this.promptLogprobs = promptLogprobs === undefined ? undefined : new LogprobLog(promptLogprobs);
@@ -101,7 +114,9 @@ export class Sequence {
     this.mask = options.mask && new SequenceMask(options.mask);
     this.tenant = request.tenant;
     this.table = new BlockTable(request.cacheSalt);
-    this.priority = request.priority ?? 0;
+    this.priority = priority;
+    this.isSibling = isSibling;
+    this.numInRequest = numSequences;
     this.numPromptTokens = request.tokenIds.length;
     this.sampling = request.sampling;
     this.stop = request.stop;

@@ -13,10 +13,13 @@
 // the sequences that it still runs.
 
 import { assert } from "../base/assert.ts";
+import type { QueuedTokens } from "./queue-time.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** Tenants without sequences that are remembered for being ahead of the others. */
 const MAX_IDLE = 1024;
+/** So many tenants for each seat are served in turn without a long wait. */
+const CROWD = 1.25;
 
 class Tenant {
   /** Tokens computed for it, and those that it was lifted by. */
@@ -25,6 +28,10 @@ class Tenant {
   numSeats = 0;
   /** By priority, then by arrival. A preempted sequence came before all of its priority that never ran. */
   readonly waiting: Sequence[] = [];
+  /** Tokens that they are expected to need. */
+  queuedTokens = 0;
+  /** Likewise, those that are no siblings. */
+  headTokens = 0;
 }
 
 export class TenantQueue {
@@ -37,6 +44,12 @@ export class TenantQueue {
   #furthest = 0;
   #numArrived = 0;
   #numWaiting = 0;
+  #numCharged = 0;
+
+  /** Tokens that were computed for all tenants, ever. */
+  get numCharged(): number {
+    return this.#numCharged;
+  }
 
   get numWaiting(): number {
     return this.#numWaiting;
@@ -78,6 +91,74 @@ export class TenantQueue {
       if (tenant.waiting.length > 0 && (!first || isBefore(tenant, first))) first = tenant;
     }
     return first?.waiting[0];
+  }
+
+  /** Tokens that wait, as a request of tenant `number` that needs `ownTokens` finds them. O(tenants). */
+  queuedTokens(number: number, ownTokens: number): QueuedTokens {
+    const own = this.#active.get(number) ?? this.#idle.get(number) ?? new Tenant();
+    const isWaiting = own.waiting.length > 0;
+    const begin = isWaiting ? own.virtualTime : Math.max(own.virtualTime, this.#floor(own));
+    // While its own are served, each other tenant is served up to the same virtual time, and one sequence beyond it.
+    const until = begin + own.queuedTokens;
+    let numAhead = own.queuedTokens;
+    for (const other of this.#active.values()) {
+      const [first] = other.waiting;
+      if (other === own || first === undefined || other.virtualTime > until) continue;
+      if (other.virtualTime === until && other.numSeats > own.numSeats) continue;
+      const served = until - other.virtualTime + first.queuedTokens;
+      numAhead += Math.min(other.queuedTokens, served);
+    }
+    const numOwn = Math.min(own.queuedTokens, ownTokens);
+    return { numAhead, numOwn, numTotal: numOwn + this.#othersTokens(own, ownTokens) };
+  }
+
+  /**
+   * True for a tenant that has nothing here while there are hardly more tenants than seats: those with several owe it one
+   * at once, or it gets one in turn.
+   */
+  isOwedSeat(number: number, numSeats: number): boolean {
+    return !this.#active.has(number) && this.#active.size < CROWD * numSeats;
+  }
+
+  /** Tokens that keep the first sequence of a request that waits. Its siblings do not, nor do those of its tenant's others. */
+  tokensBeside(sequence: Sequence): number {
+    const own = this.#of(sequence);
+    return own.headTokens + this.#othersTokens(own, sequence.queuedTokens * sequence.numInRequest);
+  }
+
+  /**
+   * Tokens that wait of other tenants, of each no more than `ownTokens`: a request that needs so many is served alike by
+   * then, and what others want beyond that keeps it from nothing.
+   */
+  #othersTokens(own: Tenant, ownTokens: number): number {
+    let total = 0;
+    for (const tenant of this.#active.values()) {
+      if (tenant !== own) total += Math.min(tenant.queuedTokens, ownTokens);
+    }
+    return total;
+  }
+
+  /** The oldest that came before `time`: among those that may be refused, or all but siblings. */
+  oldest(which: "refusable" | "head", time: number): Sequence | undefined {
+    const isMeant = which === "head" ? isHead : isRefusable;
+    let oldest: Sequence | undefined;
+    for (const { waiting, headTokens } of this.#active.values()) {
+      if (headTokens === 0) continue;
+      const own = waiting.find(isMeant);
+      if (own === undefined || own.arrivedAt >= time) continue;
+      if (oldest === undefined || own.arrival < oldest.arrival) oldest = own;
+    }
+    return oldest;
+  }
+
+  /** The youngest that may be refused before its time, of the tenant that has most waiting. */
+  youngestOfMost(): Sequence | undefined {
+    let most: Tenant | undefined;
+    for (const tenant of this.#active.values()) {
+      const isMore = tenant.headTokens > (most?.headTokens ?? 0);
+      if (isMore && tenant.waiting.some(isSurplus)) most = tenant;
+    }
+    return most?.waiting.findLast(isSurplus);
   }
 
   /** True if a waiting sequence's tenant is another than the seated one's, and comes before it. */
@@ -139,6 +220,7 @@ export class TenantQueue {
   charge({ account }: Sequence, numTokens: number): void {
     assert(account !== undefined, "a sequence is computed that belongs to no tenant");
     account.virtualTime += numTokens;
+    this.#numCharged += numTokens;
   }
 
   /** Asserts that `seated` are the sequences with seats, and that each queue is in order. */
@@ -155,6 +237,9 @@ export class TenantQueue {
         const before = tenant.waiting[i - 1];
         assert(before === undefined || isEarlier(before, sequence), "a queue is out of order");
       }
+      assert(tenant.queuedTokens === sum(tenant.waiting), "a tenant's queue is mismeasured");
+      const heads = tenant.waiting.filter(isHead);
+      assert(tenant.headTokens === sum(heads), "a tenant's heads are mismeasured");
     }
     assert(numSeats.size === 0, "a seat belongs to no tenant");
     assert(numWaiting === this.#numWaiting, "the waiting are miscounted");
@@ -172,14 +257,19 @@ export class TenantQueue {
     while (index > 0 && isEarlier(sequence, waiting[index - 1] as Sequence)) index--;
     waiting.splice(index, 0, sequence);
     this.#numWaiting += 1;
+    const numToCome = Math.max(1, sequence.expectedOutput - sequence.numOutputTokens);
+    sequence.queuedTokens = sequence.numUncomputedTokens + numToCome;
+    measure(tenant, sequence, sequence.queuedTokens);
   }
 
   #dequeue(sequence: Sequence): void {
-    const { waiting } = this.#of(sequence);
+    const tenant = this.#of(sequence);
+    const { waiting } = tenant;
     const index = waiting.indexOf(sequence);
     assert(index >= 0, "a sequence leaves a queue that it is not in");
     waiting.splice(index, 1);
     this.#numWaiting -= 1;
+    measure(tenant, sequence, -sequence.queuedTokens);
   }
 
   #activate(number: number): Tenant {
@@ -201,6 +291,13 @@ export class TenantQueue {
   }
 
   #lift(tenant: Tenant): void {
+    this.#virtualTime = this.#floor(tenant);
+    tenant.virtualTime = Math.max(tenant.virtualTime, this.#virtualTime);
+    this.#forget();
+  }
+
+  /** The system's virtual time as `tenant` begins to wait. */
+  #floor(tenant: Tenant): number {
     let least = Number.POSITIVE_INFINITY;
     let most = 0;
     for (const other of this.#active.values()) {
@@ -210,9 +307,7 @@ export class TenantQueue {
     }
     // While none waits, each gets what it asks for, and none is owed anything.
     const current = least === Number.POSITIVE_INFINITY ? most : least;
-    this.#virtualTime = Math.max(this.#virtualTime, current);
-    tenant.virtualTime = Math.max(tenant.virtualTime, this.#virtualTime);
-    this.#forget();
+    return Math.max(this.#virtualTime, current);
   }
 
   /** Forgets idle tenants that a return would lift; beyond the limit, the longest idle ones too. */
@@ -227,6 +322,27 @@ export class TenantQueue {
 /** For sequences of one tenant: a priority takes nothing from other tenants. */
 function isEarlier(a: Sequence, b: Sequence): boolean {
   return a.priority === b.priority ? a.arrival < b.arrival : a.priority < b.priority;
+}
+
+function measure(tenant: Tenant, { isSibling }: Sequence, numTokens: number): void {
+  tenant.queuedTokens += numTokens;
+  if (!isSibling) tenant.headTokens += numTokens;
+}
+
+function isHead({ isSibling }: Sequence): boolean {
+  return !isSibling;
+}
+
+function isSurplus({ mayBeRefused, isOwedSeat }: Sequence): boolean {
+  return mayBeRefused && !isOwedSeat;
+}
+
+function isRefusable({ mayBeRefused }: Sequence): boolean {
+  return mayBeRefused;
+}
+
+function sum(waiting: readonly Sequence[]): number {
+  return waiting.reduce((total, { queuedTokens }) => total + queuedTokens, 0);
 }
 
 function isBefore(a: Tenant, b: Tenant): boolean {

@@ -4,10 +4,10 @@
 //   <directory>/<same>.<process>.part                            being written; renamed when it is on the disk
 //
 // A file is never written again once it has its name: others may be reading it. Nothing here may keep a model
-// from being served, so what the system refuses is a warning. The directory may be one that others write to: what is
-// no file, or a file that another user can have written, is not read.
+// from being served, so what the system refuses is a warning. A directory that other users may write to is not used, nor
+// is what is no file, or a file that another user can have written.
 
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { lstat, mkdir, open, readdir, rename, rm, statfs, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -61,6 +61,7 @@ export class WeightCache {
 
   /** Hands `use` a descriptor of the file, if there is one, which is open until `use` returns. */
   withFile<T>(name: string, use: (fd: number | undefined) => T): T {
+    if (isForeign(this.#options.directory)) return use(undefined);
     const fd = openIfThere(this.#pathOf(name));
     try {
       return use(fd);
@@ -77,9 +78,16 @@ export class WeightCache {
 
   /** Writes the image under its name, unless it is too small to be worth it. */
   async save(name: string, image: ImageSource): Promise<void> {
+    const { directory, log } = this.#options;
     if (image.numBytes < this.#minBytes) return;
+    if (isForeign(directory)) {
+      log.warn(
+        "packed weights are not cached: other users may write to the folder; chmod go-w and make it this user's, or set XDG_CACHE_HOME",
+        { directory },
+      );
+      return;
+    }
     const write = async () => {
-      const { directory } = this.#options;
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await this.#removeStaleParts();
       const maxBytes = await this.#maxBytes();
@@ -259,6 +267,17 @@ function openIfThere(path: string): number | undefined {
 function isOurs(fd: number): boolean {
   const { uid, mode } = fstatSync(fd);
   return (uid === 0 || uid === process.getuid?.()) && (mode & 0o022) === 0;
+}
+
+/** True for a directory that is there and that others than this user and root may write to. */
+function isForeign(directory: string): boolean {
+  try {
+    const { uid, mode } = statSync(directory);
+    return (uid !== 0 && uid !== process.getuid?.()) || (mode & 0o022) !== 0;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return false; // it cannot be used anyhow
+  }
 }
 
 /** The system's code of an error; undefined for any other. */

@@ -5,6 +5,7 @@
 //   key       where there are keys: every route but the open ones             401 invalid_api_key
 //   operator  where there are keys: an admin key, or any from this machine;   403 admin_key_required
 //             where there are none: from this machine                         403 local_only
+//   local     from this machine, with any key where there are keys            403 local_only
 
 import type { ApiKey } from "./api-key.ts";
 import { type HostPolicy, isHostAllowed, isLoopback } from "./host-policy.ts";
@@ -18,8 +19,8 @@ import {
   senderOf,
 } from "./origin-policy.ts";
 
-/** A route is for everyone (`open`), clients of the API, or those who run the server. */
-export type Access = "open" | "client" | "operator";
+/** A route is for everyone (`open`), clients of the API, those who run the server, or those of them at its machine. */
+export type Access = "open" | "client" | "operator" | "local";
 
 /** Known of a request before its body is read. */
 export interface RequestFacts {
@@ -73,7 +74,9 @@ export function admit(facts: RequestFacts, access: Access, policy: AdmissionPoli
 
   const { keys } = policy;
   const key = keys && presentedKey(headers, keys);
-  const refusal = keys ? withKeys(facts, access, key) : withoutKeys(facts, access, sender);
+  const refusal = keys
+    ? withKeys(facts, access, { key, sender })
+    : withoutKeys(facts, access, sender);
   if (refusal) return refused(refusal, shared);
   return { type: "admitted", key, headers: shared };
 }
@@ -83,17 +86,19 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 function withKeys(
   facts: RequestFacts,
   access: Access,
-  key: ApiKey | undefined,
+  { key, sender }: { readonly key: ApiKey | undefined; readonly sender: Sender },
 ): Refusal | undefined {
   if (access === "open") return undefined;
   if (!key) return NO_KEY;
+  if (access === "local") return isLocal(facts) && sender !== "allowed" ? undefined : NOT_HERE;
   return access === "client" || key.scope === "admin" || isLocal(facts) ? undefined : NO_ADMIN;
 }
 
 /** A page that may use the API may not do all that the person at this machine can. */
 function withoutKeys(facts: RequestFacts, access: Access, sender: Sender): Refusal | undefined {
-  if (access !== "operator") return undefined;
-  return isLocal(facts) && sender !== "allowed" ? undefined : NOT_LOCAL;
+  if (access !== "operator" && access !== "local") return undefined;
+  if (isLocal(facts) && sender !== "allowed") return undefined;
+  return access === "local" ? NOT_HERE : NOT_LOCAL;
 }
 
 /** Tells if the client is on this machine. A request that a proxy here passes on comes from anywhere. */
@@ -147,6 +152,12 @@ const NO_ADMIN: Refusal = {
   status: 403,
   code: "admin_key_required",
   message: "This is for admin keys, and for clients on the server's own machine.",
+};
+
+const NOT_HERE: Refusal = {
+  status: 403,
+  code: "local_only",
+  message: "This is for clients on the server's own machine, and not for web pages.",
 };
 
 const NOT_LOCAL: Refusal = {

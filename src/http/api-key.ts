@@ -1,7 +1,23 @@
 // API keys in memory: digests and names, never the keys.
 
+/** Bounds of what all keys of a name may use together. */
+export interface KeyLimits {
+  /** Sequences (choices times prompts) at once. */
+  readonly maxSequences?: number;
+  /** Tokens of prompts and outputs, in any minute. */
+  readonly tokensPerMinute?: number;
+}
+
+/** A client with limits. */
+export interface LimitedClient {
+  readonly name: string;
+  readonly limits: KeyLimits;
+}
+
 export interface ApiKey {
   readonly name: string;
+  /** Absent where there are none. */
+  readonly limits?: KeyLimits;
   /** `admin` may use the operator's routes from any machine. */
   readonly scope: "client" | "admin";
   /** SHA-256 of the key, 32 bytes. */

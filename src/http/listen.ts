@@ -1,5 +1,7 @@
 // An app on a port: sockets, the clock that times their clients out, and the way to stop.
 
+import type { SocketHandler, TLSUpgradeOptions } from "bun";
+
 import type { Clock } from "../base/clock.ts";
 import { DynamoError } from "../base/error.ts";
 import { listenProblem } from "../base/listen-problem.ts";
@@ -25,8 +27,16 @@ export interface ListenOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
+  /** Certificate for the next connection; without it, connections are plain. */
+  readonly certificate?: (() => TlsCertificate) | undefined;
   /** A socket that the process was started with, which has that host and port; see inherited-socket.ts. */
   readonly inheritedFd?: number | undefined;
+}
+
+/** As text in PEM. */
+export interface TlsCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface HttpServer {
@@ -54,7 +64,7 @@ export function listen(app: ServedApp, options: ListenOptions): HttpServer {
   const port = fd === undefined ? socket.port : options.port;
   return {
     port,
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}/`,
+    url: `${options.certificate ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}/`,
     async stop(graceMs) {
       app.drain();
       const isInTime = await endsWithin(connections.drain(), graceMs, clock);
@@ -142,7 +152,7 @@ function duplicate(fd: number): number {
 }
 
 function bind(app: HttpApp, options: ListenOptions, { connections, time, fd }: Parts) {
-  const { host, port, clock } = options;
+  const { host, port, clock, certificate } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { spareMs } = limits;
   const spareLimits = { ...limits, silenceMs: spareMs, headMs: spareMs, bodyMs: spareMs };
@@ -160,33 +170,31 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time, fd }: P
       ? { hostname: host, port }
       : ({ fd } as unknown as { hostname: string; port: number });
   let number = 0;
+  const handlers: SocketHandler<HttpConnection | undefined> = {
+    open(socket) {
+      const room = connections.room(limits);
+      if (room === "none") {
+        socket.terminate();
+        return;
+      }
+      number = (number + 1) % MAX_NUMBER;
+      const isSpare = room === "spare";
+      const own = { socket, number, isSpare, limits: isSpare ? spareLimits : limits };
+      socket.data = new HttpConnection({ ...own, ...shared });
+      connections.add(socket.data);
+    },
+    data: (socket, bytes) => socket.data?.received(bytes),
+    end: (socket) => socket.data?.ended(),
+    drain: (socket) => socket.data?.drained(),
+    close({ data: connection }) {
+      if (!connection) return; // there was no room for it
+      connection.closed();
+      connections.delete(connection);
+    },
+  };
+  const socket = certificate ? secured(handlers, certificate) : handlers;
   try {
-    return Bun.listen<HttpConnection | undefined>({
-      ...place,
-      allowHalfOpen: true,
-      socket: {
-        open(socket) {
-          const room = connections.room(limits);
-          if (room === "none") {
-            socket.terminate();
-            return;
-          }
-          number = (number + 1) % MAX_NUMBER;
-          const isSpare = room === "spare";
-          const own = { socket, number, isSpare, limits: isSpare ? spareLimits : limits };
-          socket.data = new HttpConnection({ ...own, ...shared });
-          connections.add(socket.data);
-        },
-        data: (socket, bytes) => socket.data?.received(bytes),
-        end: (socket) => socket.data?.ended(),
-        drain: (socket) => socket.data?.drained(),
-        close({ data: connection }) {
-          if (!connection) return; // there was no room for it
-          connection.closed();
-          connections.delete(connection);
-        },
-      },
-    });
+    return Bun.listen<HttpConnection | undefined>({ ...place, allowHalfOpen: true, socket });
   } catch (error) {
     time.stop();
     throw new CannotListenError(listenProblem(host, port, systemCode(error)).message, {
@@ -194,6 +202,29 @@ function bind(app: HttpApp, options: ListenOptions, { connections, time, fd }: P
       port,
     });
   }
+}
+
+/**
+ * Each connection is made one of TLS when it opens, so that the next may have another certificate. Its handshake is in
+ * the time of its first head. Plain bytes of the socket are not ours.
+ */
+function secured<Data>(
+  handlers: SocketHandler<Data>,
+  certificate: () => TlsCertificate,
+): SocketHandler<Data> {
+  return {
+    open(socket) {
+      const { cert, key } = certificate();
+      // `isServer` is not in Bun's types (1.4.5); node:tls uses it.
+      const upgrade = {
+        isServer: true,
+        tls: { cert, key },
+        socket: { ...handlers, handshake() {} },
+      };
+      socket.upgradeTLS(upgrade as TLSUpgradeOptions<Data>);
+    },
+    data() {},
+  };
 }
 
 async function endsWithin(ended: Promise<void>, ms: number, clock: Clock): Promise<boolean> {

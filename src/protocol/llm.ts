@@ -36,6 +36,10 @@ export interface PreprocessedRequest {
   readonly output?: Int32Array;
   readonly sampling: SamplingOptions;
   readonly stop: StopConditions;
+  /** Sequences of its request, where it is the first of several: it is refused for all where the queue is too long. */
+  readonly numSequences?: number;
+  /** The first of its request is refused for it. */
+  readonly isSibling?: true;
   /** Log-probabilities of the output are told, and those of so many likeliest tokens in each place. */
   readonly logprobs?: number;
   /** Likewise of the prompt. */

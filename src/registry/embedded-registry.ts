@@ -1,4 +1,4 @@
-// The registry in this process, volatile. Every operation is done before its promise exists, so operations take
+// The registry in this process: volatile, but for what a journal keeps. Every operation is done before its promise exists, so operations take
 // effect in the order in which they are called.
 
 import type { Clock } from "../base/clock.ts";
@@ -17,7 +17,7 @@ import type {
   Watch,
   WatchOptions,
 } from "./registry.ts";
-import { type Applied, Store, type StoreLimits } from "./store.ts";
+import { type Applied, Store, type Stored, type StoreLimits } from "./store.ts";
 
 export interface RegistryLimits extends StoreLimits {
   /** Revisions that a watch can go back. */
@@ -31,14 +31,32 @@ const DEFAULT_LIMITS: RegistryLimits = {
   maxHistory: 10_000,
 };
 
+/** Keeps keys without a lease from one process to the next. */
+export interface Journal {
+  /** The content at its opening. */
+  stored(): Stored;
+  /** Throws where it cannot be kept; then nothing of it is. */
+  append(revision: Revision, change: Pick<Applied, "events" | "replaced">): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface EmbeddedRegistryOptions {
+  readonly clock: Clock;
+  readonly limits?: Partial<RegistryLimits>;
+  readonly journal?: Journal | undefined;
+}
+
 export class EmbeddedRegistry implements Registry {
   readonly #store: Store;
   readonly #history: History;
   readonly #leases: LeaseTable;
+  readonly #journal: Journal | undefined;
 
-  constructor(options: { readonly clock: Clock; readonly limits?: Partial<RegistryLimits> }) {
+  constructor(options: EmbeddedRegistryOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#store = new Store(limits);
+    this.#journal = options.journal;
+    this.#store = new Store(limits, this.#journal?.stored());
     this.#history = new History({
       revision: this.#store.revision,
       maxEntries: limits.maxHistory,
@@ -97,6 +115,7 @@ export class EmbeddedRegistry implements Registry {
   async close(): Promise<void> {
     this.#history.close();
     this.#leases.close();
+    this.#journal?.close();
   }
 
   #apply(operations: readonly Operation[]): Applied {
@@ -106,8 +125,19 @@ export class EmbeddedRegistry implements Registry {
       }
     }
     const applied = this.#store.apply(operations);
+    this.#keep(applied);
     this.#publish(applied);
     return applied;
+  }
+
+  /** None is told of what the journal could not keep, and it has not happened. */
+  #keep(applied: Applied): void {
+    try {
+      this.#journal?.append(this.#store.revision, applied);
+    } catch (error) {
+      this.#store.revert(applied);
+      throw error;
+    }
   }
 
   /** The keys of a lease go in one revision, however many they are. */

@@ -12,6 +12,12 @@ export interface StoreLimits {
   readonly maxOperations: number;
 }
 
+/** Keys and values as they were at a revision. */
+export interface Stored {
+  readonly revision: Revision;
+  readonly keyValues: readonly KeyValue[];
+}
+
 export interface Applied {
   readonly events: readonly WatchEvent[];
   /** Key-values that the puts and deletes took the place of. */
@@ -24,10 +30,13 @@ export class Store {
   readonly #keyValues = new Map<string, KeyValue>();
   /** Some hundred instances and settings: a sorted array beats a tree. */
   readonly #sortedKeys: string[] = [];
-  #revision: Revision = 1;
+  #revision: Revision;
 
-  constructor(limits: StoreLimits) {
+  /** `stored`: its content at the start. Default: none, at revision 1. */
+  constructor(limits: StoreLimits, stored: Stored = { revision: 1, keyValues: [] }) {
     this.#limits = limits;
+    this.#revision = stored.revision;
+    for (const keyValue of stored.keyValues) this.#insert(keyValue);
   }
 
   get revision(): Revision {
@@ -79,6 +88,14 @@ export class Store {
     return { ...this.#commit(change), ranges };
   }
 
+  /** Takes back what was applied last. */
+  revert({ events, replaced }: Pick<Applied, "events" | "replaced">): void {
+    if (events.length === 0) return;
+    for (const event of events) if (event.type === "put") this.#remove(event.keyValue.key);
+    for (const keyValue of replaced) this.#insert(keyValue);
+    this.#revision--;
+  }
+
   /** Deletes in one revision any number of keys. */
   deleteKeys(keys: readonly string[]): Applied {
     const change = new Change(this.#revision + 1);
@@ -89,7 +106,6 @@ export class Store {
   #put({ key, value, lease }: Extract<Operation, { type: "put" }>, change: Change): void {
     const previous = this.#keyValues.get(key);
     if (previous) change.replaced.push(previous);
-    else this.#sortedKeys.splice(lowerBound(this.#sortedKeys, key), 0, key);
     const keyValue: KeyValue = {
       key,
       value,
@@ -98,17 +114,29 @@ export class Store {
       version: (previous?.version ?? 0) + 1,
       lease,
     };
-    this.#keyValues.set(key, keyValue);
+    this.#insert(keyValue);
     change.events.push({ type: "put", keyValue });
   }
 
   #delete(key: string, change: Change): void {
     const previous = this.#keyValues.get(key);
     if (!previous) return;
-    this.#keyValues.delete(key);
-    this.#sortedKeys.splice(lowerBound(this.#sortedKeys, key), 1);
+    this.#remove(key);
     change.replaced.push(previous);
     change.events.push({ type: "delete", key, modRevision: change.revision });
+  }
+
+  #insert(keyValue: KeyValue): void {
+    const { key } = keyValue;
+    if (!this.#keyValues.has(key)) {
+      this.#sortedKeys.splice(lowerBound(this.#sortedKeys, key), 0, key);
+    }
+    this.#keyValues.set(key, keyValue);
+  }
+
+  #remove(key: string): void {
+    this.#keyValues.delete(key);
+    this.#sortedKeys.splice(lowerBound(this.#sortedKeys, key), 1);
   }
 
   #commit({ revision, events, replaced }: Change): Pick<Applied, "events" | "replaced"> {

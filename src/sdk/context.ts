@@ -5,6 +5,7 @@ import type { InstanceId } from "../registry/instance-id.ts";
 import type { RegistryView } from "../registry/registry-view.ts";
 import type { Client, Ref } from "./client.ts";
 import type { Door } from "./door.ts";
+import type { Drain } from "./instance-control.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import type { Metrics } from "./metrics.ts";
 import type { AnyService, ServiceNode } from "./service-class.ts";
@@ -43,6 +44,13 @@ export interface ServiceContext<Prepared = unknown> {
   sideThread(entry: string, data: unknown): SideThread;
   /** A service of `graph` to which this one has no link, and which the caller knows. Fails an assertion for any other name. */
   clientOf<S extends AnyService>(service: string): Promise<Client<S>>;
+  /**
+   * Takes an instance, as `VllmWorker:1`, out of service: it leaves the registry, its running calls may end, and it is not
+   * started again. Tells how far it is; asked again, only that.
+   *
+   * @throws {RemoteError} `no_such_instance`, `instance_not_ready`
+   */
+  drain(instance: string): Promise<Drain>;
   /**
    * Tells this instance's address for clients outside. That of the entry's first instance is the last line of a start,
    * printed when everything can be called and the promise has resolved. Call it in `start()`.

@@ -37,6 +37,18 @@ export const ANNOUNCE = "instance.announce";
 /** Request to the main thread: the instance drains, so clients shall find it no more. No body. */
 export const LEAVE = "instance.leave";
 
+/**
+ * Request to the main thread: takes an instance out of service. Body: its name, as `VllmWorker:1`; the answer is a
+ * `Drain`.
+ */
+export const DRAIN = "instance.drain";
+export interface Drain {
+  /** `draining`: it has left the registry or is about to. `drained`: it has ended. */
+  readonly state: "draining" | "drained";
+  /** Time for its running calls, from the beginning of the drain. */
+  readonly timeoutMs: number;
+}
+
 /** Request to the main thread: which actor runs an instance. Body: its id; the answer is an `ActorId`. */
 export const LOCATE = "instance.locate";
 

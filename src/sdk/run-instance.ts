@@ -25,6 +25,7 @@ import { Follower } from "./follow.ts";
 import { InstanceCaller } from "./instance-caller.ts";
 import {
   ANNOUNCE,
+  DRAIN,
   type InstanceInit,
   LEAVE,
   LOCATE,
@@ -233,6 +234,7 @@ export class Instance {
       prepared: init.prepared,
       registry: this.#registry,
       settings: liveSettings(this.#control),
+      drain: (instance) => this.#control.request(DRAIN, instance),
       queue: (name) => new QueueClient(this.#control, name),
       // Which service it is, the caller knows.
       clientOf: async <S extends AnyService>(name: string) =>

@@ -59,6 +59,8 @@ export function deploy(plan: DeploymentPlan, options: DeployOptions): Deployment
 }
 
 const DEFAULT_DRAIN_MS = 1000;
+/** Time of an instance that is drained alone, behind that of its calls. */
+const DRAIN_REST_MS = 1200;
 
 class RunningDeployment implements Deployment {
   readonly registry: Registry;
@@ -67,6 +69,7 @@ class RunningDeployment implements Deployment {
   readonly #door = Promise.withResolvers<Door | undefined>();
   readonly #supervisor: Supervisor;
   readonly #instances: DeployedInstances;
+  readonly #settings: DeployedSettings;
   readonly #log: StartLog;
 
   constructor(plan: DeploymentPlan, options: DeployOptions) {
@@ -79,11 +82,16 @@ class RunningDeployment implements Deployment {
       ...{ clock, random, stopMs: drainMs + REST_STOP_MS },
       onEvent: (event) => this.#log.write(this.#ofInstance(event)),
     });
+    this.#settings = new DeployedSettings(plan, registry, environment, logLevel);
     const cluster = {
       registry,
       queues,
-      settings: new DeployedSettings(plan, registry, environment, logLevel),
+      settings: this.#settings,
       scrape: () => this.#scrape(options),
+      drain: (child: string) => ({
+        state: this.#supervisor.drain(child, drainMs + DRAIN_REST_MS),
+        timeoutMs: drainMs,
+      }),
       announced: (service: string, door: Door | undefined) => {
         if (service === plan.entry) this.#door.resolve(door);
       },
@@ -111,6 +119,7 @@ class RunningDeployment implements Deployment {
     const { environment = {}, logLevel, logStyle, drainMs = DEFAULT_DRAIN_MS } = options;
     const instances = this.#instances;
     try {
+      await this.#settings.restore(options.log);
       const specs = await serviceSpecs(plan, {
         instances,
         environment,

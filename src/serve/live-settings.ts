@@ -3,7 +3,8 @@
 
 import * as v from "valibot";
 import { describeIssue } from "../base/describe-issue.ts";
-import { LOG_LEVELS } from "../base/log.ts";
+import { DynamoError } from "../base/error.ts";
+import { LOG_LEVELS, type Logger } from "../base/log.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Registry } from "../registry/registry.ts";
 import { describeService } from "../sdk/describe.ts";
@@ -39,6 +40,28 @@ export class DeployedSettings implements LiveSettings {
     this.#configs = new Map(plan.services.map(({ name, config }) => [name, { ...config }]));
   }
 
+  /**
+   * Takes what an earlier process has set, before any instance starts. A setting that this deployment does not have, or would
+   * refuse, is forgotten, and `warn` is told of it.
+   */
+  async restore({ info, warn }: Pick<Logger, "info" | "warn">): Promise<void> {
+    for (const { name: service, namespace } of this.#plan.services) {
+      const prefix = settingsPrefix({ namespace, service });
+      const { keyValues } = await this.#registry.range(prefix);
+      for (const { key, value: text } of keyValues) {
+        const setting = `${service}.${kebabKey(key.slice(prefix.length))}`;
+        try {
+          await this.set({ service, key: key.slice(prefix.length), value: JSON.parse(text) });
+          info(`${setting} is as it was set before`, { value: text });
+        } catch (error) {
+          if (!(error instanceof DynamoError)) throw error;
+          warn(`a stored setting is forgotten: ${error.message}`, { value: text });
+          await this.#registry.delete(key);
+        }
+      }
+    }
+  }
+
   async list(): Promise<readonly LiveSetting[]> {
     const plans = this.#plan.services.toReversed();
     const own = plans.flatMap(({ name, service }) =>
@@ -68,7 +91,8 @@ export class DeployedSettings implements LiveSettings {
       this.#configs.set(service.name, config);
     } else this.#levels.set(service.name, value);
     const prefix = settingsPrefix({ namespace: service.namespace, service: service.name });
-    await this.#registry.put(prefix + key, JSON.stringify(value));
+    const [stored, text] = [await this.#registry.get(prefix + key), JSON.stringify(value)];
+    if (stored?.value !== text) await this.#registry.put(prefix + key, text);
   }
 
   #serviceNamed(name: string): ServicePlan {

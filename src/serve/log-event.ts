@@ -43,6 +43,12 @@ export function logEvent(log: Logger, event: SupervisorEvent): void {
     case "cleanup_failed":
       log.error(`cleaning up after ${event.child} failed: ${toWireError(event.error).stack}`);
       break;
+    case "draining":
+      log.info(`${event.child} drains`, { limitMs: Math.round(event.limitMs) });
+      break;
+    case "drained":
+      log.info(`${event.child} is drained and not started again`);
+      break;
     case "stuck":
       log.error(
         `${event.child} (id=${event.id}) does not end: it is inside native code. It is started again when that returns; if it never does, restart the process`,

@@ -12,6 +12,8 @@ import type { Door } from "../sdk/door.ts";
 import {
   ANNOUNCE,
   type ClusterReport,
+  DRAIN,
+  type Drain,
   LEAVE,
   LOCATE,
   READY,
@@ -39,6 +41,8 @@ export interface Cluster {
   readonly queues: WorkQueues;
   readonly settings: LiveSettings;
   scrape(): Promise<ClusterReport>;
+  /** @throws {NoSuchChildError}, {ChildNotReadyError} */
+  drain(child: string): Drain;
   /** @throws {ActorDownError} for an instance that does not run */
   locate(instance: InstanceId): ActorId;
   /** An instance of `service` says where people reach it; undefined if it never will. */
@@ -103,12 +107,13 @@ export class ServedInstance {
   /** Answers its requests. Resolves once it is in the registry. */
   #serve(): Promise<void> {
     const { control } = this.child;
-    const { settings, scrape, locate, announced } = this.#cluster;
+    const { settings, scrape, locate, announced, drain } = this.#cluster;
     const { name } = this.service;
     const entered = Promise.withResolvers<void>();
     control.onRequest(LEAVE, () => this.leave());
     control.onRequest(SCRAPE, scrape);
     control.onRequest<InstanceId>(LOCATE, locate);
+    control.onRequest<string>(DRAIN, drain);
     control.onRequest(LIST_SETTINGS, () => settings.list());
     control.onRequest<LiveSetting>(SET_SETTING, (setting) => settings.set(setting));
     control.onRequest<Door>(ANNOUNCE, (door) => announced(name, door));

@@ -455,6 +455,59 @@ function service(
   };
 }
 
+test("a child that is drained ends, is not started again, and stays so", async () => {
+  const stage = new Stage();
+  await stage.start(spec("a"), spec("b"));
+  expect(stage.supervisor.drain("a", 5000)).toBe("draining");
+  await stage.settle();
+  expect(stage.orders.get("a")).toBe(5000);
+  expect(stage.supervisor.drain("a", 5000)).toBe("drained");
+  await stage.clock.advance(60_000);
+  expect(stage.host.running.has("a")).toBe(false);
+  expect(stage.host.running.has("b")).toBe(true);
+  expect(stage.restarts()).toEqual({ a: 0, b: 0 });
+  expect(stage.eventsOf("drained")).toHaveLength(1);
+  await stage.supervisor.stop();
+});
+
+test("a drain that takes too long ends with a kill, and no restart", async () => {
+  const stage = new Stage();
+  await stage.start(spec("a", { stop: "ignored" }));
+  stage.supervisor.drain("a", 5000);
+  await stage.clock.advance(5000);
+  await stage.settle();
+  expect(stage.eventsOf("killed")).toHaveLength(1);
+  expect(stage.supervisor.drain("a", 5000)).toBe("drained");
+  expect(stage.restarts()).toEqual({ a: 0 });
+});
+
+test("a drain of a child that is not there, or not ready, is refused", async () => {
+  const stage = new Stage();
+  const ready = Promise.withResolvers<void>();
+  const starting = stage.start(spec("a"), spec("b", { begin: () => ready.promise }));
+  await stage.settle();
+  expect(() => stage.supervisor.drain("c", 1)).toThrow('there is no instance "c"; there are: a, b');
+  expect(() => stage.supervisor.drain("b", 1)).toThrow("b is starting");
+  ready.resolve();
+  await starting;
+});
+
+test("a stop gives a child that is not ready half a second", async () => {
+  const stage = new Stage({ stopMs: 60_000 });
+  const never = Promise.withResolvers<void>();
+  const starting = stage.start(
+    spec("a"),
+    spec("b", { begin: () => never.promise, stop: "ignored" }),
+  );
+  starting.catch(() => undefined);
+  await stage.settle();
+  const stopped = stage.supervisor.stop();
+  await stage.settle();
+  expect(stage.orders.get("b")).toBe(500);
+  await stage.clock.advance(500);
+  await stopped;
+});
+
 /** A supervisor whose children write into one log. */
 class Stage {
   readonly log: string[] = [];

@@ -543,3 +543,108 @@ test("a request bears its connection's number, which differs from any of another
   expect(new Set(tenants).size).toBe(6);
   expect(others.every((tenant) => tenant >= 2 ** 32 && Number.isSafeInteger(tenant))).toBe(true);
 });
+
+describe("a full queue", () => {
+  const full = () => remote("queue_full", { retry_after_s: 7 });
+
+  test("is 429 with the time after which the queue has room", async () => {
+    const { app, opened } = harness();
+    const answer = app.fetch(post(COMPLETION));
+    (await opened()).fail(full());
+    const response = await answer;
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "7"]);
+    expect(await response.json()).toMatchObject({
+      error: { code: "queue_full", type: "rate_limit_error" },
+    });
+  });
+
+  test("has the status of overload-status, in each API", async () => {
+    for (const [path, body] of [
+      ["v1/completions", COMPLETION],
+      ["v1/messages", { ...CHAT, max_tokens: 5 }],
+      ["api/chat", CHAT],
+    ] as const) {
+      const { app, opened } = harness({ overloadStatus: 529 });
+      const answer = app.fetch(post(body, {}, `../${path}`));
+      (await opened()).fail(full());
+      const response = await answer;
+      expect([path, response.status, response.headers.get("retry-after")]).toEqual([
+        path,
+        529,
+        "7",
+      ]);
+    }
+  });
+});
+
+describe("request-timeout-ms", () => {
+  test("ends an answer with 504, and its work", async () => {
+    for (const stream of [false, true]) {
+      const { app, clock, opened } = harness({ requestTimeoutMs: 2000 });
+      const answer = app.fetch(post({ ...COMPLETION, stream }));
+      const work = await opened();
+      await clock.advance(1999);
+      expect(work.hasLeft).toBe(false);
+      await clock.advance(1);
+      const response = await answer;
+      expect(response.status).toBe(504);
+      expect(await response.json()).toMatchObject({ error: { code: "answer_timeout" } });
+      expect(work.hasLeft).toBe(true);
+    }
+  });
+
+  test("ends a stream that has begun with an error event", async () => {
+    const { app, clock, opened } = harness({ requestTimeoutMs: 2000 });
+    const answer = app.fetch(post({ ...COMPLETION, stream: true }));
+    const work = await opened();
+    work.push({ text: "one" });
+    const text = (await answer).text();
+    await clock.advance(2000);
+    const last = eventsOf(await text).at(-1);
+    expect(last).toMatchObject({ error: { code: "answer_timeout" } });
+    expect(work.hasLeft).toBe(true);
+  });
+
+  test("is no concern of an answer that has ended", async () => {
+    const { app, clock, opened } = harness({ requestTimeoutMs: 2000 });
+    const answer = app.fetch(post(COMPLETION));
+    const work = await opened();
+    work.push({ finishReason: "stop" });
+    work.end();
+    expect((await answer).status).toBe(200);
+    expect(clock.numTimers).toBe(0);
+  });
+});
+
+describe("POST /drain/SERVICE:N", () => {
+  const drain = (headers: Record<string, string> = {}) =>
+    new Request("http://test/drain/VllmWorker:1", { method: "POST", headers });
+
+  test("begins a drain, and tells how far it is", async () => {
+    const { app } = harness();
+    const first = await app.fetch(drain());
+    const body = { instance: "VllmWorker:1", drain_timeout_s: 2 };
+    expect([first.status, await first.json()]).toEqual([202, { ...body, state: "draining" }]);
+    const second = await app.fetch(drain());
+    expect([second.status, await second.json()]).toEqual([200, { ...body, state: "drained" }]);
+  });
+
+  test("is for this machine alone, and for no page", async () => {
+    const { app } = harness();
+    const far = { number: 1, peer: "192.0.2.7", isSpare: false };
+    expect((await app.fetch(drain(), far)).status).toBe(403);
+    expect((await app.fetch(drain({ forwarded: "for=192.0.2.7" }))).status).toBe(403);
+    expect((await app.fetch(drain({ origin: "http://evil.example" }))).status).toBe(403);
+  });
+
+  test("says which instances there are, or that one is not ready", async () => {
+    for (const [code, status] of [
+      ["no_such_instance", 404],
+      ["instance_not_ready", 409],
+    ] as const) {
+      const { app } = harness({ drain: () => Promise.reject(remote(code)) });
+      const response = await app.fetch(drain());
+      expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
+    }
+  });
+});

@@ -19,6 +19,8 @@ export class FakeBackend implements OpenAIBackend {
     { id: FAKE_MODEL, created: 1_700_000_000, maxModelLen: MAX_MODEL_LEN },
   ];
   readonly settings = new FakeSettings();
+  /** Instances that were asked to end. */
+  readonly drained: string[] = [];
   /** Streams that were opened and have not ended. */
   numOpen = 0;
 
@@ -46,6 +48,13 @@ export class FakeBackend implements OpenAIBackend {
 
   complete(request: CompletionRequest) {
     return this.#stream(request, request.prompts);
+  }
+
+  /** The first time it begins, and then it is done. */
+  async drain(instance: string) {
+    const state = this.drained.includes(instance) ? ("drained" as const) : ("draining" as const);
+    this.drained.push(instance);
+    return { state, timeoutMs: 2000 };
   }
 
   /** One token a word, numbered by its length. */

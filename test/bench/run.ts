@@ -24,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   routing: () => import("./routing.ts"),
   engine: () => import("./engine.ts"),
   grammar: () => import("./grammar.ts"),
+  overload: () => import("./overload.ts"),
 };
 
 /** Those that need an option, or half an hour, and so run only when they are named. */

@@ -75,13 +75,13 @@ describe("docs/api.md, a running server", () => {
   const ofAccess = [
     ...["400 invalid_setting", "404 no_such_setting"],
     ...["401 invalid_api_key", "403 host_not_allowed", "403 origin_not_allowed"],
-    ...["403 admin_key_required", "403 local_only"],
+    ...["403 admin_key_required", "403 local_only", "429 rate_limit_exceeded"],
   ];
   /** Those of the door: test/http provokes them. */
   const ofDoor = [
     ...["400 malformed_request", "400 version_not_supported", "400 unknown_transfer_encoding"],
     ...["408 request_timeout", "415 unsupported_content_encoding", "417 expectation_failed"],
-    ...["431 head_too_large", "503 overloaded", "400 json_too_many_values"],
+    ...["431 head_too_large", "503 overloaded", "400 json_too_many_values", "504 answer_timeout"],
   ];
   for (const [status, code, path, body] of refusals) {
     test(`answers with ${status} ${code} where it says so`, async () => {

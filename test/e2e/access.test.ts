@@ -105,6 +105,15 @@ describe("a server with a file of keys", () => {
     });
   }
 
+  test("a drain is for this machine, with a key", async () => {
+    const path = "/drain/VllmWorker:9";
+    expect(await ask("POST", path, {})).toBe(401);
+    expect(await ask("POST", path, bearer(CLIENT))).toBe(404);
+    const far = { "X-Forwarded-For": "192.0.2.7" };
+    expect(await ask("POST", path, { ...far, ...bearer(ADMIN) })).toBe(403);
+    expect(await ask("POST", path, { origin: PAGE, ...bearer(ADMIN) })).toBe(403);
+  });
+
   test("/live and /health need none", async () => {
     for (const path of ["/live", "/health"]) expect(await ask("GET", path, {})).toBe(200);
   });
@@ -364,6 +373,32 @@ test.skipIf(!address)(
     }
   },
 );
+
+test("limits of a key are named in the refusal, and are no other key's", async () => {
+  const keys = `a key-a-0123456789ab sequences=2\nb key-b-0123456789ab tokens-per-minute=40\nc key-c-0123456789ab\n`;
+  const server = await startServer({
+    args: ["agg", "-f", "configs/mock.yaml", "--api-key-file", keyFile("limits", keys)],
+  });
+  const ask = (who: string, body: object) =>
+    fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer key-${who}-0123456789ab` },
+      body: JSON.stringify({ model: "mock", prompt: [1, 2, 3, 4, 5], max_tokens: 5, ...body }),
+    });
+  const running = await ask("a", { n: 2, stream: true, max_tokens: 16_000 });
+  const refused = await ask("a", {});
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+  expect(await refused.text()).toContain("(limit: sequences)");
+  await running.body?.cancel();
+  const statuses = [];
+  for (let i = 0; i < 6; i++) statuses.push((await ask("b", {})).status);
+  expect(statuses).toEqual([200, 200, 200, 200, 429, 429]);
+  const spent = await ask("b", {});
+  expect(Number(spent.headers.get("retry-after"))).toBeGreaterThan(30);
+  expect(await spent.text()).toContain("(limit: tokens-per-minute)");
+  expect((await ask("c", { n: 3 })).status).toBe(200);
+  await server.stop();
+});
 
 test("DYNAMO_API_KEY is a key that opens everything", async () => {
   const server = await startServer({

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Server, startServer } from "./server.ts";
+import { executable, type Server, startServer } from "./server.ts";
 
 const mock = ["graphs.agg:Frontend", "-f", "configs/mock.yaml"];
 
@@ -79,6 +79,36 @@ test("an idle graph with 8 workers stops without a kill, on a busy machine too",
     expect(server.stderr()).not.toContain("hangs"); // a busy machine is no fault of an actor
   } finally {
     for (const loop of busy) loop.kill("SIGKILL");
+  }
+});
+
+describe("SIGTERM while a model loads", () => {
+  for (const computes of [false, true]) {
+    test(`ends with 0 and says so, long before --drain-timeout (${computes ? "its thread is busy" : "it waits"})`, async () => {
+      const graph = `${join(import.meta.dir, "fixtures/slow-start.ts")}:Door`;
+      const args = [
+        graph,
+        `--Model.computes=${computes}`,
+        "--drain-timeout",
+        "3600",
+        "--port",
+        "0",
+      ];
+      const child = Bun.spawn([executable, "serve", ...args], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let stderr = "";
+      let isTold = false;
+      for await (const bytes of child.stderr) {
+        stderr += Buffer.from(bytes).toString();
+        if (isTold || !stderr.includes("loading")) continue;
+        isTold = true;
+        child.kill("SIGTERM");
+      }
+      expect(await child.exited).toBe(0);
+      expect(stderr).toContain("stopping before all services are ready");
+      expect(stderr).not.toContain("not everything has ended in time");
+    });
   }
 });
 

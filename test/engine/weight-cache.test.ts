@@ -228,6 +228,20 @@ describe("what is no file of ours", () => {
     });
   }
 
+  test("a folder that others may write to is not used, and named", async () => {
+    const cache = cacheIn(directory);
+    await cache.save("model", image);
+    for (const mode of [0o770, 0o702]) {
+      chmodSync(directory, mode);
+      expect(contentOf(cache)).toBeUndefined();
+      await cache.save("other", image);
+      expect(readdirSync(directory)).toEqual(["model.dynpack"]);
+      expect(warnings.splice(0).join("")).toMatch(/other users may write to the folder.*cache-/);
+    }
+    chmodSync(directory, 0o755);
+    expect(contentOf(cache)).toBe("weights");
+  });
+
   test("a directory is passed over, and stays", async () => {
     const cache = cacheIn(directory);
     mkdirSync(join(directory, "model.dynpack"), { recursive: true });

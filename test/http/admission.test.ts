@@ -47,32 +47,20 @@ function outcome(request: RequestFacts, access: Access, policy: AdmissionPolicy)
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
+const KEYLESS = "invalid_api_key";
+const NOT_IN = { open: "admitted", client: KEYLESS, operator: KEYLESS, local: KEYLESS };
+const ALL_IN = { open: "admitted", client: "admitted", operator: "admitted", local: "admitted" };
+
 describe("with keys", () => {
   const table: readonly [string, Record<string, string>, Record<Access, string>][] = [
-    ["no key", {}, { open: "admitted", client: "invalid_api_key", operator: "invalid_api_key" }],
-    [
-      "a wrong key",
-      bearer("client-key-0123456788"),
-      { open: "admitted", client: "invalid_api_key", operator: "invalid_api_key" },
-    ],
-    [
-      "a key that begins right",
-      bearer(CLIENT.slice(0, -1)),
-      { open: "admitted", client: "invalid_api_key", operator: "invalid_api_key" },
-    ],
-    [
-      "a client's key",
-      bearer(CLIENT),
-      { open: "admitted", client: "admitted", operator: "admitted" },
-    ],
-    [
-      "an admin's key",
-      bearer(ADMIN),
-      { open: "admitted", client: "admitted", operator: "admitted" },
-    ],
+    ["no key", {}, NOT_IN],
+    ["a wrong key", bearer("client-key-0123456788"), NOT_IN],
+    ["a key that begins right", bearer(CLIENT.slice(0, -1)), NOT_IN],
+    ["a client's key", bearer(CLIENT), ALL_IN],
+    ["an admin's key", bearer(ADMIN), ALL_IN],
   ];
   for (const [who, headers, expected] of table) {
-    for (const access of ["open", "client", "operator"] as const) {
+    for (const access of ["open", "client", "operator", "local"] as const) {
       test(`from this machine, ${who}, ${access}: ${expected[access]}`, () => {
         expect(outcome(head(headers), access, KEYED)).toBe(expected[access]);
       });

@@ -34,6 +34,19 @@ describe("a file of keys", () => {
     expect(tenantOf(other)).not.toBe(tenantOf(old));
   });
 
+  test("may have limits for a name, which all its keys share", () => {
+    const keys = parseKeyFile(
+      `a ${A} sequences=4 tokens-per-minute=6000\na ${B} tokens-per-minute=6000 admin sequences=4\nb x`,
+      FILE,
+    );
+    const limits = { maxSequences: 4, tokensPerMinute: 6000 };
+    expect(keys.map((key) => [key.scope, key.limits])).toEqual([
+      ["client", limits],
+      ["admin", limits],
+      ["client", undefined],
+    ]);
+  });
+
   test("knows keys of fewer than 16 characters", () => {
     expect(parseKeyFile(`a 123456789012345\nb 1234567890123456`, FILE)).toMatchObject([
       { isShort: true },
@@ -52,6 +65,12 @@ describe("a file of keys", () => {
     [`alice ${A} root`, "conf/keys:1: after the key stands something"],
     [`alice ${A} admin too`, "conf/keys:1: after the key stands something"],
     [`alice ${A}\nbob ${A}`, "conf/keys:2: the key is that of line 1, too"],
+    [`a sequences=4`, "conf/keys:1: there is no key after the name"],
+    [`a ${A} sequences=0`, "conf/keys:1: sequences takes a whole number from 1 on"],
+    [`a ${A} tokens-per-minute=1e3`, "conf/keys:1: tokens-per-minute takes a whole number"],
+    [`a ${A} sequences=1 sequences=1`, "conf/keys:1: sequences stands there twice"],
+    [`a ${A} sequence=1`, "conf/keys:1: after the key stands something"],
+    [`a ${A} sequences=1\na ${B}`, "conf/keys:2: another line has other limits"],
     ["", "conf/keys: there is no key in it"],
     ["# nobody\n", "conf/keys: there is no key in it"],
     [

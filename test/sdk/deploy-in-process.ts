@@ -5,6 +5,7 @@ import { createLogger } from "../../src/base/log.ts";
 import { EmbeddedQueues } from "../../src/queue/embedded-queue.ts";
 import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
 import { type InstanceId, InstanceIds } from "../../src/registry/instance-id.ts";
+import type { Registry } from "../../src/registry/registry.ts";
 import type { Graph } from "../../src/sdk/graph.ts";
 import { Instance } from "../../src/sdk/run-instance.ts";
 import { type Deployment, deploy } from "../../src/serve/deploy.ts";
@@ -52,6 +53,7 @@ interface InProcessOptions extends PlanOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly transport?: TestTransport;
+  readonly registry?: Registry;
 }
 
 export async function deployInProcess(
@@ -88,6 +90,7 @@ export function beginInProcess(graph: Graph, options: InProcessOptions = {}): In
   const deployment = deploy(plan, {
     ...{ host, clock, log, logLevel: "error", random },
     ...ofOneProcess(clock),
+    ...(options.registry && { registry: options.registry }),
   });
   return Object.assign(deployment, { host, logLines });
 }

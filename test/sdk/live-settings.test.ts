@@ -3,6 +3,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 
+import { systemClock } from "../../src/base/clock.ts";
+import { EmbeddedRegistry } from "../../src/registry/embedded-registry.ts";
 import { configured, depends, Graph, type GraphView, Service } from "../../src/sdk/index.ts";
 import { deployInProcess, type InProcessDeployment } from "./deploy-in-process.ts";
 
@@ -130,6 +132,31 @@ describe("a key that a service names in `live`", () => {
     await expect(set("Door", "mode")).rejects.toThrow("it has: log-level");
     await expect(set("Wrker", "mode")).rejects.toThrow('Did you mean "Worker"');
   });
+});
+
+test("settings of an earlier process are taken before any instance starts; those that do not fit are forgotten", async () => {
+  const registry = new EmbeddedRegistry({ clock: systemClock });
+  const stored = { mode: '"fast"', maxSpeed: "20", size: "9", maxSped: "1", logLevel: '"loud"' };
+  for (const [key, value] of Object.entries(stored)) {
+    await registry.put(`settings/test/Worker/${key}`, value);
+  }
+  deployment = await deployInProcess(Graph.of(Caller).link(Door).link(Worker), {
+    workers: { Worker: 2 },
+    config: { Worker: { mode: "slow", maxSpeed: 10, size: 1 } },
+    registry,
+  });
+  const wanted = { mode: "fast" as const, maxSpeed: 20, size: 1 };
+  expect(await Caller.door.seen()).toEqual([wanted, wanted]);
+  const worker = (await Caller.door.list()).filter(({ service }) => service === "Worker");
+  expect(worker.map(({ value }) => value)).toEqual(["fast", 20, "error"]);
+  const { keyValues } = await registry.range("settings/");
+  expect(keyValues.map(({ key }) => key.slice("settings/test/Worker/".length))).toEqual([
+    "maxSpeed",
+    "mode",
+  ]);
+  const log = deployment.logLines.join("");
+  expect(log).toContain("Worker.mode is as it was set before");
+  expect(log).toContain("a stored setting is forgotten: Worker has no setting");
 });
 
 test("a key in `live` that the schema has not is a fault of the class", () => {

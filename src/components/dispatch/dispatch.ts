@@ -5,6 +5,8 @@
 //   work that has sent nothing  begins anew
 //   other work                  fails as its worker did
 //
+// A worker whose queue is full refuses work at once, and it is offered to the others.
+//
 // `Quarantine` says where it may go, and that it may not go at all if it kills workers.
 
 import {
@@ -17,7 +19,7 @@ import {
 } from "dynamo";
 
 import type { Clock } from "../../base/clock.ts";
-import { CancelledError, errorCode } from "../../base/error.ts";
+import { CancelledError, DynamoError, errorCode } from "../../base/error.ts";
 import type { TokenOutput } from "../../protocol/llm.ts";
 import type { Content, Permit, Quarantine, Trial } from "./quarantine.ts";
 
@@ -97,6 +99,8 @@ interface Tries {
   numMigrations: number;
   /** How the worker ended that it migrates from. */
   cause: unknown;
+  /** A worker's refusal of it because it would wait for too long; that of the one with the shortest wait. */
+  busy: unknown;
   /** Indices of which the caller has outputs. */
   readonly begun: Set<number>;
   /** Those of them whose outputs a new start has made void. */
@@ -132,6 +136,7 @@ export class Dispatcher {
       numLateDeaths: 0,
       numMigrations: 0,
       cause: undefined,
+      busy: undefined,
       begun: new Set(),
       stale: new Set(),
     };
@@ -173,7 +178,7 @@ export class Dispatcher {
     const ended = endingOfCallee(error);
     tries.failed.push(instance);
     if (ended !== undefined && trial.hasToken) tries.numLateDeaths++;
-    if (error instanceof RemoteError) tries.numRefusals++;
+    if (error instanceof RemoteError && errorCode(error) !== QUEUE_FULL) tries.numRefusals++;
     if (ended !== undefined) quarantine.died(instance, ended);
     else if (error instanceof RemoteError) quarantine.left(trial);
     else if (isUnavailable(error)) quarantine.unreached(trial);
@@ -198,6 +203,10 @@ export class Dispatcher {
 
   /** Readies it for another worker, if it may go to one. Throws if it may not. */
   #again<T>(work: Work<T>, trial: Trial, error: unknown, tries: Tries): void {
+    if (errorCode(error) === QUEUE_FULL) {
+      this.#takeBusy(work, error, tries);
+      return;
+    }
     const { limit, onMigration } = this.#options.migration ?? NO_MIGRATION;
     const { progress } = work;
     const migrates = limit() > 0;
@@ -211,6 +220,14 @@ export class Dispatcher {
     tries.stale = new Set(tries.begun);
     progress?.clear();
     if (migrates) onMigration("new_request");
+  }
+
+  /** Notes that a worker's queue is full. Throws where no other worker is to be asked. */
+  #takeBusy<T>(work: Work<T>, error: unknown, tries: Tries): void {
+    tries.busy = lessBusy(error, tries.busy);
+    const hasAskedAll = tries.failed.length > this.#options.quarantine.live.length;
+    const hasWaited = error instanceof DynamoError && error.details["has_waited"] === true;
+    if (work.wanted !== undefined || hasAskedAll || hasWaited) throw tries.busy;
   }
 
   /** A worker that refused it, or that it did not reach, is no migration. */
@@ -243,14 +260,11 @@ export class Dispatcher {
     const wanted = wantedBy(work, tries);
     let giveUpAt: number | undefined;
     for (;;) {
-      if (tries.hasLeft) {
-        throw new CancelledError("the client left while its request waited for a worker");
-      }
       const changed = quarantine.changed();
       const permit = quarantine.permit(trial, wanted);
-      const choice = await this.#choose({ ...work, wanted }, permit, tries.failed);
+      const choice = await this.#choose({ ...work, wanted }, permit, tries);
       if (choice !== undefined) {
-        if (quarantine.sent(trial, choice.instance)) return choice;
+        if (!tries.hasLeft && quarantine.sent(trial, choice.instance)) return choice;
         choice.release();
         continue;
       }
@@ -262,12 +276,15 @@ export class Dispatcher {
     }
   }
 
-  /** Undefined where there is no worker that it may go to. */
+  /** Undefined where there is no worker that it may go to. Throws where all that there are have refused it as full. */
   async #choose<T>(
     work: Work<T>,
     permit: Permit,
-    failed: readonly InstanceId[],
+    { failed, busy, hasLeft }: Tries,
   ): Promise<Choice<T> | undefined> {
+    if (hasLeft) {
+      throw new CancelledError("the client left while its request waited for a worker");
+    }
     if (permit.type === "wait") return undefined;
     try {
       if (permit.type === "any") {
@@ -277,6 +294,7 @@ export class Dispatcher {
       return await work.choose({ instance: permit.worker, avoid: [] });
     } catch (error) {
       const code = errorCode(error);
+      if (code === "no_workers" && busy !== undefined) throw busy;
       if (code === "no_workers") return undefined;
       // The worker that was kept free for it has ended.
       if (permit.type === "any" || code !== "invalid_request" || work.wanted !== undefined)
@@ -292,6 +310,18 @@ export class Dispatcher {
     await Promise.race([changed, late.promise]);
     timer.cancel();
   }
+}
+
+const QUEUE_FULL = "queue_full";
+
+/** The refusal that asks for the shorter wait. */
+function lessBusy(error: unknown, other: unknown): unknown {
+  return retryAfterS(other) < retryAfterS(error) ? other : error;
+}
+
+function retryAfterS(error: unknown): number {
+  const seconds = error instanceof DynamoError ? error.details["retry_after_s"] : undefined;
+  return typeof seconds === "number" ? seconds : Number.POSITIVE_INFINITY;
 }
 
 /** Its end was heard already, or is not waited for: a worker that is gone cannot say how it took it. */

@@ -7,6 +7,7 @@ import { DynamoError } from "../../base/error.ts";
 import { frontendModelName, key, names, port } from "../fields.ts";
 import { validateAccess } from "./access.ts";
 import { servedNameProblems } from "./served-names.ts";
+import { validateTls } from "./tls.ts";
 
 export const FrontendConfig = v.strictObject({
   servedModelName: frontendModelName,
@@ -31,6 +32,14 @@ export const FrontendConfig = v.strictObject({
     "A file of lines `NAME KEY` or `NAME KEY admin`. Requests then need a key; see security.md.",
     v.optional(v.pipe(v.string(), v.minLength(1))),
   ),
+  tlsCert: key(
+    "A file of certificates in PEM, the server's own first. With `tls-key`, the server speaks HTTPS, and takes replaced files without a restart; see security.md.",
+    v.optional(v.pipe(v.string(), v.minLength(1))),
+  ),
+  tlsKey: key(
+    "A file with the private key of `tls-cert`, in PEM.",
+    v.optional(v.pipe(v.string(), v.minLength(1))),
+  ),
   allowHost: key(
     "Names, beside localhost and `host`, by which clients may call this server; `*` is any.",
     v.optional(names, []),
@@ -42,6 +51,14 @@ export const FrontendConfig = v.strictObject({
   sharePrefixCache: key(
     "Clients of all API keys find each other's prompts in the prefix cache. Default: those of one key's name only, so that neither `cached_tokens` nor the time to a first token tells what others have asked.",
     v.optional(v.boolean(), false),
+  ),
+  overloadStatus: key(
+    "Status of an answer to a request that is refused because the queue is too long (`max-queue-ms` of the workers): OpenAI's 429, or 529, which Dynamo's clients know, or 503.",
+    v.optional(v.picklist([429, 503, 529]), 429),
+  ),
+  requestTimeoutMs: key(
+    "Milliseconds that an answer may take, from its request's last byte on; then it ends with 504 `answer_timeout`, a stream with that as its error event. 0: no limit.",
+    v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(86_400_000)), 0),
   ),
   insecure: key("Serves other machines without API keys.", v.optional(v.boolean(), false)),
 });
@@ -56,6 +73,7 @@ export function validateFrontend(
     ...validateEndpoint(config.endpoint, graph),
     ...servedNameProblems(config.servedModelName, graph),
     ...validateAccess(config, graph.environment),
+    ...validateTls(config),
   ];
 }
 

@@ -13,7 +13,8 @@ export interface ExampleOptions {
 export function exampleRequest({ url, model, needsKey }: ExampleOptions): string {
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hello!" }] });
   return [
-    `curl ${quotedUrl(`${url}/v1/chat/completions`)}`,
+    // The name or the authority of a certificate may be unknown here.
+    `curl ${url.startsWith("https:") ? "-k " : ""}${quotedUrl(`${url}/v1/chat/completions`)}`,
     ...(needsKey ? ['-H "Authorization: Bearer $DYNAMO_API_KEY"'] : []),
     '-H "Content-Type: application/json"',
     `-d ${singleQuoted(body)}`,

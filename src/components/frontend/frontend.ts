@@ -24,6 +24,7 @@ import {
 } from "../../http/descriptor-limit.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { HttpServer } from "../../http/listen.ts";
+import type { LiveCertificate } from "../../http/live-certificate.ts";
 import { ChatBackend } from "../chat-backend.ts";
 import { reachedFrom } from "../graph-paths.ts";
 import type { Processor } from "../processor/processor.ts";
@@ -37,6 +38,7 @@ import { FrontendRoutes } from "./routes.ts";
 import { ServedModels } from "./served-models.ts";
 import { publishersOf } from "./served-names.ts";
 import { checkPlace, type PreparedPlace, placeOf, preparePlace } from "./socket.ts";
+import { certificateFiles } from "./tls.ts";
 
 /** How long before its deadline the server stops waiting for answers in flight and ends them. */
 const LAST_WORDS_MS = 1000;
@@ -55,6 +57,7 @@ export class Frontend extends Service<PreparedFrontend> {
   #models!: ServedModels;
   #server: HttpServer | undefined;
   #keyWatch: Timer | undefined;
+  #certificateWatch: Timer | undefined;
 
   static override prepare(
     config: FrontendConfig,
@@ -83,11 +86,12 @@ export class Frontend extends Service<PreparedFrontend> {
       import("../../http/listen.ts"),
       this.#followModels(),
     ]);
-    const { maxBodyMib } = this.config;
+    const { maxBodyMib, overloadStatus, requestTimeoutMs } = this.config;
     const place = placeOf(this.config, prepared);
     const { host } = place;
     const admission = openAccess({ ...this.config, host }, prepared, { clock, log: this.log });
     this.#keyWatch = admission.keys?.watch();
+    const certificate = await this.#certificate();
     const json = new JsonThread(this.context);
     const app = createApp(this.#backend(), {
       clock,
@@ -97,8 +101,13 @@ export class Frontend extends Service<PreparedFrontend> {
       sharesPrefixCache: this.config.sharePrefixCache,
       parseBody: (bytes, client) => json.parse(bytes, client),
       maxBodyBytes: Math.floor(maxBodyMib * 2 ** 20),
+      overloadStatus,
+      requestTimeoutMs: requestTimeoutMs === 0 ? undefined : requestTimeoutMs,
     });
-    this.#server = listen(app, { ...place, clock, limits: limitsOf(this.config) });
+    this.#server = listen(app, {
+      ...{ ...place, clock, limits: limitsOf(this.config) },
+      certificate: certificate && (() => certificate.current),
+    });
     this.log.info("listening", { url: this.#server.url });
     const needsKey = admission.keys !== undefined;
     this.context.announce(this.#door(clientUrl(this.#server.url), needsKey));
@@ -113,7 +122,17 @@ export class Frontend extends Service<PreparedFrontend> {
 
   override async stop(remainingMs: number): Promise<void> {
     this.#keyWatch?.cancel();
+    this.#certificateWatch?.cancel();
     await this.#server?.stop(Math.max(0, remainingMs - LAST_WORDS_MS));
+  }
+
+  async #certificate(): Promise<LiveCertificate | undefined> {
+    const files = certificateFiles(this.config);
+    if (files === undefined) return undefined;
+    const { LiveCertificate } = await import("../../http/live-certificate.ts");
+    const certificate = new LiveCertificate({ files, clock: this.context.clock, log: this.log });
+    this.#certificateWatch = certificate.watch();
+    return certificate;
   }
 
   #backend(): OpenAIBackend {
@@ -142,6 +161,7 @@ export class Frontend extends Service<PreparedFrontend> {
       detokenize: async (request) => (await textOf(request.model)).detokenize(request),
       metrics: () => context.scrape(),
       settings: context.settings,
+      drain: (instance) => context.drain(instance),
       kvEvents: () => kvEventsOf(context),
     };
   }

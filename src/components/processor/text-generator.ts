@@ -275,9 +275,13 @@ export class TextGenerator {
         }),
       );
     });
-    const choices = sequences.map((sequence, index) =>
-      choiceOutputs(request, { sequence, index, text: this.#text, ...rest }),
-    );
+    const choices = sequences.map((first, index) => {
+      const sequence =
+        index === 0
+          ? { ...first, numSequences: sequences.length }
+          : { ...first, isSibling: true as const };
+      return choiceOutputs(request, { sequence, index, text: this.#text, ...rest });
+    });
     const [only] = choices;
     return only && choices.length === 1 ? only : mergeStreams(choices);
   }

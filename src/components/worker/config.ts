@@ -66,6 +66,10 @@ export const VllmWorkerConfig = v.strictObject({
     "Sequences that may run at once; more wait.",
     v.optional(v.pipe(count(), v.maxValue(4096)), 256),
   ),
+  maxQueueMs: key(
+    "Milliseconds that a request may wait for its turn. One whose turn would come later, by the tokens ahead of it and the measured rate, is refused at once with 429 `queue_full` and a Retry-After (docs/operations.md). 0: no limit.",
+    v.optional(v.pipe(count(0), v.maxValue(3_600_000)), 10_000),
+  ),
   enablePrefixCaching: key(
     "Keeps the blocks of finished sequences for prompts that begin alike.",
     v.optional(v.boolean(), true),

@@ -25,6 +25,8 @@ export interface EngineKeys {
   readonly promptLookupMax: number;
   readonly promptLookupMin: number;
   readonly disableByBatchSize: number;
+  /** 0: no bound. */
+  readonly maxQueueMs: number;
   readonly enablePrefixCaching: boolean;
   readonly gpuMemoryUtilization?: number | undefined;
   readonly kvCacheMemoryBytes?: number | undefined;

@@ -82,6 +82,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       enablePrefixCaching: config.enablePrefixCaching,
       maxWaiting,
       maxStalled: MAX_STALLED,
+      maxQueueMs: config.maxQueueMs === 0 ? undefined : config.maxQueueMs,
       longPrefillTokenThreshold: config.longPrefillTokenThreshold,
       ngram: ngramOptions(config),
     },

@@ -2,7 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 
+import { NoWorkersError } from "dynamo";
+
 import type { ActorEnding } from "../../../src/actor/error.ts";
+import { DynamoError, type ErrorDetails } from "../../../src/base/error.ts";
+import { Dispatcher } from "../../../src/components/dispatch/dispatch.ts";
+import { Quarantine } from "../../../src/components/dispatch/quarantine.ts";
+import { ManualClock } from "../../manual-clock.ts";
 import { hangLimit } from "../../time-limits.ts";
 import { type Answer, type Asked, Cluster } from "./poisoned-cluster.ts";
 
@@ -261,5 +267,76 @@ describe("without a worker", () => {
     left.resolve();
     expect((await answer).code).toBe("cancelled");
     expect(cluster.quarantine.numOpen).toBe(0);
+  });
+});
+
+describe("a worker whose queue is full", () => {
+  class FullError extends DynamoError {
+    override readonly code = "queue_full";
+  }
+
+  /** A dispatcher of workers that refuse, each with a time after which to come again; 0 serves. */
+  function refusing(retryAfters: readonly number[], details: ErrorDetails = {}) {
+    const clock = new ManualClock();
+    const quarantine = new Quarantine({ clock, onCondemned() {} });
+    quarantine.setLive([...retryAfters.keys()]);
+    const dispatcher = new Dispatcher({ clock, quarantine, service: "W", waitMs: () => 1000 });
+    const asked: number[] = [];
+    const left = Promise.withResolvers<void>();
+    async function* begin(worker: number) {
+      asked.push(worker);
+      const retryAfter = retryAfters[worker] ?? 0;
+      if (retryAfter > 0) throw new FullError("full", { retry_after_s: retryAfter, ...details });
+      yield { index: 0 };
+    }
+    const run = (wanted?: number) =>
+      Array.fromAsync(
+        dispatcher.run<{ index: number }>({
+          ...{ content: 1n, wanted, hasSent: () => false, left: left.promise },
+          async choose({ instance, avoid }) {
+            await clock.turn();
+            const worker = instance ?? [...retryAfters.keys()].find((one) => !avoid.includes(one));
+            if (worker === undefined) throw new NoWorkersError("W");
+            return {
+              ...{ instance: worker, begin: () => begin(worker), firstToken() {}, release() {} },
+              async ping() {},
+            };
+          },
+        }),
+      );
+    return { run, asked, quarantine, leave: left.resolve };
+  }
+
+  test("has its requests go to the others", async () => {
+    const { run, asked } = refusing([3, 4, 0]);
+    expect(await run()).toEqual([{ index: 0 }]);
+    expect(asked).toEqual([0, 1, 2]);
+  });
+
+  test("is one of many: the client is told the shortest time", async () => {
+    const { run, asked, quarantine } = refusing([7, 2, 5]);
+    await expect(run()).rejects.toMatchObject({
+      code: "queue_full",
+      details: { retry_after_s: 2 },
+    });
+    expect(asked).toEqual([0, 1, 2]);
+    expect(quarantine.numOpen).toBe(0);
+  });
+
+  test("has the last word for a client that asks for it, and for one that has waited there", async () => {
+    const one = refusing([3, 0]);
+    await expect(one.run(0)).rejects.toMatchObject({ code: "queue_full" });
+    expect(one.asked).toEqual([0]);
+    const waited = refusing([3, 0], { has_waited: true });
+    await expect(waited.run()).rejects.toMatchObject({ code: "queue_full" });
+    expect(waited.asked).toEqual([0]);
+  });
+
+  test("is not asked for a client that left while its worker was chosen", async () => {
+    const { run, asked, leave } = refusing([0]);
+    const answer = run();
+    leave();
+    await expect(answer).rejects.toMatchObject({ code: "cancelled" });
+    expect(asked).toEqual([]);
   });
 });
