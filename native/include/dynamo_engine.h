@@ -54,7 +54,7 @@ extern "C" {
 
 #define DYN_API __attribute__((visibility("default")))
 
-#define DYN_ABI_VERSION 11u
+#define DYN_ABI_VERSION 12u
 #define DYN_ATTENTION_TILE 64u       // Positions that attention reads together.
 #define DYN_MAX_LAYERS 512u          // Most layers of a model.
 #define DYN_MAX_BANNED_TOKENS 64u    // Most tokens that one row of logits may ban.
@@ -229,6 +229,7 @@ typedef enum dyn_activation {
 typedef enum dyn_row_kind {
   DYN_ROW_SAMPLE = 0,
   DYN_ROW_SCORE = 1,  // Says how likely `target` was, and samples nothing.
+  DYN_ROW_POOL = 2,   // Copies the token's hidden state out, and samples nothing.
 } dyn_row_kind;
 
 typedef struct dyn_device dyn_device;
@@ -408,6 +409,8 @@ typedef struct dyn_batch {
                                //         row * DYN_MAX_LOGPROBS on, by the logits as they came;
                                //         DYN_NO_SAMPLE where there are no more.
   float* top_logprobs;         // [L]     Out, likewise.
+  float* hidden_states;        // [R, hidden] Out, for DYN_ROW_POOL: behind the final norm. Its
+                               //         sampled id is 0, or DYN_NO_SAMPLE where one is not finite.
 } dyn_batch;
 
 // The version that the library was built with; the caller compares it with DYN_ABI_VERSION.

@@ -146,6 +146,7 @@ static void print_layout(void) {
   FIELD(dyn_batch, ranks);
   FIELD(dyn_batch, top_ids);
   FIELD(dyn_batch, top_logprobs);
+  FIELD(dyn_batch, hidden_states);
 }
 
 static void version_is_the_headers(void) {

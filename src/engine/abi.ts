@@ -9,7 +9,7 @@ import { BATCH_ARRAYS } from "./model-runner.ts";
 import { ROW_FIELDS } from "./step-rows.ts";
 import { layout, pointersTo } from "./struct-layout.ts";
 
-export const ABI_VERSION = 11;
+export const ABI_VERSION = 12;
 export const WAIT_FOREVER = 0xffffffff;
 export const THREADS_ANY = 0;
 

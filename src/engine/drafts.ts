@@ -56,6 +56,7 @@ export class Drafts {
     if (this.#drafter === undefined) return;
     const { numSpeculativeTokens, disableByBatchSize } = this.#drafter.options;
     const { numRunning } = step;
+    if (sequence.isPooled) return; // No token is sampled behind its prompt.
     if (numRunning > disableByBatchSize) return;
     const { table, numTokens } = sequence;
     // The last token of an output is sampled, not drafted.

@@ -103,7 +103,7 @@ function fillRows(
     fillBiases(batch, sequence, { row, end: numTokens + i });
     if (i > 0) sequence.mask?.redoDraft(tokenIds[numTokens + i - 1] as number);
     fillMask(batch, vocabSize, sequence, row);
-    batch.rows.kind.set(row, RowKind.SAMPLE);
+    batch.rows.kind.set(row, sequence.isPooled ? RowKind.POOL : RowKind.SAMPLE);
     batch.rows.numLogprobs.set(row, sequence.outputLogprobs?.numTop ?? 0);
   }
   if (numSampledRows > 1) sequence.mask?.rollback(numSampledRows - 1);

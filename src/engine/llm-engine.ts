@@ -131,8 +131,8 @@ export class LLMEngine {
   generate(request: PreprocessedRequest, mask?: TokenMask): AsyncIterableIterator<TokenOutput> {
     if (this.#loop.isOver) throw new EngineClosedError();
     if (this.#memory === "full" && request.output === undefined) throw new MemoryShortError();
-    const { vocabSize, maxNumSeqs } = this.#runner.limits;
-    validateRequest(request, { vocabSize, maxModelLen: this.maxModelLen });
+    const { vocabSize, hiddenSize, maxNumSeqs } = this.#runner.limits;
+    validateRequest(request, { vocabSize, hiddenSize, maxModelLen: this.maxModelLen });
     const { maxWaiting } = this.#config;
     if (this.#scheduler.numUnfinished + this.#scheduler.stalled.size >= maxNumSeqs + maxWaiting) {
       throw new EngineFullError(maxNumSeqs, maxWaiting);

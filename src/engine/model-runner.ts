@@ -4,7 +4,7 @@
 //     scheduler --fills--> batch --submit--> runner --wait--> sampledIds --read by--> engine
 //
 // Letters: S sequences and T tokens in a step, R rows of logits, M blocks per sequence, P penalised
-// tokens, B banned tokens, A biases, L likeliest tokens, W words of a mask. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
+// tokens, B banned tokens, A biases, L likeliest tokens, W words of a mask, H elements of a hidden state. All are bounded by RunnerLimits. Names follow vLLM's attention metadata.
 
 import type { Sequence } from "./sequence.ts";
 import type { StepRows } from "./step-rows.ts";
@@ -24,6 +24,8 @@ export interface RunnerLimits {
   readonly firstBlock: number;
   readonly numBlocks: number;
   readonly vocabSize: number;
+  /** Elements of a hidden state (H); undefined where the runner has none to tell. */
+  readonly hiddenSize?: number;
   /** Tokens that each token attends to at most, its own included, in every layer; undefined is all. */
   readonly slidingWindow?: number;
 }
@@ -53,6 +55,7 @@ export const BATCH_ARRAYS = {
   ranks: [Int32Array, "R"], // out, where likeliest tokens are asked for or one is scored: its rank, from 1 on
   topIds: [Int32Array, "L"], // out: the likeliest of row r from r * MAX_LOGPROBS on
   topLogprobs: [Float32Array, "L"], // out, likewise
+  hiddenStates: [Float32Array, "R, H"], // out, of rows that are pooled: behind the final norm
 } as const;
 
 type BatchArrays = {

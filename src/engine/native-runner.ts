@@ -25,7 +25,7 @@ export interface NativeRunnerOptions extends LoadOptions {
   readonly library: string;
   /** Tags all that is opened, for `releaseOwner`. A u32. */
   readonly owner: number;
-  readonly limits: Omit<RunnerLimits, "vocabSize">;
+  readonly limits: Omit<RunnerLimits, "vocabSize" | "hiddenSize">;
   /** Runners of one model share a pool if they name it alike and agree on its size and type. */
   readonly poolName: string;
   /** Blocks of that pool. */
@@ -48,6 +48,7 @@ export async function openNativeRunner(options: NativeRunnerOptions): Promise<Mo
     return new NativeRunner(handles, await openEngine(handles, options), {
       ...limits,
       vocabSize: options.model.config.vocabSize,
+      hiddenSize: options.model.config.hiddenSize,
       ...windowOf(options.model.config),
     });
   } catch (error) {

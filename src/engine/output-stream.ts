@@ -108,7 +108,11 @@ export class OutputStream implements AsyncIterableIterator<TokenOutput, undefine
       return { done: false, value: { tokenIds: newTokenIds, numCachedTokens, ...logprobs } };
     }
     this.#state = "done";
-    const value = { tokenIds: newTokenIds, numCachedTokens, ...logprobs, finishReason };
+    const { hiddenState } = this.#sequence;
+    const value = {
+      ...{ tokenIds: newTokenIds, numCachedTokens, ...logprobs, finishReason },
+      ...(hiddenState && { hiddenState }),
+    };
     return { done: false, value };
   }
 

@@ -34,7 +34,7 @@ import type { EndReason, Sequence } from "./sequence.ts";
 import { StalledSequences } from "./stalled-sequences.ts";
 import { maxRows } from "./step-batch.ts";
 import type { StepResults } from "./step-results.ts";
-import { appendSamples, noteScores } from "./take-results.ts";
+import { appendSamples, noteHiddenState, noteScores } from "./take-results.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 import type { MaskEffort } from "./token-mask.ts";
 import { TurnBudget } from "./turn-budget.ts";
@@ -304,6 +304,10 @@ export class Scheduler {
   #advance(sequence: Sequence, results: StepResults, row: number): void {
     const { numScoredRows, numSampledRows, numDraftTokens } = sequence;
     let reason = noteScores(sequence, results, { row, numScoredRows });
+    if (sequence.isPooled && numSampledRows > 0) {
+      const { hiddenSize = 0 } = this.#limits;
+      reason ??= noteHiddenState(sequence, results, { row: row + numScoredRows, hiddenSize });
+    }
     sequence.numComputedTokens += sequence.numScheduledTokens - numDraftTokens;
     if (sequence.isScored) reason ??= "length";
     if (reason !== undefined) this.#advanced.push(sequence);
@@ -445,7 +449,8 @@ export class Scheduler {
         return;
       }
       this.#isTurnOfOverdue = !this.#isTurnOfOverdue;
-      const isAllLocal = sequence.promptLogprobs !== undefined; // K and V alone tell no log-probabilities
+      // K and V alone tell neither log-probabilities nor a hidden state.
+      const isAllLocal = sequence.promptLogprobs !== undefined || sequence.isPooled;
       if (!isAllLocal && this.#remotePrefills.tryBegin(sequence, this.#pacer.decodeMs)) continue;
       this.#running.push(sequence);
       this.#scheduleChunk(sequence, numTokensLeft);

@@ -60,6 +60,8 @@ export class Sequence {
   readonly outputLogprobs: LogprobLog | undefined;
   /** Log-probabilities of prompt tokens from the second on: nothing tells how likely the first was. */
   readonly promptLogprobs: LogprobLog | undefined;
+  /** True if the hidden state of the last token is asked for, and no token. */
+  readonly isPooled: boolean;
   /** Tokens that alone the client allows. */
   readonly allowedTokens: AllowedTokens | undefined;
   /** Says which tokens may come next, token by token. */
@@ -99,6 +101,9 @@ export class Sequence {
   /** How many guesses are worth while, by how many of the last ones were right. */
   draftLength = FIRST_DRAFT_LENGTH;
 
+  /** Set when it is computed, where it is asked for. */
+  hiddenState: Float32Array | undefined;
+
   #tokenIds: Int32Array<ArrayBuffer>;
   #numTokens: number;
 
@@ -112,6 +117,7 @@ export class Sequence {
     this.allowedTokens =
       allowedTokenIds && new AllowedTokens(allowedTokenIds, options.vocabSize ?? 0);
     this.mask = options.mask && new SequenceMask(options.mask);
+    this.isPooled = request.pooling === "last";
     this.tenant = request.tenant;
     this.table = new BlockTable(request.cacheSalt);
     this.priority = priority;
@@ -153,10 +159,10 @@ export class Sequence {
     return this.#numTokens - this.numComputedTokens;
   }
 
-  /** Rows that the running step samples: the next token if it computes the last one, and one behind each draft. */
+  /** Rows that the running step samples or pools: of the last token if it computes that, and one behind each draft. */
   get numSampledRows(): number {
     const { numDraftTokens } = this;
-    if (this.stop.maxTokens === 0) return 0;
+    if (this.stop.maxTokens === 0 && !this.isPooled) return 0;
     const isSampled = this.numScheduledTokens === this.numUncomputedTokens + numDraftTokens;
     return isSampled ? 1 + numDraftTokens : 0;
   }

@@ -70,5 +70,6 @@ function lengthsOf(limits: RunnerLimits): Readonly<Record<Length, number>> {
     A: numRows * MAX_BIASES,
     "R, W": numRows * maskWords(limits),
     L: numRows * MAX_LOGPROBS,
+    "R, H": numRows * (limits.hiddenSize ?? 0),
   };
 }

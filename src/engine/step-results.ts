@@ -9,4 +9,6 @@ export interface StepResults {
   readonly ranks: Int32Array;
   readonly topIds: Int32Array;
   readonly topLogprobs: Float32Array;
+  /** As many elements for each row as the model's hidden size. */
+  readonly hiddenStates: Float32Array;
 }

@@ -25,8 +25,8 @@ export const ROW_FIELDS = {
   target: "i32", // the token that is scored
 } as const;
 
-/** Purposes of a row. `SCORE` says how likely `target` was, and samples nothing. */
-export const RowKind = { SAMPLE: 0, SCORE: 1 } as const;
+/** Purposes of a row. `SCORE` says how likely `target` was, `POOL` the hidden state of its token; both sample nothing. */
+export const RowKind = { SAMPLE: 0, SCORE: 1, POOL: 2 } as const;
 
 /** With words behind the fields that stay 0. */
 export const ROW_BYTES = 96;

@@ -17,6 +17,17 @@ export function noteScores(
   return undefined;
 }
 
+/** Keeps the hidden state of the last token. Returns why the sequence ends by it, if it does. */
+export function noteHiddenState(
+  sequence: Sequence,
+  { sampledIds, hiddenStates }: StepResults,
+  { row, hiddenSize }: { readonly row: number; readonly hiddenSize: number },
+): EndReason | undefined {
+  if (sampledIds[row] === NO_SAMPLE) return "error";
+  sequence.hiddenState = hiddenStates.slice(row * hiddenSize, (row + 1) * hiddenSize);
+  return undefined;
+}
+
 export interface Taken {
   /** Undefined where a row has no sample: the sequence ends with an error. */
   readonly numAccepted: number | undefined;

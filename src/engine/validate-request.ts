@@ -7,6 +7,8 @@ import { MAX_LOGPROBS } from "./step-results.ts";
 
 export interface RequestLimits {
   readonly vocabSize: number;
+  /** Undefined where the model has no hidden states to tell. */
+  readonly hiddenSize?: number | undefined;
   /** Prompt and output together: what the model was opened for, or the KV pool if that is less. */
   readonly maxModelLen: number;
 }
@@ -28,6 +30,7 @@ export function validateRequest(request: PreprocessedRequest, limits: RequestLim
   if (stop.minTokens > 0 && stop.stopTokenIds.length > MAX_BANNED_TOKENS) {
     throw new TooManyStopTokensError(stop.stopTokenIds.length);
   }
+  checkPooling(request, limits);
   checkSampling(request, limits);
   if (tokenIds.length + stop.maxTokens > limits.maxModelLen) {
     throw new ContextLengthExceededError({
@@ -43,6 +46,10 @@ const NO_OUTPUT = new Int32Array();
 function endsWithStop(output: Int32Array, stopTokenIds: readonly number[]): boolean {
   const lastId = output.at(-1);
   return lastId !== undefined && stopTokenIds.includes(lastId);
+}
+
+function checkPooling({ pooling }: PreprocessedRequest, { hiddenSize }: RequestLimits): void {
+  if (pooling !== undefined && hiddenSize === undefined) throw new NoPoolingError();
 }
 
 function checkSampling(request: PreprocessedRequest, { vocabSize }: RequestLimits): void {
@@ -112,6 +119,16 @@ export class UnknownTokenError extends DynamoError {
         "is it the right tokenizer?",
       { param: "prompt", token_id: tokenId, vocab_size: vocabSize },
     );
+  }
+}
+
+export class NoPoolingError extends DynamoError {
+  override readonly code = "invalid_request";
+
+  constructor() {
+    super("the model's engine computes no embeddings; serve a model from its files", {
+      param: "model",
+    });
   }
 }
 

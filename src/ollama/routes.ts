@@ -41,7 +41,7 @@ export function ollamaRoutes(context: AppContext): readonly ApiRoute[] {
     read("/api/ps", (x) => x.json(running(backend)), "Models in memory: all of them."),
     read("/api/version", (x) => x.json({ version: OLLAMA_VERSION }), "The version of this API."),
     asked("/api/show", tell, "What is known of a model.", namedBody),
-    asked("/api/embed", refuse, "Refused: no model here makes embeddings yet.", namedBody),
+    asked("/api/embed", refuse, "Refused: /v1/embeddings makes embeddings.", namedBody),
     asked("/api/embeddings", refuse, "Refused, as /api/embed.", namedBody),
   ];
 }
@@ -99,6 +99,6 @@ async function bodyOf(context: AppContext, x: Exchange): Promise<Fields> {
 async function refuseEmbedding(context: AppContext, x: Exchange): Promise<Response> {
   const body = await bodyOf(context, x);
   checkServed(modelOf(context.backend, nameOf(body)), context.backend);
-  const message = "'model': this server makes no embeddings yet; ask another one for them.";
+  const message = "'model': this route makes no embeddings yet; ask /v1/embeddings for them.";
   throw invalidRequest("unsupported_parameter", message, "model");
 }

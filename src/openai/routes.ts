@@ -4,6 +4,7 @@ import { type ApiRoute, get, post } from "../door/api-route.ts";
 import { type AppContext, generate } from "../door/generate.ts";
 import { chatParts, type GenerationRoute } from "../door/generation-route.ts";
 import type { ChatCompletionRequest, CompletionRequest } from "../protocol/chat.ts";
+import { embeddingFields, embeddings } from "./embeddings.ts";
 import { chatFields, completionFields } from "./fields.ts";
 import { modelList, oneModel } from "./models.ts";
 import { parseChatRequest, parseCompletionRequest } from "./schema.ts";
@@ -24,6 +25,9 @@ export function openAIRoutes(context: AppContext): readonly ApiRoute[] {
     }),
     post("/v1/completions", (x) => generate(context, completionRoute, x), {
       ...{ summary: "The continuation of a text.", body: completionFields },
+    }),
+    post("/v1/embeddings", (x) => embeddings(context, x), {
+      ...{ summary: "Vectors of texts, of length 1.", body: embeddingFields },
     }),
     post("/v1/chat/completions/render", (x) => renderChat(context, x), {
       ...{ summary: "The prompt of a conversation: token ids and text.", body: chatFields },

@@ -139,6 +139,22 @@ const manyPromptTexts = v.pipe(
 );
 const manyPromptIds = v.pipe(v.array(promptIds), v.maxLength(MAX_CHOICES, promptCount));
 
+/** As `promptSchema`, with as many inputs as OpenAI takes. */
+export function inputSchema(input: unknown) {
+  if (!Array.isArray(input)) return onePromptText;
+  if (typeof input[0] === "number") return onePromptIds;
+  return Array.isArray(input[0]) ? manyInputIds : manyInputTexts;
+}
+
+const MAX_INPUTS = 2048;
+const inputCount = `must have 1 to ${MAX_INPUTS} inputs`;
+const manyInputTexts = v.pipe(
+  v.array(promptText),
+  v.minLength(1, inputCount),
+  v.maxLength(MAX_INPUTS, inputCount),
+);
+const manyInputIds = v.pipe(v.array(promptIds), v.maxLength(MAX_INPUTS, inputCount));
+
 function wrap<T>(prompt: T): T[] {
   return [prompt];
 }

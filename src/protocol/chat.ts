@@ -101,6 +101,8 @@ export interface CompletionRequest extends GenerationRequest {
   readonly prompts: readonly (string | Int32Array)[];
   /** Each text begins with its prompt. */
   readonly echo?: boolean;
+  /** The hidden state of each prompt's last token is told, and no text: `maxTokens` is 0. */
+  readonly pooling?: "last";
 }
 
 export interface ChatMessage {

@@ -46,6 +46,8 @@ export interface PreprocessedRequest {
   readonly promptLogprobs?: number;
   /** The output is of this form. */
   readonly grammar?: OutputGrammar;
+  /** The hidden state of the prompt's last token is told, and no token: `maxTokens` is 0. */
+  readonly pooling?: "last";
 }
 
 /**
@@ -79,6 +81,8 @@ export interface TokenOutput {
   readonly promptLogprobs?: TokenLogprobs;
   /** Present in the first output after the sequence was begun again elsewhere: what came before is void. */
   readonly restarts?: true;
+  /** Behind the final norm, as it came. Present in the last output only, where it is asked for. */
+  readonly hiddenState?: Float32Array;
   /** Present in the last output only. */
   readonly finishReason?: SequenceEnd;
   /** Facts about the request, by name. Present in the last output only, if at all. */
@@ -136,6 +140,8 @@ export interface TextOutput {
   readonly promptTokenIds?: readonly number[];
   /** The prompt's text, with that of its tokens: for answers that begin with it. Present in the first output only. */
   readonly echo?: PromptEcho;
+  /** That of the prompt's last token. Present in the last output only, where it is asked for. */
+  readonly hiddenState?: Float32Array;
   /** Present in the first output after the choice was begun again: what came before is void. Never after text was sent. */
   readonly restarts?: true;
   /** Present in the last output of the choice only. */

@@ -134,12 +134,17 @@ export class ReferenceLlama {
     return new ReferenceLlama(config, tensors);
   }
 
-  /** The log-probability of each token after a prompt. */
-  logprobs(promptIds: readonly number[]): number[] {
+  /** The state of a prompt's last token behind the final norm. */
+  hiddenState(promptIds: readonly number[]): Vector {
     const cache = this.#layers.map((): LayerCache => ({ keys: [], values: [] }));
     let hidden: Vector = new Float64Array();
     for (const id of promptIds) hidden = this.#forward(id, cache);
-    const logits = multiply(this.#head, this.#norm(hidden, this.#finalNorm));
+    return this.#norm(hidden, this.#finalNorm);
+  }
+
+  /** The log-probability of each token after a prompt. */
+  logprobs(promptIds: readonly number[]): number[] {
+    const logits = multiply(this.#head, this.hiddenState(promptIds));
     return Array.from(logits, (_, id) => logSoftmax(logits, id));
   }
 

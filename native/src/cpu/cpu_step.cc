@@ -1,6 +1,8 @@
 #include "cpu/cpu_step.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <span>
 
 namespace dyn {
@@ -102,6 +104,7 @@ void CpuStep::run() {
 void CpuStep::sample_row(uint32_t row, uint32_t thread) {
   const dyn_batch& batch = input_.batch;
   const dyn_row& asked = batch.rows[row];
+  if (asked.kind == DYN_ROW_POOL) return pool_row(row);
   const auto position = static_cast<uint64_t>(input_.positions[asked.token]) + 1;
   const size_t first_top = size_t{row} * DYN_MAX_LOGPROBS;
   const Sample sample = samplers_[thread].sample(
@@ -113,6 +116,17 @@ void CpuStep::sample_row(uint32_t row, uint32_t thread) {
   batch.sampled_ids[row] = sample.id;
   batch.logprobs[row] = sample.logprob;
   batch.ranks[row] = sample.rank;
+}
+
+void CpuStep::pool_row(uint32_t row) {
+  const dyn_batch& batch = input_.batch;
+  const std::span<const float> hidden = decoder_.hidden_state(row);
+  std::copy(hidden.begin(), hidden.end(), batch.hidden_states + row * hidden.size());
+  const bool is_finite =
+      std::all_of(hidden.begin(), hidden.end(), [](float value) { return std::isfinite(value); });
+  batch.sampled_ids[row] = is_finite ? 0 : DYN_NO_SAMPLE;
+  batch.logprobs[row] = 0;
+  batch.ranks[row] = 0;
 }
 
 }  // namespace dyn

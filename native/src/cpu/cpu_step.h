@@ -38,6 +38,7 @@ class CpuStep final : public DeviceStep {
   void place(const StepLimits& limits, dyn_engine_sizes* sizes);
   void run();  // On the pool's leader.
   void sample_row(uint32_t row, uint32_t thread);
+  void pool_row(uint32_t row);
 
   CpuKvPool* const pool_;
   ThreadPool& threads_;

@@ -16,6 +16,7 @@ struct StepLimits {
   uint32_t num_blocks;  // In the pool.
   uint32_t block_size;
   uint32_t vocab_size;
+  uint32_t hidden_size;
 
   // Most tokens that one row may penalise: distinct ones of its sequence.
   uint32_t max_penalties() const { return std::min(max_model_len, vocab_size); }

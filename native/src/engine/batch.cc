@@ -166,7 +166,7 @@ Status check_output(const dyn_row& row, uint32_t index, const StepLimits& limits
   if (row.num_logprobs > DYN_MAX_LOGPROBS) {
     return wrong("num_logprobs", index, std::to_string(row.num_logprobs), "it is too many");
   }
-  if (row.kind > DYN_ROW_SCORE) {
+  if (row.kind > DYN_ROW_POOL) {
     return wrong("kind", index, std::to_string(row.kind), "there is no such kind of row");
   }
   if (row.kind == DYN_ROW_SCORE && !is_below(row.target, limits.vocab_size)) {
@@ -239,6 +239,7 @@ void place_batch(const StepLimits& limits, Arena* arena, StepInput* input) {
   arena->place(rows, &batch.ranks);
   arena->place(rows * DYN_MAX_LOGPROBS, &batch.top_ids);
   arena->place(rows * DYN_MAX_LOGPROBS, &batch.top_logprobs);
+  arena->place(rows * limits.hidden_size, &batch.hidden_states);
   arena->place(tokens, &input->positions);
   arena->place(tokens, &input->slots);
 }

@@ -34,7 +34,8 @@ Status step_limits(const dyn_engine_config& config, const dyn_kv_pool_config& po
              .max_blocks = ceil_div(config.max_model_len, pool.block_size),
              .num_blocks = pool.num_blocks,
              .block_size = pool.block_size,
-             .vocab_size = model.vocab_size};
+             .vocab_size = model.vocab_size,
+             .hidden_size = model.hidden_size};
   return {};
 }
 

@@ -71,6 +71,7 @@ export async function* choiceOutputs(
         ...{ index, numTokens, numPromptTokens, numCachedTokens },
         ...(restarts && { restarts }),
         ...beside,
+        ...(output.hiddenState && { hiddenState: output.hiddenState }),
         ...facts(output, numTokens),
       };
       if (end === undefined && !stopped) yield { ...said, text: piece.text };

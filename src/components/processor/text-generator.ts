@@ -310,6 +310,7 @@ export class TextGenerator {
       ...(grammar && {
         grammar: { ...grammar, endTokenIds: request.ignoreEos ? [] : this.#eosTokenIds },
       }),
+      ...("pooling" in request && { pooling: "last" as const }),
     };
   }
 

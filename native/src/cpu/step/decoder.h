@@ -47,6 +47,11 @@ class Decoder {
     return {logits_ + size_t{row} * config_.vocab_size, config_.vocab_size};
   }
 
+  // What the head was given for a row, [hidden].
+  std::span<const float> hidden_state(uint32_t row) const {
+    return {normed_ + size_t{row} * config_.hidden_size, config_.hidden_size};
+  }
+
  private:
   void embed(const StepInput& step);
   void attention_block(const StepInput& step, size_t layer);
