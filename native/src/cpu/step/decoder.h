@@ -47,7 +47,7 @@ class Decoder {
     return {logits_ + size_t{row} * config_.vocab_size, config_.vocab_size};
   }
 
-  // What the head was given for a row, [hidden].
+  // The input of the head for a row, [hidden].
   std::span<const float> hidden_state(uint32_t row) const {
     return {normed_ + size_t{row} * config_.hidden_size, config_.hidden_size};
   }
