@@ -48,13 +48,18 @@ export async function openNativeRunner(options: NativeRunnerOptions): Promise<Mo
     return new NativeRunner(handles, await openEngine(handles, options), {
       ...limits,
       vocabSize: options.model.config.vocabSize,
-      hiddenSize: options.model.config.hiddenSize,
+      // A GPU's step pools no rows yet: requests for that are refused.
+      ...(isCpu(options) && { hiddenSize: options.model.config.hiddenSize }),
       ...windowOf(options.model.config),
     });
   } catch (error) {
     handles.close();
     throw error;
   }
+}
+
+function isCpu({ device }: NativeRunnerOptions): boolean {
+  return device === undefined || device.kind === "cpu";
 }
 
 /** The window of a model all of whose layers have it: blocks hold K and V of all layers, so all must have left one. */
@@ -102,6 +107,7 @@ class NativeRunner implements ModelRunner {
     check(handles.native, handles.native.engineBatch(engine, pointers), "batch");
     const addresses = decode(BATCH, pointers);
     this.batch = layOutBatch(limits, (name, numBytes) => {
+      if (numBytes === 0) return new ArrayBuffer(0);
       const buffer = mapMemory(addresses[name], numBytes);
       this.#buffers.push(buffer);
       return buffer;
