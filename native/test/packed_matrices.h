@@ -46,12 +46,14 @@ inline PackedTensor packed_bytes(std::span<const std::byte> bytes, uint32_t num_
   const dyn_tensor tensor = {.role = DYN_UP,
                              .dtype = static_cast<uint16_t>(dtype),
                              .layer = 0,
+                             .expert = 0,
                              .fd = file.fd(),
                              .rank = 2,
                              .part = DYN_WHOLE,
                              .shape = {num_outputs, num_inputs},
                              .offset = 0,
-                             .num_bytes = bytes.size()};
+                             .num_bytes = bytes.size(),
+                             .row_stride = 0};
   PackedTensor matrix;
   CHECK(pack_tensor({&tensor, nullptr, nullptr}, quantization, &matrix).ok());
   return matrix;
@@ -76,12 +78,14 @@ inline PackedTensor packed_parts(const EncodedParts& parts, dyn_dtype dtype,
     return dyn_tensor{.role = DYN_UP,
                       .dtype = static_cast<uint16_t>(stored),
                       .layer = 0,
+                      .expert = 0,
                       .fd = file.fd(),
                       .rank = 2,
                       .part = static_cast<uint16_t>(part),
                       .shape = {rows, columns},
                       .offset = 0,
-                      .num_bytes = num_bytes};
+                      .num_bytes = num_bytes,
+                      .row_stride = 0};
   };
   const dyn_tensor rows[] = {
       tensor(quants, DYN_WHOLE, dtype, shape.num_outputs, shape.num_inputs, parts.quants.size()),

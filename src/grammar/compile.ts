@@ -128,9 +128,10 @@ function optionsOf({
   whitespace = "any",
   undeclaredProperties = "allowed",
   escapes = "json",
+  mayOmitDefaults = false,
 }: JsonLayout = {}): SchemaOptions {
   const makeSpace = (builder: ProgramBuilder) => spaceNode(builder, whitespace);
-  return { undeclaredProperties, escapes, makeSpace };
+  return { undeclaredProperties, escapes, mayOmitDefaults, makeSpace };
 }
 
 function compileRegex(pattern: string): GrammarProgram {

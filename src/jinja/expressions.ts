@@ -288,14 +288,7 @@ export class ExpressionParser {
     return (scope) => {
       const list: unknown[] = [];
       const named = new Map<string, unknown>();
-      for (const { form, name, value } of parts) {
-        const given = value(scope);
-        if (form === "*") list.push(...itemsOf(given));
-        else if (form === "**")
-          for (const [key, field] of given as Map<string, unknown>) named.set(key, field);
-        else if (name !== undefined) named.set(name, given);
-        else list.push(given);
-      }
+      for (const part of parts) put(part.value(scope), part, { list, named });
       return { list, named };
     };
   }
@@ -379,6 +372,18 @@ interface Argument {
   readonly form: string | undefined;
   readonly name: string | undefined;
   readonly value: Expression;
+}
+
+function put(
+  value: unknown,
+  { form, name }: Argument,
+  { list, named }: { readonly list: unknown[]; readonly named: Map<string, unknown> },
+): void {
+  if (form === "*") list.push(...itemsOf(value));
+  else if (form === "**")
+    for (const [key, field] of value as Map<string, unknown>) named.set(key, field);
+  else if (name !== undefined) named.set(name, value);
+  else list.push(value);
 }
 
 function constant(value: unknown): Expression {

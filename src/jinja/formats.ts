@@ -1,7 +1,7 @@
 // Python's ways to put values into a text: `%`, `str.format` and `strftime`.
 
 import { floatText, reprOf, textOf } from "./text.ts";
-import { type Arguments, Float, isNumber, numberOf, RenderError, Tuple } from "./values.ts";
+import { type Arguments, isNumber, numberOf, RenderError, Tuple } from "./values.ts";
 
 const PERCENT = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\d+))?([a-zA-Z%])/g;
 
@@ -14,17 +14,13 @@ export function percentFormat(pattern: string, given: unknown): string {
       if (type === "%") return "%";
       if (key === undefined && next >= list.length)
         throw new RenderError("not enough arguments for format string");
-      const value =
-        key === undefined ? list[next++] : given instanceof Map ? given.get(key) : undefined;
+      const value = key === undefined ? list[next++] : fieldOf(given, key);
       return specified(value, {
         type: type === "i" ? "d" : type,
         width: Number(width ?? 0),
         digits: digits === undefined ? undefined : Number(digits),
-        sign: flags.includes("+") ? "+" : flags.includes(" ") ? " " : "",
-        fill: flags.includes("0") && !flags.includes("-") ? "0" : " ",
-        align: flags.includes("-") ? "<" : flags.includes("0") ? "=" : ">",
         groups: "",
-        alternate: flags.includes("#"),
+        ...flagsOf(flags),
       });
     },
   );
@@ -32,6 +28,18 @@ export function percentFormat(pattern: string, given: unknown): string {
     throw new RenderError("not all arguments converted during string formatting");
   }
   return text;
+}
+
+function fieldOf(given: unknown, key: string): unknown {
+  return given instanceof Map ? given.get(key) : undefined;
+}
+
+function flagsOf(flags: string) {
+  const isLeft = flags.includes("-");
+  const hasZeros = flags.includes("0") && !isLeft;
+  const sign = flags.includes("+") ? "+" : flags.includes(" ") ? " " : "";
+  const align = isLeft ? "<" : hasZeros ? "=" : ">";
+  return { sign, align, fill: hasZeros ? "0" : " ", alternate: flags.includes("#") };
 }
 
 interface Spec {
@@ -64,31 +72,45 @@ function bodyOf(value: unknown, spec: Spec): string {
   const { type, digits } = spec;
   if (type === "r") return cut(reprOf(value), digits);
   if (type === "s" || (type === "" && !isNumber(value))) return cut(textOf(value), digits);
-  if (type === "" && digits === undefined) {
-    const text = typeof value === "boolean" ? String(Number(value)) : textOf(value);
-    return signed(grouped(text, spec), spec);
-  }
-  if (type === "c")
-    return typeof value === "string" ? value : String.fromCodePoint(numberOf(value));
-  return signed(grouped(numberText(value, spec), spec), spec);
+  if (type === "c") return characterOf(value);
+  const isPlain = type === "" && digits === undefined;
+  return signed(grouped(isPlain ? plainText(value) : numberText(value, spec), spec), spec);
+}
+
+function characterOf(value: unknown): string {
+  return typeof value === "string" ? value : String.fromCodePoint(numberOf(value));
+}
+
+function plainText(value: unknown): string {
+  return typeof value === "boolean" ? String(Number(value)) : textOf(value);
 }
 
 function numberText(value: unknown, { type, digits, alternate }: Spec): string {
   const number = numberOf(value);
   if (type === "d" || type === "n") return BigInt(Math.trunc(number)).toString();
   const base = { x: 16, X: 16, o: 8, b: 2 }[type];
-  if (base !== undefined) {
-    const text = (alternate ? `0${type}` : "") + Math.abs(number).toString(base);
-    return (number < 0 ? "-" : "") + (type === "X" ? text.toUpperCase() : text);
-  }
-  if (type === "f" || type === "F") return fixed(number, digits ?? 6);
-  if (type === "%") return `${fixed(number * 100, digits ?? 6)}%`;
+  if (base !== undefined) return inBase(number, base, { type, alternate });
+  return floatIn(number, type, digits ?? 6);
+}
+
+function floatIn(number: number, type: string, digits: number): string {
+  if (type === "f" || type === "F") return fixed(number, digits);
+  if (type === "%") return `${fixed(number * 100, digits)}%`;
   if (type === "e" || type === "E") {
-    const text = number.toExponential(digits ?? 6).replace(/e([+-])(\d)$/, "e$10$2");
+    const text = number.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
     return type === "E" ? text.toUpperCase() : text;
   }
-  if (type === "g" || type === "G" || type === "") return general(number, digits ?? 6);
+  if (type === "g" || type === "G" || type === "") return general(number, digits);
   throw new RenderError(`Unknown format code '${type}'`);
+}
+
+function inBase(
+  number: number,
+  base: number,
+  { type, alternate }: Pick<Spec, "type" | "alternate">,
+): string {
+  const text = (alternate ? `0${type}` : "") + Math.abs(number).toString(base);
+  return (number < 0 ? "-" : "") + (type === "X" ? text.toUpperCase() : text);
 }
 
 /** As C's `%g`. */
@@ -176,23 +198,21 @@ export function strFormat(
       const [first = "", ...path] = name
         .split(/[.[\]]+/)
         .filter((part, index) => index === 0 || part !== "");
-      const root =
-        first === ""
-          ? given.list[next++]
-          : /^\d+$/.test(first)
-            ? given.list[Number(first)]
-            : given.named.get(first);
+      const root = first === "" ? given.list[next++] : argumentOf(given, first);
       if (root === undefined) throw new RenderError(`no argument for '{${name}}'`);
-      const value = path.reduce(get, root);
-      const converted =
-        conversion === "r" || conversion === "a"
-          ? reprOf(value)
-          : conversion === "s"
-            ? textOf(value)
-            : value;
-      return formatValue(converted, fill(spec));
+      return formatValue(converted(path.reduce(get, root), conversion), fill(spec));
     });
   return fill(pattern);
+}
+
+function argumentOf({ list, named }: Arguments, name: string): unknown {
+  return /^\d+$/.test(name) ? list[Number(name)] : named.get(name);
+}
+
+/** By `!r`, `!a` or `!s`. */
+function converted(value: unknown, conversion: string | undefined): unknown {
+  if (conversion === undefined) return value;
+  return conversion === "s" ? textOf(value) : reprOf(value);
 }
 
 const pad = (value: number, width = 2, fill = "0") => String(value).padStart(width, fill);
@@ -265,8 +285,4 @@ export function strftime(pattern: string, now = new Date()): string {
 function dayOfYear(now: Date): number {
   const day = Date.UTC(now.getFullYear(), now.getMonth(), now.getDate());
   return Math.round((day - Date.UTC(now.getFullYear(), 0, 1)) / 86_400_000);
-}
-
-export function roundHalfEven(value: Float | number, digits: number): number {
-  return Number(fixed(value instanceof Float ? value.value : value, digits));
 }

@@ -125,46 +125,57 @@ export function strip(
 function splitText(self: string, given: Arguments, fromRight: boolean): string[] {
   const [separator, count] = read(given, "sep", "maxsplit");
   const max = count === undefined ? -1 : numberOf(count);
-  const isBlank = separator === undefined || separator === null;
+  if (separator === undefined || separator === null) return splitAtBlanks(self, max, fromRight);
   if (separator === "") throw new RenderError("empty separator");
-  const text = isBlank ? self.trim() : self;
-  if (isBlank && text === "") return [];
-  const pattern = isBlank ? /\s+/g : new RegExp(RegExp.escape(textArgument(separator)), "g");
-  if (max < 0) {
-    const parts = isBlank ? text.split(/\s+/) : text.split(textArgument(separator));
-    refuseItems(parts.length);
-    return parts;
-  }
-  const ends = [...text.matchAll(pattern)];
+  const mark = textArgument(separator);
+  if (max < 0) return checked(self.split(mark));
+  return splitAt(self, new RegExp(RegExp.escape(mark), "g"), { max, fromRight });
+}
+
+/** What is not split keeps its blanks at the far end, as in Python. */
+function splitAtBlanks(self: string, max: number, fromRight: boolean): string[] {
+  const text = self.trim();
+  if (text === "") return [];
+  if (max < 0) return checked(text.split(/\s+/));
+  const whole = fromRight ? self.trimEnd() : self.trimStart();
+  if (max === 0) return [whole];
+  const parts = splitAt(text, /\s+/g, { max, fromRight });
+  const far = fromRight ? 0 : parts.length - 1;
+  const blanks = fromRight ? whole.slice(0, whole.length - text.length) : whole.slice(text.length);
+  const isCut = parts.length > max; // else blanks were cut on both sides
+  if (isCut) parts[far] = fromRight ? blanks + parts[far] : parts[far] + blanks;
+  return parts;
+}
+
+function splitAt(
+  text: string,
+  mark: RegExp,
+  { max, fromRight }: { readonly max: number; readonly fromRight: boolean },
+): string[] {
+  const ends = [...text.matchAll(mark)];
   const used = fromRight ? ends.slice(Math.max(0, ends.length - max)) : ends.slice(0, max);
   const parts: string[] = [];
   let begin = 0;
-  for (const { index, 0: mark } of used) {
+  for (const { index, 0: found } of used) {
     parts.push(text.slice(begin, index));
-    begin = index + mark.length;
+    begin = index + found.length;
   }
-  const rest = text.slice(begin);
-  const [first = "", ...others] = [...parts, rest];
-  if (!isBlank) return [first, ...others];
-  // What is not split keeps its blanks at the other end.
-  if (fromRight)
-    return [
-      self.trimEnd() === text || parts.length > 0 || max > 0 ? first : self.trimEnd(),
-      ...others,
-    ];
-  const tail = self.trimStart().slice(begin);
-  return [...parts, tail];
+  return [...parts, text.slice(begin)];
 }
 
+function checked(parts: string[]): string[] {
+  refuseItems(parts.length);
+  return parts;
+}
+
+/** Python's ends of lines, as a class of a regex. */
+const LINE_ENDS = String.raw`\n\r\v\f\x1c-\x1e\x85\u2028\u2029`;
+const LINE = new RegExp(`[^${LINE_ENDS}]*(?:\\r\\n|[${LINE_ENDS}]|$)`, "g");
+const LINE_END = new RegExp(`(?:\\r\\n|[${LINE_ENDS}])$`);
+
 export function linesOf(self: string, keepEnds = false): string[] {
-  const parts =
-    self.match(
-      /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|$)/g,
-    ) ?? [];
-  const lines = parts.filter((line) => line !== "");
-  return keepEnds
-    ? lines
-    : lines.map((line) => line.replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, ""));
+  const lines = (self.match(LINE) ?? []).filter((line) => line !== "");
+  return keepEnds ? lines : lines.map((line) => line.replace(LINE_END, ""));
 }
 
 function parted(self: string, { list: [part] }: Arguments, at: number, fromRight = false): unknown {

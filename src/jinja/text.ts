@@ -21,15 +21,21 @@ export function reprOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return intText(value);
   if (value instanceof Float) return floatText(value.value);
+  return collectionText(value) ?? objectText(value);
+}
+
+function collectionText(value: unknown): string | undefined {
   if (value instanceof Tuple) {
     const items = Array.from(value, reprOf);
     return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
   }
   if (Array.isArray(value)) return `[${value.map(reprOf).join(", ")}]`;
-  if (value instanceof Map) {
-    const fields = Array.from(value, ([key, field]) => `${reprOf(key)}: ${reprOf(field)}`);
-    return `{${fields.join(", ")}}`;
-  }
+  if (!(value instanceof Map)) return undefined;
+  const fields = Array.from(value, ([key, field]) => `${reprOf(key)}: ${reprOf(field)}`);
+  return `{${fields.join(", ")}}`;
+}
+
+function objectText(value: unknown): string {
   if (value instanceof Undefined) return "Undefined";
   if (value instanceof Generated) return "<generator object>";
   if (value instanceof Namespace) return `<Namespace ${reprOf(value.fields)}>`;
@@ -119,7 +125,7 @@ function bracketed(
   const [open = "", close = ""] = brackets;
   if (indent === undefined || parts.length === 0) return open + parts.join(itemSeparator) + close;
   const line = `\n${indent.repeat(depth + 1)}`;
-  return open + line + parts.join(itemSeparator + line) + `\n${indent.repeat(depth)}` + close;
+  return `${open}${line}${parts.join(itemSeparator + line)}\n${indent.repeat(depth)}${close}`;
 }
 
 function jsonFloat(value: number): string {
@@ -131,6 +137,6 @@ function jsonFloat(value: number): string {
 function jsonText(text: string, { ascii }: JsonStyle): string {
   const json = JSON.stringify(text);
   if (!ascii) return json;
-  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return json.replace(/[\u007f-\uffff]/g, (unit) => (unit === "\u007f" ? unit : escape(unit)));
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(/[\u007f-\uffff]/g, (unit) => (unit === "\u007f" ? unit : escaped(unit)));
 }

@@ -63,7 +63,8 @@ export const STRICT_LAYOUT: JsonLayout = { undeclaredProperties: "refused" };
 
 /** An object of arguments in JSON. */
 export function jsonArguments(tool: ToolDefinition): GrammarSource {
-  return held(tool, schemaOf(tool, STRICT_LAYOUT), { type: "json_object" });
+  const layout = { ...STRICT_LAYOUT, mayOmitDefaults: !tool.strict };
+  return held(tool, schemaOf(tool, layout), { type: "json_object" });
 }
 
 /** `{"name": "f", "arguments": {...}}`, in this order. */

@@ -7,6 +7,8 @@ export interface JsonLayout {
   readonly whitespace?: Whitespace;
   /** For objects whose schema declares properties and does not say whether others may come. */
   readonly undeclaredProperties?: "allowed" | "refused";
+  /** Required properties that have a default may be left out: the reader puts it there. */
+  readonly mayOmitDefaults?: boolean;
   /** Strings have the escapes that Python has too: no `\/`. */
   readonly escapes?: "json" | "python";
 }

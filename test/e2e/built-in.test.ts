@@ -59,18 +59,18 @@ describe("dynamo serve without a word about a model", () => {
     "calls tools as they were asked for, however large a schema, and by names that it never saw",
     async () => {
       const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none" });
-      // When the weights were made, 43, 43 and 30 of 50 were right, and 1, 1 and 3 garbled.
+      // When the weights were made, 44, 44 and 42 of 50 were right; calls are held to their schemas, so none is garbled.
       const least = new Map([
         ["as in the training text", 40],
         ["with all that schemas have", 40],
-        ["with parameters of unseen names", 26],
+        ["with parameters of unseen names", 38],
       ]);
       const asked = TOOL_FORMS.filter(({ name }) => least.has(name));
       expect(asked).toHaveLength(least.size);
       for (const form of asked) {
         const score = await scoreTools(client, "dynamo", { form, tasks: 50 });
         expect(score.unlike).toBe(0);
-        expect(score.garbled).toBeLessThanOrEqual(4);
+        expect(score.garbled).toBe(0);
         expect(score.right).toBeGreaterThanOrEqual(least.get(form.name) ?? 50);
       }
     },

@@ -140,6 +140,19 @@ describe("JSON Schema", () => {
     );
   });
 
+  test("required properties that have a default can be left out, if the caller says so", () => {
+    const schema = {
+      properties: { a: { type: "integer" }, b: { type: "string", default: "x" } },
+      required: ["a", "b"],
+      type: "object",
+    };
+    const accepts = acceptorOf(schema, { mayOmitDefaults: true });
+    expect(accepts('{"a":1}')).toBe(true);
+    expect(accepts('{"a":1,"b":"y"}')).toBe(true);
+    expect(accepts('{"b":"y"}')).toBe(false);
+    expect(acceptorOf(schema)('{"a":1}')).toBe(false);
+  });
+
   test("oneOf is taken where branches cannot overlap, else refused", () => {
     const kind = (name: string) => ({
       properties: { kind: { const: name }, [name]: { type: "integer" } },

@@ -6,6 +6,7 @@ export interface SchemaContext {
   readonly builder: ProgramBuilder;
   readonly space: number;
   readonly undeclaredProperties: "allowed" | "refused";
+  readonly mayOmitDefaults: boolean;
   /** Any JSON string, in any form that JSON allows. */
   readonly anyString: number;
   /** The forms that it has. */

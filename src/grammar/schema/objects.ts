@@ -126,8 +126,14 @@ export class Keys {
         ...this.#schemasOf(name, (pattern) => pattern.accepts(name)),
         ...this.#nameSchemas(name),
       ],
-      isRequired: required.has(name),
+      isRequired: required.has(name) && !this.#mayBeOmitted(name),
     }));
+  }
+
+  #mayBeOmitted(name: string): boolean {
+    if (!this.#context.mayOmitDefaults) return false;
+    const schemas = this.#facts.map(({ properties }) => properties.get(name));
+    return schemas.some((schema) => schema?.type === "object" && schema.members.has("default"));
   }
 
   /** All other keys, by which patterns they match. */

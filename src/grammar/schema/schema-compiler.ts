@@ -26,6 +26,8 @@ export interface SchemaOptions {
   readonly makeSpace: (builder: ProgramBuilder) => number;
   /** Properties that an object may have whose schema says nothing about additional ones. */
   readonly undeclaredProperties: "allowed" | "refused";
+  /** Required properties that have a default may be left out. */
+  readonly mayOmitDefaults: boolean;
   /** Escapes of strings that are held to no pattern. */
   readonly escapes: "json" | "python";
 }
@@ -59,6 +61,7 @@ class SchemaCompiler implements SchemaContext {
   readonly builder = new ProgramBuilder();
   readonly space: number;
   readonly undeclaredProperties: "allowed" | "refused";
+  readonly mayOmitDefaults: boolean;
   readonly anyString: number;
   readonly escapes: "json" | "python";
   readonly #references: References;
@@ -70,6 +73,7 @@ class SchemaCompiler implements SchemaContext {
   constructor(root: JsonNode, options: SchemaOptions) {
     this.#references = new References(root);
     this.undeclaredProperties = options.undeclaredProperties;
+    this.mayOmitDefaults = options.mayOmitDefaults;
     this.space = options.makeSpace(this.builder);
     this.anyString = this.#anyString(options.escapes);
     this.escapes = options.escapes;
