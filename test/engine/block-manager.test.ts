@@ -286,6 +286,7 @@ class House {
   readonly #setUp: ReturnType<typeof setUp>;
   readonly #guests: Guest[] = [];
   readonly #everComputed = new Set<string>();
+  #hasSlid = false;
 
   constructor(enablePrefixCaching: boolean) {
     this.#setUp = setUp(8, { enablePrefixCaching });
@@ -302,6 +303,7 @@ class House {
     if (move.type === "grow") {
       this.#grow(guest, move.token);
     } else if (move.type === "slide") {
+      this.#hasSlid = true;
       this.#setUp.blocks.freeLeading(guest.table, Math.min(move.numTokens, guest.tokens.length));
     } else {
       this.#setUp.blocks.free(guest.table);
@@ -325,12 +327,13 @@ class House {
     const believed = new Map<bigint, bigint | undefined>();
     for (const [i, event] of events.entries()) {
       expect(event.eventId).toBe(i);
-      apply(believed, event);
+      apply(believed, event, this.#hasSlid);
     }
     for (const { table, tokens } of this.#guests) {
       const probe = new BlockTable();
       const { numBlocks } = blocks.findPrefix(probe, Int32Array.from([...tokens, 0]));
-      expect(numBlocks).toBe(table.numCachedBlocks);
+      // What a window has left may be reused, or cached by others.
+      if (table.numFreedBlocks === 0) expect(numBlocks).toBe(table.numCachedBlocks);
       const ownHashes = table.chain.slice(0, numBlocks).map((block) => block.blockHash);
       expect(ownHashes.every((hash) => believed.has(hash))).toBe(true);
     }
@@ -365,8 +368,15 @@ class House {
   }
 }
 
-/** A block is stored only when it was not, and removed only when it was, after all that are behind it. */
-function apply(believed: Map<bigint, bigint | undefined>, { data }: KvEvent): void {
+/**
+ * A block is stored only when it was not, and removed only when it was, after all that are behind it: but for those that a
+ * window has left, which go before blocks that are still held.
+ */
+function apply(
+  believed: Map<bigint, bigint | undefined>,
+  { data }: KvEvent,
+  hasSlid: boolean,
+): void {
   if (data.type === "stored") {
     let parentHash = data.parentHash;
     for (const { blockHash } of data.blocks) {
@@ -377,7 +387,7 @@ function apply(believed: Map<bigint, bigint | undefined>, { data }: KvEvent): vo
   } else if (data.type === "removed") {
     for (const blockHash of data.blockHashes) {
       expect(believed.delete(blockHash)).toBe(true);
-      expect([...believed.values()]).not.toContain(blockHash);
+      if (!hasSlid) expect([...believed.values()]).not.toContain(blockHash);
     }
   }
 }

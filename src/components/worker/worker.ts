@@ -146,8 +146,10 @@ export class VllmWorker extends Service<PreparedEngine> implements PrefillReques
   /** The tokens of one sequence as they are sampled. Leaving the loop frees its blocks. */
   generate(request: PreprocessedRequest): AsyncIterable<TokenOutput> {
     const { grammar, tenant } = request;
-    if (grammar === undefined || (grammar.isOptional && this.config.engine !== "native")) {
-      return this.#engine.generate(request);
+    if (grammar === undefined) return this.#engine.generate(request);
+    if (grammar.isOptional && this.config.engine !== "native") {
+      const { grammar: _, ...free } = request;
+      return this.#engine.generate(free);
     }
     let tokens: AsyncIterableIterator<TokenOutput> | undefined;
     return deferredStream(
