@@ -103,7 +103,7 @@ async function mixedLoad(server: Server, seconds: number): Promise<void> {
   const client = async (seed: number) => {
     const random = seededRandom(seed);
     do {
-      const words = random() < 0.2 ? 300 : 10;
+      const words = random() < 0.2 ? 120 : 10; // the memory that is left gives a context of some 200
       const prompt = Array.from({ length: words }, () => Math.floor(random() * 32000));
       const body = { model: "m284", prompt, stream: random() < 0.5, ignore_eos: true };
       const leaves = random() < 0.2;
