@@ -94,7 +94,7 @@ std::vector<Violation> violations() {
       {"mask[1]", [](const dyn_batch& b) { b.rows[1].mask = 9; }},
       {"num_logprobs[0]",
        [](const dyn_batch& b) { b.rows[0].num_logprobs = DYN_MAX_LOGPROBS + 1; }},
-      {"kind[0]", [](const dyn_batch& b) { b.rows[0].kind = 2; }},
+      {"kind[0]", [](const dyn_batch& b) { b.rows[0].kind = DYN_ROW_POOL + 1; }},
       {"target[1]",
        [](const dyn_batch& b) {
          b.rows[1].kind = DYN_ROW_SCORE;
