@@ -332,7 +332,7 @@ class House {
     for (const { table, tokens } of this.#guests) {
       const probe = new BlockTable();
       const { numBlocks } = blocks.findPrefix(probe, Int32Array.from([...tokens, 0]));
-      // What a window has left may be reused, or cached by others.
+      // Blocks that a window has left may be reused, or cached by others.
       if (table.numFreedBlocks === 0) expect(numBlocks).toBe(table.numCachedBlocks);
       const ownHashes = table.chain.slice(0, numBlocks).map((block) => block.blockHash);
       expect(ownHashes.every((hash) => believed.has(hash))).toBe(true);
