@@ -1,4 +1,4 @@
-// What stands behind `|`: Jinja's own filters, and transformers' `tojson`.
+// Filters, which stand behind `|`: Jinja's own, and transformers' `tojson`.
 
 import { pathOf } from "./attributes.ts";
 import { FILTER_TABLE, type Filter } from "./filter-table.ts";

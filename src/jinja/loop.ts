@@ -6,7 +6,7 @@ interface Turn {
   readonly items: readonly unknown[];
   readonly index: number;
   readonly depth: number;
-  /** What `loop.changed` was given last; shared by the loop's turns. */
+  /** The last arguments of `loop.changed`; shared by the loop's turns. */
   readonly changes: unknown[];
   /** The loop once more with other items, if it is recursive. */
   readonly again: ((items: unknown) => string) | undefined;

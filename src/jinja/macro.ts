@@ -11,7 +11,7 @@ export interface Parameter {
 interface MacroParts {
   readonly name: string;
   readonly parameters: readonly Parameter[];
-  /** Where it is written. */
+  /** The scope in which it is written. */
   readonly scope: Scope;
   readonly write: (scope: Scope) => string;
 }

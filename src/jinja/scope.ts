@@ -26,6 +26,6 @@ export class Output {
 
 export type Expression = (scope: Scope) => unknown;
 
-/** What ends a loop's turn before its end. */
+/** Ends a loop's turn early, or the loop. */
 export type Leave = "break" | "continue" | undefined;
 export type Statement = (scope: Scope, output: Output) => Leave;

@@ -132,7 +132,7 @@ function splitText(self: string, given: Arguments, fromRight: boolean): string[]
   return splitAt(self, new RegExp(RegExp.escape(mark), "g"), { max, fromRight });
 }
 
-/** What is not split keeps its blanks at the far end, as in Python. */
+/** The part that is not split keeps its blanks at the far end, as in Python. */
 function splitAtBlanks(self: string, max: number, fromRight: boolean): string[] {
   const text = self.trim();
   if (text === "") return [];

@@ -1,4 +1,4 @@
-// What a loop or `set` gives its value to: a name, a namespace's field, or several of them.
+// Targets of a loop or `set`: a name, a namespace's field, or several of them.
 
 import type { Scope } from "./scope.ts";
 import { itemsOf, Namespace, RenderError } from "./values.ts";

@@ -1,4 +1,4 @@
-// What stands behind `is`.
+// Tests, which stand behind `is`.
 
 import { FILTER_TABLE } from "./filter-table.ts";
 import { isIn, modulo } from "./operators.ts";

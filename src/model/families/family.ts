@@ -193,3 +193,19 @@ export function tensorName(
   assert(found !== undefined, `the family ${name} has no tensor of the role ${role}`);
   return found[format];
 }
+
+/** Norms behind attention and MLP, where several families have them. */
+export const POST_NORM_TENSORS: readonly TensorRow[] = [
+  row(
+    "post_attention_norm",
+    ["H"],
+    "model.layers.*.post_attention_layernorm.weight",
+    "blk.*.post_attention_norm.weight",
+  ),
+  row(
+    "post_mlp_norm",
+    ["H"],
+    "model.layers.*.post_feedforward_layernorm.weight",
+    "blk.*.post_ffw_norm.weight",
+  ),
+];

@@ -1,24 +1,10 @@
 // Gemma 2 and 3. Their files on the Hugging Face hub have the weights w of all norms as w - 1; the converter to
 // GGUF adds the 1.
 
-import { type Family, row, type TensorRow } from "./family.ts";
+import { type Family, POST_NORM_TENSORS, type TensorRow } from "./family.ts";
 import { LLAMA_TENSORS } from "./llama.ts";
 
-const TENSORS: readonly TensorRow[] = [
-  ...LLAMA_TENSORS.map(inGemma),
-  row(
-    "post_attention_norm",
-    ["H"],
-    "model.layers.*.post_attention_layernorm.weight",
-    "blk.*.post_attention_norm.weight",
-  ),
-  row(
-    "post_mlp_norm",
-    ["H"],
-    "model.layers.*.post_feedforward_layernorm.weight",
-    "blk.*.post_ffw_norm.weight",
-  ),
-];
+const TENSORS: readonly TensorRow[] = [...LLAMA_TENSORS.map(inGemma), ...POST_NORM_TENSORS];
 
 /** Llama calls the norm before the MLP by its place behind attention, where Gemma has another. */
 function inGemma(of: TensorRow): TensorRow {

@@ -1,22 +1,11 @@
 // Families whose only norms of the residual stream are behind attention and MLP: OLMo 2 and 3, EXAONE 4.
 
-import { type Extent, type Family, row, type TensorRow } from "./family.ts";
+import { type Extent, type Family, POST_NORM_TENSORS, type TensorRow } from "./family.ts";
 import { LLAMA_TENSORS } from "./llama.ts";
 
 const TENSORS: readonly TensorRow[] = [
   ...LLAMA_TENSORS.filter(({ role }) => role !== "attention_norm" && role !== "mlp_norm"),
-  row(
-    "post_attention_norm",
-    ["H"],
-    "model.layers.*.post_attention_layernorm.weight",
-    "blk.*.post_attention_norm.weight",
-  ),
-  row(
-    "post_mlp_norm",
-    ["H"],
-    "model.layers.*.post_feedforward_layernorm.weight",
-    "blk.*.post_ffw_norm.weight",
-  ),
+  ...POST_NORM_TENSORS,
 ];
 
 /** OLMo norms all heads of q, and of k, as one. */

@@ -1,4 +1,4 @@
-// What lanes, warps and blocks do together: shuffles, votes, atomics, barriers of some warps.
+// Work of lanes, warps and blocks together: shuffles, votes, atomics, barriers of some warps.
 
 #include <cstdint>
 
